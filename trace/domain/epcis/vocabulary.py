@@ -1,0 +1,72 @@
+"""The words of the Core Business Vocabulary (CBV 2.0, ISO/IEC 19988) that this service writes and interprets.
+
+Bare words as in EPCIS 2.0 JSON ("shipping"), not the URN or web form; sections are those of CBV 2.0.
+"""
+
+from enum import StrEnum
+
+
+class BizStep(StrEnum):
+    """Business steps, CBV 2.0 section 7.1."""
+
+    ACCEPTING = "accepting"
+    COMMISSIONING = "commissioning"
+    DECOMMISSIONING = "decommissioning"
+    DESTROYING = "destroying"
+    DISPENSING = "dispensing"
+    HOLDING = "holding"
+    INSPECTING = "inspecting"
+    PACKING = "packing"
+    RECEIVING = "receiving"
+    REMOVING = "removing"
+    REPACKAGING = "repackaging"
+    RETAIL_SELLING = "retail_selling"
+    RETURNING = "returning"
+    SAMPLING = "sampling"
+    SHIPPING = "shipping"
+    STORING = "storing"
+    UNPACKING = "unpacking"
+
+
+class Disposition(StrEnum):
+    """Dispositions, CBV 2.0 section 7.2."""
+
+    ACTIVE = "active"
+    CONTAINER_CLOSED = "container_closed"
+    DESTROYED = "destroyed"
+    DISPENSED = "dispensed"
+    IN_PROGRESS = "in_progress"
+    IN_TRANSIT = "in_transit"
+    NON_CONFORMANT = "non_conformant"
+    NON_SELLABLE = "non_sellable_other"
+    RETAIL_SOLD = "retail_sold"
+    RETURNED = "returned"
+    SELLABLE_ACCESSIBLE = "sellable_accessible"
+    SELLABLE_NOT_ACCESSIBLE = "sellable_not_accessible"
+    RECALLED = "recalled"
+
+
+class PartyType(StrEnum):
+    """Source and destination types, CBV 2.0 section 7.4."""
+
+    OWNING_PARTY = "owning_party"
+    POSSESSING_PARTY = "possessing_party"
+    LOCATION = "location"
+
+
+class TransactionType(StrEnum):
+    """Business transaction types, CBV 2.0 section 7.3."""
+
+    CERTIFICATE = "cert"
+    DESPATCH_ADVICE = "desadv"
+    INVOICE = "inv"
+    PURCHASE_ORDER = "po"
+    RECEIVING_ADVICE = "recadv"
+    RETURN = "rma"
+    TEST_RESULT = "testres"
+
+
+# ISO/UN recommendation 20 units, as CBV 2.0 asks of quantity elements.
+KILOGRAM = "KGM"
+PIECE = "EA"
+LITRE = "LTR"

@@ -1,0 +1,142 @@
+"""The five EPCIS event types as frozen values (EPCIS 2.0, ISO/IEC 19987, section 7.4).
+
+Inside the service an event is one of these; on the wire and in the store it is the JSON document that
+`trace.domain.epcis.document` makes of it. All URIs are canonical (`trace.domain.uris.canonical_uri`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """What an event says about the life of its objects (EPCIS 2.0 section 7.3.2)."""
+
+    ADD = "ADD"
+    OBSERVE = "OBSERVE"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """An amount of one class or lot: `amount` None means "some", `unit` None means pieces (section 7.3.3.3)."""
+
+    item: str
+    amount: Decimal | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BizTransaction:
+    """A business document the event belongs to: a CBV type word (may be None) and a URI."""
+
+    id: str
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One source or destination: a CBV type word and the URI of the party or place."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDeclaration:
+    """Says that an earlier event with the same eventID was wrong (section 7.4.1.2)."""
+
+    declared_at: datetime
+    reason: str | None = None
+    corrective_event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all five types have: when (aware, with the local offset), what step, where, between whom.
+
+    `ilmd`, `extensions` and `sensor_elements` hold JSON values exactly as captured.
+    """
+
+    event_time: datetime
+    event_id: str
+    biz_step: str | None = None
+    disposition: str | None = None
+    persistent_disposition: Mapping[str, Any] | None = None
+    read_point: str | None = None
+    biz_location: str | None = None
+    biz_transactions: tuple[BizTransaction, ...] = ()
+    sources: tuple[Endpoint, ...] = ()
+    destinations: tuple[Endpoint, ...] = ()
+    certification_info: Any = None
+    sensor_elements: tuple[Mapping[str, Any], ...] = ()
+    ilmd: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+    error_declaration: ErrorDeclaration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectEvent(Event):
+    """Something happened to these objects (section 7.4.2)."""
+
+    action: Action
+    epcs: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregationEvent(Event):
+    """Children were put into, seen in, or taken out of a parent (section 7.4.3)."""
+
+    action: Action
+    parent: str | None = None
+    child_epcs: tuple[str, ...] = ()
+    child_quantities: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionEvent(Event):
+    """Objects were tied to a business transaction (section 7.4.4)."""
+
+    action: Action
+    parent: str | None = None
+    epcs: tuple[str, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformationEvent(Event):
+    """Inputs became outputs; events that share a transformation id are one transformation (section 7.4.5)."""
+
+    transformation_id: str | None = None
+    input_epcs: tuple[str, ...] = ()
+    input_quantities: tuple[Quantity, ...] = ()
+    output_epcs: tuple[str, ...] = ()
+    output_quantities: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationEvent(Event):
+    """A lasting tie between a parent and assets such as sensors (section 7.4.6)."""
+
+    action: Action
+    parent: str
+    child_epcs: tuple[str, ...] = ()
+    child_quantities: tuple[Quantity, ...] = ()
+
+
+def utc_milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970-01-01 UTC of an aware datetime: how event times are stored and compared."""
+    whole = moment.replace(microsecond=0)
+    return int(whole.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def offset_minutes(moment: datetime) -> int:
+    """Minutes east of UTC of an aware datetime: the local side of an event's time."""
+    offset = moment.utcoffset()
+    if offset is None:
+        raise ValueError("an event time needs an offset; a naive datetime came")
+    return int(offset.total_seconds() // 60)

@@ -1,0 +1,84 @@
+"""The trace: where did this come from, where did it go? One search serves both directions.
+
+A breadth-first search in batches over states (item, time bound). It respects time:
+
+* backward from an output at moment t only what happened to its inputs up to t counts; forward only what happened since;
+* a container passes its movements on to what is inside, while it is inside; never from one content to another;
+* a transformation id ties all its events into one transformation (EPCIS 2.0 section 7.4.5);
+* an instance descends from its lot, a lot goes on in its instances;
+* a class without lot or serial is terminal, or everything would connect.
+
+This module holds what goes in and out of the search; `trace.domain.trace_search` is the search. It knows nothing of
+tables: a `Reader` answers a few questions in batches, so the number of statements grows with the depth of the answer,
+not with the store.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from trace.domain.containment import Position, Row
+from trace.domain.uris import UriKind
+
+
+class Direction(StrEnum):
+    """Back to the field, or forward to every shelf."""
+
+    BACKWARD = "backward"
+    FORWARD = "forward"
+
+
+class EdgeKind(StrEnum):
+    """Why one item leads to another."""
+
+    BECAME = "became"
+    CARRIED = "carried"
+    SERIALISED = "serialised"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`source` led to `target` in `event`, always in the direction of time (field to table)."""
+
+    source: int
+    target: int
+    event: int
+    kind: EdgeKind
+
+
+class EventLink(NamedTuple):
+    """One (item, role, peer) of an event, by their numbers in the store."""
+
+    item: int
+    role: int
+    peer: int | None
+
+
+class Reader(Protocol):
+    """What the trace asks of the store; each call is one statement, whatever the number of items."""
+
+    def rows(self, wanted: Sequence[tuple[int, Position, Position]]) -> list[Row]:
+        """The rows of each (item, from, to), both ends included, in order of (item, position)."""
+
+    def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
+        """For each (item, before) its last PACKED or UNPACKED row before that position, if any."""
+
+    def links(self, events: Sequence[int]) -> dict[int, Sequence[EventLink]]:
+        """The links of each event."""
+
+    def kinds(self, items: Sequence[int]) -> dict[int, UriKind]:
+        """What kind of thing each item is."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """The answer: events in the order they were found, each with the items that led to it, and how items connect."""
+
+    direction: Direction
+    events: dict[int, list[Row]] = field(default_factory=dict)
+    items: dict[int, int] = field(default_factory=dict)  # item -> distance from the start
+    edges: dict[Edge, None] = field(default_factory=dict)
+    truncated: bool = False
+    rows_read: int = 0
+    statements: int = 0
