@@ -93,7 +93,7 @@ event_item = Table(
     Column("item", Number, nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("event", Number, nullable=False),
-    Column("line", SmallInteger, nullable=False),
+    Column("line", Integer, nullable=False),
     Column("role", SmallInteger, nullable=False, comment="trace.domain.links.Role"),
     Column("peer", BigInteger),
     Column("amount", BigInteger, comment="millionths; only where a stay in a container needs it"),
@@ -249,7 +249,7 @@ product_code = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
-    # PLUs mean something in one shop only (domain.md section 7); 0 stands for "everywhere", because NULLs never collide.
+    # PLUs mean something in one shop only; 0 stands for "everywhere", because NULLs never collide.
     Column("organisation", Number, nullable=False, default=0),
     Column("code", String(64), nullable=False, comment="GTIN-14, PLU, 7-digit drug identifier"),
     UniqueConstraint("organisation", "code"),

@@ -18,9 +18,7 @@ class Failure(Exception):
     (dotted path, e.g. `lines.0.quantity`), `details` is machine-readable extra for the problem document.
     """
 
-    def __init__(
-        self, message: str, *, field: str | None = None, details: dict[str, Any] | None = None, **values: Any
-    ):
+    def __init__(self, message: str, *, field: str | None = None, details: dict[str, Any] | None = None, **values: Any):
         super().__init__(message)
         self.message = message
         self.field = field

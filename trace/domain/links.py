@@ -129,15 +129,11 @@ def _containment_links(event: AggregationEvent | AssociationEvent) -> Iterator[L
             yield Link(event.parent, Role.EMPTIED)
         else:
             yield Link(event.parent, Role.PARENT_SEEN if event.action is Action.OBSERVE else Role.PARENT)
-    role = {Action.ADD: Role.PACKED, Action.OBSERVE: Role.SEEN_INSIDE, Action.DELETE: Role.UNPACKED}[
-        event.action
-    ]
+    role = {Action.ADD: Role.PACKED, Action.OBSERVE: Role.SEEN_INSIDE, Action.DELETE: Role.UNPACKED}[event.action]
     yield from _plain(event.child_epcs, event.child_quantities, role, peer=event.parent)
 
 
-def _plain(
-    epcs: Iterable[str], quantities: Iterable[Quantity], role: Role, peer: str | None = None
-) -> Iterator[Link]:
+def _plain(epcs: Iterable[str], quantities: Iterable[Quantity], role: Role, peer: str | None = None) -> Iterator[Link]:
     for epc in epcs:
         yield Link(epc, role, peer=peer)
     for quantity in quantities:

@@ -193,9 +193,7 @@ class _Search:
 
     def _connect(self, here: int, there: int, event: int, kind: EdgeKind) -> None:
         """The search went from `here` to `there`; the edge is kept in the direction of time."""
-        self.answer.edges[Edge(there, here, event, kind) if self.back else Edge(here, there, event, kind)] = (
-            None
-        )
+        self.answer.edges[Edge(there, here, event, kind) if self.back else Edge(here, there, event, kind)] = None
 
     def _board(self, fresh: dict[int, list[Row]]) -> None:
         """The containers the items were in: ride along while they were inside."""
@@ -208,9 +206,7 @@ class _Search:
                     self._ride_along(item, _Ride(stay.parent, stay.since, stay.since, until))
 
     def _ride_along(self, item: int, ride: _Ride) -> None:
-        packed_in = next(
-            (r.event for r in reversed(self.rows.get(item, ())) if r.at == ride.opened), ride.opened[1]
-        )
+        packed_in = next((r.event for r in reversed(self.rows.get(item, ())) if r.at == ride.opened), ride.opened[1])
         self.answer.edges[Edge(item, ride.container, packed_in, EdgeKind.CARRIED)] = None
         self.answer.items.setdefault(ride.container, self.depth + 1)
         if not any(_covers(done, ride) for done in self.ridden.get(ride.container, ())):
@@ -252,9 +248,7 @@ class _Search:
         """What happened to the container during the ride happened to the content too."""
         end = next((row.at for row in rows if row.role in _ENDS_ALL_STAYS and row.at > ride.opened), LAST)
         until = min(ride.until, end)
-        during = [
-            row for row in rows if ride.since < row.at < until or (row.at == until == end <= ride.until)
-        ]
+        during = [row for row in rows if ride.since < row.at < until or (row.at == until == end <= ride.until)]
         for row in during:
             if row.role in MOVEMENT_ROLES or row.at == end:
                 self._note(row)
@@ -264,9 +258,7 @@ class _Search:
         for stay in stays:
             if stay.since < until:
                 since = max(stay.since, ride.since)
-                self._ride_along(
-                    ride.container, _Ride(stay.parent, stay.since, since, min(stay.until, until))
-                )
+                self._ride_along(ride.container, _Ride(stay.parent, stay.since, since, min(stay.until, until)))
 
     def _use_up(self, container: int, row: Row) -> None:
         """A container was an input: what was inside went into the outputs."""
@@ -286,9 +278,7 @@ class _Search:
 
     def _open_containers(self) -> None:
         """Follow the content of containers asked to be opened, as it stood at that moment."""
-        ready = {
-            item: at for item, at in self.to_open.items() if item in self.rows and item not in self.wanted
-        }
+        ready = {item: at for item, at in self.to_open.items() if item in self.rows and item not in self.wanted}
         for item in ready:
             del self.to_open[item]
         packings: list[tuple[int, Row]] = []
@@ -317,9 +307,7 @@ class _Search:
         self._learn_kinds({child for _, child in candidates})
         for (container, child), row in candidates.items():
             moment = moments[container]
-            rows = sorted(
-                (r for r in lives.get(child, {}).values() if row.at <= r.at <= moment), key=lambda r: r.at
-            )
+            rows = sorted((r for r in lives.get(child, {}).values() if row.at <= r.at <= moment), key=lambda r: r.at)
             stays = stays_of(rows, alone=self.known_kinds.get(child) in ALONE)
             self._take_content(container, child, [s for s in stays if s.parent == container], moment)
 

@@ -23,7 +23,7 @@ from trace.domain.events import (
     TransformationEvent,
     offset_minutes,
 )
-from trace.domain.failures import Invalid, N_
+from trace.domain.failures import N_, Invalid
 
 NAMESPACE = "https://ns.sunshine-trace.example/epcis/"  # of our extension fields, prefix "sunshine"
 CONTEXT: tuple[Any, ...] = (
@@ -31,10 +31,7 @@ CONTEXT: tuple[Any, ...] = (
     {"sunshine": NAMESPACE},
 )
 _COMMON_KEYS = frozenset(
-    "type eventID eventTime eventTimeZoneOffset recordTime bizStep disposition persistentDisposition readPoint "
-    "bizLocation bizTransactionList sourceList destinationList certificationInfo sensorElementList ilmd "
-    "errorDeclaration action epcList quantityList parentID childEPCs childQuantityList transformationID "
-    "inputEPCList inputQuantityList outputEPCList outputQuantityList @context".split()
+    ["type", "eventID", "eventTime", "eventTimeZoneOffset", "recordTime", "bizStep", "disposition", "persistentDisposition", "readPoint", "bizLocation", "bizTransactionList", "sourceList", "destinationList", "certificationInfo", "sensorElementList", "ilmd", "errorDeclaration", "action", "epcList", "quantityList", "parentID", "childEPCs", "childQuantityList", "transformationID", "inputEPCList", "inputQuantityList", "outputEPCList", "outputQuantityList", "@context"]
 )
 
 
@@ -50,9 +47,7 @@ def as_document(event: Event) -> dict[str, Any]:
         "persistentDisposition": event.persistent_disposition,
         "readPoint": {"id": event.read_point} if event.read_point else None,
         "bizLocation": {"id": event.biz_location} if event.biz_location else None,
-        "bizTransactionList": [
-            _without_none(type=t.type, bizTransaction=t.id) for t in event.biz_transactions
-        ],
+        "bizTransactionList": [_without_none(type=t.type, bizTransaction=t.id) for t in event.biz_transactions],
         "sourceList": [{"type": s.type, "source": s.id} for s in event.sources],
         "destinationList": [{"type": d.type, "destination": d.id} for d in event.destinations],
         "certificationInfo": event.certification_info,
@@ -164,9 +159,7 @@ def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
             BizTransaction(t["bizTransaction"], t.get("type")) for t in document.get("bizTransactionList", ())
         ),
         "sources": tuple(Endpoint(s["type"], s["source"]) for s in document.get("sourceList", ())),
-        "destinations": tuple(
-            Endpoint(d["type"], d["destination"]) for d in document.get("destinationList", ())
-        ),
+        "destinations": tuple(Endpoint(d["type"], d["destination"]) for d in document.get("destinationList", ())),
         "certification_info": document.get("certificationInfo"),
         "sensor_elements": tuple(document.get("sensorElementList", ())),
         "ilmd": document.get("ilmd", {}),
@@ -233,9 +226,7 @@ def _quantities(quantities: Iterable[Quantity]) -> list[dict[str, Any]]:
 
 def _parse_quantities(elements: Iterable[Mapping[str, Any]]) -> tuple[Quantity, ...]:
     return tuple(
-        Quantity(
-            e["epcClass"], None if e.get("quantity") is None else Decimal(str(e["quantity"])), e.get("uom")
-        )
+        Quantity(e["epcClass"], None if e.get("quantity") is None else Decimal(str(e["quantity"])), e.get("uom"))
         for e in elements
     )
 

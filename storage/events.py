@@ -1,0 +1,208 @@
+"""Writing and reading events: interning, the bulk insert, the packed links, look-up by eventID and by party."""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from storage.tables import event, event_document, event_item, event_party, ident, organisation, pending_proof
+
+CHUNK = 5_000  # parameters in one IN list; SQLite's limit is 32,766
+_LINK = struct.Struct("<qqB")
+_NO_PEER = -1
+
+
+class PackedLink(NamedTuple):
+    """One (item, role, peer) of an event, by the numbers of `ident`."""
+
+    item: int
+    role: int
+    peer: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """One row of the trace index to be: `amount` in millionths, only where a stay in a container needs it."""
+
+    item: int
+    role: int
+    peer: int | None
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event ready to be stored: numbers interned, bytes final."""
+
+    event_id: str
+    declares_error: bool
+    document: bytes
+    columns: Mapping[str, Any]
+    lines: Sequence[ItemLine]
+    parties: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as found: its number, its canonical bytes."""
+
+    id: int
+    document: bytes
+
+
+def insert_for(session: Session, table: Any) -> Any:
+    """The dialect's own INSERT, for ON CONFLICT."""
+    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def id_key(event_id: str) -> int:
+    """63 bits of the SHA-256 of an eventID, as a signed 64-bit number: what finds an event by its ID."""
+    return int.from_bytes(hashlib.sha256(event_id.encode()).digest()[:8], "big") >> 1
+
+
+def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
+    """The numbers of these URIs, {uri: kind} -> {uri: id}; new ones are added.
+
+    Correct when two sessions bring the same new URI: `ident.uri` is unique, the insert passes over the other's row
+    (waiting for it to commit, on PostgreSQL) and the second look finds it. Sorted, so that no two wait in a ring.
+    """
+    found = find_idents(session, kinds)
+    missing = sorted(uri for uri in kinds if uri not in found)
+    for part in _chunks(missing):
+        rows = [{"uri": uri, "kind": kinds[uri]} for uri in part]
+        session.execute(insert_for(session, ident).on_conflict_do_nothing(index_elements=["uri"]), rows)
+    if missing:
+        found |= find_idents(session, missing)
+    return found
+
+
+def find_idents(session: Session, uris: Iterable[str]) -> dict[str, int]:
+    """The numbers of those of these URIs that are known: {uri: id}."""
+    found: dict[str, int] = {}
+    for part in _chunks(list(uris)):
+        found.update(session.execute(select(ident.c.uri, ident.c.id).where(ident.c.uri.in_(part))).tuples().all())
+    return found
+
+
+def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """{id: uri} of interned things."""
+    found: dict[int, str] = {}
+    for part in _chunks(list(set(ids))):
+        found.update(session.execute(select(ident.c.id, ident.c.uri).where(ident.c.id.in_(part))).tuples().all())
+    return found
+
+
+def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dict[tuple[int, bool], StoredEvent]:
+    """Events already stored under these (eventID, declares an error) pairs: {(id_key, declares): event}."""
+    wanted = {(id_key(event_id), declares) for event_id, declares in keys}
+    found: dict[tuple[int, bool], StoredEvent] = {}
+    for part in _chunks([key for key, _ in wanted]):
+        query = (
+            select(event.c.id_key, event.c.declares_error, event.c.id, event_document.c.document)
+            .join(event_document, event_document.c.event == event.c.id)
+            .where(event.c.id_key.in_(part))
+        )
+        for key, declares, number, document in session.execute(query):
+            found[(key, declares)] = StoredEvent(number, bytes(document))
+    return {key: stored for key, stored in found.items() if key in wanted}
+
+
+def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[int, bool], int]:
+    """Store events with their documents, trace lines and parties: {(id_key, declares error): event number}.
+
+    An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key,
+    declares_error) decides, the insert passes over, and the caller looks what came first.
+    """
+    rows = [dict(e.columns, id_key=id_key(e.event_id), links=pack_links(e.lines)) for e in events]
+    statement = (
+        insert_for(session, event)
+        .on_conflict_do_nothing(index_elements=["id_key", "declares_error"])
+        .returning(event.c.id_key, event.c.declares_error, event.c.id)
+    )
+    numbers = {(key, declares): number for key, declares, number in session.execute(statement, rows)}
+    fresh = [(numbers[(id_key(e.event_id), e.declares_error)], e) for e in events if _key(e) in numbers]
+    _insert(session, event_document, [{"event": n, "document": e.document} for n, e in fresh])
+    _insert(session, pending_proof, [{"event": n, "digest": hashlib.sha256(e.document).digest()} for n, e in fresh])
+    _insert(session, event_item, [row for n, e in fresh for row in _item_rows(n, e)])
+    _insert(
+        session,
+        event_party,
+        [
+            {"organisation": party, "time": e.columns["event_time"], "event": n}
+            for n, e in fresh
+            for party in sorted(e.parties)
+        ],
+    )
+    return numbers
+
+
+def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
+    """The canonical bytes of these events: {event number: bytes}."""
+    found: dict[int, bytes] = {}
+    for part in _chunks(sorted(set(events))):
+        query = select(event_document.c.event, event_document.c.document).where(event_document.c.event.in_(part))
+        found.update((number, bytes(document)) for number, document in session.execute(query))
+    return found
+
+
+def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:
+    """Who may see these events whole: {event number: organisation numbers}."""
+    found: dict[int, set[int]] = {}
+    for part in _chunks(sorted(set(events))):
+        query = select(event_party.c.event, event_party.c.organisation).where(event_party.c.event.in_(part))
+        for number, party in session.execute(query):
+            found.setdefault(number, set()).add(party)
+    return found
+
+
+def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, int]:
+    """{party URI: organisation number} of those parties that are organisations on this system."""
+    found: dict[str, int] = {}
+    for part in _chunks(list(uris)):
+        query = select(organisation.c.party_uri, organisation.c.id).where(organisation.c.party_uri.in_(part))
+        found.update(session.execute(query).tuples().all())
+    return found
+
+
+def pack_links(lines: Sequence[ItemLine]) -> bytes:
+    """The (item, role, peer) triples of an event in one value, so that an event gives its items without an index."""
+    return b"".join(_LINK.pack(x.item, _NO_PEER if x.peer is None else x.peer, x.role) for x in lines)
+
+
+def unpack_links(packed: bytes) -> list[PackedLink]:
+    """The triples that `pack_links` packed."""
+    return [
+        PackedLink(item, role, None if peer == _NO_PEER else peer) for item, peer, role in _LINK.iter_unpack(packed)
+    ]
+
+
+def _key(new: NewEvent) -> tuple[int, bool]:
+    return (id_key(new.event_id), new.declares_error)
+
+
+def _item_rows(number: int, new: NewEvent) -> Iterable[dict[str, Any]]:
+    for line, item in enumerate(new.lines):
+        yield {
+            "item": item.item,
+            "time": new.columns["event_time"],
+            "event": number,
+            "line": line,
+            "role": item.role,
+            "peer": item.peer,
+            "amount": item.amount,
+        }
+
+
+def _insert(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(table.insert(), rows)
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

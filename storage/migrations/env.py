@@ -1,0 +1,25 @@
+"""Runs migrations over the database that `storage.prepare` names; one process at a time."""
+
+from alembic import context
+from sqlalchemy import text
+
+from storage.store import Store
+from storage.tables import metadata
+
+MIGRATION_LOCK = 771_640_500  # any number that nothing else in the database locks
+
+
+def run() -> None:
+    """Migrate in one transaction. SQLite: BEGIN IMMEDIATE lines up two starters; PostgreSQL: an advisory lock."""
+    store = Store(context.config.attributes["url"])
+    connection = store.engine.connect().execution_options(sunshine_writes=True)
+    with connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    store.close()
+
+
+run()

@@ -1,0 +1,96 @@
+"""Stock, goods on the way, and their guarded updates.
+
+Every change is one UPDATE with its condition in the WHERE clause: two counters that sell the last piece at once run
+one after the other on the row (its lock on PostgreSQL, the single writer on SQLite) and the second finds nothing to
+sell. Callers pass changes sorted by item, so that no two wait for each other in a ring.
+"""
+
+from typing import Any
+
+from sqlalchemy import and_, case, select, update
+from sqlalchemy.orm import Session
+
+from storage.events import insert_for
+from storage.tables import stock, transit
+
+
+def stock_row(session: Session, organisation: int, item: int, unit: str) -> tuple[int, int] | None:
+    """(on hand, held) in millionths, or None where the organisation never had it."""
+    query = select(stock.c.on_hand, stock.c.held).where(
+        stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row.on_hand, row.held)
+
+
+def put_in(session: Session, organisation: int, item: int, unit: str, lot: int | None, amount: int, held: int) -> None:
+    """Add to what is on hand and to what is held, making the row where there is none."""
+    statement = insert_for(session, stock).values(
+        organisation=organisation, item=item, unit=unit, lot=lot, on_hand=amount, held=held
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["organisation", "item", "unit"],
+            set_={"on_hand": stock.c.on_hand + amount, "held": stock.c.held + held},
+        )
+    )
+
+
+def take_out(session: Session, organisation: int, item: int, unit: str, amount: int, *, held_too: bool) -> bool:
+    """Take from what is on hand (with `held_too`: from what is held first); False if there is not that much."""
+    if held_too:
+        from_held = case((stock.c.held >= amount, amount), else_=stock.c.held)
+        enough: Any = stock.c.on_hand + stock.c.held >= amount
+        change = {"held": stock.c.held - from_held, "on_hand": stock.c.on_hand - (amount - from_held)}
+    else:
+        enough = stock.c.on_hand >= amount
+        change = {"on_hand": stock.c.on_hand - amount}
+    return _updated(session, organisation, item, unit, enough, change)
+
+
+def set_apart(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
+    """Move from on hand to held; False if there is not that much on hand."""
+    change = {"on_hand": stock.c.on_hand - amount, "held": stock.c.held + amount}
+    return _updated(session, organisation, item, unit, stock.c.on_hand >= amount, change)
+
+
+def release(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
+    """Move from held back to on hand; False if there is not that much held."""
+    change = {"on_hand": stock.c.on_hand + amount, "held": stock.c.held - amount}
+    return _updated(session, organisation, item, unit, stock.c.held >= amount, change)
+
+
+def add_transit(
+    session: Session, *, sender: int, receiver: int, item: int, unit: str, lot: int | None, amount: int, event: int
+) -> None:
+    """Goods left `sender` for `receiver`."""
+    statement = insert_for(session, transit).values(
+        sender=sender, receiver=receiver, item=item, unit=unit, lot=lot, amount=amount, event=event
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["receiver", "sender", "item", "unit"],
+            set_={"amount": transit.c.amount + amount, "event": event},
+        )
+    )
+
+
+def take_transit(session: Session, *, sender: int, receiver: int, item: int, unit: str, amount: int) -> bool:
+    """Goods on the way arrived; False if not that much of it was on the way."""
+    result = session.execute(
+        update(transit)
+        .where(
+            transit.c.sender == sender,
+            transit.c.receiver == receiver,
+            transit.c.item == item,
+            transit.c.unit == unit,
+            transit.c.amount >= amount,
+        )
+        .values(amount=transit.c.amount - amount)
+    )
+    return result.rowcount == 1  # type: ignore[attr-defined]
+
+
+def _updated(session: Session, organisation: int, item: int, unit: str, enough: Any, change: dict[str, Any]) -> bool:
+    row = and_(stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit, enough)
+    return session.execute(update(stock).where(row).values(change)).rowcount == 1  # type: ignore[attr-defined]

@@ -1,0 +1,89 @@
+"""One database: its engine, its sessions, its migrations.
+
+SQLite (embedded, WAL, `synchronous=FULL`) and PostgreSQL (production) behind the same code. A session either reads
+or writes; on SQLite a writer begins with BEGIN IMMEDIATE, so that two writers wait for each other at the start and
+never fail half-way (a deferred transaction that wants to write later can only be refused).
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.orm import Session
+
+BUSY_MILLISECONDS = 15_000
+
+
+class Store:
+    """An open database. `reading()` and `writing()` give sessions: return commits, raise rolls back."""
+
+    def __init__(self, url: str):
+        self.url = driver_url(url)
+        self.engine = _engine(self.url)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that may write; commits when the block returns, rolls back when it raises."""
+        connection = self.engine.connect().execution_options(sunshine_writes=True)
+        with connection, Session(connection, autoflush=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session on one consistent state that is rolled back at the end: whatever it did is not kept."""
+        with Session(self.engine, autoflush=False) as session:
+            yield session
+            session.rollback()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open the database at an SQLAlchemy URL (`sqlite:///path` or `postgresql://...`); nothing is read yet."""
+    return Store(url)
+
+
+def prepare(url: str) -> None:
+    """Create the database's tables or migrate them to this version; harmless when there is nothing to do.
+
+    Two processes that start at once are lined up by a lock of the database itself (PostgreSQL advisory lock; SQLite's
+    own write lock), see `storage/migrations/env.py`.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = driver_url(url)
+    command.upgrade(config, "head")
+
+
+def driver_url(url: str) -> str:
+    """The URL with the driver that we use: psycopg 3 for PostgreSQL."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=10)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, pool_size=8, max_overflow=8)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transaction control is switched off: we say BEGIN ourselves.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("sunshine_writes")
+    connection.execute(text("BEGIN IMMEDIATE" if writes else "BEGIN"))

@@ -1,0 +1,154 @@
+"""Who may do what: roles, permissions, and the one decision function."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trace.domain.failures import N_, Forbidden
+
+
+class Permission(StrEnum):
+    """What a route may ask of its caller, alphabetical; each route names exactly one."""
+
+    ALERT_READ = "alert:read"
+    CERTIFICATE_ISSUE = "certificate:issue"
+    CERTIFICATE_READ = "certificate:read"
+    CODE_DISPENSE = "code:dispense"
+    EVENT_CAPTURE = "event:capture"
+    EVENT_READ = "event:read"
+    GOODS_MOVE = "goods:move"
+    GOODS_READ = "goods:read"
+    GOODS_RECEIVE = "goods:receive"
+    KEY_MANAGE = "key:manage"
+    LOOKUP_LOG_READ = "lookup_log:read"
+    LOT_TRACE = "lot:trace"
+    ORGANISATION_MANAGE = "organisation:manage"
+    ORGANISATION_READ = "organisation:read"
+    PERSON_MANAGE = "person:manage"
+    PHOTO_SCAN = "photo:scan"
+    PRODUCT_MANAGE = "product:manage"
+    PRODUCT_READ = "product:read"
+    SELF_READ = "self:read"
+
+
+class Role(StrEnum):
+    """Roles of people and keys. The platform administrator sees no business data."""
+
+    CLERK = "clerk"
+    PHARMACIST = "pharmacist"
+    ORGANISATION_ADMINISTRATOR = "organisation_administrator"
+    INSPECTOR = "inspector"
+    AUDITOR = "auditor"
+    PLATFORM_ADMINISTRATOR = "platform_administrator"
+
+
+_CLERK = frozenset(
+    {
+        Permission.ALERT_READ,
+        Permission.CERTIFICATE_ISSUE,
+        Permission.CERTIFICATE_READ,
+        Permission.EVENT_CAPTURE,
+        Permission.EVENT_READ,
+        Permission.GOODS_MOVE,
+        Permission.GOODS_READ,
+        Permission.GOODS_RECEIVE,
+        Permission.LOT_TRACE,
+        Permission.ORGANISATION_READ,
+        Permission.PHOTO_SCAN,
+        Permission.PRODUCT_MANAGE,
+        Permission.PRODUCT_READ,
+        Permission.SELF_READ,
+    }
+)
+_WATCHERS = frozenset(
+    {
+        Permission.ALERT_READ,
+        Permission.CERTIFICATE_READ,
+        Permission.EVENT_READ,
+        Permission.GOODS_READ,
+        Permission.LOT_TRACE,
+        Permission.ORGANISATION_READ,
+        Permission.PRODUCT_READ,
+        Permission.SELF_READ,
+    }
+)
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.CLERK: _CLERK,
+    Role.PHARMACIST: _CLERK | {Permission.CODE_DISPENSE},
+    Role.ORGANISATION_ADMINISTRATOR: _CLERK
+    | {Permission.CODE_DISPENSE, Permission.KEY_MANAGE, Permission.PERSON_MANAGE},
+    Role.INSPECTOR: _WATCHERS | {Permission.PHOTO_SCAN},
+    Role.AUDITOR: _WATCHERS | {Permission.LOOKUP_LOG_READ},
+    Role.PLATFORM_ADMINISTRATOR: frozenset(
+        {
+            Permission.KEY_MANAGE,
+            Permission.ORGANISATION_MANAGE,
+            Permission.ORGANISATION_READ,
+            Permission.PERSON_MANAGE,
+            Permission.SELF_READ,
+        }
+    ),
+}
+WATCHING_ROLES = frozenset({Role.INSPECTOR, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person or a key, for one organisation, in one role. Numbers are those of the store."""
+
+    organisation: int
+    organisation_name: str
+    organisation_kind: str
+    party_uri: str
+    region: str
+    role: Role
+    person: int | None = None
+    api_key: int | None = None
+    name: str = ""
+
+    @property
+    def watches(self) -> bool:
+        """Inspectors and auditors look at others' records, by mandate, and every look is written down."""
+        return self.role in WATCHING_ROLES
+
+
+class View(StrEnum):
+    """How much of an event somebody sees."""
+
+    FULL = "full"
+    PUBLIC = "public"
+
+
+def may(actor: Actor, permission: Permission) -> bool:
+    """Whether the actor's role includes the permission."""
+    return permission in GRANTS[actor.role]
+
+
+def authorize(actor: Actor, permission: Permission) -> None:
+    """Raise `Forbidden` unless the actor's role includes the permission."""
+    if not may(actor, permission):
+        raise Forbidden(
+            N_("This needs the permission {permission}; the role {role} does not have it. Ask your administrator."),
+            permission=permission.value,
+            role=actor.role.value,
+        )
+
+
+def in_region(region: str, mandate: str) -> bool:
+    """Whether a GB/T 2260 code lies in a mandate's region: 640502 lies in 640500 and in 640000."""
+    significant = mandate.rstrip("0")
+    significant += "0" * (len(significant) % 2)
+    return bool(significant) and region.startswith(significant)
+
+
+def view_of(actor: Actor | None, parties: dict[int, str]) -> View:
+    """How much an actor sees of an event whose parties are {organisation number: region}.
+
+    A party to an event (who captured it, its source, its destination: one step back, one step forward) sees all of
+    it; an inspector sees all of it if a party is in their region; the platform administrator and the public see the
+    poorer view.
+    """
+    if actor is None or actor.role is Role.PLATFORM_ADMINISTRATOR:
+        return View.PUBLIC
+    if actor.watches:
+        return View.FULL if any(in_region(region, actor.region) for region in parties.values()) else View.PUBLIC
+    return View.FULL if actor.organisation in parties else View.PUBLIC

@@ -1,0 +1,84 @@
+"""What an event does to the stock of the organisation that captured it.
+
+Stock is a projection: every figure follows from events, and is kept beside them so that a counter need not trace.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
+from trace.domain.events import Event
+from trace.domain.links import Link, Role
+from trace.domain.uris import UriKind, uri_kind
+
+
+class Effect(Enum):
+    """How much of an item moves between "gone", "on hand" and "held"."""
+
+    IN = "in"  # gone -> on hand
+    IN_HELD = "in_held"  # gone -> held
+    OUT = "out"  # on hand -> gone; what is held does not move (R7)
+    OUT_ANY = "out_any"  # held first, then on hand -> gone: destruction and return to the supplier
+    HOLD = "hold"  # on hand -> held
+    RELEASE = "release"  # held -> on hand
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`amount` (exact) of `item` in `unit` moves by `effect`; `lot` is what a recall of the item would name."""
+
+    item: str
+    effect: Effect
+    amount: Decimal
+    unit: str
+    lot: str | None
+
+
+_STEP_EFFECTS = {
+    BizStep.SHIPPING: Effect.OUT,
+    BizStep.RETAIL_SELLING: Effect.OUT,
+    BizStep.DISPENSING: Effect.OUT,
+    BizStep.SAMPLING: Effect.OUT,
+    BizStep.RECEIVING: Effect.IN,
+    BizStep.RETURNING: Effect.IN_HELD,  # what a customer brings back is looked at before it is sold again
+    BizStep.HOLDING: Effect.HOLD,
+    BizStep.STORING: Effect.RELEASE,
+}
+_SEEN = (Role.OBSERVED, Role.SEEN_INSIDE)
+_UNSELLABLE = (Disposition.NON_SELLABLE, Disposition.NON_CONFORMANT, Disposition.RECALLED)
+
+
+def movements_of(event: Event, links: tuple[Link, ...]) -> Iterator[Movement]:
+    """The stock movements of one event. Assets (crates, pallets) and amounts left open ("some") move no stock."""
+    for link in links:
+        effect = _effect(event, link.role)
+        kind = uri_kind(link.item)
+        if effect is None or kind not in (UriKind.INSTANCE, UriKind.LOT):
+            continue
+        if kind is UriKind.INSTANCE:
+            yield Movement(link.item, effect, Decimal(1), PIECE, link.peer if _names_lot(link.role) else None)
+        elif link.amount:
+            yield Movement(link.item, effect, link.amount, link.unit or PIECE, link.item)
+
+
+def _names_lot(role: Role) -> bool:
+    return role in (Role.ADDED, Role.OBSERVED)
+
+
+def _effect(event: Event, role: Role) -> Effect | None:
+    if role in (Role.ADDED, Role.OUTPUT):
+        return Effect.IN
+    if role is Role.INPUT:
+        return Effect.OUT
+    if role is Role.ENDED:
+        return Effect.OUT_ANY
+    if role not in _SEEN:
+        return None
+    effect = _STEP_EFFECTS.get(event.biz_step)  # type: ignore[call-overload]
+    if effect is Effect.IN and event.disposition in _UNSELLABLE:
+        return Effect.IN_HELD
+    if effect is Effect.OUT and event.disposition == Disposition.RETURNED:
+        return Effect.OUT_ANY
+    return effect
