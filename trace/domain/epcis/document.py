@@ -31,7 +31,37 @@ CONTEXT: tuple[Any, ...] = (
     {"sunshine": NAMESPACE},
 )
 _COMMON_KEYS = frozenset(
-    ["type", "eventID", "eventTime", "eventTimeZoneOffset", "recordTime", "bizStep", "disposition", "persistentDisposition", "readPoint", "bizLocation", "bizTransactionList", "sourceList", "destinationList", "certificationInfo", "sensorElementList", "ilmd", "errorDeclaration", "action", "epcList", "quantityList", "parentID", "childEPCs", "childQuantityList", "transformationID", "inputEPCList", "inputQuantityList", "outputEPCList", "outputQuantityList", "@context"]
+    [
+        "type",
+        "eventID",
+        "eventTime",
+        "eventTimeZoneOffset",
+        "recordTime",
+        "bizStep",
+        "disposition",
+        "persistentDisposition",
+        "readPoint",
+        "bizLocation",
+        "bizTransactionList",
+        "sourceList",
+        "destinationList",
+        "certificationInfo",
+        "sensorElementList",
+        "ilmd",
+        "errorDeclaration",
+        "action",
+        "epcList",
+        "quantityList",
+        "parentID",
+        "childEPCs",
+        "childQuantityList",
+        "transformationID",
+        "inputEPCList",
+        "inputQuantityList",
+        "outputEPCList",
+        "outputQuantityList",
+        "@context",
+    ]
 )
 
 

@@ -1,0 +1,148 @@
+"""Certificates and the papers each category of goods needs on arrival (rule R3).
+
+Which paper a category needs is data with a source and a date (`data/paper_requirements.toml`): the law changed on
+2026-01-01 (meat) and 2026-02-01 (commitment certificates) and will change again. A receipt is judged by the rules of
+its own day.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+
+
+class CertificateKind(StrEnum):
+    """Papers that travel with goods or prove who may sell them."""
+
+    COMMITMENT = "commitment_certificate"  # 承诺达标合格证
+    QUARANTINE = "quarantine_certificate"  # 动物检疫合格证明
+    MEAT_INSPECTION = "meat_inspection_certificate"  # 肉品品质检验合格证
+    ASF_REPORT = "asf_report"  # 非洲猪瘟检测报告
+    ENTRY = "entry_certificate"  # 入境货物检验检疫证明
+    DRUG_TEST_REPORT = "drug_test_report"  # 药品检验报告书
+    DELIVERY_NOTE = "delivery_note"  # 随货同行单
+    FACTORY = "factory_certificate"  # 出厂检验合格证
+    TEST_REPORT = "test_report"  # 检测报告
+    RAPID_TEST = "rapid_test"  # 快检合格
+    LICENCE = "licence"
+
+
+class CommitmentForm(StrEnum):
+    """样式一 by the producer, 样式二 by the purchaser who mixes or re-packs (order 2025-4)."""
+
+    PRODUCER = "producer"
+    PURCHASER = "purchaser"
+
+
+class CommitmentBasis(StrEnum):
+    """承诺依据: exactly three (农业农村部令 2025 年第 4 号, in force 2026-02-01)."""
+
+    CONTROL = "control"  # 质量安全控制符合要求
+    SELF_TEST = "self_test"  # 自行检测合格
+    COMMISSIONED_TEST = "commissioned_test"  # 委托检测合格
+
+
+STATEMENTS: Mapping[CommitmentForm, str] = {
+    # The wording of the two printed forms (农业农村部令 2025 年第 4 号); never translated on the certificate itself.
+    CommitmentForm.PRODUCER: "未使用禁用农药、兽药及其他化合物；使用的常规农药、兽药残留不超标。",
+    CommitmentForm.PURCHASER: (
+        "已按规定收取并保存该批次农产品承诺达标合格证或者其他质量安全合格证明；未违规使用保鲜剂、防腐剂、添加剂等。"
+    ),
+}
+
+
+class Severity(StrEnum):
+    """What a finding asks for: refuse or override, keep apart until settled, or take note."""
+
+    BLOCK = "block"
+    HOLD = "hold"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One group of papers of which any one satisfies, in force from a day, with where it is written."""
+
+    category: str
+    any_of: tuple[CertificateKind, ...]
+    severity: Severity
+    effective_from: date
+    effective_until: date | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: the rule, how grave, and the words (translatable template and values)."""
+
+    rule: str
+    severity: Severity
+    message: str
+    values: Mapping[str, str]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What matters of a certificate for judging goods."""
+
+    kind: CertificateKind
+    issued_on: date
+    valid_until: date | None = None
+    form: str = ""
+    revoked: bool = False
+
+
+@cache
+def requirements() -> tuple[Requirement, ...]:
+    """All shipped requirements, of every time."""
+    text = (resources.files("trace.domain") / "data" / "paper_requirements.toml").read_text(encoding="utf-8")
+    return tuple(
+        Requirement(
+            category=category,
+            any_of=tuple(CertificateKind(kind) for kind in entry["any_of"]),
+            severity=Severity(entry["severity"]),
+            effective_from=entry["effective_from"],
+            effective_until=entry.get("effective_until"),
+            source=entry["source"],
+        )
+        for entry in tomllib.loads(text)["requirement"]
+        for category in entry["categories"]
+    )
+
+
+def requirements_for(category: str, on: date) -> tuple[Requirement, ...]:
+    """The paper groups a category needs on a day."""
+    return tuple(
+        r
+        for r in requirements()
+        if r.category == category and r.effective_from <= on and (r.effective_until is None or on <= r.effective_until)
+    )
+
+
+def is_valid_on(paper: Paper, day: date) -> bool:
+    """Valid on the day of receipt: issued by then, not expired, not revoked."""
+    return paper.issued_on <= day and (paper.valid_until is None or day <= paper.valid_until) and not paper.revoked
+
+
+@dataclass(frozen=True, slots=True)
+class PaperState:
+    """One requirement and how it stands: the kind that satisfies it, or what is wrong."""
+
+    requirement: Requirement
+    satisfied_by: CertificateKind | None
+    expired: tuple[CertificateKind, ...]
+
+
+def paper_states(category: str, papers: Iterable[Paper], on: date) -> list[PaperState]:
+    """Present or missing: every group the category needs on that day."""
+    papers = list(papers)
+    states = []
+    for requirement in requirements_for(category, on):
+        valid = [p.kind for p in papers if p.kind in requirement.any_of and is_valid_on(p, on)]
+        stale = tuple(p.kind for p in papers if p.kind in requirement.any_of and not is_valid_on(p, on))
+        states.append(PaperState(requirement, valid[0] if valid else None, () if valid else stale))
+    return states

@@ -1,0 +1,389 @@
+"""The hops of goods: what farms, slaughterhouses, processors, wholesalers and shops do with them.
+
+Each is one command: it checks what the store cannot know by itself (expiry, mass balance), makes EPCIS events and
+hands them to `capture`, which stores them and moves stock. All take a client key and are harmless when sent twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import (
+    Action,
+    AggregationEvent,
+    Event,
+    ObjectEvent,
+    Quantity,
+    TransformationEvent,
+)
+from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.permissions import Actor
+from trace.services.capture import Captured, capture
+from trace.services.lots import (
+    NewLot,
+    amount_of,
+    check_not_expired,
+    container_uri,
+    get_product,
+    item_uri,
+    open_lot,
+    units_of,
+)
+from trace.services.making import Goods, find_counterpart, from_to, papers, seen, stamp
+from trace.services.once import once
+from trace.services.open_containers import content_of
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A new lot with its amount, and the codes of its single packs if it has them."""
+
+    lot: NewLot
+    amount: Decimal
+    unit: str | None = None  # the product's own unit where none is given
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Some of a lot, or one instance: the text that names it, and the amount (lots only)."""
+
+    code: str
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Who does it, when it is recorded, when it happened, and the client's key against doubling."""
+
+    actor: Actor
+    now: datetime
+    client_key: str | None = None
+    happened_at: datetime | None = None
+    request: dict[str, Any] = field(default_factory=dict)  # as it came, to recognise a repetition
+
+
+def commission(session: Session, command: Command, *, batch: Batch) -> dict[str, Any]:
+    """Harvest, catch, slaughter or manufacture: a lot comes to be (ObjectEvent ADD, CBV commissioning)."""
+
+    def act() -> dict[str, Any]:
+        uri, amount, unit = _open(session, command, batch, "batch")
+        made = _stamp(session, command)
+        codes = tuple(dict.fromkeys(item_uri(code, field="batch.codes") for code in batch.codes))
+        if codes and len(codes) != amount:
+            raise Invalid(
+                N_("{amount} packs were announced and {codes} different codes came; the two must agree."),
+                field="batch.codes",
+                amount=str(amount),
+                codes=len(codes),
+            )
+        event = ObjectEvent(
+            **made.common(),
+            action=Action.ADD,
+            biz_step=BizStep.COMMISSIONING,
+            disposition=Disposition.ACTIVE,
+            epcs=codes,
+            quantities=(Quantity(uri, amount, unit),),
+            ilmd=_ilmd(batch.lot),
+        )
+        return _answer(capture(session, [event], actor=command.actor, now=command.now), lots=[uri])
+
+    return _once(session, command, "commission", act)
+
+
+def process(session: Session, command: Command, *, inputs: Sequence[Some], outputs: Sequence[Batch]) -> dict[str, Any]:
+    """Slaughter, cut, mix, cook, re-pack: inputs become outputs (TransformationEvent).
+
+    Raises `Conflict` if more comes out than went in, per unit (R6); inputs must be on hand, not held, not expired.
+    """
+
+    def act() -> dict[str, Any]:
+        goods = _goods(session, inputs, "inputs")
+        _check_fresh(session, command, goods)
+        opened = [_open(session, command, batch, f"outputs.{n}") for n, batch in enumerate(outputs)]
+        _check_balance(goods, [(amount, unit) for _, amount, unit in opened])
+        event = TransformationEvent(
+            **_stamp(session, command).common(),
+            biz_step=BizStep.COMMISSIONING,
+            disposition=Disposition.ACTIVE,
+            input_epcs=tuple(g.item for g in goods if g.amount is None),
+            input_quantities=tuple(Quantity(g.item, g.amount, g.unit) for g in goods if g.amount is not None),
+            output_quantities=tuple(Quantity(uri, amount, unit) for uri, amount, unit in opened),
+            ilmd=_ilmd(outputs[0].lot) if len(outputs) == 1 else {},
+        )
+        done = capture(session, [event], actor=command.actor, now=command.now)
+        return _answer(done, lots=[uri for uri, _, _ in opened])
+
+    return _once(session, command, "process", act)
+
+
+def pack(session: Session, command: Command, *, container: str, goods: Sequence[Some]) -> dict[str, Any]:
+    """Put goods into a crate, case or pallet (AggregationEvent ADD).
+
+    A re-usable crate that still counts as full from an earlier trip is emptied first, so that its former content
+    never travels on in the record; a crate filled in several goes at one place keeps what is in it.
+    """
+
+    def act() -> dict[str, Any]:
+        parent = container_uri(container, field="container")
+        inside = _goods(session, goods, "goods")
+        made = _stamp(session, command)
+        events: list[Event] = []
+        if content_of(session, parent, elsewhere_than=command.actor.organisation):
+            emptied = AggregationEvent(
+                **made.common(0), action=Action.DELETE, biz_step=BizStep.UNPACKING, parent=parent
+            )
+            events.append(emptied)
+        epcs = tuple(g.item for g in inside if g.amount is None)
+        quantities = tuple(Quantity(g.item, g.amount, g.unit) for g in inside if g.amount is not None)
+        events.append(
+            AggregationEvent(
+                **made.common(1),
+                action=Action.ADD,
+                biz_step=BizStep.PACKING,
+                disposition=Disposition.CONTAINER_CLOSED,
+                parent=parent,
+                child_epcs=epcs,
+                child_quantities=quantities,
+            )
+        )
+        return _answer(capture(session, events, actor=command.actor, now=command.now), container=parent)
+
+    return _once(session, command, "pack", act)
+
+
+def unpack(session: Session, command: Command, *, container: str, goods: Sequence[Some] = ()) -> dict[str, Any]:
+    """Take goods out of a container; without goods, everything (AggregationEvent DELETE).
+
+    Everything is named by its content where that is known, so that each thing's own history says that it left.
+    """
+
+    def act() -> dict[str, Any]:
+        parent = container_uri(container, field="container")
+        leaving = _goods(session, goods, "goods") if goods else content_of(session, parent)
+        event = AggregationEvent(
+            **_stamp(session, command).common(),
+            action=Action.DELETE,
+            biz_step=BizStep.UNPACKING,
+            parent=parent,
+            child_epcs=tuple(g.item for g in leaving if g.amount is None),
+            child_quantities=tuple(Quantity(g.item, g.amount, g.unit) for g in leaving if g.amount is not None),
+        )
+        return _answer(capture(session, [event], actor=command.actor, now=command.now), container=parent)
+
+    return _once(session, command, "unpack", act)
+
+
+def ship(
+    session: Session,
+    command: Command,
+    *,
+    receiver: str,
+    goods: Sequence[Some] = (),
+    containers: Sequence[str] = (),
+    delivery_note: str | None = None,
+    returned: bool = False,
+) -> dict[str, Any]:
+    """Send goods, loose or in containers, to another organisation (OBSERVE, CBV shipping, in transit).
+
+    `returned` sends goods back to a supplier: held and expired goods may go that way, and only that way.
+    """
+
+    def act() -> dict[str, Any]:
+        to = find_counterpart(session, actor=command.actor, public_id=receiver, field="receiver")
+        leaving = _goods(session, goods, "goods") + _content(session, containers)
+        if not leaving:
+            raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
+        if not returned:
+            _check_fresh(session, command, leaving)
+        events = seen(
+            _stamp(session, command),
+            leaving,
+            biz_step=BizStep.SHIPPING,
+            disposition=Disposition.RETURNED if returned else Disposition.IN_TRANSIT,
+            biz_transactions=papers("desadv", delivery_note, command.actor.party_uri),
+            **from_to(command.actor.party_uri, to.party_uri),
+        )
+        done = capture(session, events, actor=command.actor, now=command.now)
+        return _answer(done, receiver=to.name)
+
+    return _once(session, command, "return" if returned else "ship", act)
+
+
+def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
+    """Sell food over the counter (OBSERVE, CBV retail_selling). Drugs are dispensed: `trace.services.dispensing`."""
+    return _observe(session, command, "sell", goods, BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, fresh=True)
+
+
+def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
+    """A customer brings goods back (CBV returning): they are held until somebody looked at them."""
+    return _observe(session, command, "take_back", goods, BizStep.RETURNING, Disposition.RETURNED)
+
+
+def hold(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
+    """Seal goods off: held stock is not sold, moved or split (R7; 食品安全法 Art. 63)."""
+    note = {"sunshine:reason": reason}
+    return _observe(session, command, "hold", goods, BizStep.HOLDING, Disposition.NON_SELLABLE, extensions=note)
+
+
+def release(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
+    """Held goods turned out to be in order: back on the shelf."""
+    note = {"sunshine:reason": reason}
+    return _observe(
+        session, command, "release", goods, BizStep.STORING, Disposition.SELLABLE_ACCESSIBLE, extensions=note
+    )
+
+
+def sample(session: Session, command: Command, *, goods: Sequence[Some], report: str | None = None) -> dict[str, Any]:
+    """Take a sample for a test: it is used up (CBV sampling)."""
+    tests = papers("testres", report, command.actor.party_uri)
+    return _observe(
+        session, command, "sample", goods, BizStep.SAMPLING, Disposition.IN_PROGRESS, biz_transactions=tests
+    )
+
+
+def destroy(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
+    """Destroy goods, held ones first (ObjectEvent DELETE, CBV destroying; 实施条例 Art. 29: with a record)."""
+
+    def act() -> dict[str, Any]:
+        gone = _goods(session, goods, "goods")
+        event = ObjectEvent(
+            **_stamp(session, command).common(),
+            action=Action.DELETE,
+            biz_step=BizStep.DESTROYING,
+            disposition=Disposition.DESTROYED,
+            epcs=tuple(g.item for g in gone if g.amount is None),
+            quantities=tuple(Quantity(g.item, g.amount, g.unit) for g in gone if g.amount is not None),
+            extensions={"sunshine:reason": reason},
+        )
+        return _answer(capture(session, [event], actor=command.actor, now=command.now))
+
+    return _once(session, command, "destroy", act)
+
+
+def _observe(
+    session: Session,
+    command: Command,
+    action: str,
+    goods: Sequence[Some],
+    step: BizStep,
+    disposition: Disposition,
+    *,
+    fresh: bool = False,
+    **fields: Any,
+) -> dict[str, Any]:
+    def act() -> dict[str, Any]:
+        found = _goods(session, goods, "goods")
+        if fresh:
+            _check_fresh(session, command, found)
+        events = seen(_stamp(session, command), found, biz_step=step, disposition=disposition, **fields)
+        return _answer(capture(session, events, actor=command.actor, now=command.now))
+
+    return _once(session, command, action, act)
+
+
+def _once(session: Session, command: Command, action: str, act: Any) -> dict[str, Any]:
+    return once(
+        session,
+        actor=command.actor,
+        client_key=command.client_key,
+        action=action,
+        request=command.request,
+        act=act,
+        now=command.now,
+    )
+
+
+def _stamp(session: Session, command: Command) -> Any:
+    return stamp(
+        session,
+        actor=command.actor,
+        now=command.now,
+        client_key=command.client_key,
+        happened_at=command.happened_at,
+    )
+
+
+def _open(session: Session, command: Command, batch: Batch, field_name: str) -> tuple[str, Decimal, str]:
+    """(lot URI, amount, unit) of a new batch, its lot recorded."""
+    if batch.amount <= 0:
+        raise Invalid(N_("Give the quantity, a number above zero."), field=f"{field_name}.amount")
+    uri = open_lot(session, batch.lot, actor=command.actor, now=command.now, field=f"{field_name}.lot")
+    unit = batch.unit or get_product(session, batch.lot.product, field=f"{field_name}.lot.product").unit
+    return uri, batch.amount, unit
+
+
+def _goods(session: Session, wanted: Sequence[Some], field_name: str) -> list[Goods]:
+    """The things the texts name, each once, with the unit of their lot's product."""
+    if not wanted:
+        raise Invalid(N_("Name at least one lot or pack."), field=field_name)
+    uris = [item_uri(some.code, field=f"{field_name}.{n}.code") for n, some in enumerate(wanted)]
+    if len(set(uris)) != len(uris):
+        raise Invalid(
+            N_("The same lot or pack is named twice; name it once with the whole quantity."), field=field_name
+        )
+    units = units_of(session, uris)
+    return [
+        Goods(uri, amount_of(some.amount, uri, field=f"{field_name}.{n}.amount"), units.get(uri))
+        for n, (uri, some) in enumerate(zip(uris, wanted, strict=True))
+    ]
+
+
+def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
+    found: list[Goods] = []
+    for number, text in enumerate(dict.fromkeys(containers)):
+        parent = container_uri(text, field=f"containers.{number}")
+        inside = content_of(session, parent)
+        if not inside:
+            raise Conflict(
+                N_("{container} is empty in the records. Record what was packed into it first."),
+                field=f"containers.{number}",
+                container=text,
+            )
+        found += inside
+    return found
+
+
+def _check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    day = (command.happened_at or command.now).date()
+    check_not_expired(session, [g.item for g in goods], on=day, field="goods")
+
+
+def _check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]) -> None:
+    """More cannot come out than went in, unit by unit (R6; 农产品质量安全法 Art. 39: a mix keeps its sources)."""
+    went_in: dict[str, Decimal] = {}
+    for good in goods:
+        if good.amount is not None and good.unit:
+            went_in[good.unit] = went_in.get(good.unit, Decimal(0)) + good.amount
+    came_out: dict[str, Decimal] = {}
+    for amount, unit in outputs:
+        came_out[unit] = came_out.get(unit, Decimal(0)) + amount
+    for unit, amount in came_out.items():
+        if unit in went_in and amount > went_in[unit]:
+            raise Conflict(
+                N_("{out} {unit} cannot come out of {into} {unit}. Check the quantities of what went in and came out."),
+                field="outputs",
+                out=str(amount),
+                into=str(went_in[unit]),
+                unit=unit,
+            )
+
+
+def _ilmd(new: NewLot) -> dict[str, Any]:
+    """Instance and lot master data of a new lot (CBV 2.0 section 9.2)."""
+    values = {
+        "cbvmda:lotNumber": new.number,
+        "cbvmda:itemExpirationDate": new.expires_on and new.expires_on.isoformat(),
+        "cbvmda:productionDate": new.produced_on and new.produced_on.isoformat(),
+        "cbvmda:countryOfOrigin": "CN" if new.origin_region else None,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _answer(done: Sequence[Captured], **more: Any) -> dict[str, Any]:
+    return {"events": [captured.event_id for captured in done], **more}

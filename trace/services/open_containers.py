@@ -1,0 +1,88 @@
+"""What is in a crate, case or pallet right now."""
+
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.events import find_idents, unpack_links, uris_of
+from storage.tables import MICRO, event, event_item
+from trace.domain.containment import LAST, Position, Row, stays_of
+from trace.domain.links import Role
+from trace.domain.uris import UriKind, uri_kind
+from trace.services.lots import units_of
+from trace.services.making import Goods
+
+_TRAVELS = (Role.PARENT_SEEN, Role.OBSERVED, Role.SEEN_INSIDE)
+_EMPTIES = (Role.EMPTIED, Role.ENDED)
+
+
+def content_of(session: Session, container: str, *, elsewhere_than: int | None = None) -> list[Goods]:
+    """What was packed into a container and not taken out again, with what is left of each lot.
+
+    `elsewhere_than` (an organisation's number) keeps only leftovers: content that somebody else packed, or that has
+    travelled since it was packed; what that organisation is filling just now is none.
+    """
+    parent = find_idents(session, [container]).get(container)
+    if parent is None:
+        return []
+    own_rows = _rows(session, [parent])
+    emptied = max((row.at for row in own_rows if row.role in _EMPTIES), default=None)
+    filled = [row for row in own_rows if row.role == Role.PARENT and (emptied is None or row.at > emptied)]
+    children = _children(session, parent, [row.event for row in filled])
+    rows: dict[int, list[Row]] = {child: [] for child in children}
+    for row in _rows(session, list(children)):
+        rows[row.item].append(row)
+    uris = uris_of(session, children)
+    inside = {
+        child: stay.since
+        for child in children
+        for stay in stays_of(rows[child], alone=uri_kind(uris[child]) is not UriKind.LOT)
+        if stay.parent == parent and stay.until == LAST and (emptied is None or stay.since > emptied)
+    }
+    if elsewhere_than is not None and inside:
+        inside = _leftovers(session, inside, own_rows, elsewhere_than)
+    units = units_of(session, [uris[child] for child in inside])
+    return [
+        Goods(uris[child], _left(rows[child], parent, since), units.get(uris[child]), container)
+        for child, since in inside.items()
+    ]
+
+
+def _rows(session: Session, items: list[int]) -> list[Row]:
+    query = (
+        select(*(event_item.c[name] for name in Row._fields))
+        .where(event_item.c.item.in_(items))
+        .order_by(event_item.c.item, event_item.c.time, event_item.c.event, event_item.c.line)
+    )
+    return [Row(*row) for row in session.execute(query)]
+
+
+def _children(session: Session, parent: int, events: list[int]) -> set[int]:
+    query = select(event.c.links).where(event.c.id.in_(events))
+    links = [link for packed in session.scalars(query) for link in unpack_links(packed)]
+    return {link.item for link in links if link.role == Role.PACKED and link.peer == parent}
+
+
+def _leftovers(
+    session: Session, inside: dict[int, Position], own_rows: list[Row], organisation: int
+) -> dict[int, Position]:
+    query = select(event.c.id, event.c.captured_by).where(event.c.id.in_([at[1] for at in inside.values()]))
+    packed_by = dict(session.execute(query).tuples().all())
+    moved = max((row.at for row in own_rows if row.role in _TRAVELS), default=None)
+    return {
+        child: at
+        for child, at in inside.items()
+        if packed_by[at[1]] != organisation or (moved is not None and moved > at)
+    }
+
+
+def _left(rows: list[Row], parent: int, since: Position) -> Decimal | None:
+    """What is left of a lot in the container: packed less unpacked, None for an instance or "some"."""
+    changes = [row for row in rows if row.peer == parent and row.at >= since]
+    amounts = [
+        -row.amount if row.role == Role.UNPACKED else row.amount
+        for row in changes
+        if row.amount is not None and row.role in (Role.PACKED, Role.UNPACKED)
+    ]
+    return Decimal(sum(amounts)) / MICRO if amounts else None
