@@ -5,7 +5,7 @@ every event; never renumber them, the store remembers.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 
@@ -145,7 +145,6 @@ def _merged(links: Iterable[Link]) -> Iterable[Link]:
     for link in links:
         key = (link.item, link.role, link.peer, link.unit)
         other = seen.get(key)
-        if other is not None and other.amount is not None and link.amount is not None:
-            link = Link(link.item, link.role, link.peer, other.amount + link.amount, link.unit)
-        seen[key] = link
+        both = other is not None and other.amount is not None and link.amount is not None
+        seen[key] = replace(link, amount=other.amount + link.amount) if both else link  # type: ignore[union-attr,operator]
     return seen.values()
