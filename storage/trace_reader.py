@@ -35,7 +35,8 @@ _POSTGRES_ROWS = text("""
     ORDER BY ei.item, ei.time, ei.event, ei.line
 """)
 # Where was this container itself, just before? The last packing row below a position, found from the key's end.
-_SQLITE_LAST = text(f"""
+_SQLITE_LAST = text(
+    f"""
     SELECT ei.item, ei.time, ei.event, ei.role, ei.peer, ei.amount
     FROM json_each(:wanted) AS w CROSS JOIN event_item AS ei
     WHERE (ei.item, ei.time, ei.event, ei.line) = (
@@ -44,8 +45,10 @@ _SQLITE_LAST = text(f"""
           AND (x.time, x.event) < (json_extract(w.value, '$[1]'), json_extract(w.value, '$[2]'))
           AND x.role IN ({Role.PACKED:d}, {Role.UNPACKED:d}, {Role.INPUT:d}, {Role.ENDED:d})
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1)
-""")
-_POSTGRES_LAST = text(f"""
+"""
+)
+_POSTGRES_LAST = text(
+    f"""
     SELECT ei.item, ei.time, ei.event, ei.role, ei.peer, ei.amount
     FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS w(i bigint, t0 bigint, e0 bigint)
     CROSS JOIN LATERAL (
@@ -54,7 +57,8 @@ _POSTGRES_LAST = text(f"""
           AND x.role IN ({Role.PACKED:d}, {Role.UNPACKED:d}, {Role.INPUT:d}, {Role.ENDED:d})
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1
     ) AS ei
-""")
+"""
+)
 _SQLITE_LINKS = text("SELECT id, links FROM event WHERE id IN (SELECT value FROM json_each(:ids))")
 _POSTGRES_LINKS = text(
     "SELECT id, links FROM event WHERE id IN (SELECT CAST(v AS bigint) FROM jsonb_array_elements_text(:ids) AS v)"

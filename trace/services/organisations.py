@@ -1,0 +1,148 @@
+"""Organisations, their places and licences."""
+
+import secrets
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage.tables import licence, organisation, place
+from trace.domain import uris
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.parties import LicenceKind, OrganisationKind, check_licence, check_uscc, normalised_number
+from trace.domain.permissions import Actor, in_region
+from trace.domain.regions import is_known_region
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i l o u
+
+
+def new_public_id() -> str:
+    """A random 26-character name for a record: 130 bits, so that nobody finds another's record by counting."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(26))
+
+
+def create_organisation(
+    session: Session,
+    *,
+    name: str,
+    kind: OrganisationKind,
+    region: str,
+    now: datetime,
+    uscc: str | None = None,
+    address: str = "",
+    contact: str = "",
+    headquarters: str | None = None,
+) -> dict[str, Any]:
+    """Register an organisation with its first place.
+
+    A USCC whose check character is wrong is taken with a warning: real ones fail (R20). Raises `Conflict` for a name
+    or USCC that is registered already (unique keys decide between two at once), `Invalid` for an unknown region.
+    """
+    if not is_known_region(region):
+        raise Invalid(N_("The region {region} is not a known county code (GB/T 2260)."), field="region", region=region)
+    number = normalised_number(uscc) if uscc else None
+    doubts = [{"message": m, "values": v} for m, v in (check_uscc(number) if number else [])]
+    public_id = new_public_id()
+    above = get_organisation_row(session, headquarters).id if headquarters else None
+    values = {
+        "public_id": public_id,
+        "name": name,
+        "kind": kind.value,
+        "uscc": number,
+        "region": region,
+        "address": address,
+        "contact": contact,
+        "party_uri": uris.party_uri(number or public_id),
+        "headquarters": above,
+        "warnings": doubts,
+        "created_at": now,
+    }
+    try:
+        with session.begin_nested():
+            row_id = session.execute(insert(organisation).values(values).returning(organisation.c.id)).scalar_one()
+    except IntegrityError as fault:
+        raise Conflict(
+            N_("An organisation with the name {name} or the credit code {uscc} is registered already."),
+            field="name",
+            name=name,
+            uscc=number or "-",
+        ) from fault
+    add_place(session, organisation_id=row_id, name=name, region=region)
+    return get_organisation(session, public_id=public_id)
+
+
+def add_place(session: Session, *, organisation_id: int, name: str, region: str) -> str:
+    """A place of an organisation (field, hall, shop floor): its URI."""
+    uri = uris.place_uri(new_public_id())
+    session.execute(insert(place).values(organisation=organisation_id, name=name, uri=uri, region=region))
+    return uri
+
+
+def add_licence(
+    session: Session, *, actor: Actor, kind: LicenceKind, number: str, expires_on: date | None
+) -> dict[str, Any]:
+    """Put a licence on the actor's own file; a wrong check digit is a warning. Raises `Conflict` for one on file."""
+    clean = normalised_number(number)
+    doubts = [{"message": m, "values": v} for m, v in check_licence(kind, clean)]
+    values = {
+        "organisation": actor.organisation,
+        "kind": kind.value,
+        "number": clean,
+        "expires_on": expires_on,
+        "warnings": doubts,
+    }
+    try:
+        with session.begin_nested():
+            session.execute(insert(licence).values(values))
+    except IntegrityError as fault:
+        raise Conflict(N_("The licence {number} is on file already."), field="number", number=clean) from fault
+    return {"kind": kind.value, "number": clean, "expires_on": expires_on, "warnings": doubts}
+
+
+def get_organisation_row(session: Session, public_id: str) -> Row[Any]:
+    """The organisation with this public id; raises `NotFound`."""
+    row = session.execute(select(organisation).where(organisation.c.public_id == public_id)).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no organisation {id}."), id=public_id)
+    return row
+
+
+def get_organisation(session: Session, *, public_id: str) -> dict[str, Any]:
+    """The card of an organisation: what everybody in trade may know of it, with its licences."""
+    row = get_organisation_row(session, public_id)
+    licences = session.execute(select(licence).where(licence.c.organisation == row.id).order_by(licence.c.id))
+    return {
+        **_card(row),
+        "licences": [
+            {"kind": x.kind, "number": x.number, "expires_on": x.expires_on, "warnings": x.warnings} for x in licences
+        ],
+    }
+
+
+def list_organisations(
+    session: Session, *, actor: Actor, kind: str | None = None, text: str = "", limit: int = 200
+) -> list[dict[str, Any]]:
+    """Organisations by name; an inspector sees those of the region, others all (names are needed to trade)."""
+    query = select(organisation).where(organisation.c.kind != OrganisationKind.PLATFORM).order_by(organisation.c.name)
+    if kind:
+        query = query.where(organisation.c.kind == kind)
+    if text:
+        query = query.where(organisation.c.name.contains(text, autoescape=True))
+    rows = session.execute(query.limit(limit)).all()
+    return [_card(row) for row in rows if not actor.watches or in_region(row.region, actor.region)]
+
+
+def _card(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "name": row.name,
+        "kind": row.kind,
+        "uscc": row.uscc,
+        "region": row.region,
+        "address": row.address,
+        "contact": row.contact,
+        "party": row.party_uri,
+        "warnings": row.warnings,
+    }

@@ -1,0 +1,147 @@
+"""The product file: what a code on a pack is called, and which rules its category follows."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from storage.events import insert_for
+from storage.tables import product, product_code
+from trace.domain import uris
+from trace.domain.codes import Code, CodeKind, parse_code
+from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.permissions import Actor
+from trace.domain.products import Category
+from trace.services.organisations import new_public_id
+
+EVERYWHERE = 0
+
+
+def register_product(
+    session: Session,
+    *,
+    actor: Actor,
+    name: str,
+    category: Category,
+    unit: str,
+    now: datetime,
+    code: str | None = None,
+    **details: Any,
+) -> dict[str, Any]:
+    """Put a product into the file, or give back the one its code already names.
+
+    `code` is what is printed on the pack: a GTIN, a 20-digit drug code or its 7-digit identifier (both teach the
+    identifier), or an in-store code (kept for this shop only: a PLU means something in one shop). Without a code the
+    product gets an identifier of its own.
+
+    Raises `Conflict` if the code belongs to a product of another category: one of the two is mistaken. Two shops that
+    register one code at once: the unique key of `product.class_uri` decides, the second gets the first's product.
+    """
+    codes, class_uri = _keys(code, actor)
+    known = [row for key in codes if (row := _by_code(session, *key)) is not None]
+    if not known:
+        values = {
+            "public_id": new_public_id(),
+            "class_uri": class_uri,
+            "name": name,
+            "category": category.value,
+            "unit": unit,
+            "registered_by": actor.organisation,
+            "created_at": now,
+            **details,
+        }
+        session.execute(insert_for(session, product).values(values).on_conflict_do_nothing())
+    row = known[0] if known else session.execute(select(product).where(product.c.class_uri == class_uri)).one()
+    if row.category != category.value:
+        raise Conflict(
+            N_("{code} is {name} ({stands}) in the product file; {said} came. Correct the code or the category."),
+            field="code",
+            code=code or class_uri,
+            name=row.name,
+            stands=row.category,
+            said=category.value,
+        )
+    for organisation, text in codes:
+        learn_code(session, product_id=row.id, organisation=organisation, code=text)
+    return as_card(row)
+
+
+def learn_code(session: Session, *, product_id: int, organisation: int, code: str) -> None:
+    """Remember that a code names a product; again is harmless."""
+    statement = insert_for(session, product_code).values(product=product_id, organisation=organisation, code=code)
+    session.execute(statement.on_conflict_do_nothing())
+
+
+def _keys(text: str | None, actor: Actor) -> tuple[list[tuple[int, str]], str]:
+    """The (organisation, code) pairs a printed code is found by, and the class URI of its product."""
+    if text is None:
+        return [], uris.private_uri("product", "class", new_public_id())
+    code = parse_code(text)
+    if code.kind is CodeKind.UNKNOWN and len(code.text) == 7 and code.text.isdigit() and code.text[0] == "8":
+        return [(EVERYWHERE, code.text)], uris.drug_class_uri(code.text)
+    if code.plu:
+        return [(actor.organisation, code.plu)], uris.private_uri("product", "class", new_public_id())
+    if code.drug_identifier and code.class_uri:
+        return [(EVERYWHERE, code.drug_identifier)], code.class_uri
+    if code.class_uri:
+        return [(EVERYWHERE, code.class_uri)], code.class_uri
+    raise Invalid(
+        N_("{code} names no product: give the number under the barcode, or none."), field="code", code=code.text[:80]
+    )
+
+
+def find_product(session: Session, *, actor: Actor, code: Code) -> dict[str, Any] | None:
+    """The product a scanned code belongs to: by GTIN, by drug identifier, or by this shop's own PLU."""
+    if code.plu:
+        row = _by_code(session, actor.organisation, code.plu)
+    elif code.drug_identifier:
+        row = _by_code(session, EVERYWHERE, code.drug_identifier)
+    elif code.class_uri:
+        row = _by_code(session, EVERYWHERE, code.class_uri) or _by_class(session, code.class_uri)
+    else:
+        row = None
+    return as_card(row) if row else None
+
+
+def list_products(
+    session: Session, *, actor: Actor, text: str = "", category: str | None = None, limit: int = 200
+) -> list[dict[str, Any]]:
+    """The product file by name."""
+    del actor  # the file is shared: names of goods are no secret
+    query = select(product).order_by(product.c.name).limit(limit)
+    if text:
+        query = query.where(product.c.name.contains(text, autoescape=True))
+    if category:
+        query = query.where(product.c.category == category)
+    return [as_card(row) for row in session.execute(query)]
+
+
+def as_card(row: Row[Any]) -> dict[str, Any]:
+    """A product as the desks and the API show it."""
+    return {
+        "id": row.public_id,
+        "class": row.class_uri,
+        "name": row.name,
+        "category": row.category,
+        "specification": row.specification,
+        "unit": row.unit,
+        "shelf_life_days": row.shelf_life_days,
+        "producer": row.producer,
+        "approval_no": row.approval_no,
+        "dosage_form": row.dosage_form,
+        "prescription": row.prescription,
+    }
+
+
+def _by_code(session: Session, organisation: int, code: str) -> Row[Any] | None:
+    query = (
+        select(product)
+        .join(product_code, product_code.c.product == product.c.id)
+        .where(product_code.c.organisation == organisation, product_code.c.code == code)
+    )
+    return session.execute(query).one_or_none()
+
+
+def _by_class(session: Session, class_uri: str) -> Row[Any] | None:
+    return session.execute(select(product).where(product.c.class_uri == class_uri)).one_or_none()
