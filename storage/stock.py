@@ -75,20 +75,34 @@ def add_transit(
     )
 
 
-def take_transit(session: Session, *, sender: int, receiver: int, item: int, unit: str, amount: int) -> bool:
-    """Goods on the way arrived; False if not that much of it was on the way."""
-    result = session.execute(
+def take_transit(session: Session, *, sender: int, receiver: int, item: int, unit: str, amount: int) -> None:
+    """Goods on the way arrived; never below nothing, because what was not recorded as sent can still arrive."""
+    left = case((transit.c.amount >= amount, transit.c.amount - amount), else_=0)
+    session.execute(
         update(transit)
         .where(
             transit.c.sender == sender,
             transit.c.receiver == receiver,
             transit.c.item == item,
             transit.c.unit == unit,
-            transit.c.amount >= amount,
         )
-        .values(amount=transit.c.amount - amount)
+        .values(amount=left)
     )
-    return result.rowcount == 1  # type: ignore[attr-defined]
+
+
+def lock_transit(session: Session, *, sender: int, receiver: int, items: list[int]) -> dict[int, int]:
+    """{item: amount on the way} of what was ever sent (0: all arrived), locked until the transaction ends.
+
+    The lock (FOR UPDATE on PostgreSQL, the single writer on SQLite) is what keeps two clerks from receiving one
+    delivery twice. Ordered, so that no two wait in a ring.
+    """
+    query = (
+        select(transit.c.item, transit.c.amount)
+        .where(transit.c.sender == sender, transit.c.receiver == receiver, transit.c.item.in_(items))
+        .order_by(transit.c.item)
+        .with_for_update()
+    )
+    return dict(session.execute(query).tuples().all())
 
 
 def _updated(session: Session, organisation: int, item: int, unit: str, enough: Any, change: dict[str, Any]) -> bool:

@@ -93,7 +93,7 @@ def commission(session: Session, command: Command, *, batch: Batch) -> dict[str,
         )
         return _answer(capture(session, [event], actor=command.actor, now=command.now), lots=[uri])
 
-    return _once(session, command, "commission", act)
+    return run_once(session, command, "commission", act)
 
 
 def process(session: Session, command: Command, *, inputs: Sequence[Some], outputs: Sequence[Batch]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
         done = capture(session, [event], actor=command.actor, now=command.now)
         return _answer(done, lots=[uri for uri, _, _ in opened])
 
-    return _once(session, command, "process", act)
+    return run_once(session, command, "process", act)
 
 
 def pack(session: Session, command: Command, *, container: str, goods: Sequence[Some]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
         )
         return _answer(capture(session, events, actor=command.actor, now=command.now), container=parent)
 
-    return _once(session, command, "pack", act)
+    return run_once(session, command, "pack", act)
 
 
 def unpack(session: Session, command: Command, *, container: str, goods: Sequence[Some] = ()) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def unpack(session: Session, command: Command, *, container: str, goods: Sequenc
         )
         return _answer(capture(session, [event], actor=command.actor, now=command.now), container=parent)
 
-    return _once(session, command, "unpack", act)
+    return run_once(session, command, "unpack", act)
 
 
 def ship(
@@ -212,7 +212,7 @@ def ship(
         done = capture(session, events, actor=command.actor, now=command.now)
         return _answer(done, receiver=to.name)
 
-    return _once(session, command, "return" if returned else "ship", act)
+    return run_once(session, command, "return" if returned else "ship", act)
 
 
 def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def destroy(session: Session, command: Command, *, goods: Sequence[Some], reason
         )
         return _answer(capture(session, [event], actor=command.actor, now=command.now))
 
-    return _once(session, command, "destroy", act)
+    return run_once(session, command, "destroy", act)
 
 
 def _observe(
@@ -284,10 +284,11 @@ def _observe(
         events = seen(_stamp(session, command), found, biz_step=step, disposition=disposition, **fields)
         return _answer(capture(session, events, actor=command.actor, now=command.now))
 
-    return _once(session, command, action, act)
+    return run_once(session, command, action, act)
 
 
-def _once(session: Session, command: Command, action: str, act: Any) -> dict[str, Any]:
+def run_once(session: Session, command: Command, action: str, act: Any) -> dict[str, Any]:
+    """Run a command at most once for its client key (`trace.services.once`)."""
     return once(
         session,
         actor=command.actor,

@@ -1,0 +1,1 @@
+"""Rules the law asks for, one function per rule, each giving findings; numbers and papers come from `data/`."""

@@ -1,0 +1,130 @@
+"""What is looked at when goods arrive (进货查验): rules R1, R2, R3, R7, R9, R11 as findings."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from trace.domain.failures import N_
+from trace.domain.papers import Finding, Paper, Severity, paper_states
+from trace.domain.products import Category
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The facts about one line of a delivery, on the day it arrives.
+
+    `celsius_range` and `celsius` are hundredths of a degree; `licence_valid` None means that the supplier needs none.
+    """
+
+    day: date
+    category: Category
+    lot_number: str
+    produced_on: date | None
+    expires_on: date | None
+    papers: tuple[Paper, ...]
+    licence_valid: bool | None
+    codes: int = 0
+    no_code_reason: str = ""
+    celsius: int | None = None
+    celsius_range: tuple[int, int] | None = None
+
+
+def check_arrival(arrival: Arrival) -> list[Finding]:
+    """All findings about one line, gravest first."""
+    found: list[Finding] = []
+    for rule in (check_fields, check_licence_held, check_papers, check_expiry, check_trace_codes, check_temperature):
+        found += rule(arrival)
+    return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
+
+
+def check_fields(arrival: Arrival) -> Iterable[Finding]:
+    """R1: what is packed needs a production date or lot, and drugs an expiry date (食品安全法 Art. 53; 药品管理法 Art. 57)."""
+    if arrival.category is Category.DRUG and arrival.expires_on is None:
+        yield _finding(
+            "R1",
+            Severity.BLOCK,
+            N_("The expiry date is missing; without it a drug counts as inferior."),
+            "药品管理法 Art. 57, 98",
+        )
+    packed = arrival.category in (Category.PACKAGED_FOOD, Category.IMPORTED_FOOD)
+    if packed and not arrival.lot_number and arrival.produced_on is None:
+        yield _finding("R1", Severity.BLOCK, N_("Give the production date or the lot number."), "食品安全法 Art. 53")
+
+
+def check_licence_held(arrival: Arrival) -> Iterable[Finding]:
+    """R2: the supplier's licence is on file and valid on the day."""
+    if arrival.licence_valid is False:
+        severity = Severity.BLOCK if arrival.category is Category.DRUG else Severity.WARN
+        yield _finding(
+            "R2",
+            severity,
+            N_("No valid licence of the supplier is on file for this day."),
+            "食品安全法 Art. 53; 药品管理法 Art. 55",
+        )
+
+
+def check_papers(arrival: Arrival) -> Iterable[Finding]:
+    """R3: each group of papers the category needs on that day is there and valid."""
+    for state in paper_states(arrival.category, arrival.papers, arrival.day):
+        if state.satisfied_by:
+            continue
+        wanted = ", ".join(kind.value for kind in state.requirement.any_of)
+        text = (
+            N_("The paper is not valid on this day: {papers}.")
+            if state.expired
+            else N_("A paper is missing: {papers}.")
+        )
+        yield Finding("R3", state.requirement.severity, text, {"papers": wanted}, state.requirement.source)
+
+
+def check_expiry(arrival: Arrival) -> Iterable[Finding]:
+    """R7: expired goods are not taken in for sale."""
+    if arrival.expires_on and arrival.expires_on < arrival.day:
+        yield _finding(
+            "R7",
+            Severity.BLOCK,
+            N_("Expired on {day}."),
+            "食品安全法 Art. 34, 54; 药品管理法 Art. 98",
+            day=arrival.expires_on.isoformat(),
+        )
+
+
+def check_trace_codes(arrival: Arrival) -> Iterable[Finding]:
+    """R9: a drug without trace codes needs a reason (医保发〔2025〕7号: every code from 2026-01-01)."""
+    from_day = date(2026, 1, 1)
+    if (
+        arrival.category is Category.DRUG
+        and not arrival.codes
+        and not arrival.no_code_reason
+        and arrival.day >= from_day
+    ):
+        yield _finding(
+            "R9",
+            Severity.BLOCK,
+            N_("Scan the trace codes, or say why there are none."),
+            "医保发〔2025〕7号 (2026-01-01)",
+        )
+
+
+def check_temperature(arrival: Arrival) -> Iterable[Finding]:
+    """R11: cold goods arrive within the product's range."""
+    if arrival.celsius_range is None:
+        return
+    low, high = arrival.celsius_range
+    if arrival.celsius is None:
+        yield _finding("R11", Severity.HOLD, N_("Measure the temperature on arrival."), "GB 31605-2020; GSP")
+    elif not low <= arrival.celsius <= high:
+        yield _finding(
+            "R11",
+            Severity.BLOCK,
+            N_("{came} °C on arrival; {low} to {high} °C are wanted."),
+            "GB 31605-2020; GSP",
+            came=f"{arrival.celsius / 100:g}",
+            low=f"{low / 100:g}",
+            high=f"{high / 100:g}",
+        )
+
+
+def _finding(rule: str, severity: Severity, message: str, source: str, **values: str) -> Finding:
+    found: Mapping[str, str] = values
+    return Finding(rule, severity, message, found, source)

@@ -1,0 +1,268 @@
+"""Certificates: issue the commitment certificate, file the papers that came with goods, link them to lots."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, exists, insert, select
+from sqlalchemy.orm import Session
+
+from storage.events import find_idents, insert_for, uris_of
+from storage.tables import certificate, certificate_lot, event_item, event_party, object_owner, organisation
+from trace.domain.failures import N_, Invalid, NotFound
+from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm, Paper
+from trace.domain.parties import PRODUCERS
+from trace.domain.permissions import Actor, in_region
+from trace.services.hops import Command, run_once
+from trace.services.lots import find_lots, item_uri
+from trace.services.organisations import new_public_id
+
+
+def issue_commitment(
+    session: Session,
+    command: Command,
+    *,
+    lots: Sequence[str],
+    product_name: str,
+    quantity: str,
+    origin: str,
+    basis: Sequence[CommitmentBasis],
+    statement_accepted: bool,
+    form: CommitmentForm | None = None,
+    replaces: str | None = None,
+) -> dict[str, Any]:
+    """Issue a 承诺达标合格证 for lots of the actor's organisation.
+
+    Producers use form 1, purchasers who mix or re-pack form 2 (农业农村部令 2025 年第 4 号); `form` None chooses by the
+    kind of organisation. All contents of Art. 14 are kept; the statement has to be accepted, the basis to be named.
+    """
+
+    def act() -> dict[str, Any]:
+        chosen = form or (
+            CommitmentForm.PRODUCER if command.actor.organisation_kind in PRODUCERS else CommitmentForm.PURCHASER
+        )
+        if not statement_accepted:
+            raise Invalid(N_("The commitment statement has to be accepted."), field="statement_accepted")
+        if not basis:
+            raise Invalid(N_("Name at least one basis of the commitment."), field="basis")
+        own = session.execute(select(organisation).where(organisation.c.id == command.actor.organisation)).one()
+        fields = {
+            "product_name": product_name,
+            "quantity": quantity,
+            "origin": origin,
+            "contact": own.contact,
+            "statement": STATEMENTS[chosen],
+            "basis": sorted(set(basis)),
+            "signature_present": False,
+        }
+        return _file(
+            session,
+            command,
+            kind=CertificateKind.COMMITMENT,
+            lots=lots,
+            form=chosen.value,
+            number=f"HGZ{command.now:%Y%m%d}{new_public_id()[:8].upper()}",
+            issuer=own.name,
+            issued_on=_local_day(command),
+            fields=fields,
+            replaces=replaces,
+        )
+
+    return run_once(session, command, "issue_commitment", act)
+
+
+def file_certificate(
+    session: Session,
+    command: Command,
+    *,
+    kind: CertificateKind,
+    lots: Sequence[str],
+    issuer: str,
+    issued_on: date,
+    number: str = "",
+    form: str = "",
+    valid_until: date | None = None,
+    fields: Mapping[str, Any] | None = None,
+    sha256: str | None = None,
+) -> dict[str, Any]:
+    """Keep a paper that came with goods, linked to their lots; its photo or PDF by SHA-256 (an own upload).
+
+    Raises `Invalid` for a paper from the future or one that ends before it begins.
+    """
+
+    def act() -> dict[str, Any]:
+        if issued_on > _local_day(command):
+            raise Invalid(
+                N_("The paper is dated {day}, in the future; read the date again."),
+                field="issued_on",
+                day=issued_on.isoformat(),
+            )
+        if valid_until and valid_until < issued_on:
+            raise Invalid(N_("The paper would end before it begins; read the dates again."), field="valid_until")
+        return _file(
+            session,
+            command,
+            kind=kind,
+            lots=lots,
+            form=form,
+            number=number,
+            issuer=issuer,
+            issued_on=issued_on,
+            valid_until=valid_until,
+            fields=fields or {},
+            sha256=sha256,
+        )
+
+    return run_once(session, command, "file_certificate", act)
+
+
+def _local_day(command: Command) -> date:
+    return (command.happened_at or command.now).date()
+
+
+def _file(
+    session: Session,
+    command: Command,
+    *,
+    kind: CertificateKind,
+    lots: Sequence[str],
+    replaces: str | None = None,
+    sha256: str | None = None,
+    **values: Any,
+) -> dict[str, Any]:
+    if sha256 is not None:
+        _check_own_object(session, command.actor, sha256)
+    older = _visible_row(session, command.actor, replaces).id if replaces else None
+    public_id = new_public_id()
+    number = session.execute(
+        insert(certificate)
+        .values(
+            public_id=public_id,
+            organisation=command.actor.organisation,
+            kind=kind.value,
+            object=sha256,
+            replaces=older,
+            created_at=command.now,
+            **values,
+        )
+        .returning(certificate.c.id)
+    ).scalar_one()
+    link_lots(session, command, certificate_id=number, lots=lots)
+    return {"id": public_id, "kind": kind.value, "number": values.get("number", "")}
+
+
+def _check_own_object(session: Session, actor: Actor, sha256: str) -> None:
+    query = select(object_owner.c.object).where(
+        object_owner.c.object == sha256, object_owner.c.organisation == actor.organisation
+    )
+    if session.execute(query).one_or_none() is None:
+        raise NotFound(N_("There is no upload {sha256}. Upload the photo or PDF first."), field="sha256", sha256=sha256)
+
+
+def link_lots(session: Session, command: Command, *, certificate_id: int, lots: Sequence[str]) -> None:
+    """Tie a paper to lots that are known; again is harmless. Raises `NotFound` for a lot nobody recorded."""
+    uris = [item_uri(text, field=f"lots.{n}") for n, text in enumerate(lots)]
+    ids = find_idents(session, uris)
+    for number, uri in enumerate(uris):
+        if uri not in ids:
+            raise NotFound(N_("The lot {lot} is not recorded yet."), field=f"lots.{number}", lot=uri)
+        statement = insert_for(session, certificate_lot).values(
+            certificate=certificate_id,
+            item=ids[uri],
+            linked_by=command.actor.organisation,
+            linked_at=command.now,
+        )
+        session.execute(statement.on_conflict_do_nothing())
+
+
+def get_certificate(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
+    """A certificate the actor may see: their own, or one of goods they handled; inspectors: of their region."""
+    row = _visible_row(session, actor, public_id)
+    items = session.scalars(select(certificate_lot.c.item).where(certificate_lot.c.certificate == row.id)).all()
+    return {**as_card(row), "fields": row.fields, "lots": sorted(uris_of(session, items).values())}
+
+
+def list_certificates(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
+    """The actor's own certificates, newest first."""
+    query = select(certificate).where(certificate.c.organisation == actor.organisation)
+    rows = session.execute(query.order_by(certificate.c.id.desc()).limit(limit))
+    return [as_card(row) for row in rows]
+
+
+def visible_certificate_ids(
+    session: Session, *, actor: Actor, public_ids: Iterable[str], field: str
+) -> dict[str, Row[Any]]:
+    """The rows of these certificates, all of which the actor may see; raises `NotFound` for the first other."""
+    found = {}
+    for number, public_id in enumerate(public_ids):
+        found[public_id] = _visible_row(session, actor, public_id, field=f"{field}.{number}")
+    return found
+
+
+def _visible_row(session: Session, actor: Actor, public_id: str, *, field: str | None = None) -> Row[Any]:
+    query = (
+        select(certificate, organisation.c.region)
+        .join(organisation, organisation.c.id == certificate.c.organisation)
+        .where(certificate.c.public_id == public_id)
+    )
+    row = session.execute(query).one_or_none()
+    if row is None or not _may_see(session, actor, row):
+        raise NotFound(N_("There is no certificate {id}."), field=field, id=public_id)
+    return row
+
+
+def _may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
+    if row.organisation == actor.organisation:
+        return True
+    if actor.watches:
+        return in_region(row.region, actor.region)
+    handled = (
+        select(certificate_lot.c.item)
+        .join(event_item, event_item.c.item == certificate_lot.c.item)
+        .join(
+            event_party,
+            (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation),
+        )
+        .where(certificate_lot.c.certificate == row.id)
+    )
+    return bool(session.execute(select(exists(handled))).scalar_one())
+
+
+def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]]]:
+    """{item number: certificate rows} linked to lots."""
+    found: dict[int, list[Row[Any]]] = {}
+    query = (
+        select(certificate_lot.c.item, certificate, organisation.c.region)
+        .join(certificate, certificate.c.id == certificate_lot.c.certificate)
+        .join(organisation, organisation.c.id == certificate.c.organisation)
+        .where(certificate_lot.c.item.in_(list(items)))
+        .order_by(certificate.c.id)
+    )
+    for row in session.execute(query):
+        found.setdefault(row.item, []).append(row)
+    return found
+
+
+def as_paper(row: Row[Any]) -> Paper:
+    """What matters of a certificate row for judging goods."""
+    return Paper(CertificateKind(row.kind), row.issued_on, row.valid_until, row.form, row.revoked_at is not None)
+
+
+def as_card(row: Row[Any]) -> dict[str, Any]:
+    """A certificate as lists show it."""
+    return {
+        "id": row.public_id,
+        "kind": row.kind,
+        "form": row.form,
+        "number": row.number,
+        "issuer": row.issuer,
+        "issued_on": row.issued_on,
+        "valid_until": row.valid_until,
+        "sha256": row.object,
+        "revoked": row.revoked_at is not None,
+    }
+
+
+def lots_named(session: Session, uris: list[str]) -> dict[str, str]:
+    """{lot URI: "product, lot number"} for messages and labels."""
+    return {uri: f"{row.product_name} {row.number}" for uri, row in find_lots(session, uris).items()}
