@@ -113,19 +113,22 @@ def split(goods: Iterable[Goods]) -> dict[str | None, tuple[tuple[str, ...], tup
     return {container: (tuple(epcs), tuple(quantities)) for container, (epcs, quantities) in by_container.items()}
 
 
-def seen(stamp: Stamp, goods: Iterable[Goods], **fields: Any) -> list[ObjectEvent | AggregationEvent]:
+def seen(
+    stamp: Stamp, goods: Iterable[Goods], *, number: int = 0, **fields: Any
+) -> list[ObjectEvent | AggregationEvent]:
     """OBSERVE events of goods: one for what is loose, one for each container with what is inside.
+
+    `number` is that of the first event among those of the command.
 
     A container and its content are seen together (AggregationEvent OBSERVE), so that the content's own history shows
     the movement and stock follows.
     """
     events: list[ObjectEvent | AggregationEvent] = []
-    for number, (container, (epcs, quantities)) in enumerate(split(goods).items()):
+    for number, (container, (epcs, quantities)) in enumerate(split(goods).items(), start=number):
         common = {**stamp.common(number), **fields}
         if container is None:
             events.append(ObjectEvent(**common, action=Action.OBSERVE, epcs=epcs, quantities=quantities))
         else:
-            common.pop("extensions", None)
             events.append(
                 AggregationEvent(
                     **common, action=Action.OBSERVE, parent=container, child_epcs=epcs, child_quantities=quantities

@@ -1,0 +1,155 @@
+"""What is on its way to us, and whether it has arrived before."""
+
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage import stock as stock_store
+from storage.events import find_idents
+from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, transit
+from trace.domain.failures import N_, Conflict
+from trace.domain.papers import Finding, Severity
+from trace.domain.permissions import Actor
+from trace.services.capture import micro
+from trace.services.making import Goods
+
+
+@cache
+def weighing_tolerance() -> Decimal:
+    """By how much the weight received may exceed the weight sent, as a share (house rule, see the data file)."""
+    text = (resources.files("trace.domain") / "data" / "house_rules.toml").read_text(encoding="utf-8")
+    return Decimal(tomllib.loads(text)["weighing_tolerance"]["value"])
+
+
+def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
+    """Shipped to the actor's organisation and not yet received: by sender and lot, single packs counted together."""
+    query = (
+        select(
+            organisation.c.public_id.label("sender_id"),
+            organisation.c.name.label("sender"),
+            transit.c.item,
+            transit.c.lot.label("lot_item"),
+            transit.c.unit,
+            transit.c.amount,
+            ident.c.uri.label("lot"),
+            lot.c.number,
+            lot.c.produced_on,
+            lot.c.expires_on,
+            product.c.public_id.label("product_id"),
+            product.c.name.label("product"),
+            product.c.category,
+            product.c.class_uri,
+        )
+        .join(organisation, organisation.c.id == transit.c.sender)
+        .join(lot, lot.c.item == transit.c.lot)
+        .join(ident, ident.c.id == lot.c.item)
+        .join(product, product.c.id == lot.c.product)
+        .where(transit.c.receiver == actor.organisation, transit.c.amount > 0)
+        .order_by(organisation.c.name, product.c.name, lot.c.number)
+    )
+    grouped: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in session.execute(query):
+        key = (row.sender_id, row.lot, row.unit)
+        entry = grouped.setdefault(key, _entry(row))
+        entry["amount"] += Decimal(row.amount) / MICRO
+        entry["packs"] += row.item != row.lot_item
+    return list(grouped.values())
+
+
+def _entry(row: Any) -> dict[str, Any]:
+    return {
+        "sender": {"id": row.sender_id, "name": row.sender},
+        "lot": row.lot,
+        "lot_number": row.number,
+        "product": {"id": row.product_id, "name": row.product, "category": row.category, "class": row.class_uri},
+        "unit": row.unit,
+        "amount": Decimal(0),
+        "produced_on": row.produced_on,
+        "expires_on": row.expires_on,
+        "packs": 0,
+    }
+
+
+def check_against_shipment(
+    session: Session, actor: Actor, sender: int | None, sender_name: str, goods: Sequence[Goods], where: str
+) -> list[Finding]:
+    """Compare what arrives with what a sender on this system recorded as sent.
+
+    Raises `Conflict` for what has arrived already, and for more than was sent beyond what two scales may differ.
+    The rows are locked (`storage.stock.lock_transit`), so two clerks cannot receive one delivery twice.
+    """
+    if sender is None:
+        return []
+    ids = find_idents(session, [g.item for g in goods])
+    left = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=list(ids.values()))
+    unsent = [good for good in goods if ids.get(good.item) not in left]
+    for good in goods:
+        remaining = left.get(ids.get(good.item, -1))
+        if remaining is None:
+            continue
+        amount = micro(good.amount if good.amount is not None else Decimal(1))
+        if remaining == 0:
+            raise Conflict(
+                N_(
+                    "{item} of {sender} has been received already. If more of it came, let the sender record it as sent."
+                ),
+                field=where,
+                item=good.item,
+                sender=sender_name,
+            )
+        if amount > remaining * (1 + weighing_tolerance()):
+            raise Conflict(
+                N_("{sender} sent {sent} of {item} and {came} came: more than was sent. Correct the quantity."),
+                field=f"{where}.amount",
+                sender=sender_name,
+                sent=f"{Decimal(remaining) / MICRO:f}",
+                came=f"{Decimal(amount) / MICRO:f}",
+                item=good.item,
+            )
+    if not unsent:
+        return []
+    text = N_("{sender} has not recorded sending this.")
+    return [Finding("R5", Severity.WARN, text, {"sender": sender_name}, "一步向后 one step back")]
+
+
+def check_not_received_before(
+    session: Session, actor: Actor, sender: int | None, sender_name: str, delivery_note: str, lots: Sequence[str]
+) -> None:
+    """Raise `Conflict` if a supplier's lot came before with the same delivery note (or, again, without one).
+
+    Suppliers on this system are told apart by what they recorded as sent (`check_against_shipment`).
+    """
+    if sender is not None:
+        return
+    ids = find_idents(session, lots)
+    query = (
+        select(receipt.c.received_at, receipt.c.public_id, ident.c.uri)
+        .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
+        .join(ident, ident.c.id == receipt_line.c.item)
+        .where(
+            receipt.c.organisation == actor.organisation,
+            receipt.c.supplier_name == sender_name,
+            receipt.c.delivery_note == delivery_note,
+            receipt_line.c.item.in_(ids.values()),
+        )
+        .limit(1)
+    )
+    earlier = session.execute(query).one_or_none()
+    if earlier is not None:
+        raise Conflict(
+            N_(
+                "The lot {lot} of {supplier} was received on {day} already. If this is another delivery, type the"
+                " number of its delivery note."
+            ),
+            field="delivery_note",
+            details={"receipt": earlier.public_id},
+            lot=earlier.uri,
+            supplier=sender_name,
+            day=earlier.received_at.date().isoformat(),
+        )

@@ -1,0 +1,82 @@
+"""Reading the purchase inspection record (进货查验记录)."""
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line
+from trace.domain.failures import N_, NotFound
+from trace.domain.permissions import Actor, in_region
+
+
+def get_receipt(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
+    """One record with its lines; the organisation's own, or, for an inspector, one of their region."""
+    query = (
+        select(receipt, organisation.c.region, organisation.c.name)
+        .join(organisation, organisation.c.id == receipt.c.organisation)
+        .where(receipt.c.public_id == public_id)
+    )
+    row = session.execute(query).one_or_none()
+    own = row is not None and row.organisation == actor.organisation
+    mandated = row is not None and actor.watches and in_region(row.region, actor.region)
+    if row is None or not (own or mandated):
+        raise NotFound(N_("There is no receipt {id}."), id=public_id)
+    return {**_head(row), "lines": _lines(session, row.id, with_price=own)}
+
+
+def list_receipts(
+    session: Session, *, actor: Actor, limit: int = 50, before: int | None = None
+) -> list[dict[str, Any]]:
+    """The organisation's records, newest first, a page at a time (`before`: the last one's number)."""
+    query = (
+        select(receipt, organisation.c.name)
+        .join(organisation, organisation.c.id == receipt.c.organisation)
+        .where(receipt.c.organisation == actor.organisation)
+        .order_by(receipt.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(receipt.c.id < before)
+    return [{**_head(row), "number": row.id} for row in session.execute(query)]
+
+
+def _head(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "organisation": row.name,
+        "supplier": {"name": row.supplier_name, "address": row.supplier_address, "contact": row.supplier_contact},
+        "delivery_note": row.delivery_note,
+        "received_at": row.received_at,
+        "recorded_at": row.recorded_at,
+    }
+
+
+def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str, Any]]:
+    query = (
+        select(receipt_line, ident.c.uri, lot.c.number, lot.c.produced_on, lot.c.expires_on, product.c.name)
+        .join(ident, ident.c.id == receipt_line.c.item)
+        .join(lot, lot.c.item == receipt_line.c.item)
+        .join(product, product.c.id == receipt_line.c.product)
+        .where(receipt_line.c.receipt == number)
+        .order_by(receipt_line.c.line)
+    )
+    return [
+        {
+            "line": row.line,
+            "lot": row.uri,
+            "lot_number": row.number,
+            "product": row.name,
+            "amount": Decimal(row.amount) / MICRO,
+            "unit": row.unit,
+            "price": Decimal(row.price) / MICRO if with_price and row.price is not None else None,
+            "produced_on": row.produced_on,
+            "expires_on": row.expires_on,
+            "decision": row.decision,
+            "reason": row.reason,
+            "findings": row.findings,
+            "celsius": None if row.celsius is None else Decimal(row.celsius) / 100,
+        }
+        for row in session.execute(query)
+    ]
