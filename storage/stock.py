@@ -23,6 +23,12 @@ def stock_row(session: Session, organisation: int, item: int, unit: str) -> tupl
     return None if row is None else (row.on_hand, row.held)
 
 
+def known_lots(session: Session, items: list[int]) -> dict[int, int]:
+    """{item: lot} of instances whose lot somebody's stock names."""
+    query = select(stock.c.item, stock.c.lot).where(stock.c.item.in_(items), stock.c.lot.is_not(None)).distinct()
+    return dict(session.execute(query).tuples().all())
+
+
 def put_in(session: Session, organisation: int, item: int, unit: str, lot: int | None, amount: int, held: int) -> None:
     """Add to what is on hand and to what is held, making the row where there is none."""
     statement = insert_for(session, stock).values(

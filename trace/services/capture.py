@@ -15,7 +15,7 @@ from storage import events as store
 from storage import stock as stock_store
 from storage.tables import MICRO
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
-from trace.domain.events import Action, Event, offset_minutes, utc_milliseconds
+from trace.domain.events import Action, Endpoint, Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
@@ -195,14 +195,22 @@ def _move_stock(
     ids = store.find_idents(session, uris)
     ends = {end.id for _, _, d in planned for end in (*d.event.sources, *d.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
+    lots = _lots(session, planned, ids)
     for _, movement, draft in sorted(planned, key=lambda plan: (ids[plan[1].item], plan[0])):
-        _apply(session, movement, ids, actor, strict)
-        _note_transit(session, movement, draft, ids, organisations, actor, numbers[draft.store_key])
+        lot = lots.get(ids[movement.item])
+        _apply(session, movement, ids[movement.item], lot, actor, strict)
+        _note_transit(session, movement, draft, ids[movement.item], lot, organisations, actor, numbers[draft.store_key])
 
 
-def _apply(session: Session, movement: Movement, ids: dict[str, int], actor: Actor, strict: bool) -> None:
-    item, unit, amount = ids[movement.item], movement.unit, micro(movement.amount)
-    lot = ids.get(movement.lot) if movement.lot else None
+def _lots(session: Session, planned: Sequence[tuple[int, Movement, _Draft]], ids: dict[str, int]) -> dict[int, int]:
+    """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
+    lots = {ids[m.item]: ids[m.lot] for _, m, _ in planned if m.lot}
+    unknown = [ids[m.item] for _, m, _ in planned if ids[m.item] not in lots]
+    return stock_store.known_lots(session, unknown) | lots if unknown else lots
+
+
+def _apply(session: Session, movement: Movement, item: int, lot: int | None, actor: Actor, strict: bool) -> None:
+    unit, amount = movement.unit, micro(movement.amount)
     here = (session, actor.organisation, item, unit)
     match movement.effect:
         case Effect.IN | Effect.IN_HELD:
@@ -240,13 +248,14 @@ def _note_transit(
     session: Session,
     movement: Movement,
     draft: _Draft,
-    ids: dict[str, int],
+    item: int,
+    lot: int | None,
     organisations: dict[str, int],
     actor: Actor,
     number: int,
 ) -> None:
     """Goods that left for an organisation on this system are on the way to it until it receives them."""
-    item, unit, amount = ids[movement.item], movement.unit, micro(movement.amount)
+    unit, amount = movement.unit, micro(movement.amount)
     if draft.event.biz_step == "shipping" and movement.effect in (Effect.OUT, Effect.OUT_ANY):
         for receiver in _others(draft.event.destinations, organisations, actor):
             stock_store.add_transit(
@@ -255,7 +264,7 @@ def _note_transit(
                 receiver=receiver,
                 item=item,
                 unit=unit,
-                lot=ids.get(movement.lot) if movement.lot else None,
+                lot=lot,
                 amount=amount,
                 event=number,
             )
@@ -266,5 +275,5 @@ def _note_transit(
             )
 
 
-def _others(ends: Iterable, organisations: dict[str, int], actor: Actor) -> set[int]:
+def _others(ends: Iterable[Endpoint], organisations: dict[str, int], actor: Actor) -> set[int]:
     return {organisations[end.id] for end in ends if end.id in organisations} - {actor.organisation}

@@ -124,8 +124,8 @@ def seen(
     the movement and stock follows.
     """
     events: list[ObjectEvent | AggregationEvent] = []
-    for number, (container, (epcs, quantities)) in enumerate(split(goods).items(), start=number):
-        common = {**stamp.common(number), **fields}
+    for offset, (container, (epcs, quantities)) in enumerate(split(goods).items()):
+        common = {**stamp.common(number + offset), **fields}
         if container is None:
             events.append(ObjectEvent(**common, action=Action.OBSERVE, epcs=epcs, quantities=quantities))
         else:

@@ -1,0 +1,256 @@
+"""Dispense a drug's trace code: one code, one sale (R8, R10; 医保发〔2025〕7号).
+
+In the same shop a second sale is refused; in another shop it is recorded and both shops and the inspector are alerted,
+because the patient at the second counter holds a pack that should not exist twice.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.orm import Session
+
+from storage.events import find_by_event_ids, find_idents, insert_for, uris_of
+from storage.tables import alert, dispensing, dispensing_head, organisation, stock
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import Action, ObjectEvent
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.links import LOT_EXTENSION
+from trace.domain.permissions import Actor, in_region
+from trace.domain.products import Category, Prescription
+from trace.domain.uris import UriKind, uri_kind
+from trace.services.capture import capture
+from trace.services.hops import Command, Some, run_once, take_back
+from trace.services.lots import find_lots, item_uri
+from trace.services.making import papers, stamp
+
+SECOND_SALE = "second_sale"
+
+
+def dispense(
+    session: Session, command: Command, *, codes: Sequence[str], prescription: str | None = None
+) -> dict[str, Any]:
+    """Dispense packs by their trace codes, all or none; answers the receipt with its codes and any alerts.
+
+    Raises `Conflict` for a code dispensed here before, held, or expired; `NotFound` for a code never logged here;
+    `Invalid` without a prescription reference where Rx or OTC class A asks for one (实施条例 Art. 43; SAMR 84 Art. 10).
+    No name, ID or diagnosis of the patient is taken.
+
+    Two counters and one code: the guarded update of the shop's stock row lets one through (`storage.stock`), the
+    partial unique key `uq_dispensing_open` stands behind it. Two shops: both pass through the code's row in
+    `dispensing_head`, so the later one sees the earlier and raises the alert.
+    """
+
+    def act() -> dict[str, Any]:
+        uris = [item_uri(code, field=f"codes.{n}") for n, code in enumerate(dict.fromkeys(codes))]
+        packs = [_Pack(session, command.actor, uri, f"codes.{n}") for n, uri in enumerate(uris)]
+        for pack in packs:
+            pack.check(command, prescription)
+        events = _events(session, command, packs, prescription)
+        done = capture(session, events, actor=command.actor, now=command.now)
+        alerts = [
+            found
+            for pack, captured in zip(packs, done, strict=True)
+            if (found := _note_sale(session, command, pack, captured.event)) is not None
+        ]
+        return {
+            "events": [captured.event_id for captured in done],
+            "codes": [pack.code for pack in packs],
+            "alerts": alerts,
+            "dispensed_at": (command.happened_at or command.now).isoformat(),
+        }
+
+    if not codes:
+        raise Invalid(N_("Scan at least one pack."), field="codes")
+    return run_once(session, command, "dispense", act)
+
+
+class _Pack:
+    """One pack in this shop: its stock, its lot, its earlier sale here."""
+
+    def __init__(self, session: Session, actor: Actor, uri: str, field: str):
+        self.uri, self.field = uri, field
+        self.code = uri.rpartition("/")[2]
+        if uri_kind(uri) is not UriKind.INSTANCE:
+            raise Invalid(
+                N_("{code} names no single pack: scan the trace code on the box."), field=field, code=self.code
+            )
+        self.item = find_idents(session, [uri]).get(uri)
+        here = (stock.c.organisation == actor.organisation) & (stock.c.item == self.item)
+        self.stock = session.execute(select(stock).where(here)).one_or_none() if self.item else None
+        self.sold = _open_sale(session, actor.organisation, self.item) if self.item else None
+        lots = uris_of(session, [self.stock.lot]) if self.stock is not None and self.stock.lot else {}
+        self.lot_uri = next(iter(lots.values()), None)
+        self.lot = find_lots(session, [self.lot_uri]).get(self.lot_uri) if self.lot_uri else None
+
+    def check(self, command: Command, prescription: str | None) -> None:
+        """Raise the reason why this pack cannot be dispensed, if there is one."""
+        day = (command.happened_at or command.now).date()
+        if self.sold is not None:
+            raise already_dispensed(self.code, self.field, self.sold.dispensed_at)
+        if self.stock is None or self.lot is None:
+            raise NotFound(
+                N_("The code {code} was never logged here. Log the delivery it came with first."),
+                field=self.field,
+                code=self.code,
+            )
+        if self.lot.category != Category.DRUG:
+            raise Invalid(N_("{code} is no drug; sell it at the station."), field=self.field, code=self.code)
+        if self.stock.on_hand <= 0:
+            text = (
+                N_("The pack {code} is held and cannot be sold.")
+                if self.stock.held > 0
+                else N_("The pack {code} is no longer in stock here.")
+            )
+            raise Conflict(text, field=self.field, code=self.code)
+        _check_expiry(self.lot.expires_on, day, self.code, self.field)
+        if self.lot.prescription in (Prescription.RX, Prescription.OTC_A) and not (prescription or "").strip():
+            raise Invalid(
+                N_("{product} needs the reference of a reviewed prescription."),
+                field="prescription",
+                product=self.lot.product_name,
+            )
+
+
+def _check_expiry(expires_on: date | None, day: date, code: str, field: str) -> None:
+    if expires_on is not None and expires_on < day:
+        raise Conflict(
+            N_("The pack {code} expired on {day}; an expired drug is never sold (药品管理法 Art. 98)."),
+            field=field,
+            code=code,
+            day=expires_on.isoformat(),
+        )
+
+
+def already_dispensed(code: str, field: str, moment: datetime) -> Conflict:
+    """The refusal of a second sale in one shop."""
+    return Conflict(
+        N_("The code {code} was dispensed here already, at {time}. One code is sold once: look at the box again."),
+        field=field,
+        code=code,
+        time=moment.isoformat(timespec="minutes"),
+    )
+
+
+def _open_sale(session: Session, organisation_id: int, item: int | None) -> Row[Any] | None:
+    query = select(dispensing).where(
+        dispensing.c.organisation == organisation_id,
+        dispensing.c.item == item,
+        dispensing.c.returned_event.is_(None),
+    )
+    return session.execute(query).one_or_none()
+
+
+def _events(session: Session, command: Command, packs: Sequence[_Pack], prescription: str | None) -> list[ObjectEvent]:
+    made = stamp(
+        session, actor=command.actor, now=command.now, client_key=command.client_key, happened_at=command.happened_at
+    )
+    return [
+        ObjectEvent(
+            **made.common(number),
+            action=Action.OBSERVE,
+            biz_step=BizStep.DISPENSING,
+            disposition=Disposition.DISPENSED,
+            epcs=(pack.uri,),
+            biz_transactions=papers("prescription", prescription, command.actor.party_uri),
+            extensions={LOT_EXTENSION: pack.lot_uri} if pack.lot_uri else {},
+        )
+        for number, pack in enumerate(packs)
+    ]
+
+
+def _note_sale(session: Session, command: Command, pack: _Pack, event: int) -> dict[str, Any] | None:
+    """Write the sale down; an alert where the code is sold elsewhere too."""
+    moment = command.happened_at or command.now
+    sale = insert_for(session, dispensing).values(
+        item=pack.item, organisation=command.actor.organisation, event=event, dispensed_at=moment
+    )
+    if session.execute(sale.on_conflict_do_nothing()).rowcount == 0:  # type: ignore[attr-defined]
+        raise already_dispensed(pack.code, pack.field, moment)
+    head = insert_for(session, dispensing_head).values(item=pack.item, open_sales=1)
+    open_sales = session.execute(
+        head.on_conflict_do_update(
+            index_elements=["item"], set_={"open_sales": dispensing_head.c.open_sales + 1}
+        ).returning(dispensing_head.c.open_sales)
+    ).scalar_one()
+    return None if open_sales == 1 else _raise_alert(session, command, pack)
+
+
+def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, Any]:
+    """Tell every shop that sold the code, and through their regions the inspectors; both events are named."""
+    query = (
+        select(dispensing.c.organisation, dispensing.c.dispensed_at, dispensing.c.event, organisation.c.region)
+        .join(organisation, organisation.c.id == dispensing.c.organisation)
+        .where(dispensing.c.item == pack.item, dispensing.c.returned_event.is_(None))
+        .order_by(dispensing.c.id)
+    )
+    sales = session.execute(query).all()
+    details = {
+        "code": pack.code,
+        "sales": [{"event": sale.event, "at": sale.dispensed_at.isoformat(timespec="minutes")} for sale in sales],
+    }
+    rows = [
+        {
+            "kind": SECOND_SALE,
+            "item": pack.item,
+            "organisation": sale.organisation,
+            "region": sale.region,
+            "details": details,
+            "created_at": command.now,
+        }
+        for sale in sales
+    ]
+    session.execute(insert(alert), rows)
+    return {"kind": SECOND_SALE, "code": pack.code, "sales": len(sales)}
+
+
+def take_back_packs(session: Session, command: Command, *, codes: Sequence[str]) -> dict[str, Any]:
+    """A dispensed pack comes back (for quality): the code is open again, the pack held until somebody decided."""
+    uris = [item_uri(code, field=f"codes.{n}") for n, code in enumerate(dict.fromkeys(codes))]
+    ids = find_idents(session, uris)
+    for number, uri in enumerate(uris):
+        if _open_sale(session, command.actor.organisation, ids.get(uri)) is None:
+            raise NotFound(
+                N_("The code {code} was not dispensed here."), field=f"codes.{number}", code=uri.rpartition("/")[2]
+            )
+    answer = take_back(session, command, goods=[Some(uri) for uri in uris])
+    event = _event_number(session, answer)
+    for uri in uris:
+        mine = (dispensing.c.organisation == command.actor.organisation) & (dispensing.c.item == ids[uri])
+        reopened = update(dispensing).where(mine, dispensing.c.returned_event.is_(None)).values(returned_event=event)
+        if session.execute(reopened).rowcount:  # type: ignore[attr-defined]
+            session.execute(
+                update(dispensing_head)
+                .where(dispensing_head.c.item == ids[uri])
+                .values(open_sales=dispensing_head.c.open_sales - 1)
+            )
+    return answer
+
+
+def _event_number(session: Session, answer: dict[str, Any]) -> int:
+    (found,) = find_by_event_ids(session, [(answer["events"][0], False)]).values()
+    return found.id
+
+
+def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
+    """Alerts of the actor's organisation; for inspectors, of their region."""
+    query = (
+        select(alert, organisation.c.name)
+        .join(organisation, organisation.c.id == alert.c.organisation)
+        .order_by(alert.c.id.desc())
+        .limit(limit)
+    )
+    if not actor.watches:
+        query = query.where(alert.c.organisation == actor.organisation)
+    return [
+        {
+            "kind": row.kind,
+            "organisation": row.name,
+            "code": row.details.get("code", ""),
+            "sales": row.details.get("sales", []),
+            "created_at": row.created_at,
+        }
+        for row in session.execute(query)
+        if not actor.watches or in_region(row.region, actor.region)
+    ]

@@ -1,0 +1,131 @@
+"""Photos in, codes out: each photo is read, cleaned of its metadata, kept, and every code in it is named."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.orm import Session
+
+from scanners import PhotoReading, read_photo
+from storage.events import insert_for
+from storage.objects import ObjectStore
+from storage.tables import object_owner, scan, stored_object
+from trace.domain.codes import Code, parse_code
+from trace.domain.failures import N_, Failure, NotFound
+from trace.domain.permissions import Actor
+from trace.services.organisations import new_public_id
+from trace.services.products import find_product
+
+
+def scan_photo(
+    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
+) -> dict[str, Any]:
+    """Read one photo: its id, its size, and every barcode with its text, place, engine and meaning.
+
+    Raises what `scanners.read_photo` raises for files that are no photo or too large. Only the cleaned picture is
+    kept (no location, no camera data); of the upload itself the SHA-256.
+    """
+    photo = read_photo(data, seconds=seconds)
+    sha256 = keep_object(
+        session, actor=actor, objects=objects, data=photo.clean, media_type=photo.clean_media_type, now=now
+    )
+    readings = [describe_reading(session, actor, reading) for reading in photo.readings]
+    public_id = new_public_id()
+    session.execute(
+        insert(scan).values(
+            public_id=public_id,
+            organisation=actor.organisation,
+            object=sha256,
+            upload_sha256=hashlib.sha256(data).hexdigest(),
+            readings=readings,
+            width=photo.width,
+            height=photo.height,
+            created_at=now,
+        )
+    )
+    return _as_scan(public_id, sha256, photo, readings)
+
+
+def keep_object(
+    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, media_type: str, now: datetime
+) -> str:
+    """Store bytes for the actor's organisation; their SHA-256. The object is durable before the record names it."""
+    sha256 = objects.put(data)
+    row = {"sha256": sha256, "media_type": media_type, "size": len(data), "stored_at": now}
+    session.execute(insert_for(session, stored_object).values(row).on_conflict_do_nothing())
+    owner = {"object": sha256, "organisation": actor.organisation}
+    session.execute(insert_for(session, object_owner).values(owner).on_conflict_do_nothing())
+    return sha256
+
+
+def get_object(session: Session, *, actor: Actor, objects: ObjectStore, sha256: str) -> tuple[bytes, str]:
+    """(bytes, media type) of an object that the actor's organisation uploaded; raises `NotFound` for any other."""
+    query = (
+        select(stored_object.c.media_type)
+        .join(object_owner, object_owner.c.object == stored_object.c.sha256)
+        .where(stored_object.c.sha256 == sha256, object_owner.c.organisation == actor.organisation)
+    )
+    media_type = session.execute(query).scalar_one_or_none()
+    if media_type is None:
+        raise NotFound(N_("There is no picture {sha256}."), sha256=sha256)
+    return objects.get(sha256), media_type
+
+
+def find_scan(session: Session, actor: Actor, public_id: str) -> Row[Any]:
+    """The organisation's own scan; raises `NotFound`."""
+    query = select(scan).where(scan.c.public_id == public_id, scan.c.organisation == actor.organisation)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no scan {id}."), field="scan", id=public_id)
+    return row
+
+
+def describe_reading(session: Session, actor: Actor, reading: Any) -> dict[str, Any]:
+    """One reading as it is answered and kept: what was read, where, by what, and what it is."""
+    try:
+        code: Code | None = parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
+    except Failure:
+        code = None  # binary content: kept as hex below, named nothing
+    return {
+        "text": reading.text if code else reading.raw.hex(),
+        "symbology": reading.symbology,
+        "identifier": reading.identifier,
+        "corners": [list(corner) for corner in reading.corners],
+        "engine": reading.engine,
+        "code": describe_code(session, actor, code) if code else None,
+    }
+
+
+def describe_code(session: Session, actor: Actor, code: Code) -> dict[str, Any]:
+    """What a code is, with the product it belongs to if the file knows it."""
+    return {
+        "kind": code.kind.value,
+        "text": code.text,
+        "uri": code.uri,
+        "lot_uri": code.lot_uri,
+        "gtin": code.gtin,
+        "lot": code.lot,
+        "serial": code.serial,
+        "produced_on": code.produced_on.isoformat() if code.produced_on else None,
+        "expires_on": code.expires_on.isoformat() if code.expires_on else None,
+        "amount": str(code.amount) if code.amount is not None else None,
+        "unit": code.unit,
+        "plu": code.plu,
+        "measure": code.measure,
+        "product": find_product(session, actor=actor, code=code),
+        "warnings": [{"message": w.message, "values": dict(w.values)} for w in code.warnings],
+    }
+
+
+def _as_scan(public_id: str, sha256: str, photo: PhotoReading, readings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": public_id,
+        "sha256": sha256,
+        "width": photo.width,
+        "height": photo.height,
+        "media_type": photo.media_type,
+        "milliseconds": round(photo.milliseconds),
+        "readings": list(readings),
+    }
