@@ -1,0 +1,125 @@
+"""What is believed: a wrong reading is worse than none.
+
+A reading counts when its symbology protects it well by itself (error correction, a strong checksum) or when two
+independent attempts agree: two engines, or one engine on two different preparations. An EAN's single check digit
+lets one misread in ten through, so it needs agreement or an engine with clean surroundings.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from scanners.values import EAN_UPC, SELF_CHECKING, Reading
+
+
+@dataclass(slots=True)
+class Case:
+    """One symbol in the photo: its best reading and who else saw the same."""
+
+    reading: Reading
+    witnesses: set[tuple[str, str]] = field(default_factory=set)  # (engine, preparation)
+
+
+class Evidence:
+    """Collects readings of one photo, attempt by attempt."""
+
+    def __init__(self) -> None:
+        self.cases: list[Case] = []
+
+    def add(self, readings: Iterable[Reading], preparation: str) -> None:
+        """Take in what one attempt (an engine on one preparation) read."""
+        for reading in map(normalised, readings):
+            case = next((c for c in self.cases if same_symbol(c.reading, reading)), None)
+            if case is None:
+                case = Case(reading)
+                self.cases.append(case)
+            elif reading.identifier and not case.reading.identifier:
+                case.reading = reading  # the engine that knows more about the symbol describes it
+            case.witnesses.add((reading.engine, preparation))
+
+    def believed(self) -> list[Reading]:
+        """The readings that count, without contradictions and without fragments of longer codes."""
+        good = [case for case in self.cases if is_believed(case)]
+        return [case.reading for case in good if not any(outdoes(other, case) for other in good if other is not case)]
+
+
+def is_believed(case: Case) -> bool:
+    """Whether the evidence for a reading is enough (see the module)."""
+    reading = case.reading
+    if not reading.text.strip():
+        return False
+    engines = {engine for engine, _ in case.witnesses}
+    if reading.symbology in SELF_CHECKING:
+        return "zxing" in engines or len(case.witnesses) >= 2
+    if reading.symbology in EAN_UPC:
+        return has_right_check_digit(reading.text) and (
+            len(case.witnesses) >= 2 or ("zxing" in engines and reading.symbology != "UPC-E")
+        )
+    if reading.symbology == "ITF":
+        # No check of its own: a short one is read into any striped pattern.
+        return len(reading.text) >= 6 and (
+            len(case.witnesses) >= 2 or (len(reading.text) == 14 and has_right_check_digit(reading.text))
+        )
+    return len(case.witnesses) >= 2 or (len(reading.text) >= 5 and "zxing" in engines)
+
+
+def normalised(reading: Reading) -> Reading:
+    """UPC-A read as an EAN-13 with a leading zero is one code; it is told as the 12-digit one it is."""
+    if reading.symbology == "EAN-13" and reading.text.startswith("0") and len(reading.text) == 13:
+        return replace(reading, symbology="UPC-A", text=reading.text[1:])
+    return reading
+
+
+def has_right_check_digit(digits: str) -> bool:
+    """The mod 10 check of EAN, UPC and ITF-14; UPC-E is checked by its engine on the expanded number."""
+    if len(digits) == 8 and digits[0] in "01":
+        return True
+    if not digits.isdigit():
+        return False
+    total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
+    return total % 10 == 0
+
+
+def same_symbol(one: Reading, other: Reading) -> bool:
+    """The same text at the same place. Two boxes with the same code are two symbols."""
+    return one.text == other.text and _touch(_box(one), _box(other))
+
+
+def outdoes(strong: Case, weak: Case) -> bool:
+    """Whether `strong` says something else at the same place with better evidence, or holds `weak` as a fragment."""
+    if strong.reading.text == weak.reading.text and strong.reading.symbology == weak.reading.symbology:
+        return False
+    if not _touch(_box(strong.reading), _box(weak.reading)):
+        return False
+    fragment = weak.reading.text in strong.reading.text and len(weak.reading.text) < len(strong.reading.text)
+    if fragment:
+        return True
+    if _area(_box(strong.reading)) == 0 or strong.reading.symbology == weak.reading.symbology:
+        return len(strong.witnesses) > len(weak.witnesses)
+    return len(strong.witnesses) > len(weak.witnesses) and _overlap(_box(strong.reading), _box(weak.reading)) > 0.5
+
+
+def _box(reading: Reading) -> tuple[int, int, int, int]:
+    xs, ys = [x for x, _ in reading.corners], [y for _, y in reading.corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _touch(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two boxes meet; linear readings may be a single scan line high, so a little slack is given."""
+    slack = 8
+    return (
+        one[0] <= other[2] + slack
+        and other[0] <= one[2] + slack
+        and one[1] <= other[3] + slack
+        and other[1] <= one[3] + slack
+    )
+
+
+def _area(box: Sequence[int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _overlap(one: Sequence[int], other: Sequence[int]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    smaller = min(_area(one), _area(other))
+    return 0.0 if width <= 0 or height <= 0 or smaller == 0 else width * height / smaller
