@@ -50,16 +50,16 @@ def is_believed(case: Case) -> bool:
     engines = {engine for engine, _ in case.witnesses}
     if reading.symbology in SELF_CHECKING:
         return "zxing" in engines or len(case.witnesses) >= 2
+    agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
-        return has_right_check_digit(reading.text) and (
-            len(case.witnesses) >= 2 or ("zxing" in engines and reading.symbology != "UPC-E")
-        )
+        if not has_right_check_digit(reading.text):
+            return False
+        # One engine repeats its own mistake on every preparation, so OpenCV and ZBar are believed together only.
+        return agreed or ("zxing" in engines and reading.symbology != "UPC-E")
     if reading.symbology == "ITF":
-        # No check of its own: a short one is read into any striped pattern.
-        return len(reading.text) >= 6 and (
-            len(case.witnesses) >= 2 or (len(reading.text) == 14 and has_right_check_digit(reading.text))
-        )
-    return len(case.witnesses) >= 2 or (len(reading.text) >= 5 and "zxing" in engines)
+        # No check of its own, and any part of a longer one reads as a shorter one.
+        return (agreed and len(reading.text) >= 6) or (len(reading.text) == 14 and has_right_check_digit(reading.text))
+    return agreed or len(case.witnesses) >= 2 or (len(reading.text) >= 5 and "zxing" in engines)
 
 
 def normalised(reading: Reading) -> Reading:

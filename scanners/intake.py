@@ -31,7 +31,7 @@ FORMATS = {
     "TIFF": "image/tiff",
     "BMP": "image/bmp",
 }
-_READABLE = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "GIF", "TIFF", "BMP")
+_READABLE = ("JPEG", "PNG", "WEBP", "HEIF", "GIF", "TIFF", "BMP")
 _ALLOWED = N_("Send a photo as JPEG, PNG, WebP or HEIC.")
 
 

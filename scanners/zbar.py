@@ -56,4 +56,5 @@ def _as_reading(symbol: "pyzbar.Decoded") -> Reading:
         (box.left, box.top + box.height),
     )
     text = raw.decode("utf-8", "replace")
-    return Reading(text, _NAMES[symbol.type], "", corners, NAME, raw)
+    name = _NAMES[symbol.type]
+    return Reading(text.strip("ABCDabcd") if name == "Codabar" else text, name, "", corners, NAME, raw)

@@ -81,12 +81,14 @@ def _name(name: str, identifier: str) -> str:
 
 
 def _text(barcode: zxingcpp.Barcode) -> str:
-    """Text as read; Chinese drug and shop labels in GB 18030 without an ECI are told from UTF-8 by decoding."""
-    raw = bytes(barcode.bytes)
-    if barcode.content_type == zxingcpp.ContentType.Binary or any(byte > 127 for byte in raw):
+    """Text as read; bytes that the engine calls binary are tried as UTF-8, then as GB 18030, before giving up."""
+    if barcode.content_type == zxingcpp.ContentType.Binary:
+        raw = bytes(barcode.bytes)
         for encoding in ("utf-8", "gb18030"):
             try:
                 return raw.decode(encoding)
             except UnicodeDecodeError:
                 continue
-    return str(barcode.text)
+    text = str(barcode.text)
+    # Start and stop letters of Codabar are no data (ISO/IEC 15424 is for scanners set to pass them on).
+    return text.strip("ABCDabcd") if str(barcode.format) == "Codabar" else text
