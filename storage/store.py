@@ -29,10 +29,13 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that may write; commits when the block returns, rolls back when it raises."""
-        connection = self.engine.connect().execution_options(sunshine_writes=True)
-        with connection, Session(connection, autoflush=False) as session, session.begin():
+        """A session that may write; commits when the block returns, rolls back when it raises.
+
+        The transaction begins with the first statement, not before: work that needs no store holds no lock.
+        """
+        with Session(self.engine.execution_options(sunshine_writes=True), autoflush=False) as session:
             yield session
+            session.commit()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -1,0 +1,148 @@
+"""Settings from the environment; a wrong one is refused at start with a sentence that names it."""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "SUNSHINE_"
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; the text is the sentence to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this installation runs. `database_url` is an SQLAlchemy URL, `objects_url` a folder or `s3://...`."""
+
+    data: Path
+    database_url: str
+    objects_url: str
+    host: str
+    port: int
+    secret_key: str
+    id_domain: str
+    timezone: ZoneInfo
+    scan_seconds: float
+    max_upload_mb: int
+    demo: bool
+
+
+# (name, default as shown, what it is): also the table in the README, which a test compares with this one.
+SETTINGS_TABLE = (
+    ("SUNSHINE_DATA", "./data", "folder of the embedded store, the objects and the secret key"),
+    ("SUNSHINE_DATABASE_URL", "SQLite in the data folder", "`postgresql://user:password@host/name` for PostgreSQL"),
+    (
+        "SUNSHINE_OBJECTS_URL",
+        "`objects` in the data folder",
+        "a folder, or `s3://KEY:SECRET@host:port/bucket?secure=0`",
+    ),
+    ("SUNSHINE_HOST", "127.0.0.1", "address to listen on"),
+    ("SUNSHINE_PORT", "8000", "port to listen on, 1 to 65535"),
+    ("SUNSHINE_SECRET_KEY", "made once, kept in the data folder", "signs sessions; at least 32 characters"),
+    ("SUNSHINE_ID_DOMAIN", "id.sunshine-trace.example", "domain of private identifiers; never change it for a store"),
+    ("SUNSHINE_TIMEZONE", "Asia/Shanghai", "local time of the desks"),
+    ("SUNSHINE_SCAN_SECONDS", "1.5", "time budget for reading one photo, 0.1 to 30"),
+    ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
+    ("SUNSHINE_DEMO", "1", "load the demonstration data into an empty store: 1 or 0"),
+)
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises `SettingError` with one sentence for the first that is wrong or unknown."""
+    env_vars = os.environ if environ is None else environ
+    known = {name for name, _, _ in SETTINGS_TABLE}
+    for name in env_vars:
+        if name.startswith(PREFIX) and name not in known:
+            raise SettingError(f"{name} is no setting of this service; the README lists them all.")
+    values = {name: env_vars[name] for name in known if env_vars.get(name, "") != ""}
+    data = Path(values.get("SUNSHINE_DATA", "data")).resolve()
+    return Settings(
+        data=data,
+        database_url=_database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")),
+        objects_url=_objects(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
+        host=values.get("SUNSHINE_HOST", "127.0.0.1"),
+        port=_number(values, "SUNSHINE_PORT", 8000, 1, 65_535, int),
+        secret_key=_secret(values, data),
+        id_domain=_domain(values.get("SUNSHINE_ID_DOMAIN", "id.sunshine-trace.example")),
+        timezone=_timezone(values.get("SUNSHINE_TIMEZONE", "Asia/Shanghai")),
+        scan_seconds=_number(values, "SUNSHINE_SCAN_SECONDS", 1.5, 0.1, 30, float),
+        max_upload_mb=_number(values, "SUNSHINE_MAX_UPLOAD_MB", 20, 1, 200, int),
+        demo=_flag(values.get("SUNSHINE_DEMO", "1")),
+    )
+
+
+def _number(values: Mapping[str, str], name: str, default: float, low: float, high: float, kind: type) -> Any:
+    try:
+        value = kind(values.get(name, default))
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        raise SettingError(f"{name} takes a number from {low} to {high}; {values.get(name)!r} came.")
+    return value
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise SettingError(f"SUNSHINE_DEMO takes 1 or 0; {text!r} came.")
+    return text == "1"
+
+
+def _timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
+        raise SettingError(f"SUNSHINE_TIMEZONE takes a name such as Asia/Shanghai; {text!r} came.") from fault
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text):
+        raise SettingError(f"SUNSHINE_ID_DOMAIN takes a lower-case domain name; {text!r} came.")
+    return text
+
+
+def _database(text: str) -> str:
+    if not re.match(r"^(sqlite:///.|postgres(ql)?(\+psycopg)?://.)", text):
+        raise SettingError(
+            f"SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
+            f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
+        )
+    return text
+
+
+def _objects(text: str) -> str:
+    if "://" not in text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme != "s3" or not parts.hostname or not parts.path.strip("/"):
+        raise SettingError(
+            "SUNSHINE_OBJECTS_URL takes a folder or s3://KEY:SECRET@host:port/bucket; something else came."
+        )
+    return text
+
+
+def _secret(values: Mapping[str, str], data: Path) -> str:
+    """The signing key: given, or made once and kept in the data folder, readable by its owner only."""
+    given = values.get("SUNSHINE_SECRET_KEY")
+    if given is not None:
+        if len(given) < 32:
+            raise SettingError(f"SUNSHINE_SECRET_KEY takes at least 32 characters; {len(given)} came.")
+        return given
+    path = data / "secret_key"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with path.open("x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        return path.read_text(encoding="utf-8")
+    except OSError as fault:
+        raise SettingError(
+            f"SUNSHINE_DATA must be a folder that can be written to; {data}: {fault.strerror}."
+        ) from fault
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,55 @@
+"""Doubts about identifiers: what they are about, and the GS1 check digit. A doubt is shown; it does not block (R20)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trace.domain.failures import N_
+
+
+class Reason(StrEnum):
+    """What a doubt is about."""
+
+    SHAPE = "shape"  # too short, a letter where a digit belongs: it cannot be such a number
+    CHECK_DIGIT = "check_digit"  # it could be, but a digit was misread, or it is one of the real numbers that fail
+    REGION = "region"  # the administrative division in it is not known
+    GS1 = "gs1"  # an application identifier could not be read
+    DATE = "date"  # a date in it is no day of the calendar
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierWarning:
+    """A doubt: its reason, a translatable text, and the values that fill the text."""
+
+    reason: Reason
+    message: str
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return self.message.format(**self.values)
+
+
+_CHECK_DIGIT = N_("The check digit of {number} is wrong: read it again, or confirm that it is printed like this.")
+
+
+def check_digit(digits: str) -> str:
+    """The GS1 mod-10 check digit of the digits before it (GS1 General Specifications 7.9)."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        total += int(digit) * (1 if position % 2 else 3)
+    return str(-total % 10)
+
+
+def is_check_digit_right(digits: str) -> bool:
+    """Whether the last of some digits is the GS1 check digit of those before it."""
+    return digits[-1:] == check_digit(digits[:-1])
+
+
+def check_gs1_digit(digits: str) -> tuple[IdentifierWarning, ...]:
+    """The doubt about a GS1 number whose check digit is wrong; nothing for a right one."""
+    return () if is_check_digit_right(digits) else (wrong_digit(digits),)
+
+
+def wrong_digit(number: str) -> IdentifierWarning:
+    """The doubt about a number whose check digit or character is wrong."""
+    return IdentifierWarning(Reason.CHECK_DIGIT, _CHECK_DIGIT, {"number": number})

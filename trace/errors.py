@@ -1,0 +1,184 @@
+"""The one place where failures become answers: RFC 9457 problem documents for machines, a page for people."""
+
+import errno
+import sqlite3
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
+from marshmallow import ValidationError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests, UnprocessableEntity
+
+from trace.domain import failures
+from trace.domain.failures import N_, Failure
+from trace.domain.uris import PRIVATE
+
+log = structlog.get_logger()
+
+STATUS: dict[type[Failure], HTTPStatus] = {
+    failures.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    failures.NotFound: HTTPStatus.NOT_FOUND,
+    failures.Forbidden: HTTPStatus.FORBIDDEN,
+    failures.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    failures.Conflict: HTTPStatus.CONFLICT,
+    failures.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    failures.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    failures.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    failures.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+TITLES = {
+    400: N_("The request cannot be understood"),
+    401: N_("Sign in first"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("This address does not do that"),
+    406: N_("No such form of answer"),
+    409: N_("It contradicts what is recorded"),
+    413: N_("Too large"),
+    415: N_("Not a form that is read here"),
+    422: N_("Something in the input is not right"),
+    429: N_("Too many attempts"),
+    500: N_("Something went wrong here"),
+    503: N_("Busy, try again"),
+    507: N_("No room left"),
+}
+_UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
+_STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
+_DISK_FULL = N_("The disk is full. Nothing was recorded; make room and try again.")
+RETRY_SECONDS = "3"
+
+
+def register(app: Flask) -> None:
+    """Hook every kind of failure of the application."""
+    app.register_error_handler(Failure, on_failure)
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(ValidationError, on_validation)
+    app.register_error_handler(OperationalError, on_store_failure)
+    app.register_error_handler(PoolTimeout, on_store_failure)
+    app.register_error_handler(DataError, on_bad_data)
+    app.register_error_handler(Exception, on_unforeseen)
+
+
+def on_failure(failure: Failure) -> Response:
+    """A refusal of ours."""
+    status = next((STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
+    return answer(int(status), sentence(failure), field=failure.field, details=failure.details)
+
+
+def sentence(failure: Failure) -> str:
+    """The failure's text in the reader's language."""
+    return gettext(failure.message).format(**failure.values) if failure.values else gettext(failure.message)
+
+
+def on_http(error: HTTPException) -> Response:
+    """A refusal by the framework: routing, body size, content type, the shape of a body."""
+    if isinstance(error, UnprocessableEntity) and getattr(error, "data", None):
+        return _shape(getattr(error, "data", {}).get("messages", {}))
+    if error.code and 300 <= error.code < 400:
+        return Response(error.get_response())
+    status = error.code or 500
+    text = gettext(TITLES[status]) if status in TITLES else (error.description or "")
+    response = answer(status, text if status != 400 else str(error.description or text))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, TooManyRequests):
+        response.headers.setdefault("Retry-After", "60")
+    return response
+
+
+def on_validation(error: ValidationError) -> Response:
+    """A body or query that does not have the shape asked for."""
+    return _shape(error.normalized_messages())
+
+
+def _shape(messages: Any) -> Response:
+    found = list(_flat(messages))
+    field, text = found[0] if found else (None, "")
+    return answer(422, f"{field}: {text}" if field else text, field=field, details={"errors": dict(found)})
+
+
+def _flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
+    """Nested messages as (dotted path, text); the place (json, query) in front is left out."""
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            skip = not path and key in ("json", "query", "form", "files", "headers", "path", "json_or_form")
+            yield from _flat(value, path if skip else (*path, str(key)))
+    elif isinstance(messages, list | tuple):
+        for value in messages:
+            yield from _flat(value, path)
+    else:
+        yield ".".join(part for part in path if part != "_schema"), str(messages)
+
+
+def on_store_failure(error: Exception) -> Response:
+    """The database is busy, gone, or out of room: nothing was recorded, the caller tries again."""
+    original = getattr(error, "orig", None)
+    full = isinstance(original, sqlite3.OperationalError) and "full" in str(original)
+    full = full or getattr(original, "sqlstate", None) == "53100" or getattr(original, "errno", 0) == errno.ENOSPC
+    log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
+    if full:
+        return answer(507, gettext(_DISK_FULL))
+    response = answer(503, gettext(_STORE_BUSY))
+    response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def on_bad_data(error: DataError) -> Response:
+    """A value the database cannot hold that no schema had refused: the caller's fault all the same."""
+    log.warning("bad_data", kind=type(error.orig).__name__, request_id=g.get("request_id"))
+    return answer(422, gettext(N_("A value in the request is out of range.")))
+
+
+def on_unforeseen(error: Exception) -> Response:
+    """A fault of ours: a sentence with a number outside, the story in the log."""
+    log.exception("unforeseen", request_id=g.get("request_id"), kind=type(error).__name__)
+    return answer(500, gettext(_UNFORESEEN).format(request_id=g.get("request_id", "-")))
+
+
+def answer(status: int, detail: str, *, field: str | None = None, details: dict[str, Any] | None = None) -> Response:
+    """The answer in the form the caller reads."""
+    if not wants_problem():
+        return _page(status, detail)
+    body: dict[str, Any] = {
+        "type": f"{PRIVATE}/problem/{HTTPStatus(status).phrase.lower().replace(' ', '-')}",
+        "title": gettext(TITLES.get(status, HTTPStatus(status).phrase)),
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:uuid:{g.get('request_id', '')}",
+    }
+    if field:
+        body["field"] = field
+    if details:
+        body |= {key: value for key, value in details.items() if key not in body}
+    response = jsonify(body)
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def wants_problem() -> bool:
+    """Whether the caller is a machine: an API address, or one that asks for JSON rather than a page."""
+    if request.path.startswith(("/api/", "/epcis/", "/health")):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
+    return best == "application/json"
+
+
+def _page(status: int, detail: str) -> Response:
+    if status == 401 and request.method == "GET":
+        return Response(
+            redirect(url_for("sign_in.page", next=request.full_path.rstrip("?"))).get_data(),
+            302,
+            {"Location": url_for("sign_in.page", next=request.full_path.rstrip("?"))},
+        )
+    title = gettext(TITLES.get(status, HTTPStatus(status).phrase))
+    page = render_template("problem.html", status=status, title=title, detail=detail)
+    return Response(page, status, mimetype="text/html")

@@ -1,0 +1,93 @@
+"""Who asks, and may they: every view says which permission it needs, or that it is public.
+
+The marks are read in one place (`trace.web.application`), before the view's arguments are even parsed; a view without
+a mark is refused, so that forgetting one is found at once.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import g, request, session
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from storage.store import Store
+from trace.domain.failures import N_, Forbidden, Unauthenticated
+from trace.domain.permissions import Actor, Permission, authorize
+from trace.services.keys import find_actor_by_key
+from trace.services.people import find_actor
+
+View = TypeVar("View", bound=Callable[..., Any])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+csrf = CSRFProtect()
+
+
+def may(permission: Permission) -> Callable[[View], View]:
+    """Mark a view: whoever calls it needs this permission."""
+
+    def mark(view: View) -> View:
+        view.access = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Mark a view: anybody may call it."""
+    view.access = None  # type: ignore[attr-defined]
+    return view
+
+
+def writes(view: View) -> View:
+    """Mark a view that writes although it is only asked (an inspector's look-up is written down)."""
+    view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+def check_access(view: Callable[..., Any], store: Store) -> None:
+    """Find out who asks (`g.actor`) and whether they may; raises `Unauthenticated` or `Forbidden`.
+
+    A session's unsafe requests need the CSRF token; a key's do not, because no browser sends a key by itself.
+    """
+    g.actor = _actor(store)
+    needed = getattr(view, "access", "unmarked")
+    if needed == "unmarked":
+        raise Forbidden(N_("This address names no permission; it stays closed until it does."))
+    if needed is None:
+        return
+    if g.actor is None:
+        raise Unauthenticated(N_("Sign in, or send an API key in the header Authorization: Bearer st_..."))
+    authorize(g.actor, Permission(needed))
+    if g.actor.api_key is None and request.method not in SAFE_METHODS:
+        check_csrf()
+
+
+def check_csrf() -> None:
+    """Raise `Forbidden` if a browser's request does not carry the token of our own pages."""
+    try:
+        csrf.protect()
+    except CSRFError as fault:
+        raise Forbidden(N_("The page was open too long or the request came from elsewhere; load it again.")) from fault
+
+
+def _actor(store: Store) -> Actor | None:
+    key = _key()
+    person = session.get("person")
+    if key is None and person is None:
+        return None
+    # A short transaction of its own: the request's session begins at its first statement, so that a photo is not read
+    # while the store's writer waits.
+    with store.reading() as short:
+        if key is not None:
+            actor = find_actor_by_key(short, key)
+            if actor is None:
+                raise Unauthenticated(N_("This API key is not known, or was revoked."))
+            return actor
+        return find_actor(short, str(person))
+
+
+def _key() -> str | None:
+    header = request.headers.get("Authorization", "")
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    return request.headers.get("X-API-Key")

@@ -1,0 +1,137 @@
+"""The application: parts joined, every request given its actor, session and time, every answer its headers."""
+
+import uuid
+from typing import Any
+
+import structlog
+from flask import Flask, Request, Response, g, request
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from storage.objects import open_objects
+from storage.store import open_store
+from trace import clock, errors
+from trace.config import Settings
+from trace.web.access import SAFE_METHODS, check_access, csrf
+from trace.web.parts import Parts, parts
+from trace.web.strict_json import StrictJSONProvider, bad_json
+from trace.web.translate import compile_catalogues
+
+LANGUAGES = ("zh", "en")
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
+log = structlog.get_logger()
+
+
+class StrictRequest(Request):
+    """A request whose unreadable JSON is refused with a sentence."""
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Turn a parser's complaint into a 400; a wrong media type stays a 415."""
+        if e is None:
+            return super().on_json_loading_failed(e)
+        raise bad_json(e) from e
+
+
+class Application(Flask):
+    """Flask with one transaction a request: return commits, raise (or a refusal) rolls back."""
+
+    request_class = StrictRequest
+    json_provider_class = StrictJSONProvider
+
+    def dispatch_request(self) -> Response:
+        """Answer one request inside its session; the view's marks decide access first."""
+        if request.routing_exception is not None:
+            self.raise_routing_exception(request)
+        view = self.view_functions[request.url_rule.endpoint] if request.url_rule else None
+        if view is None or request.url_rule is None or request.url_rule.endpoint == "static":
+            return self.make_response(super().dispatch_request())
+        check_access(view, parts().store)
+        writing = request.method not in SAFE_METHODS or getattr(view, "writes", False)
+        store = parts().store
+        with store.writing() if writing else store.reading() as g.session:
+            response = self.make_response(super().dispatch_request())
+            if response.status_code >= 400:
+                g.session.rollback()
+            return response
+
+
+def build(settings: Settings) -> Flask:
+    """Join the parts of one application."""
+    compile_catalogues()
+    app = Application("trace.web", static_url_path="/static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_FORM_PARTS=200,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        BABEL_DEFAULT_LOCALE="zh",
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+        BABEL_DEFAULT_TIMEZONE=str(settings.timezone),
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), open_objects(settings.objects_url))
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=0, x_proto=1)  # type: ignore[method-assign]
+    Babel(app, locale_selector=choose_language)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    errors.register(app)
+    app.before_request(begin)
+    app.after_request(finish)
+    _register_views(app)
+    return app
+
+
+def _register_views(app: Flask) -> None:
+    from trace.web import api, site  # noqa: PLC0415 - the views import the limiter from here
+
+    api.register(app)
+    site.register(app)
+
+
+def choose_language() -> str:
+    """The cookie's choice, else what the browser likes best of Chinese and English, else Chinese."""
+    chosen = request.cookies.get("lang")
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(LANGUAGES) or "zh"
+
+
+def begin() -> None:
+    """Give the request its number and its time, and refuse what no view should see."""
+    g.request_id = str(uuid.uuid4())
+    g.now = clock.now()
+    if "\x00" in request.path or len(request.url) > 8_000:
+        raise BadRequest("The address is too long or holds a NUL.")
+
+
+def finish(response: Response) -> Response:
+    """Put the headers of every answer on, and a line in the log that holds no secret and no personal data."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    if not request.path.startswith("/static"):
+        response.headers.setdefault("Cache-Control", "no-store")
+        log.info(
+            "request",
+            request_id=g.get("request_id"),
+            method=request.method,
+            route=str(request.url_rule or "-"),
+            status=response.status_code,
+        )
+    return response
