@@ -1,0 +1,277 @@
+"""What callers send."""
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import fields, post_load, validate
+
+from schemas.fields import Amount, Day, Moment, Number, Strict, Text, Word
+from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
+from trace.domain.parties import LicenceKind, OrganisationKind
+from trace.domain.permissions import Role
+from trace.domain.products import Category, Prescription
+
+MANY_LINES = 500
+MANY_CODES = 5_000
+UNITS = ("KGM", "EA", "LTR", "GRM")
+
+
+class CommandRequest(Strict):
+    """What every command may carry: the client's key against doubling, and when it happened."""
+
+    client_key = Text(most=120, least=1, metadata={"description": "Same key and same body: done once, answered alike."})
+    happened_at = Moment(metadata={"description": "When it happened, with offset; now where absent."})
+
+
+class PageQuery(Strict):
+    """How many."""
+
+    limit = Number(least=1, most=500, load_default=100)
+
+
+class SearchQuery(PageQuery):
+    """A part of a name."""
+
+    text = Text(most=80, load_default="")
+
+
+class SignInRequest(Strict):
+    """A person's sign-in."""
+
+    sign_in = Text(most=64, least=1, required=True)
+    password = fields.String(required=True, load_only=True, validate=validate.Length(min=1, max=200))
+
+
+class OrganisationRequest(Strict):
+    """A new organisation."""
+
+    name = Text(most=120, least=1, required=True)
+    kind = Word(OrganisationKind, required=True)
+    uscc = Text(most=18)
+    region = fields.String(required=True, validate=validate.Regexp(r"^\d{6}\Z"))
+    address = Text(most=200, load_default="")
+    contact = Text(most=80, load_default="")
+    headquarters = Text(most=26)
+
+
+class LicenceRequest(Strict):
+    """A licence for one's own file."""
+
+    kind = Word(LicenceKind, required=True)
+    number = Text(most=40, least=1, required=True)
+    expires_on = Day(load_default=None, allow_none=True)
+
+
+class PersonRequest(Strict):
+    """A colleague's account."""
+
+    sign_in = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9._@-]{3,64}\Z"))
+    name = Text(most=80, least=1, required=True)
+    password = fields.String(required=True, load_only=True, validate=validate.Length(min=10, max=200))
+    role = Word(Role, required=True)
+    organisation = Text(most=26, load_default=None)
+
+
+class KeyRequest(Strict):
+    """A new API key of one's own organisation."""
+
+    role = Word(Role, required=True)
+    label = Text(most=80, load_default="")
+
+
+class ProductRequest(Strict):
+    """A product for the file."""
+
+    name = Text(most=120, least=1, required=True)
+    category = Word(Category, required=True)
+    unit = fields.String(required=True, validate=validate.OneOf(UNITS))
+    code = Text(most=200, least=1)
+    specification = Text(most=80, load_default="")
+    producer = Text(most=120, load_default="")
+    shelf_life_days = Number(least=1, most=36_500)
+    approval_no = Text(most=40)
+    national_drug_code = Text(most=14)
+    dosage_form = Text(most=40)
+    prescription = Word(Prescription)
+
+    @post_load
+    def words(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Keep the plain word of the prescription class: that is what is stored."""
+        if "prescription" in data:
+            data["prescription"] = data["prescription"].value
+        return data
+
+
+class SomeRequest(Strict):
+    """Some of a lot, or one pack."""
+
+    code = Text(most=2_000, least=1, required=True)
+    amount = Amount(load_default=None, allow_none=True)
+
+
+class LotRequest(Strict):
+    """A new lot."""
+
+    product = Text(most=26, least=1, required=True)
+    number = Text(most=60, least=1, required=True)
+    produced_on = Day(load_default=None, allow_none=True)
+    expires_on = Day(load_default=None, allow_none=True)
+    origin_region = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^\d{6}\Z"))
+    origin = Text(most=120, load_default="")
+
+
+class BatchRequest(LotRequest):
+    """A new lot with its amount and, if it has them, the codes of its packs."""
+
+    amount = Amount(required=True)
+    unit = fields.String(validate=validate.OneOf(UNITS), load_default=None, allow_none=True)
+    codes = fields.List(Text(most=2_000, least=1), validate=validate.Length(max=MANY_CODES), load_default=list)
+
+
+class CommissionRequest(CommandRequest):
+    """Harvest, slaughter, catch or manufacture."""
+
+    batch = fields.Nested(BatchRequest, required=True)
+
+
+class ProcessRequest(CommandRequest):
+    """Inputs become outputs."""
+
+    inputs = fields.List(fields.Nested(SomeRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+    outputs = fields.List(fields.Nested(BatchRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+
+
+class PackRequest(CommandRequest):
+    """Goods into a container."""
+
+    container = Text(most=2_000, least=1, required=True)
+    goods = fields.List(fields.Nested(SomeRequest), required=True, validate=validate.Length(min=1, max=MANY_CODES))
+
+
+class UnpackRequest(CommandRequest):
+    """Goods out of a container; none named: all."""
+
+    container = Text(most=2_000, least=1, required=True)
+    goods = fields.List(fields.Nested(SomeRequest), load_default=list, validate=validate.Length(max=MANY_CODES))
+
+
+class ShipRequest(CommandRequest):
+    """Goods to another organisation."""
+
+    receiver = Text(most=26, least=1, required=True)
+    goods = fields.List(fields.Nested(SomeRequest), load_default=list, validate=validate.Length(max=MANY_CODES))
+    containers = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=MANY_LINES))
+    delivery_note = Text(most=80, load_default=None, allow_none=True)
+
+
+class GoodsRequest(CommandRequest):
+    """Goods something happens to."""
+
+    goods = fields.List(fields.Nested(SomeRequest), required=True, validate=validate.Length(min=1, max=MANY_CODES))
+
+
+class ReasonedGoodsRequest(GoodsRequest):
+    """Goods something happens to, and why."""
+
+    reason = Text(most=200, least=1, required=True)
+
+
+class SampleRequest(GoodsRequest):
+    """Goods taken for a test."""
+
+    report = Text(most=80, load_default=None, allow_none=True)
+
+
+class SupplierRequest(Strict):
+    """Who delivered: an organisation on this system, or name, address and contact."""
+
+    id = Text(most=26, data_key="id", load_default=None, allow_none=True)
+    name = Text(most=120, load_default="")
+    address = Text(most=200, load_default="")
+    contact = Text(most=80, load_default="")
+
+
+class LineRequest(Strict):
+    """One line of a delivery."""
+
+    product = Text(most=26, load_default=None, allow_none=True)
+    code = Text(most=2_000, load_default=None, allow_none=True)
+    lot_number = Text(most=60, load_default="")
+    amount = Amount(load_default=None, allow_none=True)
+    produced_on = Day(load_default=None, allow_none=True)
+    expires_on = Day(load_default=None, allow_none=True)
+    origin_region = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^\d{6}\Z"))
+    origin = Text(most=120, load_default="")
+    codes = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=MANY_CODES))
+    no_code_reason = Text(most=40, load_default="")
+    container = Text(most=2_000, load_default=None, allow_none=True)
+    certificates = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=50))
+    celsius = Amount(least=Decimal(-100), most=Decimal(100), load_default=None, allow_none=True)
+    price = Amount(load_default=None, allow_none=True)
+    decision = fields.String(load_default="accept", validate=validate.OneOf(["accept", "hold", "refuse"]))
+    reason = Text(most=200, load_default="")
+
+
+class ReceiptRequest(CommandRequest):
+    """A delivery."""
+
+    supplier = fields.Nested(SupplierRequest, required=True)
+    delivery_note = Text(most=80, load_default="")
+    scan = Text(most=26, load_default=None, allow_none=True)
+    lines = fields.List(fields.Nested(LineRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+
+
+class DispenseRequest(CommandRequest):
+    """Packs over the counter."""
+
+    codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=200))
+    prescription = Text(most=80, load_default=None, allow_none=True)
+
+
+class CodesRequest(CommandRequest):
+    """Packs by their codes."""
+
+    codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=200))
+
+
+class CommitmentRequest(CommandRequest):
+    """A commitment certificate to issue."""
+
+    lots = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=100))
+    product_name = Text(most=120, least=1, required=True)
+    quantity = Text(most=60, least=1, required=True)
+    origin = Text(most=120, least=1, required=True)
+    basis = fields.List(Word(CommitmentBasis), required=True, validate=validate.Length(min=1, max=3))
+    statement_accepted = fields.Boolean(required=True)
+    form = Word(CommitmentForm, load_default=None, allow_none=True)
+    replaces = Text(most=26, load_default=None, allow_none=True)
+
+
+class CertificateRequest(CommandRequest):
+    """A paper that came with goods."""
+
+    kind = Word(CertificateKind, required=True)
+    lots = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=100))
+    issuer = Text(most=120, least=1, required=True)
+    issued_on = Day(required=True)
+    valid_until = Day(load_default=None, allow_none=True)
+    number = Text(most=80, load_default="")
+    form = Text(most=24, load_default="")
+    sha256 = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
+
+
+class TraceQuery(Strict):
+    """What to look up, and how."""
+
+    code = Text(most=2_000, least=1, required=True)
+    direction = fields.String(validate=validate.OneOf(["backward", "forward"]), load_default=None)
+    reason = Text(most=200, load_default="")
+    limit = Number(least=1, most=2_000, load_default=2_000)
+    at = Moment(load_default=None)
+
+
+class CodeQuery(Strict):
+    """A text to name."""
+
+    text = Text(most=8_000, least=1, required=True)
+    symbology = Text(most=20, load_default=None)

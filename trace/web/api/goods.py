@@ -1,0 +1,198 @@
+"""API: the hops of goods, receiving, stock."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from schemas import requests
+from trace.domain.permissions import Permission
+from trace.services import hops
+from trace.services.delivery import expected
+from trace.services.receipts import get_receipt, list_receipts
+from trace.services.receiving import receive
+from trace.services.stock_list import list_stock
+from trace.web.access import may
+from trace.web.api.commands import batch_of, command_of, some_of
+from trace.web.delivery_form import line_of, supplier_of
+
+blueprint = Blueprint("api_goods", __name__, description="Hops of goods, receiving, stock")
+
+
+@blueprint.post("/hops/commission")
+@blueprint.arguments(requests.CommissionRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_commission(payload: dict[str, Any]) -> Any:
+    """采收、屠宰、生产 / Harvest, slaughter or manufacture: a lot comes to be."""
+    return hops.commission(g.session, command_of(payload), batch=batch_of(payload["batch"]))
+
+
+@blueprint.post("/hops/process")
+@blueprint.arguments(requests.ProcessRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_process(payload: dict[str, Any]) -> Any:
+    """加工、分割、混装 / Inputs become outputs."""
+    return hops.process(
+        g.session,
+        command_of(payload),
+        inputs=some_of(payload["inputs"]),
+        outputs=[batch_of(batch) for batch in payload["outputs"]],
+    )
+
+
+@blueprint.post("/hops/pack")
+@blueprint.arguments(requests.PackRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_pack(payload: dict[str, Any]) -> Any:
+    """装箱 / Put goods into a crate, case or pallet."""
+    command = command_of(payload)
+    return hops.pack(g.session, command, container=payload["container"], goods=some_of(payload["goods"]))
+
+
+@blueprint.post("/hops/unpack")
+@blueprint.arguments(requests.UnpackRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_unpack(payload: dict[str, Any]) -> Any:
+    """拆箱 / Take goods out of a container."""
+    command = command_of(payload)
+    return hops.unpack(g.session, command, container=payload["container"], goods=some_of(payload["goods"]))
+
+
+@blueprint.post("/hops/ship")
+@blueprint.arguments(requests.ShipRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_ship(payload: dict[str, Any]) -> Any:
+    """发货 / Send goods to another organisation."""
+    return _ship(payload, returned=False)
+
+
+@blueprint.post("/hops/return")
+@blueprint.arguments(requests.ShipRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_return(payload: dict[str, Any]) -> Any:
+    """退货给供货者 / Send goods back to the supplier; held and expired ones may go this way."""
+    return _ship(payload, returned=True)
+
+
+def _ship(payload: dict[str, Any], *, returned: bool) -> Any:
+    command = command_of(payload)
+    return hops.ship(
+        g.session,
+        command,
+        receiver=payload["receiver"],
+        goods=some_of(payload["goods"]),
+        containers=payload["containers"],
+        delivery_note=payload["delivery_note"],
+        returned=returned,
+    )
+
+
+@blueprint.post("/hops/sell")
+@blueprint.arguments(requests.GoodsRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_sell(payload: dict[str, Any]) -> Any:
+    """销售 / Sell food over the counter."""
+    return hops.sell(g.session, command_of(payload), goods=some_of(payload["goods"]))
+
+
+@blueprint.post("/hops/take-back")
+@blueprint.arguments(requests.GoodsRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_take_back(payload: dict[str, Any]) -> Any:
+    """顾客退回 / A customer brings goods back; they are held."""
+    return hops.take_back(g.session, command_of(payload), goods=some_of(payload["goods"]))
+
+
+@blueprint.post("/hops/hold")
+@blueprint.arguments(requests.ReasonedGoodsRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_hold(payload: dict[str, Any]) -> Any:
+    """封存 / Seal goods off."""
+    return hops.hold(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
+
+
+@blueprint.post("/hops/release")
+@blueprint.arguments(requests.ReasonedGoodsRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_release(payload: dict[str, Any]) -> Any:
+    """解封 / Held goods are in order."""
+    return hops.release(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
+
+
+@blueprint.post("/hops/destroy")
+@blueprint.arguments(requests.ReasonedGoodsRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_destroy(payload: dict[str, Any]) -> Any:
+    """销毁 / Destroy goods."""
+    return hops.destroy(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
+
+
+@blueprint.post("/hops/sample")
+@blueprint.arguments(requests.SampleRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_MOVE)
+def post_sample(payload: dict[str, Any]) -> Any:
+    """抽样 / Take a sample for a test."""
+    return hops.sample(g.session, command_of(payload), goods=some_of(payload["goods"]), report=payload["report"])
+
+
+@blueprint.get("/expected")
+@blueprint.response(200)
+@may(Permission.GOODS_READ)
+def get_expected() -> Any:
+    """待收货 / Shipped to us and not yet received."""
+    return {"expected": expected(g.session, actor=g.actor)}
+
+
+@blueprint.post("/receipts")
+@blueprint.arguments(requests.ReceiptRequest)
+@blueprint.response(201)
+@may(Permission.GOODS_RECEIVE)
+def post_receipt(payload: dict[str, Any]) -> Any:
+    """登记到货 / Record goods received."""
+    command = command_of(payload)
+    done = receive(
+        g.session,
+        command,
+        supplier=supplier_of(payload["supplier"]),
+        lines=[line_of(line) for line in payload["lines"]],
+        delivery_note=payload["delivery_note"],
+        scan=payload["scan"],
+    )
+    return get_receipt(g.session, actor=g.actor, public_id=done["id"])
+
+
+@blueprint.get("/receipts")
+@blueprint.arguments(requests.PageQuery, location="query")
+@blueprint.response(200)
+@may(Permission.GOODS_READ)
+def get_receipts(query: dict[str, Any]) -> Any:
+    """进货查验记录列表 / One's own purchase inspection records."""
+    return {"receipts": list_receipts(g.session, actor=g.actor, limit=query["limit"])}
+
+
+@blueprint.get("/receipts/<string:public_id>")
+@blueprint.response(200)
+@may(Permission.GOODS_READ)
+def get_one_receipt(public_id: str) -> Any:
+    """进货查验记录 / One purchase inspection record."""
+    return get_receipt(g.session, actor=g.actor, public_id=public_id)
+
+
+@blueprint.get("/stock")
+@blueprint.response(200)
+@may(Permission.GOODS_READ)
+def get_stock() -> Any:
+    """库存 / Stock by lot."""
+    return {"stock": list_stock(g.session, actor=g.actor)}

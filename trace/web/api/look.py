@@ -1,0 +1,66 @@
+"""API: look-ups."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from schemas.requests import PageQuery, TraceQuery
+from trace.domain.genealogy import Direction
+from trace.domain.permissions import Permission
+from trace.services.events import get_event
+from trace.services.lookup import list_look_ups, look_up
+from trace.web.access import may, public, writes
+
+blueprint = Blueprint("api_look", __name__, description="Look-ups")
+
+
+@blueprint.get("/trace")
+@blueprint.arguments(TraceQuery, location="query")
+@blueprint.response(200)
+@may(Permission.LOT_TRACE)
+@writes
+def get_trace(query: dict[str, Any]) -> Any:
+    """追溯 / History and whole trace of any code; an inspector's look-up is written down."""
+    return _look_up(query, public_view=False)
+
+
+@blueprint.get("/public/trace")
+@blueprint.arguments(TraceQuery(only=("code", "limit")), location="query")
+@blueprint.response(200)
+@public
+def get_public_trace(query: dict[str, Any]) -> Any:
+    """公众查询 / What the public may know of a code."""
+    return _look_up(query, public_view=True)
+
+
+def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
+    direction = query.get("direction")
+    return look_up(
+        g.session,
+        actor=None if public_view else g.actor,
+        text=query["code"],
+        now=g.now,
+        reason=query.get("reason", ""),
+        direction=Direction(direction) if direction else None,
+        limit=query["limit"],
+        at=query.get("at"),
+    )
+
+
+@blueprint.get("/events/<path:event_id>")
+@blueprint.response(200)
+@may(Permission.EVENT_READ)
+@writes
+def get_one_event(event_id: str) -> Any:
+    """事件原文 / One event as EPCIS 2.0 JSON, as captured."""
+    return get_event(g.session, actor=g.actor, event_id=event_id, now=g.now)
+
+
+@blueprint.get("/look-ups")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200)
+@may(Permission.LOOKUP_LOG_READ)
+def get_look_ups(query: dict[str, Any]) -> Any:
+    """查询记录 / Who looked at what, in the auditor's region."""
+    return {"look_ups": list_look_ups(g.session, actor=g.actor, limit=query["limit"])}

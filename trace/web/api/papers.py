@@ -1,0 +1,51 @@
+"""API: certificates."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from schemas.requests import CertificateRequest, CommitmentRequest, PageQuery
+from trace.domain.permissions import Permission
+from trace.services import certificates
+from trace.web.access import may
+from trace.web.api.commands import command_of
+
+blueprint = Blueprint("api_papers", __name__, description="Certificates")
+
+
+@blueprint.post("/commitment-certificates")
+@blueprint.arguments(CommitmentRequest)
+@blueprint.response(201)
+@may(Permission.CERTIFICATE_ISSUE)
+def post_commitment(payload: dict[str, Any]) -> Any:
+    """开具承诺达标合格证 / Issue a commitment certificate."""
+    command = command_of(payload)
+    return certificates.issue_commitment(g.session, command, **payload)
+
+
+@blueprint.post("/certificates")
+@blueprint.arguments(CertificateRequest)
+@blueprint.response(201)
+@may(Permission.CERTIFICATE_ISSUE)
+def post_certificate(payload: dict[str, Any]) -> Any:
+    """登记证明文件 / File a paper that came with goods."""
+    command = command_of(payload)
+    return certificates.file_certificate(g.session, command, **payload)
+
+
+@blueprint.get("/certificates")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200)
+@may(Permission.CERTIFICATE_READ)
+def get_certificates(query: dict[str, Any]) -> Any:
+    """证明文件列表 / One's own certificates."""
+    return {"certificates": certificates.list_certificates(g.session, actor=g.actor, limit=query["limit"])}
+
+
+@blueprint.get("/certificates/<string:public_id>")
+@blueprint.response(200)
+@may(Permission.CERTIFICATE_READ)
+def get_certificate(public_id: str) -> Any:
+    """证明文件 / One certificate."""
+    return certificates.get_certificate(g.session, actor=g.actor, public_id=public_id)

@@ -1,0 +1,42 @@
+"""API: dispensing."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from schemas.requests import CodesRequest, DispenseRequest
+from trace.domain.permissions import Permission
+from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.web.access import may
+from trace.web.api.commands import command_of
+
+blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one code, one sale")
+
+
+@blueprint.post("/dispensings")
+@blueprint.arguments(DispenseRequest)
+@blueprint.response(201)
+@may(Permission.CODE_DISPENSE)
+def post_dispensing(payload: dict[str, Any]) -> Any:
+    """售药 / Dispense packs by their trace codes."""
+    command = command_of(payload)
+    return dispense(g.session, command, **payload)
+
+
+@blueprint.post("/dispensings/returns")
+@blueprint.arguments(CodesRequest)
+@blueprint.response(201)
+@may(Permission.CODE_DISPENSE)
+def post_dispensing_return(payload: dict[str, Any]) -> Any:
+    """药品退回 / Take dispensed packs back."""
+    command = command_of(payload)
+    return take_back_packs(g.session, command, **payload)
+
+
+@blueprint.get("/alerts")
+@blueprint.response(200)
+@may(Permission.ALERT_READ)
+def get_alerts() -> Any:
+    """预警 / Alerts of one's own organisation, or of the region."""
+    return {"alerts": list_alerts(g.session, actor=g.actor)}
