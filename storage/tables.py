@@ -122,6 +122,14 @@ pending_proof = Table(
     comment="Events waiting for the log of proofs; a sequencer will take them, no request ever locks",
 )
 
+store_setting = Table(
+    "store_setting",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+    comment="What a store was made with and must not change: the domain of its identifiers",
+)
+
 # ---- who -----------------------------------------------------------------------------------------------------------
 
 organisation = Table(

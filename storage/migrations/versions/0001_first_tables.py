@@ -65,6 +65,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("uscc", name=op.f("uq_organisation_uscc")),
     )
     op.create_table(
+        "store_setting",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_store_setting")),
+        comment="What a store was made with and must not change: the domain of its identifiers",
+    )
+    op.create_table(
         "alert",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -588,6 +595,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_alert_created_at"))
 
     op.drop_table("alert")
+    op.drop_table("store_setting")
     op.drop_table("organisation")
     op.drop_table("object")
     op.drop_table("ident")

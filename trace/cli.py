@@ -1,0 +1,194 @@
+"""The command line: start the service, check the machine, make keys. `./run` calls it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+import storage
+from storage.objects import open_objects
+from storage.tables import organisation
+from trace import clock
+from trace.config import SettingError, Settings, load_settings
+from trace.domain.failures import Failure
+from trace.domain.permissions import Role
+from trace.services.demonstration import Demonstration, load_demonstration
+from trace.services.keys import issue_key
+from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
+
+THREADS = 8  # requests at once in one process; SQLite has one writer anyway, PostgreSQL scales by processes
+BACKLOG = 256
+
+
+@click.group()
+def cli() -> None:
+    """Sunshine Trace 阳光追溯."""
+
+
+def settings_or_exit() -> Settings:
+    """The settings, or one sentence and exit status 2."""
+    try:
+        return load_settings()
+    except SettingError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(2)
+
+
+def open_or_exit(settings: Settings) -> storage.Store:
+    """The prepared store, or one sentence and exit status 3."""
+    try:
+        storage.prepare(settings.database_url)
+    except OperationalError as fault:
+        click.echo(f"The database cannot be reached: {str(fault.orig).strip().splitlines()[0]}", err=True)
+        sys.exit(3)
+    store = storage.open_store(settings.database_url)
+    try:
+        with store.writing() as session:
+            check_domain(session, settings.id_domain)
+    except Failure as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(2)
+    return store
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on; SUNSHINE_PORT where absent.")
+def up(port: int | None) -> None:
+    """Prepare the store, load the demonstration the first time, serve."""
+    settings = settings_or_exit()
+    store = open_or_exit(settings)
+    shown = None
+    if settings.demo:
+        shown = load_demonstration(store, open_objects(settings.objects_url), settings.timezone, clock.now())
+    store.close()
+    address = f"http://{settings.host}:{port or settings.port}"
+    print_addresses(address, shown)
+    serve(settings, port or settings.port)
+
+
+def print_addresses(address: str, shown: Demonstration | None) -> None:
+    """Where the desks are, and on the first start who can sign in."""
+    click.echo(f"\nSunshine Trace 阳光追溯  {address}")
+    for name, path in (
+        ("Station 超市收货", "/station"),
+        ("Pharmacy 阳光药店", "/pharmacy"),
+        ("Inspector 监管查询", "/inspector"),
+        ("Public 公众查询", "/"),
+        ("API", "/api/v1/docs"),
+    ):
+        click.echo(f"  {name:<18}{address}{path}")
+    if shown is None:
+        return
+    click.echo("\nDemonstration sign-ins 演示账号 (password 密码: " + shown.password + ")")
+    for sign_in, who in shown.sign_ins.items():
+        click.echo(f"  {sign_in:<22}{who}")
+    click.echo("\nAPI keys, one a role")
+    for role, key in shown.keys.items():
+        click.echo(f"  {role:<28}{key}")
+    click.echo("\nPublic pages to try")
+    for name, code in shown.codes.items():
+        click.echo(f"  {name:<28}{address}/t/{code}")
+    click.echo("")
+
+
+def serve(settings: Settings, port: int) -> None:
+    """Run granian in this process's place; it stops gracefully on SIGTERM and finishes what it began."""
+    environ = os.environ | {"SUNSHINE_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [
+        str(Path(sys.executable).parent / "granian"),
+        "--interface", "wsgi",
+        "--host", settings.host,
+        "--port", str(port),
+        "--workers", "1",
+        "--blocking-threads", str(THREADS),
+        "--backlog", str(BACKLOG),
+        "--respawn-failed-workers",
+        "--no-access-log",
+        "--log-level", "warning",
+        "trace.wsgi:app",
+    ]  # fmt: skip
+    os.execve(command[0], command, environ)  # noqa: S606 - our own server, no shell
+
+
+@cli.command()
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--organisation", "name", help="Name of the organisation; the first that fits the role where absent.")
+def key(role: str, name: str | None) -> None:
+    """Print a new API key."""
+    store = open_or_exit(settings_or_exit())
+    try:
+        with store.writing() as session:
+            ensure_platform(session, now=clock.now())
+            if name is None:
+                number = first_fitting_organisation(session, Role(role))
+            else:
+                number = session.execute(
+                    select(organisation.c.id).where(organisation.c.name == name)
+                ).scalar_one_or_none()
+                if number is None:
+                    raise click.ClickException(f"There is no organisation named {name}.")
+            click.echo(issue_key(session, role=Role(role), organisation_id=number, now=clock.now(), label="./run key"))
+    except Failure as fault:
+        raise click.ClickException(str(fault)) from fault
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is installed, what is missing, and what to do about it."""
+    settings = settings_or_exit()
+    bad = False
+    for name, problem in examine(settings):
+        click.echo(f"{'ok     ' if problem is None else 'MISSING'}  {name}{'' if problem is None else ': ' + problem}")
+        bad = bad or (problem is not None and name.startswith("store"))
+    sys.exit(1 if bad else 0)
+
+
+def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """(what, None or what is wrong and what to do), one after the other."""
+    from scanners import available_engines  # noqa: PLC0415 - loads OpenCV
+
+    yield f"python {sys.version.split()[0]}", None
+    for engine, problem in available_engines().items():
+        yield f"reading engine {engine}", problem
+    for program, use in (
+        ("chromium", "the browser tests are skipped; install the package chromium"),
+        ("radosgw", "the S3 tests are skipped; install radosgw ceph-mon ceph-osd"),
+    ):
+        yield f"{program} (tests)", None if shutil.which(program) else use
+    yield "store: database", _attempt(lambda: _touch_database(settings))
+    yield "store: objects", _attempt(lambda: open_objects(settings.objects_url).check())
+    free = shutil.disk_usage(settings.data).free / 1024**3
+    yield f"disk: {free:.1f} GiB free", None if free > 1 else "less than 1 GiB is free; make room"
+
+
+def _touch_database(settings: Settings) -> None:
+    store = storage.open_store(settings.database_url)
+    with store.reading() as session:
+        session.execute(select(1))
+    store.close()
+
+
+def _attempt(act: Callable[[], Any]) -> str | None:
+    try:
+        act()
+    except (Failure, OSError, OperationalError) as fault:
+        return str(fault).splitlines()[0]
+    return None
+
+
+@cli.command()
+def version() -> None:
+    """Print the version: the commit this checkout is at."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    click.echo(found.stdout.strip() or "unknown")
+
+
+if __name__ == "__main__":
+    cli()
