@@ -66,7 +66,7 @@ def up(port: int | None) -> None:
     store = open_or_exit(settings)
     shown = None
     if settings.demo:
-        shown = load_demonstration(store, open_objects(settings.objects_url), settings.timezone, clock.now())
+        shown = load_demonstration(store, settings.timezone, clock.now())
     store.close()
     address = f"http://{settings.host}:{port or settings.port}"
     print_addresses(address, shown)

@@ -196,7 +196,7 @@ def ship(
 
     def act() -> dict[str, Any]:
         to = find_counterpart(session, actor=command.actor, public_id=receiver, field="receiver")
-        leaving = _goods(session, goods, "goods") + _content(session, containers)
+        leaving = (_goods(session, goods, "goods") if goods else []) + _content(session, containers)
         if not leaving:
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
         if not returned:

@@ -1,0 +1,169 @@
+"""Demonstration data: pork, tomatoes and goji, and a drug, told through the same services people use.
+
+Names are plausible for Zhongwei and belong to nobody; identifiers pass their check digits; days are relative to today.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.store import Store
+from storage.tables import organisation
+from trace.domain.parties import LicenceKind, OrganisationKind
+from trace.domain.permissions import Actor, Role
+from trace.services.demonstration_stories import Cast, tell_drug, tell_pork, tell_produce
+from trace.services.keys import issue_key
+from trace.services.organisations import add_licence, create_organisation, get_organisation_row
+from trace.services.people import create_person
+from trace.services.setup import ensure_platform
+
+K = OrganisationKind
+# key: (name, kind, USCC, region, address, contact). The credit codes are synthetic and pass GB 32100-2015.
+ORGANISATIONS: Mapping[str, tuple[str, OrganisationKind, str, str, str, str]] = {
+    "farm_a": ("沙坡头区沙柳湾生猪养殖场", K.FARM, "92640502MADEM00011", "640502", "沙坡头区迎水桥镇沙柳湾", "0955-7000101"),
+    "farm_b": ("海原县白崖山黑猪养殖场", K.FARM, "92640522MADEM00021", "640522", "海原县白崖乡", "0955-7000102"),
+    "slaughter": ("中卫市河湾生猪定点屠宰场", K.SLAUGHTERHOUSE, "91640502MADEM00031", "640502", "沙坡头区柔远镇", "0955-7000103"),
+    "cutter": ("中卫市鲜切源肉品加工有限公司", K.PROCESSOR, "91640502MADEM00041", "640502", "沙坡头区工业园", "0955-7000104"),
+    "wholesaler": ("中卫市四季丰农副产品批发行", K.WHOLESALER, "91640502MADEM00051", "640502", "沙坡头区蔬菜批发市场", "0955-7000105"),
+    "coop_tomato": ("沙坡头区绿畦蔬菜专业合作社", K.COOPERATIVE, "93640502MADEM00061", "640502", "沙坡头区东园镇", "0955-7000106"),
+    "coop_tomato_b": ("中宁县晨露蔬菜专业合作社", K.COOPERATIVE, "93640521MADEM00071", "640521", "中宁县宁安镇", "0955-7000107"),
+    "coop_goji": ("中宁县红枝枸杞专业合作社", K.COOPERATIVE, "93640521MADEM00081", "640521", "中宁县舟塔乡", "0955-7000108"),
+    "market_a": ("惠邻超市鼓楼店", K.SUPERMARKET, "91640502MADEM00091", "640502", "沙坡头区鼓楼东街", "0955-7000109"),
+    "market_b": ("沙都生活超市应理店", K.SUPERMARKET, "91640502MADEM00101", "640502", "沙坡头区应理南街", "0955-7000110"),
+    "drug_maker": ("宁夏六盘清源制药有限公司", K.DRUG_MAKER, "91640100MADEM00111", "640106", "银川市金凤区", "0951-7000111"),
+    "distributor": ("中卫市康达通医药有限公司", K.DRUG_DISTRIBUTOR, "91640502MADEM00121", "640502", "沙坡头区文昌镇", "0955-7000112"),
+    "pharmacy_a": ("安和大药房文昌店", K.PHARMACY, "91640502MADEM00131", "640502", "沙坡头区文昌北街", "0955-7000113"),
+    "pharmacy_b": ("仁济堂药店滨河店", K.PHARMACY, "91640502MADEM00141", "640502", "沙坡头区滨河路", "0955-7000114"),
+    "regulator": ("中卫市市场监督管理局（演示）", K.REGULATOR, "11640500MADEM00151", "640500", "沙坡头区", "0955-7000115"),
+}  # fmt: skip
+LICENCES: Mapping[str, tuple[LicenceKind, str]] = {
+    "slaughter": (LicenceKind.SLAUGHTER, "640502001"),
+    "cutter": (LicenceKind.FOOD_PRODUCTION, "SC10464050200016"),
+    "wholesaler": (LicenceKind.FOOD_BUSINESS, "JY16405020000016"),
+    "market_a": (LicenceKind.FOOD_BUSINESS, "JY16405020000024"),
+    "market_b": (LicenceKind.FOOD_BUSINESS, "JY16405020000032"),
+    "drug_maker": (LicenceKind.DRUG_PRODUCTION, "宁20200001"),
+    "distributor": (LicenceKind.DRUG, "宁AA955000001"),
+    "pharmacy_a": (LicenceKind.DRUG, "宁DA955000011"),
+    "pharmacy_b": (LicenceKind.DRUG, "宁DA955000012"),
+}
+# sign-in: (organisation, role, name shown)
+PEOPLE: Mapping[str, tuple[str, Role, str]] = {
+    "station": ("market_a", Role.CLERK, "收货员（演示）"),
+    "station2": ("market_b", Role.CLERK, "收货员（演示）"),
+    "wholesale": ("wholesaler", Role.CLERK, "批发员（演示）"),
+    "pharmacist": ("pharmacy_a", Role.PHARMACIST, "药师（演示）"),
+    "pharmacist2": ("pharmacy_b", Role.PHARMACIST, "药师（演示）"),
+    "manager": ("market_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
+    "inspector": ("regulator", Role.INSPECTOR, "检查员（演示）"),
+    "auditor": ("regulator", Role.AUDITOR, "审计员（演示）"),
+    "platform": ("platform", Role.PLATFORM_ADMINISTRATOR, "平台管理员（演示）"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What a newcomer needs: sign-ins (with whose they are), the password, one key a role, codes to try."""
+
+    password: str
+    sign_ins: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For keeping beside the store."""
+        return asdict(self)
+
+
+def load_demonstration(store: Store, timezone: ZoneInfo, now: datetime) -> Demonstration | None:
+    """Fill an empty store with the three stories; None (and nothing done) if it is not empty.
+
+    One transaction: a start that is interrupted leaves an empty store, and the next one begins again.
+    """
+    with store.writing() as session:
+        if session.execute(select(func.count()).select_from(organisation)).scalar_one():
+            return None
+        local = now.astimezone(timezone)
+        numbers = _organisations(session, local - timedelta(days=400))
+        password = f"sunshine-{secrets.token_hex(4)}"
+        shown = Demonstration(password)
+        for sign_in, (at, role, name) in PEOPLE.items():
+            create_person(
+                session,
+                sign_in=sign_in,
+                name=name,
+                password=password,
+                role=role,
+                organisation_id=numbers[at],
+                now=now,
+            )
+            place = ORGANISATIONS[at][0] if at in ORGANISATIONS else "平台"
+            shown.sign_ins[sign_in] = f"{place} · {role.value}"
+            if role.value not in shown.keys:
+                shown.keys[role.value] = issue_key(
+                    session, role=role, organisation_id=numbers[at], now=now, label="demonstration"
+                )
+        cast = Cast(
+            {key: _actor(session, number) for key, number in numbers.items()}, _public_ids(session, numbers), local
+        )
+        for tell in (tell_pork, tell_produce, tell_drug):
+            shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
+        return shown
+
+
+def _organisations(session: Session, since: datetime) -> dict[str, int]:
+    """Register all organisations with their licences: {key: number}."""
+    numbers = {"platform": ensure_platform(session, now=since)}
+    for key, (name, kind, uscc, region, address, contact) in ORGANISATIONS.items():
+        card = create_organisation(
+            session,
+            name=name,
+            kind=kind,
+            uscc=with_check_character(uscc),
+            region=region,
+            address=address,
+            contact=contact,
+            now=since,
+        )
+        numbers[key] = get_organisation_row(session, card["id"]).id
+        if key in LICENCES:
+            licence_kind, number = LICENCES[key]
+            add_licence(
+                session,
+                actor=_actor(session, numbers[key]),
+                kind=licence_kind,
+                number=number,
+                expires_on=(since + timedelta(days=5 * 365)).date(),
+            )
+    return numbers
+
+
+def with_check_character(uscc: str) -> str:
+    """The credit code with its last character made right (GB 32100-2015)."""
+    from stdnum.cn import uscc as standard  # noqa: PLC0415 - only the demonstration makes up codes
+
+    return uscc[:17] + str(standard.calc_check_digit(uscc[:17]))
+
+
+def _actor(session: Session, number: int) -> Actor:
+    row = session.execute(select(organisation).where(organisation.c.id == number)).one()
+    return Actor(
+        organisation=row.id,
+        organisation_name=row.name,
+        organisation_kind=row.kind,
+        party_uri=row.party_uri,
+        region=row.region,
+        role=Role.ORGANISATION_ADMINISTRATOR,
+    )
+
+
+def _public_ids(session: Session, numbers: Mapping[str, int]) -> dict[str, str]:
+    rows = dict(session.execute(select(organisation.c.id, organisation.c.public_id)).tuples().all())
+    return {key: rows[number] for key, number in numbers.items()}
