@@ -115,7 +115,8 @@ def choose_language() -> str:
 def begin() -> None:
     """Give the request its number and its time, and refuse what no view should see."""
     g.request_id = str(uuid.uuid4())
-    g.now = clock.now()
+    # Local time: a shop's day begins at its own midnight, and events keep the offset they happened in.
+    g.now = clock.now().astimezone(parts().settings.timezone)
     if "\x00" in request.path or len(request.url) > 8_000:
         raise BadRequest("The address is too long or holds a NUL.")
 

