@@ -137,7 +137,7 @@ def _secret(values: Mapping[str, str], data: Path) -> str:
     path = data / "secret_key"
     try:
         data.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # noqa: PTH123 - Path.open takes no opener
+        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         return path.read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
+from trace.web.words import say
 
 log = structlog.get_logger()
 
@@ -71,7 +72,7 @@ def on_failure(failure: Failure) -> Response:
 
 def sentence(failure: Failure) -> str:
     """The failure's text in the reader's language."""
-    return gettext(failure.message).format(**failure.values) if failure.values else gettext(failure.message)
+    return say(failure.message, failure.values)
 
 
 def on_http(error: HTTPException) -> Response:

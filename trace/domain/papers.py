@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+from typing import Any
 
 
 class CertificateKind(StrEnum):
@@ -83,6 +84,16 @@ class Finding:
     message: str
     values: Mapping[str, str]
     source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is kept in a receipt and answered by the API."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "message": self.message,
+            "values": dict(self.values),
+            "source": self.source,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def issue_commitment(
             form=chosen.value,
             number=f"HGZ{command.now:%Y%m%d}{new_public_id()[:8].upper()}",
             issuer=own.name,
-            issued_on=_local_day(command),
+            issued_on=command.day,
             fields=fields,
             replaces=replaces,
         )
@@ -91,7 +91,7 @@ def file_certificate(
     """
 
     def act() -> dict[str, Any]:
-        if issued_on > _local_day(command):
+        if issued_on > command.day:
             raise Invalid(
                 N_("The paper is dated {day}, in the future; read the date again."),
                 field="issued_on",
@@ -114,10 +114,6 @@ def file_certificate(
         )
 
     return run_once(session, command, "file_certificate", act)
-
-
-def _local_day(command: Command) -> date:
-    return (command.happened_at or command.now).date()
 
 
 def _file(

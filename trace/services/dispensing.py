@@ -86,7 +86,7 @@ class _Pack:
 
     def check(self, command: Command, prescription: str | None) -> None:
         """Raise the reason why this pack cannot be dispensed, if there is one."""
-        day = (command.happened_at or command.now).date()
+        day = command.day
         if self.sold is not None:
             raise already_dispensed(self.code, self.field, self.sold.dispensed_at)
         if self.stock is None or self.lot is None:

@@ -6,7 +6,7 @@ hands them to `capture`, which stores them and moves stock. All take a client ke
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -66,6 +66,11 @@ class Command:
     client_key: str | None = None
     happened_at: datetime | None = None
     request: dict[str, Any] = field(default_factory=dict)  # as it came, to recognise a repetition
+
+    @property
+    def day(self) -> date:
+        """The day it happened on, where it happened: a shop's day ends at its own midnight."""
+        return (self.happened_at or self.now).date()
 
 
 def commission(session: Session, command: Command, *, batch: Batch) -> dict[str, Any]:
@@ -351,7 +356,7 @@ def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
 
 
 def _check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    day = (command.happened_at or command.now).date()
+    day = command.day
     check_not_expired(session, [g.item for g in goods], on=day, field="goods")
 
 

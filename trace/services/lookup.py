@@ -97,7 +97,7 @@ def _tell(
         "thing": _thing_card(names[item], names, backward),
         "timeline": _timeline(story, actor, traces, item),
         "certificates": _certificates(session, actor, of_lots),
-        "traces": {way.value: _graph(found, names) for way, found in traces.items()},
+        "traces": {way.value: _graph(found, names, item, poorer=actor is None) for way, found in traces.items()},
         "holders": _holders(session, actor, item) if actor is not None and actor.watches else [],
     }
 
@@ -149,13 +149,17 @@ def _relation(traces: dict[Direction, Trace], number: int, item: int) -> str:
     return "before" if backward is not None and number in backward.events else "after"
 
 
-def _graph(found: Trace, names: dict[int, tuple[str, Any]]) -> dict[str, Any]:
-    """The picture's nodes and edges: instances of one lot drawn as one node."""
+def _graph(found: Trace, names: dict[int, tuple[str, Any]], start: int, *, poorer: bool) -> dict[str, Any]:
+    """The picture's nodes and edges: instances of one lot drawn as one node.
+
+    In the poorer view a node says only which goods it is: a trade item's number would name a commercial partner.
+    """
     group = _groups(found)
     nodes: dict[int, dict[str, Any]] = {}
     for item, depth in found.items.items():
-        node = nodes.setdefault(group[item], _node(names[group[item]], depth))
+        node = nodes.setdefault(group[item], _node(names[group[item]], depth, poorer=poorer))
         node["count"] += 1
+        node["start"] = node["start"] or item == start
     edges: dict[tuple[int, int, str], int] = {}
     for edge in found.edges:
         key = (group[edge.source], group[edge.target], edge.kind.value)
@@ -181,16 +185,17 @@ def _groups(found: Trace) -> dict[int, int]:
     return group
 
 
-def _node(named: tuple[str, Any], depth: int) -> dict[str, Any]:
+def _node(named: tuple[str, Any], depth: int, *, poorer: bool) -> dict[str, Any]:
     uri, lot = named
     return {
-        "uri": uri,
+        "uri": "" if poorer else uri,
         "kind": uri_kind(uri).name.lower(),
         "product": lot.product_name if lot else "",
-        "lot_number": lot.number if lot else "",
+        "lot_number": lot.number if lot and not poorer else "",
         "category": lot.category if lot else "",
         "depth": depth,
         "count": 0,
+        "start": False,
     }
 
 

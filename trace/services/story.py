@@ -65,13 +65,14 @@ class Story:
             "step": document.get("bizStep", ""),
             "disposition": document.get("disposition", ""),
             "by": captor.name,
+            "by_kind": captor.kind,
             "place": self.places.get(document.get("bizLocation", {}).get("id", ""), ""),
             "region": region_name(captor.region),
             "source": self._party_name(document, "sourceList", "source"),
             "destination": self._party_name(document, "destinationList", "destination"),
             "container": document.get("parentID"),
             "reason": document.get("sunshine:reason", ""),
-            "things": list(self._things(document, amounts=True)),
+            "things": list(self._things(document, full=True)),
         }
 
     def _public(self, number: int) -> dict[str, Any]:
@@ -87,29 +88,31 @@ class Story:
             "by": captor.name if named else "",
             "by_kind": captor.kind,
             "region": region_name(captor.region),
-            "things": list(self._things(document, amounts=False)),
+            "things": list(self._things(document, full=False)),
         }
 
-    def _things(self, document: Mapping[str, Any], *, amounts: bool) -> Iterable[dict[str, Any]]:
-        """The things of an event; single packs counted together, lots by their name."""
+    def _things(self, document: Mapping[str, Any], *, full: bool) -> Iterable[dict[str, Any]]:
+        """The things of an event; single packs counted together, lots by their name.
+
+        The poorer view says which goods they were and nothing that names a trade item: a GTIN names its brand owner.
+        """
         for key, part in _ITEM_KEYS.items():
             elements = document.get(key, ())
             single = [element for element in elements if isinstance(element, str)]
-            if single:
-                yield {"part": part, "name": "", "code": single[0], "count": len(single) if amounts else None}
+            if single and full:
+                yield {"part": part, "name": "", "code": single[0], "count": len(single)}
             for element in elements:
                 if isinstance(element, str):
                     continue
                 lot = self.lots.get(element["epcClass"])
-                thing = {
-                    "part": part,
-                    "code": element["epcClass"],
-                    "name": lot.product_name if lot else "",
-                    "lot_number": lot.number if lot else "",
-                    "category": lot.category if lot else "",
-                }
-                if amounts:
-                    thing |= {"amount": element.get("quantity"), "unit": element.get("uom")}
+                thing = {"part": part, "name": lot.product_name if lot else "", "category": lot.category if lot else ""}
+                if full:
+                    thing |= {
+                        "code": element["epcClass"],
+                        "lot_number": lot.number if lot else "",
+                        "amount": element.get("quantity"),
+                        "unit": element.get("uom"),
+                    }
                 yield thing
 
     def _party_name(self, document: Mapping[str, Any], key: str, inner: str) -> str:

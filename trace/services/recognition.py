@@ -1,0 +1,215 @@
+"""From codes to lines: what was photographed, scanned or typed becomes the lines of a delivery, as far as it is known.
+
+Nobody should type what a label or a partner's record says already: a lot's number and dates come from the label, from
+what the sender recorded, or from the lot's own record; only what nobody knows is left to the person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.events import find_idents, uris_of
+from storage.stock import known_lots
+from storage.tables import MICRO, ident, lot, organisation, product, transit
+from trace.domain.codes import Code, CodeKind, parse_code
+from trace.domain.failures import Failure
+from trace.domain.permissions import Actor
+from trace.domain.uris import UriKind, uri_kind
+from trace.services.delivery import expected
+from trace.services.lots import find_lots
+from trace.services.open_containers import content_of
+from trace.services.products import find_product
+
+NO_GOODS = frozenset(
+    {CodeKind.USCC, CodeKind.LICENCE, CodeKind.CERTIFICATE_QR, CodeKind.GLN, CodeKind.URL, CodeKind.UNKNOWN}
+)
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What codes say about a delivery: its lines, its sender where they agree, and the codes that are no goods."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    sender: str | None = None
+    others: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the API answers it."""
+        return {"lines": self.lines, "sender": self.sender, "others": self.others}
+
+
+def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str]) -> Proposal:
+    """The lines that these texts (of one photo, or typed) most probably are; each text counts once.
+
+    A product's GTIN becomes one line for each of its lots that are on the way here; a GS1 code with lot and dates a
+    line with them; trace codes of one lot are one line; a case whose content its packer recorded is one line.
+    """
+    coming = expected(session, actor=actor)
+    proposal = Proposal()
+    for text in dict.fromkeys(texts):
+        try:
+            code = parse_code(text)
+        except Failure:
+            proposal.others.append({"text": text[:200], "kind": CodeKind.UNKNOWN.value})
+            continue
+        if code.kind in NO_GOODS:
+            proposal.others.append({"text": code.text, "kind": code.kind.value})
+            continue
+        _add(proposal, _lines_of(session, actor, code, coming))
+    proposal.sender = _sender(session, actor, proposal, coming)
+    return proposal
+
+
+def lines_from(session: Session, *, actor: Actor, sender: str) -> Proposal:
+    """Everything that this sender recorded as on its way here, as lines: nothing to type but what differs."""
+    proposal = Proposal(sender=sender)
+    entries = [entry for entry in expected(session, actor=actor) if entry["sender"]["id"] == sender]
+    packs = _packs_coming(session, actor, sender)
+    for entry in entries:
+        line = _expected_line(entry)
+        if entry["packs"]:
+            line |= {"codes": packs.get(entry["lot"], []), "amount": None}
+        _add(proposal, [line])
+    return proposal
+
+
+def _lines_of(session: Session, actor: Actor, code: Code, coming: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    kind = uri_kind(code.uri) if code.uri else UriKind.OTHER
+    if kind in (UriKind.CONTAINER_UNIT, UriKind.RETURNABLE) or code.kind is CodeKind.DRUG_TRACE_CODE:
+        inside = content_of(session, code.uri or "")
+        if inside:
+            return [_container_line(session, code, [g.item for g in inside])]
+    known = find_product(session, actor=actor, code=code)
+    lot_uri = code.lot_uri or _lot_of_instance(session, code)
+    if lot_uri and (recorded := find_lots(session, [lot_uri]).get(lot_uri)):
+        line = _line(
+            code, product=_product_of(recorded), lot=lot_uri, lot_number=recorded.number, unit=recorded.unit,
+            produced_on=recorded.produced_on, expires_on=recorded.expires_on,
+        )  # fmt: skip
+        on_the_way = [entry for entry in coming if entry["lot"] == lot_uri and not entry["packs"]]
+        if line["amount"] is None and on_the_way and not line["codes"]:
+            line["amount"] = on_the_way[0]["amount"]
+        return [line]
+    if known and kind is UriKind.CLASS and code.amount is None:
+        matching = [entry for entry in coming if entry["product"]["id"] == known["id"]]
+        if matching:
+            return [{**_expected_line(entry), "label": code.text} for entry in matching]
+    return [_line(code, product=known, unit=known["unit"] if known else None)]
+
+
+def _line(code: Code, **values: Any) -> dict[str, Any]:
+    """A line with what the code itself says; `values` add to it or take precedence."""
+    single = code.uri is not None and uri_kind(code.uri) is UriKind.INSTANCE
+    line = {
+        "label": code.text,
+        "product": None,
+        "lot": None,
+        "lot_number": code.lot or "",
+        "produced_on": code.produced_on,
+        "expires_on": code.expires_on,
+        "amount": code.amount,
+        "unit": code.unit,
+        "codes": [code.uri] if single else [],
+        "container": None,
+        "new_product_code": None,
+    }
+    line |= {name: value for name, value in values.items() if value is not None}
+    if line["product"] is None and (code.class_uri or code.plu):
+        line["new_product_code"] = code.plu or code.gtin or code.drug_identifier
+    return line
+
+
+def _expected_line(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "label": "",
+        "product": entry["product"],
+        "lot": entry["lot"],
+        "lot_number": entry["lot_number"],
+        "produced_on": entry["produced_on"],
+        "expires_on": entry["expires_on"],
+        "amount": entry["amount"],
+        "unit": entry["unit"],
+        "codes": [],
+        "container": None,
+        "new_product_code": None,
+    }
+
+
+def _container_line(session: Session, code: Code, items: list[str]) -> dict[str, Any]:
+    lots = {item for item in items if uri_kind(item) is UriKind.LOT}
+    instances = find_idents(session, [item for item in items if uri_kind(item) is not UriKind.LOT])
+    lots |= set(uris_of(session, set(known_lots(session, list(instances.values())).values())).values())
+    found = find_lots(session, sorted(lots))
+    first = next(iter(found.values()), None)
+    values: dict[str, Any] = {"container": code.text, "codes": []}
+    if first is not None:
+        values |= {"product": _product_of(first), "lot": first.uri, "lot_number": first.number, "unit": first.unit}
+        values |= {"produced_on": first.produced_on, "expires_on": first.expires_on}
+    return {**_line(code), **values, "inside": len(items), "lots_inside": len(found), "new_product_code": None}
+
+
+def _lot_of_instance(session: Session, code: Code) -> str | None:
+    """The lot of a single pack, where somebody in the chain recorded it."""
+    if not code.uri or uri_kind(code.uri) is not UriKind.INSTANCE:
+        return None
+    item = find_idents(session, [code.uri]).get(code.uri)
+    number = known_lots(session, [item]).get(item) if item else None
+    return uris_of(session, [number]).get(number) if number else None
+
+
+def _product_of(row: Any) -> dict[str, Any]:
+    return {"id": row.product_public_id, "name": row.product_name, "category": row.category, "unit": row.unit}
+
+
+def _add(proposal: Proposal, lines: list[dict[str, Any]]) -> None:
+    """Add lines; what says the same lot again goes onto the line that is there."""
+    for line in lines:
+        for there in proposal.lines:
+            same_lot = line["lot"] is not None and line["lot"] == there["lot"]
+            unknown_lot = line["lot"] is None and there["lot"] is None and line["codes"] and there["codes"]
+            same_product = unknown_lot and line["product"] is not None and line["product"] == there["product"]
+            if (same_lot or same_product) and not line["container"] and not there["container"]:
+                there["codes"] = list(dict.fromkeys([*there["codes"], *line["codes"]]))
+                break
+        else:
+            proposal.lines.append(line)
+
+
+def _sender(session: Session, actor: Actor, proposal: Proposal, coming: list[dict[str, Any]]) -> str | None:
+    """Who sent all of it, if the records of what is on the way say so with one voice."""
+    lots = {line["lot"] for line in proposal.lines if line["lot"]}
+    senders = {entry["sender"]["id"] for entry in coming if entry["lot"] in lots}
+    return senders.pop() if len(senders) == 1 else None
+
+
+def _packs_coming(session: Session, actor: Actor, sender: str) -> dict[str, list[str]]:
+    """{lot URI: the single packs of it that are on the way from a sender}."""
+    of_lot, pack = ident.alias("of_lot"), ident.alias("pack")
+    query = (
+        select(of_lot.c.uri.label("lot"), pack.c.uri)
+        .join(pack, pack.c.id == transit.c.item)
+        .join(of_lot, of_lot.c.id == transit.c.lot)
+        .join(organisation, organisation.c.id == transit.c.sender)
+        .join(lot, lot.c.item == transit.c.lot)
+        .join(product, product.c.id == lot.c.product)
+        .where(
+            transit.c.receiver == actor.organisation,
+            transit.c.amount >= MICRO,
+            transit.c.item != transit.c.lot,
+            organisation.c.public_id == sender,
+        )
+        .order_by(pack.c.uri)
+    )
+    found: dict[str, list[str]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.lot, []).append(row.uri)
+    return found
+
+
+def amount_text(amount: Decimal | None) -> str:
+    """An amount as a form field shows it: no trailing zeros, no exponent."""
+    return "" if amount is None else f"{amount.normalize():f}"

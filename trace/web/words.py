@@ -1,0 +1,169 @@
+"""The words of the standards and of the law as people say them; every value of an enumeration has one here."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import format_date, format_datetime, gettext
+
+from trace.domain.failures import N_
+
+WORDS: Mapping[str, str] = {
+    # kinds of organisations
+    "farm": N_("Farm"),
+    "cooperative": N_("Co-operative"),
+    "slaughterhouse": N_("Slaughterhouse"),
+    "processor": N_("Processor"),
+    "wholesaler": N_("Wholesaler"),
+    "supermarket": N_("Supermarket"),
+    "canteen": N_("Canteen"),
+    "drug_maker": N_("Drug maker"),
+    "drug_distributor": N_("Drug distributor"),
+    "pharmacy": N_("Pharmacy"),
+    "pharmacy_headquarters": N_("Pharmacy chain headquarters"),
+    "regulator": N_("Regulator"),
+    "platform": N_("Platform"),
+    # roles
+    "clerk": N_("Clerk"),
+    "pharmacist": N_("Pharmacist"),
+    "organisation_administrator": N_("Administrator"),
+    "inspector": N_("Inspector"),
+    "auditor": N_("Auditor"),
+    "platform_administrator": N_("Platform administrator"),
+    # categories
+    "pork": N_("Pork"),
+    "beef_mutton": N_("Beef and mutton"),
+    "poultry": N_("Poultry"),
+    "vegetable": N_("Vegetables"),
+    "fruit": N_("Fruit"),
+    "egg": N_("Eggs"),
+    "fish": N_("Fish"),
+    "packaged_food": N_("Packaged food"),
+    "imported_food": N_("Imported food"),
+    "drug": N_("Drug"),
+    "animal": N_("Live animals"),
+    # papers
+    "commitment_certificate": N_("Commitment certificate"),
+    "quarantine_certificate": N_("Animal quarantine certificate"),
+    "meat_inspection_certificate": N_("Meat quality inspection certificate"),
+    "asf_report": N_("African swine fever report"),
+    "entry_certificate": N_("Entry inspection certificate"),
+    "drug_test_report": N_("Drug test report"),
+    "delivery_note": N_("Delivery note"),
+    "factory_certificate": N_("Factory certificate"),
+    "test_report": N_("Test report"),
+    "rapid_test": N_("Rapid test"),
+    "licence": N_("Licence"),
+    # business steps and dispositions (CBV 2.0)
+    "commissioning": N_("Came to be"),
+    "packing": N_("Packed"),
+    "unpacking": N_("Unpacked"),
+    "shipping": N_("Sent"),
+    "receiving": N_("Received"),
+    "inspecting": N_("Refused at the door"),
+    "returning": N_("Sent back"),
+    "removing": N_("Taken out"),
+    "decommissioning": N_("Ended"),
+    "repackaging": N_("Re-packed"),
+    "retail_selling": N_("Sold"),
+    "dispensing": N_("Dispensed"),
+    "holding": N_("Held"),
+    "destroying": N_("Destroyed"),
+    "sampling": N_("Sampled"),
+    "storing": N_("Stored"),
+    "accepting": N_("Taken back"),
+    "harvested": N_("Harvested"),
+    "slaughtered": N_("Slaughtered"),
+    "processed": N_("Processed"),
+    "repacked": N_("Mixed or re-packed"),
+    "manufactured": N_("Manufactured"),
+    "sent_back": N_("Sent back"),
+    "non_sellable": N_("Held"),
+    # decisions and severities
+    "accept": N_("Accept"),
+    "hold": N_("Hold"),
+    "refuse": N_("Refuse"),
+    "block": N_("Not acceptable"),
+    "warn": N_("Take note"),
+    # units (UN/ECE Recommendation 20)
+    "KGM": N_("kg"),
+    "GRM": N_("g"),
+    "LTR": N_("l"),
+    "EA": N_("pieces"),
+    # what a code is
+    "gtin": N_("Product (GTIN)"),
+    "lgtin": N_("Product and lot"),
+    "sgtin": N_("Single pack"),
+    "sscc": N_("Logistic unit (SSCC)"),
+    "grai": N_("Returnable crate (GRAI)"),
+    "giai": N_("Asset (GIAI)"),
+    "gln": N_("Place (GLN)"),
+    "drug_trace_code": N_("Drug trace code"),
+    "ear_tag": N_("Ear tag"),
+    "in_store": N_("In-store code"),
+    "scale_label": N_("Scale label"),
+    "circulation_code": N_("Circulation code"),
+    "national_drug_code": N_("National drug code"),
+    "uscc": N_("Credit code (USCC)"),
+    "certificate_qr": N_("Certificate QR code"),
+    "own_link": N_("Identifier of this service"),
+    "url": N_("Web address"),
+    "unknown": N_("Unknown"),
+    # kinds of things
+    "lot": N_("Lot"),
+    "instance": N_("Single pack"),
+    "container_unit": N_("Logistic unit"),
+    "returnable": N_("Crate"),
+    # alerts
+    "second_sale": N_("One code sold twice"),
+    "trace": N_("Look-up"),
+    "event": N_("Event"),
+}
+_MADE_BY = {
+    "farm": "harvested",
+    "cooperative": "harvested",
+    "slaughterhouse": "slaughtered",
+    "drug_maker": "manufactured",
+    "processor": "processed",
+}
+
+
+def word(value: Any) -> str:
+    """A value of an enumeration in the reader's language; what is no such word stays as it is."""
+    text = str(value or "")
+    return gettext(WORDS[text]) if text in WORDS else text
+
+
+def say(message: str, values: Mapping[str, Any] | None = None) -> str:
+    """A template and its values as a sentence; values that are words of an enumeration are said as words."""
+    said = {key: ", ".join(word(part) for part in str(value).split(", ")) for key, value in (values or {}).items()}
+    return gettext(message).format(**said) if said else gettext(message)
+
+
+def step_word(entry: Mapping[str, Any]) -> str:
+    """What happened in an event, as people say it: harvest and slaughter are both `commissioning` in the CBV."""
+    step = str(entry["step"]).rpartition(":")[2].rpartition("-")[2]
+    if step == "commissioning":
+        return word(_MADE_BY.get(entry["by_kind"], "repacked" if entry["type"] == "TransformationEvent" else step))
+    if step == "shipping" and str(entry["disposition"]).endswith("returned"):
+        return word("sent_back")
+    return word(step)
+
+
+def amount_text(value: Any, unit: str = "") -> str:
+    """An amount without trailing zeros, with its unit in words."""
+    if value is None or value == "":
+        return ""
+    number = f"{Decimal(str(value)).normalize():f}"
+    return f"{number} {word(unit)}".strip()
+
+
+def day_text(value: date | datetime | None) -> str:
+    """A day in the reader's form."""
+    return "" if value is None else str(format_date(value, "yyyy-MM-dd", rebase=isinstance(value, datetime)))
+
+
+def moment_text(value: datetime | None) -> str:
+    """A moment in the installation's local time."""
+    return "" if value is None else str(format_datetime(value, "yyyy-MM-dd HH:mm"))
