@@ -5,10 +5,20 @@ independent attempts agree: two engines, or one engine on two different preparat
 lets one misread in ten through, so it needs agreement or an engine with clean surroundings.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanners.values import EAN_UPC, SELF_CHECKING, Reading
+
+# The pairs of extended Code 39 (ISO/IEC 16388, annex A): a sign and a letter from A on stand for one character.
+_CODE39_SETS = {
+    "$": "".join(map(chr, range(1, 27))),
+    "%": "\x1b\x1c\x1d\x1e\x1f;<=>?[\\]^_{|}~\x7f\x00@`\x7f\x7f\x7f",
+    "/": "!\"#$%&'()*+,-./0123456789:",
+    "+": "abcdefghijklmnopqrstuvwxyz",
+}
+_CODE39_PAIR = re.compile(r"([$%/+])([A-Z])")
 
 
 @dataclass(slots=True)
@@ -38,8 +48,19 @@ class Evidence:
 
     def believed(self) -> list[Reading]:
         """The readings that count, without contradictions and without fragments of longer codes."""
-        good = [case for case in self.cases if is_believed(case)]
+        good = [case for case in self.cases if is_believed(case) and not self.is_disputed(case)]
         return [case.reading for case in good if not any(outdoes(other, case) for other in good if other is not case)]
+
+    def is_disputed(self, case: Case) -> bool:
+        """Whether other EAN or UPC numbers were read off the same bars about as often.
+
+        On a blurred photo two engines may agree on a wrong number with a right check digit; other attempts then read
+        other wrong numbers there, while sharp bars give one number only.
+        """
+        if case.reading.symbology not in EAN_UPC:
+            return False
+        rivals = [other for other in self.cases if other is not case and _is_rival(other.reading, case.reading)]
+        return len(case.witnesses) <= 2 * sum(len(rival.witnesses) for rival in rivals)
 
 
 def is_believed(case: Case) -> bool:
@@ -52,9 +73,10 @@ def is_believed(case: Case) -> bool:
         return "zxing" in engines or len(case.witnesses) >= 2
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
-        if not has_right_check_digit(reading.text):
+        if not has_right_check_digit(_number(reading)):
             return False
-        # One engine repeats its own mistake on every preparation, so OpenCV and ZBar are believed together only.
+        # One engine repeats its own mistake on every preparation, so OpenCV and ZBar are believed together only;
+        # a UPC-E is so short that stripes in a picture read as one, so it is believed from two engines only.
         return agreed or ("zxing" in engines and reading.symbology != "UPC-E")
     if reading.symbology == "ITF":
         # No check of its own, and any part of a longer one reads as a shorter one.
@@ -70,9 +92,7 @@ def normalised(reading: Reading) -> Reading:
 
 
 def has_right_check_digit(digits: str) -> bool:
-    """The mod 10 check of EAN, UPC and ITF-14; UPC-E is checked by its engine on the expanded number."""
-    if len(digits) == 8 and digits[0] in "01":
-        return True
+    """The mod 10 check of EAN, UPC and ITF-14."""
     if not digits.isdigit():
         return False
     total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
@@ -80,8 +100,34 @@ def has_right_check_digit(digits: str) -> bool:
 
 
 def same_symbol(one: Reading, other: Reading) -> bool:
-    """The same text at the same place. Two boxes with the same code are two symbols."""
-    return one.text == other.text and _touch(_box(one), _box(other))
+    """The same content at the same place. Two boxes with the same code are two symbols."""
+    return _number(one) == _number(other) and _touch(_box(one), _box(other))
+
+
+def _number(reading: Reading) -> str:
+    """What the engines agree on where they tell one symbol in different forms.
+
+    ZBar tells a UPC-E by the EAN-13 it stands for (zxing has that as the bytes beside the eight digits), and an
+    extended Code 39 by its character pairs ("+A" for "a").
+    """
+    if reading.symbology in EAN_UPC:
+        return reading.raw.decode("ascii", "replace").zfill(13)
+    if reading.symbology == "Code39":
+        return _CODE39_PAIR.sub(lambda pair: _CODE39_SETS[pair[1]][ord(pair[2]) - ord("A")], reading.text)
+    return reading.text
+
+
+def _is_rival(one: Reading, other: Reading) -> bool:
+    """Whether both are EAN or UPC numbers that hold together, and the middle of one lies within the other."""
+    if one.symbology not in EAN_UPC or not has_right_check_digit(_number(one)):
+        return False
+    return _holds_middle(_box(one), _box(other)) or _holds_middle(_box(other), _box(one))
+
+
+def _holds_middle(outer: Sequence[int], inner: Sequence[int]) -> bool:
+    slack = 8
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] - slack <= x <= outer[2] + slack and outer[1] - slack <= y <= outer[3] + slack
 
 
 def outdoes(strong: Case, weak: Case) -> bool:

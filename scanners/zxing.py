@@ -89,6 +89,8 @@ def _text(barcode: zxingcpp.Barcode) -> str:
                 return raw.decode(encoding)
             except UnicodeDecodeError:
                 continue
+    if str(barcode.format) == "UPC-E":  # the engine tells the number it stands for; printed are eight digits
+        return str((barcode.extra or {}).get("UPCE", barcode.text))
     text = str(barcode.text)
     # Start and stop letters of Codabar are no data (ISO/IEC 15424 is for scanners set to pass them on).
     return text.strip("ABCDabcd") if str(barcode.format) == "Codabar" else text

@@ -236,7 +236,8 @@ def _gtin(digits: str, _symbology: str | None = None) -> Code | None:
 
 def _eight(digits: str, symbology: str | None) -> Code | None:
     if symbology == "UPC-E":
-        return _gtin(_expanded_upc_e(digits))
+        known = _gtin(_expanded_upc_e(digits))
+        return replace(known, text=digits) if known else None
     return _gtin(digits)
 
 
@@ -252,7 +253,7 @@ _BY_LENGTH: dict[int, Callable[[str, str | None], Code | None]] = {
 
 
 def _expanded_upc_e(digits: str) -> str:
-    """UPC-E to UPC-A (GS1 General Specifications 5.2.2.4.2): the suppressed zeros put back."""
+    """The 12 digits of the UPC-A that 8 digits of a UPC-E stand for (GS1 General Specifications 5.2.2.4.2)."""
     system, body, check, last = digits[0], digits[1:7], digits[7], digits[6]
     if last in "012":
         middle = body[:2] + last + "0000" + body[2:5]
