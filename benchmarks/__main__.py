@@ -1,0 +1,43 @@
+"""`python -m benchmarks [NAME ...] [--json]`: run the named benchmarks, or all of them, and print their figures."""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from typing import Any
+
+NAMES = ("capture", "trace", "scan")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; the exit status."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*", choices=(*NAMES, []), help=" | ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
+    asked = parser.parse_args(arguments)
+    figures: dict[str, Any] = {"machine": machine()}
+    if not asked.json:
+        print("machine: {cores} cores, {system}, Python {python}".format(**figures["machine"]))
+    for name in asked.names or NAMES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        started = time.monotonic()
+        figures[name] = module.run() | {"seconds": round(time.monotonic() - started, 1)}
+        if not asked.json:
+            print(
+                f"\n{module.NAME} ({figures[name]['seconds']} s)", *module.lines(figures[name]), sep="\n  ", flush=True
+            )
+    if asked.json:
+        print(json.dumps(figures, ensure_ascii=False, indent=1))
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
