@@ -136,9 +136,9 @@ def outdoes(strong: Case, weak: Case) -> bool:
         return False
     if not _touch(_box(strong.reading), _box(weak.reading)):
         return False
-    fragment = weak.reading.text in strong.reading.text and len(weak.reading.text) < len(strong.reading.text)
-    if fragment:
-        return True
+    one, other = strong.reading.text, weak.reading.text
+    if one != other and (other in one or one in other):
+        return other in one  # a fragment never outdoes the whole, however often it was read
     if _area(_box(strong.reading)) == 0 or strong.reading.symbology == weak.reading.symbology:
         return len(strong.witnesses) > len(weak.witnesses)
     return len(strong.witnesses) > len(weak.witnesses) and _overlap(_box(strong.reading), _box(weak.reading)) > 0.5

@@ -1,0 +1,95 @@
+"""What is believed: agreement, check digits, contradictions, fragments."""
+
+from scanners.evidence import Evidence, has_right_check_digit
+from scanners.values import Reading
+
+PLACE = ((100, 100), (300, 100), (300, 200), (100, 200))
+BELOW = ((100, 400), (300, 400), (300, 500), (100, 500))
+
+
+def reading(
+    text: str, symbology: str = "EAN-13", engine: str = "zxing", corners: tuple = PLACE, raw: str = ""
+) -> Reading:
+    identifier = "]E0" if engine == "zxing" else ""
+    return Reading(text, symbology, identifier, corners, engine, (raw or text).encode())
+
+
+def believed(*attempts: tuple[Reading, str]) -> list[str]:
+    """The texts believed after attempts of (reading, preparation)."""
+    evidence = Evidence()
+    for one, preparation in attempts:
+        evidence.add([one], preparation)
+    return [found.text for found in evidence.believed()]
+
+
+def test_an_ean_of_the_strict_engine_is_believed() -> None:
+    assert believed((reading("6901234567892"), "plain")) == ["6901234567892"]
+
+
+def test_an_ean_of_one_lenient_engine_is_not_believed_however_often_it_repeats_itself() -> None:
+    zbar = reading("6901234567892", engine="zbar")
+    assert believed((zbar, "plain"), (zbar, "sharpened"), (zbar, "shrunk")) == []
+
+
+def test_an_ean_that_two_engines_read_is_believed() -> None:
+    attempts = [(reading("6901234567892", engine=engine), "plain") for engine in ("zbar", "opencv")]
+    assert believed(*attempts) == ["6901234567892"]
+
+
+def test_an_ean_with_a_wrong_check_digit_is_not_believed_from_anybody() -> None:
+    attempts = [(reading("6901234567890", engine=engine), "plain") for engine in ("zxing", "zbar", "opencv")]
+    assert believed(*attempts) == []
+
+
+def test_numbers_that_contradict_one_another_on_the_same_bars_are_not_believed() -> None:
+    # Seen on a blurred photo of 023942431015: two engines agreed on a wrong number, the third read another.
+    wrong = "9074932437075"
+    agreed = [(reading(wrong), "plain"), (reading(wrong, engine="zbar"), "plain")]
+    assert believed(*agreed) == [wrong]
+    assert believed(*agreed, (reading("874942431075", "UPC-A", engine="opencv"), "plain")) == []
+
+
+def test_one_slip_does_not_outweigh_many_agreeing_attempts() -> None:
+    agreed = [(reading("6901234567892"), preparation) for preparation in ("plain", "shrunk", "sharpened")]
+    assert believed(*agreed, (reading("874942431075", "UPC-A", engine="opencv"), "plain")) == ["6901234567892"]
+
+
+def test_different_numbers_at_different_places_do_not_contradict_one_another() -> None:
+    here, there = reading("9784872348880"), reading("1920081045006", corners=BELOW)
+    assert believed((here, "plain"), (there, "plain")) == ["9784872348880", "1920081045006"]
+
+
+def test_a_upc_e_needs_a_second_engine_that_tells_the_number_it_stands_for() -> None:
+    short = reading("01234565", "UPC-E", raw="0012345000065")
+    assert believed((short, "plain"), (short, "sharpened")) == []
+    assert believed((short, "plain"), (reading("0012345000065", engine="zbar"), "plain")) == ["01234565"]
+
+
+def test_an_ean_with_a_leading_zero_is_told_as_the_upc_a_it_is() -> None:
+    assert believed((reading("0036000291452"), "plain")) == ["036000291452"]
+
+
+def test_a_fragment_of_a_longer_code_is_not_told_beside_it() -> None:
+    whole, part = reading("16901234567899", "ITF"), reading("690123", "ITF", engine="zbar")
+    other = reading("690123", "ITF", engine="zxing")
+    assert believed((whole, "plain"), (part, "plain"), (other, "plain")) == ["16901234567899"]
+
+
+def test_a_short_interleaved_code_of_one_engine_is_not_believed() -> None:
+    assert believed((reading("690123", "ITF"), "plain"), (reading("690123", "ITF"), "grown")) == []
+
+
+def test_a_code_with_a_strong_checksum_needs_two_attempts_of_a_lenient_engine() -> None:
+    code = reading("83857930000879766660", "Code128", engine="zbar")
+    assert believed((code, "plain")) == []
+    assert believed((code, "plain"), (code, "sharpened")) == ["83857930000879766660"]
+
+
+def test_blank_content_is_no_reading() -> None:
+    assert believed((reading(" \n", "QR"), "plain")) == []
+
+
+def test_the_check_digit_of_a_short_ean_is_checked_whatever_it_begins_with() -> None:
+    assert has_right_check_digit("01234565")
+    assert not has_right_check_digit("01234566")
+    assert not has_right_check_digit("0123456x")

@@ -1,0 +1,125 @@
+"""The ladder on drawn photos: what must be read, as what, and what must not be believed."""
+
+import numpy as np
+import pytest
+from PIL import ImageFilter
+
+from scanners.ladder import climb
+from scanners.values import Reading
+from tests.scanners.drawing import Grey, grey, on_paper, symbol
+
+GS1 = "(01)06901234567892(17)271231(10)AB12(21)77"
+ELEMENTS = "01069012345678921727123110AB12\x1d2177"
+
+
+def read(picture: Grey) -> list[Reading]:
+    """With time enough for every rung, so that a busy machine reads the same."""
+    return climb(picture, seconds=60)
+
+
+def test_noise_gives_nothing() -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (600, 800), dtype=np.uint8)
+    assert read(noise) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "symbology", "told"),
+    [
+        ("EAN13", "6901234567892", "EAN-13", "6901234567892"),
+        ("EAN8", "69012341", "EAN-8", "69012341"),
+        ("UPCA", "036000291452", "UPC-A", "036000291452"),
+        ("UPCE", "01234565", "UPC-E", "01234565"),
+        ("Code128", "83857930000879766660", "Code128", "83857930000879766660"),
+        ("ITF", "16901234567899", "ITF", "16901234567899"),
+        ("Code39", "AB-1234", "Code39", "AB-1234"),
+        ("Code93", "AB-1234", "Code93", "AB-1234"),
+        ("PDF417", "中宁枸杞", "PDF417", "中宁枸杞"),
+        ("QRCode", "承诺达标合格证 沙坡头区", "QR", "承诺达标合格证 沙坡头区"),
+    ],
+)
+def test_a_clean_code_is_read_as_what_it_is(kind: str, text: str, symbology: str, told: str) -> None:
+    (reading,) = read(grey(on_paper(symbol(text, kind))))
+    assert (reading.text, reading.symbology) == (told, symbology)
+
+
+@pytest.mark.parametrize(
+    ("kind", "symbology", "identifier"),
+    [("Code128", "GS1-128", "]C1"), ("DataMatrix", "DataMatrix", "]d2"), ("QRCode", "QR", "]Q3")],
+)
+def test_a_gs1_code_keeps_its_separator_as_0x1d(kind: str, symbology: str, identifier: str) -> None:
+    (reading,) = read(grey(on_paper(symbol(GS1, kind, gs1=True, scale=2 if kind == "Code128" else 4))))
+    assert (reading.text, reading.symbology, reading.identifier) == (ELEMENTS, symbology, identifier)
+
+
+def test_an_extended_code_39_is_told_once_by_its_letters() -> None:
+    # "+A" is how an extended Code 39 writes "a": ZBar tells the pair, zxing the letter.
+    (reading,) = read(grey(on_paper(symbol("12+A+B", "Code39"))))
+    assert (reading.text, reading.engine) == ("12ab", "zxing")
+
+
+def test_two_codes_in_one_photo_are_both_read() -> None:
+    photo = on_paper(symbol("6901234567892", "EAN13"), symbol("83857930000879766660", "Code128"))
+    assert {reading.text for reading in read(grey(photo))} == {"6901234567892", "83857930000879766660"}
+
+
+def test_two_boxes_with_the_same_code_are_two_readings() -> None:
+    boxes = [symbol("6901234567892", "EAN13")] * 2
+    readings = read(grey(on_paper(*boxes)))
+    assert [reading.text for reading in readings] == ["6901234567892"] * 2
+    assert {y // 350 for reading in readings for _, y in reading.corners} == {0, 1}
+
+
+@pytest.mark.parametrize("degrees", [15, 90, 180, 270, -15])
+@pytest.mark.parametrize(("kind", "text"), [("EAN13", "6901234567892"), ("QRCode", "中宁枸杞"), ("DataMatrix", "AB12")])
+def test_a_turned_code_is_read(kind: str, text: str, degrees: float) -> None:
+    assert [r.text for r in read(grey(on_paper(symbol(text, kind), degrees=degrees)))] == [text]
+
+
+def test_a_code_read_on_a_turned_or_enlarged_picture_lies_where_it_is_in_the_photo() -> None:
+    photo = on_paper(symbol("83857930000879766660", "Code128", scale=2), degrees=25)
+    (reading,) = read(grey(photo))
+    centre = np.mean(reading.corners, axis=0)
+    assert np.abs(centre - np.array(photo.size) / 2).max() < 60
+
+
+def test_white_on_black_is_read() -> None:
+    assert [r.text for r in read(255 - grey(on_paper(symbol("AB12", "DataMatrix", scale=6))))] == ["AB12"]
+
+
+def test_a_dim_and_noisy_code_is_read() -> None:
+    clean = grey(on_paper(symbol("6901234567892", "EAN13"))).astype(np.float64)
+    dim = clean * 0.25 + 10 + np.random.default_rng(5).normal(0, 3, clean.shape)
+    assert [r.text for r in read(np.clip(dim, 0, 255).astype(np.uint8))] == ["6901234567892"]
+
+
+@pytest.mark.parametrize("blur", [2, 3, 4, 6])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("EAN13", "6901234567892"),
+        ("EAN8", "69012341"),
+        ("UPCE", "01234565"),
+        ("ITF", "16901234567899"),
+        ("Code128", "83857930000879766660"),
+    ],
+)
+def test_the_more_blur_the_fewer_readings_and_never_a_wrong_one(kind: str, text: str, blur: int) -> None:
+    photo = on_paper(symbol(text, kind), size=(700, 300)).filter(ImageFilter.GaussianBlur(blur))
+    noise = np.random.default_rng(blur).normal(0, 6, (photo.height, photo.width))
+    readings = read(np.clip(grey(photo) + noise, 0, 255).astype(np.uint8))
+    assert {reading.text for reading in readings} <= {text}
+
+
+def test_stripes_are_no_code() -> None:
+    rng = np.random.default_rng(11)
+    for _ in range(5):
+        bars = np.repeat(rng.integers(0, 2, 200) * 200 + 20, 4).astype(np.uint8)
+        assert read(np.tile(bars, (300, 1))) == []
+
+
+def test_the_first_rung_runs_however_little_time_there_is() -> None:
+    assert [r.text for r in climb(grey(on_paper(symbol("6901234567892", "EAN13"))), seconds=0)] == ["6901234567892"]
+
+
+def test_a_picture_of_one_pixel_is_read_as_nothing() -> None:
+    assert read(np.zeros((1, 1), np.uint8)) == []
