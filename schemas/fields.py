@@ -59,8 +59,8 @@ class Amount(fields.Decimal):
         if isinstance(value, bool) or len(str(value)) > 24:
             raise self.make_error("invalid")
         number = super()._deserialize(value, attr, data, **kwargs)
-        # By the exponent, because rounding a number of more than 28 digits (1e300) is an error of its own.
-        if isinstance(number, Decimal) and int(number.normalize().as_tuple().exponent) < -6:
+        # Rounding more than 28 digits (1e300) is an error of its own; such a number is out of range anyway.
+        if isinstance(number, Decimal) and number.adjusted() < 20 and number != round(number, 6):
             raise ValidationError("Has more than 6 digits behind the point.")
         return number
 
