@@ -270,6 +270,19 @@ class TraceQuery(Strict):
     at = Moment(load_default=None)
 
 
+class SearchTextQuery(Strict):
+    """What somebody typed, and why."""
+
+    text = Text(most=120, least=1, required=True)
+    reason = Text(most=200, load_default="")
+
+
+class ProposalRequest(Strict):
+    """Texts that were scanned or typed."""
+
+    codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+
+
 class CodeQuery(Strict):
     """A text to name."""
 

@@ -66,8 +66,12 @@ def register(app: Flask) -> None:
 
 def on_failure(failure: Failure) -> Response:
     """A refusal of ours."""
-    status = next((STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
-    return answer(int(status), sentence(failure), field=failure.field, details=failure.details)
+    return answer(status_of(failure), sentence(failure), field=failure.field, details=failure.details)
+
+
+def status_of(failure: Failure) -> int:
+    """The HTTP status of a refusal, by its class."""
+    return int(next((STATUS[kind] for kind in type(failure).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST))
 
 
 def sentence(failure: Failure) -> str:
@@ -97,20 +101,20 @@ def on_validation(error: ValidationError) -> Response:
 
 
 def _shape(messages: Any) -> Response:
-    found = list(_flat(messages))
+    found = list(flat(messages))
     field, text = found[0] if found else (None, "")
     return answer(422, f"{field}: {text}" if field else text, field=field, details={"errors": dict(found)})
 
 
-def _flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
+def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
     """Nested messages as (dotted path, text); the place (json, query) in front is left out."""
     if isinstance(messages, dict):
         for key, value in messages.items():
             skip = not path and key in ("json", "query", "form", "files", "headers", "path", "json_or_form")
-            yield from _flat(value, path if skip else (*path, str(key)))
+            yield from flat(value, path if skip else (*path, str(key)))
     elif isinstance(messages, list | tuple):
         for value in messages:
-            yield from _flat(value, path)
+            yield from flat(value, path)
     else:
         yield ".".join(part for part in path if part != "_schema"), str(messages)
 

@@ -135,9 +135,14 @@ def authorize(actor: Actor, permission: Permission) -> None:
 
 def in_region(region: str, mandate: str) -> bool:
     """Whether a GB/T 2260 code lies in a mandate's region: 640502 lies in 640500 and in 640000."""
+    return region.startswith(region_prefix(mandate))
+
+
+def region_prefix(mandate: str) -> str:
+    """The digits that all codes in a mandate's region begin with: 6405 for 640500; no region begins with a space."""
     significant = mandate.rstrip("0")
     significant += "0" * (len(significant) % 2)
-    return bool(significant) and region.startswith(significant)
+    return significant or " "
 
 
 def view_of(actor: Actor | None, parties: dict[int, str]) -> View:

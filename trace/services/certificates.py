@@ -202,12 +202,13 @@ def _visible_row(session: Session, actor: Actor, public_id: str, *, field: str |
         .where(certificate.c.public_id == public_id)
     )
     row = session.execute(query).one_or_none()
-    if row is None or not _may_see(session, actor, row):
+    if row is None or not may_see(session, actor, row):
         raise NotFound(N_("There is no certificate {id}."), field=field, id=public_id)
     return row
 
 
-def _may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
+def may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
+    """Whether a certificate row (with the `region` of its organisation) is one the actor may see."""
     if row.organisation == actor.organisation:
         return True
     if actor.watches:

@@ -17,7 +17,7 @@ from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
-from trace.domain.permissions import Actor, in_region
+from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
@@ -241,7 +241,9 @@ def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dic
         .order_by(alert.c.id.desc())
         .limit(limit)
     )
-    if not actor.watches:
+    if actor.watches:
+        query = query.where(alert.c.region.startswith(region_prefix(actor.region)))
+    else:
         query = query.where(alert.c.organisation == actor.organisation)
     return [
         {
@@ -252,5 +254,4 @@ def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dic
             "created_at": row.created_at,
         }
         for row in session.execute(query)
-        if not actor.watches or in_region(row.region, actor.region)
     ]

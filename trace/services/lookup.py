@@ -20,7 +20,7 @@ from trace.domain.containment import LAST, Position
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.genealogy import Direction, Trace
-from trace.domain.permissions import Actor, Role, in_region
+from trace.domain.permissions import Actor, Role, in_region, region_prefix
 from trace.domain.trace_search import trace
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.certificates import as_card, papers_of
@@ -263,6 +263,7 @@ def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[d
     query = (
         select(lookup_log, organisation.c.name)
         .join(organisation, organisation.c.id == lookup_log.c.organisation)
+        .where(lookup_log.c.region.startswith(region_prefix(actor.region)))
         .order_by(lookup_log.c.id.desc())
         .limit(limit)
     )
@@ -275,5 +276,4 @@ def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[d
             "reason": row.reason,
         }
         for row in session.execute(query)
-        if in_region(row.region, actor.region)
     ]

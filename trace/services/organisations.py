@@ -114,7 +114,7 @@ def get_organisation(session: Session, *, public_id: str) -> dict[str, Any]:
     row = get_organisation_row(session, public_id)
     licences = session.execute(select(licence).where(licence.c.organisation == row.id).order_by(licence.c.id))
     return {
-        **_card(row),
+        **as_card(row),
         "licences": [
             {"kind": x.kind, "number": x.number, "expires_on": x.expires_on, "warnings": x.warnings} for x in licences
         ],
@@ -131,10 +131,11 @@ def list_organisations(
     if text:
         query = query.where(organisation.c.name.contains(text, autoescape=True))
     rows = session.execute(query.limit(limit)).all()
-    return [_card(row) for row in rows if not actor.watches or in_region(row.region, actor.region)]
+    return [as_card(row) for row in rows if not actor.watches or in_region(row.region, actor.region)]
 
 
-def _card(row: Row[Any]) -> dict[str, Any]:
+def as_card(row: Row[Any]) -> dict[str, Any]:
+    """An organisation as lists show it."""
     return {
         "id": row.public_id,
         "name": row.name,

@@ -6,7 +6,6 @@ what the sender recorded, or from the lot's own record; only what nobody knows i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -208,8 +207,3 @@ def _packs_coming(session: Session, actor: Actor, sender: str) -> dict[str, list
     for row in session.execute(query):
         found.setdefault(row.lot, []).append(row.uri)
     return found
-
-
-def amount_text(amount: Decimal | None) -> str:
-    """An amount as a form field shows it: no trailing zeros, no exponent."""
-    return "" if amount is None else f"{amount.normalize():f}"

@@ -82,6 +82,33 @@ def find_scan(session: Session, actor: Actor, public_id: str) -> Row[Any]:
     return row
 
 
+def get_scan(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
+    """One of the organisation's own scans, as it was answered; raises `NotFound`."""
+    row = find_scan(session, actor, public_id)
+    return {
+        "id": row.public_id,
+        "sha256": row.object,
+        "width": row.width,
+        "height": row.height,
+        "readings": row.readings,
+    }
+
+
+def keep_photo(
+    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
+) -> str:
+    """Keep the photo of a paper, cleaned of its metadata: its SHA-256. A PDF is kept as it is.
+
+    Raises what `scanners.read_photo` raises for anything else.
+    """
+    if data.startswith(b"%PDF-"):
+        return keep_object(session, actor=actor, objects=objects, data=data, media_type="application/pdf", now=now)
+    photo = read_photo(data, seconds=seconds)
+    return keep_object(
+        session, actor=actor, objects=objects, data=photo.clean, media_type=photo.clean_media_type, now=now
+    )
+
+
 def describe_reading(session: Session, actor: Actor, reading: Any) -> dict[str, Any]:
     """One reading as it is answered and kept: what was read, where, by what, and what it is."""
     try:

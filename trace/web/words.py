@@ -118,6 +118,7 @@ WORDS: Mapping[str, str] = {
     # alerts
     "second_sale": N_("One code sold twice"),
     "trace": N_("Look-up"),
+    "search": N_("Search"),
     "event": N_("Event"),
 }
 _MADE_BY = {

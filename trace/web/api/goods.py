@@ -9,8 +9,10 @@ from schemas import requests
 from trace.domain.permissions import Permission
 from trace.services import hops
 from trace.services.delivery import expected
+from trace.services.inspecting import look_at_delivery
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
+from trace.services.recognition import propose_lines
 from trace.services.stock_list import list_stock
 from trace.web.access import may
 from trace.web.api.commands import batch_of, command_of, some_of
@@ -153,6 +155,31 @@ def post_sample(payload: dict[str, Any]) -> Any:
 def get_expected() -> Any:
     """待收货 / Shipped to us and not yet received."""
     return {"expected": expected(g.session, actor=g.actor)}
+
+
+@blueprint.post("/deliveries/propose")
+@blueprint.arguments(requests.ProposalRequest)
+@blueprint.response(200)
+@may(Permission.GOODS_RECEIVE)
+def post_proposal(payload: dict[str, Any]) -> Any:
+    """识别到货 / The lines that scanned or typed codes most probably are."""
+    return propose_lines(g.session, actor=g.actor, texts=payload["codes"]).as_dict()
+
+
+@blueprint.post("/deliveries/look")
+@blueprint.arguments(requests.ReceiptRequest)
+@blueprint.response(200)
+@may(Permission.GOODS_RECEIVE)
+def post_look(payload: dict[str, Any]) -> Any:
+    """查验预览 / How a delivery would stand: papers present or missing, findings; nothing is recorded."""
+    cards = look_at_delivery(
+        g.session,
+        command_of(payload),
+        supplier=supplier_of(payload["supplier"]),
+        lines=[line_of(line) for line in payload["lines"]],
+    )
+    g.session.rollback()
+    return {"lines": cards}
 
 
 @blueprint.post("/receipts")

@@ -5,11 +5,12 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from schemas.requests import PageQuery, TraceQuery
+from schemas.requests import PageQuery, SearchTextQuery, TraceQuery
 from trace.domain.genealogy import Direction
 from trace.domain.permissions import Permission
 from trace.services.events import get_event
 from trace.services.lookup import list_look_ups, look_up
+from trace.services.search import search
 from trace.web.access import may, public, writes
 
 blueprint = Blueprint("api_look", __name__, description="Look-ups")
@@ -46,6 +47,16 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
         limit=query["limit"],
         at=query.get("at"),
     )
+
+
+@blueprint.get("/search")
+@blueprint.arguments(SearchTextQuery, location="query")
+@blueprint.response(200)
+@may(Permission.LOT_TRACE)
+@writes
+def get_search(query: dict[str, Any]) -> Any:
+    """搜索 / Lots by number, certificates by number, organisations by name or credit code."""
+    return search(g.session, actor=g.actor, text=query["text"], now=g.now, reason=query["reason"])
 
 
 @blueprint.get("/events/<path:event_id>")

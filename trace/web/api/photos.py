@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g
 from flask_smorest import Blueprint
 
 from schemas.requests import CodeQuery
 from trace.domain.codes import parse_code
-from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.services.scans import describe_code, get_object, scan_photo
+from trace.services.scans import describe_code, get_object
 from trace.web.access import may
 from trace.web.parts import parts
+from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
-MOST_PHOTOS = 10
 PHOTO_BODY = {
     "required": True,
     "content": {
@@ -36,30 +35,6 @@ PHOTO_BODY = {
 def post_scans() -> Any:
     """识别照片 / Read every barcode in one or more photos (form field `photo`)."""
     return {"scans": scan_uploads()}
-
-
-def scan_uploads() -> list[dict[str, Any]]:
-    """Scan the photos of this request; all are kept, or none."""
-    files = request.files.getlist("photo")
-    if not files or len(files) > MOST_PHOTOS:
-        raise Invalid(
-            N_("Send 1 to {most} photos in the form field photo; {came} came."),
-            field="photo",
-            most=MOST_PHOTOS,
-            came=len(files),
-        )
-    photos = [file.read() for file in files]
-    return [
-        scan_photo(
-            g.session,
-            actor=g.actor,
-            objects=parts().objects,
-            data=photo,
-            seconds=parts().settings.scan_seconds,
-            now=g.now,
-        )
-        for photo in photos
-    ]
 
 
 @blueprint.get("/codes")

@@ -1,11 +1,47 @@
-"""The pages: one blueprint an audience, Chinese first."""
+"""The pages: one blueprint an audience, Chinese first, usable on a phone."""
 
-from flask import Flask
+import uuid
+from typing import Any
+
+from flask import Flask, g, request
+
+from trace.domain.failures import N_
+from trace.domain.permissions import Permission, may
+from trace.web import words
+from trace.web.site.addresses import public_path
+
+# (address's endpoint, text, permission it needs, kinds of roles it is for)
+DESKS = (
+    ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
+    ("station.stock", N_("Stock"), Permission.GOODS_RECEIVE),
+    ("pharmacy.page", N_("Pharmacy"), Permission.CODE_DISPENSE),
+    ("inspector.page", N_("Look up"), Permission.LOT_TRACE),
+    ("inspector.log", N_("Look-up log"), Permission.LOOKUP_LOG_READ),
+)
 
 
 def register(app: Flask) -> None:
-    """Add the pages to the application."""
+    """Add the pages to the application, and what every template needs."""
     from trace.web.site import home, inspector, pharmacy, sign_in, station  # noqa: PLC0415
 
     for module in (home, sign_in, station, pharmacy, inspector):
         app.register_blueprint(module.blueprint)
+    app.context_processor(common)
+    app.jinja_env.filters.update(
+        word=words.word, amount=words.amount_text, day=words.day_text, moment=words.moment_text, public_path=public_path
+    )
+    app.jinja_env.globals.update(say=words.say, step_word=words.step_word)
+
+
+def common() -> dict[str, Any]:
+    """Who reads, where they may go, and a fresh key against doubled clicks."""
+    actor = g.get("actor")
+    pharmacies = ("pharmacy", "pharmacy_headquarters")
+    desks = [
+        (endpoint, text)
+        for endpoint, text, permission in DESKS
+        if actor is not None
+        and may(actor, permission)
+        and (endpoint != "pharmacy.page" or actor.organisation_kind in pharmacies)
+    ]
+    return {"actor": actor, "desks": desks, "endpoint": request.endpoint, "fresh_key": lambda: str(uuid.uuid4())}

@@ -1,5 +1,53 @@
-"""Pages."""
+"""The public: a search box, the page of one code, the service's health, the language."""
 
-from flask import Blueprint
+from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from trace.services.health import check_health
+from trace.services.lookup import look_up
+from trace.web.access import public
+from trace.web.application import LANGUAGES, limiter
+from trace.web.parts import parts
+from trace.web.site.addresses import code_of_path
+from trace.web.site.picture import draw
 
 blueprint = Blueprint("home", __name__)
+YEAR = 365 * 24 * 3600
+
+
+@blueprint.get("/")
+@public
+def page() -> ResponseReturnValue:
+    """公众查询 / Type or scan a code."""
+    code = request.args.get("code", "").strip()
+    if code:
+        return redirect(url_for("home.code", text=code))
+    return render_template("home.html")
+
+
+@blueprint.get("/t/<path:text>")
+@limiter.limit("120 per minute")
+@public
+def code(text: str) -> ResponseReturnValue:
+    """阳光追溯公众页 / What the public may know of a code."""
+    found = look_up(g.session, actor=None, text=code_of_path(text), now=g.now)
+    return render_template("trace.html", found=found, picture=draw(found["traces"]), public=True)
+
+
+@blueprint.get("/language/<string:chosen>")
+@public
+def language(chosen: str) -> ResponseReturnValue:
+    """语言 / Chinese or English, kept for a year."""
+    back = request.args.get("back", "/")
+    response = redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    if chosen in LANGUAGES:
+        response.set_cookie("lang", chosen, max_age=YEAR, samesite="Lax", httponly=True)
+    return response
+
+
+@blueprint.get("/health")
+@public
+def health() -> ResponseReturnValue:
+    """健康 / Which parts answer; 503 where one without which nothing works does not."""
+    state = check_health(g.session, parts().objects)
+    return jsonify(state), 200 if state["status"] == "ok" else 503

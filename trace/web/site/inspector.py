@@ -1,5 +1,58 @@
-"""Pages."""
+"""Look-ups for those who are signed in: the inspector's in their region, written down; a shop's of its own goods."""
 
-from flask import Blueprint
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
-blueprint = Blueprint("inspector", __name__)
+from trace.domain.failures import N_, Invalid, NotFound
+from trace.domain.permissions import Permission
+from trace.services.dispensing import list_alerts
+from trace.services.lookup import list_look_ups, look_up
+from trace.services.search import search
+from trace.web.access import may, writes
+from trace.web.site.addresses import code_of_path
+from trace.web.site.forms import text_of
+from trace.web.site.picture import draw
+from trace.web.uploads import scan_uploads
+
+blueprint = Blueprint("inspector", __name__, url_prefix="/inspector")
+
+
+@blueprint.get("")
+@may(Permission.LOT_TRACE)
+def page() -> ResponseReturnValue:
+    """查询 / A code, typed or photographed, and why it is looked up."""
+    return render_template("inspector.html", alerts=list_alerts(g.session, actor=g.actor, limit=20))
+
+
+@blueprint.post("/scan")
+@may(Permission.PHOTO_SCAN)
+def scan() -> ResponseReturnValue:
+    """拍照查询 / Look up the first code in a photo that names something traceable."""
+    readings = [reading for one in scan_uploads() for reading in one["readings"] if reading["code"]]
+    named = [r for r in readings if r["code"]["lot_uri"] or r["code"]["uri"]] or readings
+    if not named:
+        raise Invalid(N_("No code was found in the photo. Go closer, avoid glare, and try again."), field="photo")
+    return redirect(url_for("inspector.trace", code=named[0]["text"], reason=text_of("reason", 200)), 303)
+
+
+@blueprint.get("/trace")
+@may(Permission.LOT_TRACE)
+@writes
+def trace() -> ResponseReturnValue:
+    """追溯 / History and whole trace of one code; for inspectors the look-up is written down with its reason."""
+    code, reason = request.args.get("code", "").strip(), request.args.get("reason", "")[:200]
+    if not code:
+        return redirect(url_for("inspector.page"))
+    try:
+        found = look_up(g.session, actor=g.actor, text=code_of_path(code), now=g.now, reason=reason)
+    except (Invalid, NotFound):
+        results = search(g.session, actor=g.actor, text=code[:120], now=g.now, reason=reason)
+        return render_template("search.html", found=results)
+    return render_template("trace.html", found=found, picture=draw(found["traces"]), public=False)
+
+
+@blueprint.get("/log")
+@may(Permission.LOOKUP_LOG_READ)
+def log() -> ResponseReturnValue:
+    """查询记录 / Who looked at what."""
+    return render_template("look_ups.html", look_ups=list_look_ups(g.session, actor=g.actor, limit=200))

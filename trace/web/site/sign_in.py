@@ -1,14 +1,78 @@
-"""Pages."""
+"""Signing in and out, and one's own page."""
 
-from flask import Blueprint
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from trace.domain.failures import Failure
+from trace.domain.permissions import Actor, Permission, Role, may
+from trace.errors import sentence
+from trace.services.keys import list_keys
+from trace.services.people import check_password, find_actor, list_people
+from trace.web.access import check_csrf, public
+from trace.web.access import may as needs
+from trace.web.application import limiter
+from trace.web.site.forms import text_of
 
 blueprint = Blueprint("sign_in", __name__)
-
-
-from trace.web.access import public
+PHARMACIES = ("pharmacy", "pharmacy_headquarters")
 
 
 @blueprint.get("/sign-in")
 @public
-def page() -> str:
-    return "x"
+def page() -> ResponseReturnValue:
+    """登录 / The form."""
+    return render_template("sign_in.html", next=_next(request.args.get("next", "")), problem=None)
+
+
+@blueprint.post("/sign-in")
+@limiter.limit("20 per minute")
+@public
+def enter() -> ResponseReturnValue:
+    """登录 / Check the password; one sentence for every reason why not."""
+    check_csrf()
+    onward = _next(text_of("next"))
+    try:
+        person = check_password(g.session, sign_in=text_of("sign_in", 64), password=text_of("password", 200))
+    except Failure as failure:
+        return render_template("sign_in.html", next=onward, problem=sentence(failure)), 401
+    session.clear()
+    session["person"] = person
+    actor = find_actor(g.session, person)
+    return redirect(onward or desk_of(actor))
+
+
+@blueprint.post("/sign-out")
+@public
+def leave() -> ResponseReturnValue:
+    """退出 / End the session."""
+    check_csrf()
+    session.clear()
+    return redirect(url_for("home.page"))
+
+
+@blueprint.get("/account")
+@needs(Permission.SELF_READ)
+def account() -> ResponseReturnValue:
+    """我的账号 / Who one is, with whom, and may do what."""
+    people = list_people(g.session, actor=g.actor) if may(g.actor, Permission.PERSON_MANAGE) else []
+    keys = list_keys(g.session, actor=g.actor) if may(g.actor, Permission.KEY_MANAGE) else []
+    return render_template("account.html", people=people, keys=keys)
+
+
+def desk_of(actor: Actor | None) -> str:
+    """Where somebody works: the first page after signing in."""
+    if actor is None:
+        return url_for("home.page")
+    if actor.role is Role.AUDITOR:
+        return url_for("inspector.log")
+    if actor.watches:
+        return url_for("inspector.page")
+    if not may(actor, Permission.GOODS_RECEIVE):
+        return url_for("sign_in.account")
+    return url_for("pharmacy.page" if actor.organisation_kind in PHARMACIES else "station.page")
+
+
+def _next(address: str) -> str:
+    """An address of this site, or nothing: nobody is sent elsewhere by a link to our sign-in."""
+    inside = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if inside and len(address) < 2_000 else ""

@@ -1,5 +1,307 @@
-"""Pages."""
+"""The station: photograph or scan what arrives, receive it, see what is in stock. The pharmacy receives here too."""
 
-from flask import Blueprint
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
-blueprint = Blueprint("station", __name__)
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from schemas.requests import CertificateRequest
+from trace.domain.failures import N_, Failure, Invalid
+from trace.domain.papers import CertificateKind
+from trace.domain.permissions import Permission
+from trace.domain.products import Category
+from trace.errors import sentence, status_of
+from trace.services import hops
+from trace.services.certificates import file_certificate, list_certificates
+from trace.services.delivery import expected
+from trace.services.hops import Command, Some
+from trace.services.inspecting import look_at_delivery
+from trace.services.organisations import list_organisations
+from trace.services.products import list_products, register_product
+from trace.services.receipts import get_receipt, list_receipts
+from trace.services.receiving import receive
+from trace.services.recognition import lines_from, propose_lines
+from trace.services.scans import get_object, get_scan, keep_photo
+from trace.services.stock_list import list_stock
+from trace.web.access import may, writes
+from trace.web.delivery_form import line_of, supplier_of
+from trace.web.parts import parts
+from trace.web.site.forms import NO_SUPPLIER, checked_delivery, delivery_form, load, new_product, text_of, texts_of
+from trace.web.uploads import scan_uploads
+
+blueprint = Blueprint("station", __name__, url_prefix="/station")
+MANY_CODES_IN_ADDRESS = 40
+GOODS_ACTIONS = {
+    "sell": N_("Sell"),
+    "hold": N_("Hold"),
+    "release": N_("Release"),
+    "destroy": N_("Destroy"),
+    "take_back": N_("Customer returns"),
+}
+
+
+@blueprint.get("")
+@may(Permission.GOODS_RECEIVE)
+def page() -> ResponseReturnValue:
+    """收货台 / What is expected today, the camera, the last records."""
+    return render_template(
+        "station.html",
+        deliveries=_by_sender(expected(g.session, actor=g.actor)),
+        receipts=list_receipts(g.session, actor=g.actor, limit=10),
+    )
+
+
+def _by_sender(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    senders: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        sender = senders.setdefault(entry["sender"]["id"], {**entry["sender"], "entries": []})
+        sender["entries"].append(entry)
+    return list(senders.values())
+
+
+@blueprint.post("/scan")
+@may(Permission.PHOTO_SCAN)
+def scan() -> ResponseReturnValue:
+    """识别 / Read the photos and typed codes, then go on to the form they fill."""
+    codes = texts_of("codes", MANY_CODES_IN_ADDRESS)
+    photos = any(file.filename for file in request.files.getlist("photo"))
+    if not photos and not codes:
+        raise Invalid(N_("Take a photo of the goods, or type the code on them."), field="photo")
+    scans = [done["id"] for done in scan_uploads()] if photos else []
+    return redirect(url_for("station.delivery", scan=scans, code=codes), 303)
+
+
+@blueprint.get("/receive")
+@may(Permission.GOODS_RECEIVE)
+@writes
+def delivery() -> ResponseReturnValue:
+    """收货单 / The delivery as far as it is recognised, with its papers already looked at."""
+    scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in request.args.getlist("scan")]
+    sender = request.args.get("sender")
+    if sender:
+        proposal = lines_from(g.session, actor=g.actor, sender=sender)
+    else:
+        texts = [reading["text"] for one in scans for reading in one["readings"] if reading["code"]]
+        texts += request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
+        proposal = propose_lines(g.session, actor=g.actor, texts=texts)
+    form = {
+        "supplier": {"id": proposal.sender or "", "name": "", "address": "", "contact": ""},
+        "delivery_note": "",
+        "scan": scans[0]["id"] if scans else "",
+        "client_key": "",
+        "lines": [_form_line(line) for line in proposal.lines],
+    }
+    return _show_form(form, scans=scans, others=proposal.others)
+
+
+def _form_line(line: dict[str, Any]) -> dict[str, Any]:
+    product = line["product"] or {}
+    return {
+        **{name: value for name, value in line.items() if name not in ("product", "lot", "amount")},
+        "product": product.get("id", ""),
+        "product_name": product.get("name", ""),
+        "category": product.get("category", ""),
+        "code": line["lot"] or "",
+        "amount": "" if line["amount"] is None else f"{line['amount'].normalize():f}",
+        "unit": line["unit"] or product.get("unit", ""),
+        "new_code": line["new_product_code"] or "",
+        "certificates": [],
+        "decision": "accept",
+    }
+
+
+@blueprint.post("/receive")
+@may(Permission.GOODS_RECEIVE)
+def post_delivery() -> ResponseReturnValue:
+    """收货 / Record the delivery; or only look at it again, add a line, file a paper. What is wrong is said in place."""
+    form = delivery_form()
+    action = text_of("action", 20) or "receive"
+    try:
+        if action == "add":
+            form["lines"].append({"codes": [], "certificates": [], "decision": "accept"})
+        elif action.startswith("paper-"):
+            _file_paper(form, action.removeprefix("paper-"))
+        elif action == "receive":
+            done = _receive(form)
+            return redirect(url_for("station.receipt", public_id=done["id"]), 303)
+    except Failure as failure:
+        g.session.rollback()
+        return _show_form(form, problem=failure), status_of(failure)
+    if action.startswith("paper-"):
+        g.session.commit()
+    return _show_form(form)
+
+
+def _receive(form: dict[str, Any]) -> dict[str, Any]:
+    for number, line in enumerate(form["lines"]):
+        line["product"] = _product_of(line, number) or line.get("product", "")
+    payload = checked_delivery(form)
+    payload.pop("client_key", None)
+    command = Command(g.actor, g.now, client_key=form["client_key"] or None, request=payload)
+    return receive(
+        g.session,
+        command,
+        supplier=supplier_of(payload["supplier"]),
+        lines=[line_of(line) for line in payload["lines"]],
+        delivery_note=payload["delivery_note"],
+        scan=payload["scan"],
+    )
+
+
+def _product_of(line: dict[str, Any], number: int) -> str | None:
+    """The product of a line: chosen, or registered now from what the person wrote under an unknown code."""
+    try:
+        asked = new_product(line)
+    except Failure as failure:
+        failure.field = f"lines.{number}.new_{failure.field}"
+        raise
+    if asked is None:
+        return None
+    return str(register_product(g.session, actor=g.actor, now=g.now, **asked)["id"])
+
+
+def _file_paper(form: dict[str, Any], index: str) -> None:
+    """File the paper described under a line, with its photo, and tie it to that line."""
+    number = int(index) if index.isdigit() else -1
+    if not 0 <= number < len(form["lines"]):
+        raise Invalid(N_("There is no such line."), field="lines")
+    where = f"paper-{number}"
+    body = {
+        "kind": text_of(f"{where}-kind"),
+        "issuer": text_of(f"{where}-issuer"),
+        "number": text_of(f"{where}-number"),
+        "issued_on": text_of(f"{where}-issued_on") or g.now.date().isoformat(),
+        "valid_until": text_of(f"{where}-valid_until") or None,
+    }
+    payload = load(CertificateRequest(), body)
+    photo = request.files.get(f"{where}-photo")
+    if photo is not None and photo.filename:
+        settings = parts()
+        payload["sha256"] = keep_photo(
+            g.session, actor=g.actor, objects=settings.objects, data=photo.read(),
+            seconds=settings.settings.scan_seconds, now=g.now,
+        )  # fmt: skip
+    done = file_certificate(g.session, Command(g.actor, g.now), **payload)
+    form["lines"][number]["certificates"].append(done["id"])
+
+
+def _show_form(
+    form: dict[str, Any],
+    *,
+    scans: Sequence[dict[str, Any]] = (),
+    others: Sequence[dict[str, Any]] = (),
+    problem: Failure | None = None,
+) -> str:
+    """The form with how each line stands; looking leaves nothing behind (the session is rolled back)."""
+    if form["scan"] and not scans:
+        scans = [get_scan(g.session, actor=g.actor, public_id=form["scan"])]
+    cards = [_look(form, number) for number in range(len(form["lines"]))]
+    return render_template(
+        "receive.html",
+        form=form,
+        cards=cards,
+        scans=scans,
+        others=others,
+        problem=sentence(problem) if problem else None,
+        field=problem.field if problem else None,
+        suppliers=_suppliers(form["supplier"]["id"]),
+        products=list_products(g.session, actor=g.actor),
+        papers=list_certificates(g.session, actor=g.actor, limit=50),
+        other=NO_SUPPLIER,
+        categories=list(Category),
+        kinds=list(CertificateKind),
+        today=date.isoformat(g.now.date()),
+    )
+
+
+def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
+    """How one line would stand; None while it is not complete enough to tell."""
+    try:
+        payload = checked_delivery({**form, "lines": [form["lines"][number]]})
+        with g.session.begin_nested() as sandbox:
+            (card,) = look_at_delivery(
+                g.session,
+                Command(g.actor, g.now),
+                supplier=supplier_of(payload["supplier"]),
+                lines=[line_of(line) for line in payload["lines"]],
+            )
+            sandbox.rollback()
+    except Failure:
+        return None
+    return card
+
+
+def _suppliers(chosen: str) -> list[dict[str, Any]]:
+    """Who may have delivered: those with something on the way first."""
+    coming = {entry["sender"]["id"] for entry in expected(g.session, actor=g.actor)} | {chosen}
+    found = [o for o in list_organisations(g.session, actor=g.actor) if o["name"] != g.actor.organisation_name]
+    return sorted(found, key=lambda o: (o["id"] not in coming, o["name"]))
+
+
+@blueprint.get("/receipts/<string:public_id>")
+@may(Permission.GOODS_READ)
+def receipt(public_id: str) -> ResponseReturnValue:
+    """进货查验记录 / One record."""
+    return render_template("receipt.html", receipt=get_receipt(g.session, actor=g.actor, public_id=public_id))
+
+
+@blueprint.get("/photos/<string:sha256>")
+@may(Permission.GOODS_READ)
+def photo(sha256: str) -> Response:
+    """照片 / A photo of one's own organisation."""
+    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256)
+    return Response(data, mimetype=media_type, headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@blueprint.get("/stock")
+@may(Permission.GOODS_RECEIVE)
+def stock() -> ResponseReturnValue:
+    """库存 / Stock by lot, what expires first on top."""
+    return render_template("stock.html", stock=_stock(), actions=GOODS_ACTIONS, today=g.now.date(), problem=None)
+
+
+def _stock() -> list[dict[str, Any]]:
+    return list_stock(g.session, actor=g.actor)
+
+
+@blueprint.post("/stock")
+@may(Permission.GOODS_MOVE)
+def move() -> ResponseReturnValue:
+    """销售、封存、解封、销毁、退回 / Something happens to goods in stock."""
+    try:
+        _move()
+    except Failure as failure:
+        g.session.rollback()
+        page = render_template(
+            "stock.html", stock=_stock(), actions=GOODS_ACTIONS, today=g.now.date(), problem=sentence(failure)
+        )
+        return page, status_of(failure)
+    return redirect(url_for("station.stock"), 303)
+
+
+def _move() -> None:
+    action, reason = text_of("action", 20), text_of("reason", 200)
+    body = {"goods": [{"code": text_of("lot"), "amount": text_of("amount", 24)}]}
+    from schemas.requests import GoodsRequest  # noqa: PLC0415
+
+    payload = load(GoodsRequest(), body)
+    goods = [Some(entry["code"], entry["amount"]) for entry in payload["goods"]]
+    asked = {"action": action, "reason": reason, **body}
+    command = Command(g.actor, g.now, client_key=text_of("client_key", 120) or None, request=asked)
+    if action in ("hold", "release", "destroy") and not reason:
+        raise Invalid(N_("Say why."), field="reason")
+    match action:
+        case "sell":
+            hops.sell(g.session, command, goods=goods)
+        case "take_back":
+            hops.take_back(g.session, command, goods=goods)
+        case "hold":
+            hops.hold(g.session, command, goods=goods, reason=reason)
+        case "release":
+            hops.release(g.session, command, goods=goods, reason=reason)
+        case "destroy":
+            hops.destroy(g.session, command, goods=goods, reason=reason)
+        case _:
+            raise Invalid(N_("Choose what happens to the goods."), field="action")

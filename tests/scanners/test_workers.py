@@ -1,0 +1,139 @@
+"""Reading in worker processes: one that hangs or dies costs one answer, and the next photo is read."""
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from scanners import read_photo, workers
+from tests.scanners.drawing import file_of, on_paper, png_of_size, symbol
+from trace.domain.failures import Busy, Failure, Invalid, TooLarge
+
+EAN = "6901234567892"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pool() -> Iterator[None]:
+    """The workers of this module, gone when it ends."""
+    yield
+    workers.close()
+
+
+@pytest.fixture(scope="module")
+def easy() -> bytes:
+    """A photo that is read at once."""
+    return file_of(on_paper(symbol(EAN, "EAN13")))
+
+
+@pytest.fixture(scope="module")
+def endless() -> bytes:
+    """The largest photo that is accepted, of noise: opening and reading it takes seconds on any machine."""
+    noise = np.random.default_rng(2).integers(0, 2, (5_000, 8_000), dtype=np.uint8) * 255
+    return file_of(Image.fromarray(noise).convert("1"), "PNG", compress_level=1)
+
+
+def texts(photo: bytes) -> list[str]:
+    return [reading.text for reading in read_photo(photo, seconds=5).readings]
+
+
+def our_workers() -> list[psutil.Process]:
+    """The worker processes, not Python's own helper beside them."""
+    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def busy_worker(before: dict[int, float]) -> psutil.Process:
+    """The first worker that computes on, compared with the processor seconds it had used before."""
+    while True:
+        for worker in our_workers():
+            if worker.cpu_times().user > before.get(worker.pid, 1e9) + 0.1:
+                return worker
+
+
+def test_a_photo_is_read_with_its_size_and_its_kept_picture(easy: bytes) -> None:
+    photo = read_photo(easy, seconds=5)
+    assert [reading.text for reading in photo.readings] == [EAN]
+    assert (photo.width, photo.height, photo.media_type) == (1000, 700, "image/jpeg")
+    assert photo.clean.startswith(b"\xff\xd8")
+
+
+def test_a_worker_that_hangs_is_killed_and_the_next_photo_is_read(
+    easy: bytes, endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts(easy)
+    before = {worker.pid for worker in our_workers()}
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "DECODE_SECONDS", 0.0)
+        with pytest.raises(Invalid, match="could not be read .TimeoutError.. Take it again") as refused:
+            read_photo(endless, seconds=0.1)
+    assert refused.value.field == "photo"
+    assert texts(easy) == [EAN]
+    assert before - {worker.pid for worker in our_workers()}, "the worker that hung is still there"
+
+
+def test_a_worker_that_dies_is_replaced_and_the_caller_is_told(easy: bytes, endless: bytes) -> None:
+    texts(easy)
+    before = {worker.pid: worker.cpu_times().user for worker in our_workers()}
+    told: list[Failure] = []
+
+    def read() -> None:
+        try:
+            read_photo(endless, seconds=60)
+        except Failure as failure:
+            told.append(failure)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    busy_worker(before).kill()
+    reader.join()
+    assert [type(failure) for failure in told] == [Invalid]
+    assert "could not be read (ProcessExpired)" in str(told[0])
+    assert texts(easy) == [EAN]
+
+
+def test_more_photos_than_can_wait_are_asked_to_come_again(easy: bytes) -> None:
+    places = workers.CORES + workers.WAITING
+    for _ in range(places):
+        assert workers._places.acquire(blocking=False)
+    try:
+        with pytest.raises(Busy, match="Try again in a few seconds"):
+            read_photo(easy)
+    finally:
+        workers._places.release(places)
+    assert texts(easy) == [EAN]
+
+
+def test_a_refused_photo_gives_its_place_back(easy: bytes) -> None:
+    cut = easy[: len(easy) // 2]
+    for _ in range(workers.CORES + workers.WAITING + 1):
+        with pytest.raises(Invalid, match="cut short"):
+            read_photo(cut)
+    assert texts(easy) == [EAN]
+
+
+def test_what_is_over_the_limits_reaches_no_worker() -> None:
+    workers.close()
+    with pytest.raises(TooLarge):
+        read_photo(png_of_size(20_000, 20_000))
+    assert our_workers() == []
+
+
+def test_closing_leaves_no_worker_and_the_next_photo_starts_new_ones(easy: bytes) -> None:
+    texts(easy)
+    workers.close()
+    assert our_workers() == []
+    assert texts(easy) == [EAN]
+
+
+def test_many_photos_at_once_are_each_answered_with_their_own(easy: bytes) -> None:
+    codes = [str(number) for number in range(80000000000000000000, 80000000000000000006)]
+    photos = [file_of(on_paper(symbol(code, "Code128"))) for code in codes]
+    answers: dict[int, list[str]] = {}
+    readers = [threading.Thread(target=lambda n=n: answers.update({n: texts(photos[n])})) for n in range(len(photos))]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert [answers[n] for n in range(len(codes))] == [[code] for code in codes]

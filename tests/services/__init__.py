@@ -1,0 +1,1 @@
+"""What people do, over real stores on both databases."""

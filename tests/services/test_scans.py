@@ -1,0 +1,138 @@
+"""Photos in, codes out: what is kept of a photo, how often, and who may see it."""
+
+import hashlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import ExifTags, Image
+from sqlalchemy import func, select
+
+from storage.objects import FolderObjects
+from storage.tables import object_owner, scan, stored_object
+from tests.scanners.drawing import file_of, on_paper, symbol
+from tests.town import NOW, Town
+from trace.domain.failures import Invalid, NotFound, Unsupported
+from trace.domain.permissions import Actor
+from trace.services.scans import find_scan, get_object, scan_photo
+
+EAN = "6901234567892"
+
+
+def photo_with_place(text: str = EAN, kind: str = "EAN13") -> bytes:
+    """A photo of a code that says where it was taken."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (37.0, 31.0, 0.0)})
+    return file_of(on_paper(symbol(text, kind)), exif=exif)
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FolderObjects:
+    """A folder of objects."""
+    return FolderObjects(tmp_path / "objects")
+
+
+def take(town: Town, actor: Actor, objects: FolderObjects, data: bytes) -> dict[str, Any]:
+    """Scan a photo in a transaction of its own."""
+    with town.store.writing() as session:
+        return scan_photo(session, actor=actor, objects=objects, data=data, seconds=5, now=NOW)
+
+
+def rows(town: Town, table: Any) -> int:
+    with town.store.reading() as session:
+        return int(session.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def files(objects: FolderObjects) -> list[Path]:
+    return [path for path in objects.root.rglob("*") if path.is_file()]
+
+
+def test_a_scan_tells_every_code_and_what_it_is(town: Town, objects: FolderObjects) -> None:
+    shop = town.organisation()
+    answer = take(town, shop, objects, photo_with_place("83857930000879766660", "Code128"))
+    (reading,) = answer["readings"]
+    assert (reading["text"], reading["symbology"]) == ("83857930000879766660", "Code128")
+    assert reading["code"]["kind"] == "drug_trace_code"
+    assert (answer["width"], answer["height"], answer["media_type"]) == (1000, 700, "image/jpeg")
+
+
+def test_a_scanned_upc_e_is_told_as_printed_and_known_by_its_gtin(town: Town, objects: FolderObjects) -> None:
+    (reading,) = take(town, town.organisation(), objects, photo_with_place("01234565", "UPCE"))["readings"]
+    assert (reading["text"], reading["symbology"]) == ("01234565", "UPC-E")
+    assert (reading["code"]["text"], reading["code"]["gtin"]) == ("01234565", "00012345000065")
+    assert reading["code"]["warnings"] == []
+
+
+def test_a_known_product_is_recognised_in_the_photo(town: Town, objects: FolderObjects) -> None:
+    shop = town.organisation()
+    product = town.product(shop, gtin=EAN)
+    (reading,) = take(town, shop, objects, photo_with_place())["readings"]
+    assert reading["code"]["product"]["id"] == product
+
+
+def test_only_the_cleaned_picture_is_kept(town: Town, objects: FolderObjects) -> None:
+    shop, upload = town.organisation(), photo_with_place()
+    answer = take(town, shop, objects, upload)
+    (kept,) = files(objects)
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == answer["sha256"]
+    assert answer["sha256"] != hashlib.sha256(upload).hexdigest()
+    with Image.open(BytesIO(kept.read_bytes())) as picture:
+        assert not picture.getexif()
+    with town.store.reading() as session:
+        assert find_scan(session, shop, answer["id"]).upload_sha256 == hashlib.sha256(upload).hexdigest()
+
+
+def test_the_same_photo_twice_is_two_scans_of_one_object(town: Town, objects: FolderObjects) -> None:
+    shop, upload = town.organisation(), photo_with_place()
+    first, second = take(town, shop, objects, upload), take(town, shop, objects, upload)
+    assert first["id"] != second["id"]
+    assert first["sha256"] == second["sha256"]
+    assert [reading["text"] for reading in first["readings"]] == [reading["text"] for reading in second["readings"]]
+    assert (rows(town, scan), rows(town, stored_object), rows(town, object_owner)) == (2, 1, 1)
+    assert len(files(objects)) == 1
+
+
+def test_the_picture_comes_back_as_it_was_kept(town: Town, objects: FolderObjects) -> None:
+    shop = town.organisation()
+    sha256 = take(town, shop, objects, photo_with_place())["sha256"]
+    with town.store.reading() as session:
+        data, media_type = get_object(session, actor=shop, objects=objects, sha256=sha256)
+    assert (hashlib.sha256(data).hexdigest(), media_type) == (sha256, "image/jpeg")
+
+
+def test_another_organisation_finds_neither_scan_nor_picture(town: Town, objects: FolderObjects) -> None:
+    shop, stranger = town.organisation(), town.organisation()
+    answer = take(town, shop, objects, photo_with_place())
+    with town.store.reading() as session:
+        with pytest.raises(NotFound) as hidden:
+            find_scan(session, stranger, answer["id"])
+        with pytest.raises(NotFound) as absent:
+            find_scan(session, stranger, "0" * 26)
+        with pytest.raises(NotFound):
+            get_object(session, actor=stranger, objects=objects, sha256=answer["sha256"])
+    assert hidden.value.message == absent.value.message  # one cannot tell what is there
+
+
+def test_two_organisations_with_the_same_photo_each_see_their_own(town: Town, objects: FolderObjects) -> None:
+    shops, upload = [town.organisation(), town.organisation()], photo_with_place()
+    answers = [take(town, shop, objects, upload) for shop in shops]
+    assert (rows(town, stored_object), rows(town, object_owner)) == (1, 2)
+    with town.store.reading() as session:
+        for shop, answer in zip(shops, answers, strict=True):
+            assert find_scan(session, shop, answer["id"]).organisation == shop.organisation
+            assert get_object(session, actor=shop, objects=objects, sha256=answer["sha256"])[0]
+
+
+@pytest.mark.parametrize("data", [b"", b"not a photo", photo_with_place()[:2000]], ids=["empty", "text", "cut short"])
+def test_of_what_is_no_photo_nothing_is_kept(town: Town, objects: FolderObjects, data: bytes) -> None:
+    with pytest.raises((Invalid, Unsupported)):
+        take(town, town.organisation(), objects, data)
+    assert (rows(town, scan), rows(town, stored_object)) == (0, 0)
+    assert not objects.root.exists() or not files(objects)
+
+
+def test_a_photo_without_a_code_is_kept_and_says_so(town: Town, objects: FolderObjects) -> None:
+    answer = take(town, town.organisation(), objects, file_of(Image.new("L", (400, 300), 200)))
+    assert answer["readings"] == []
+    assert len(files(objects)) == 1

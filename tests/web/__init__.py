@@ -1,0 +1,1 @@
+"""Tests of the faces: the JSON API and the pages."""

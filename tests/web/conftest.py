@@ -1,0 +1,95 @@
+"""An application over the demonstration's data, on both databases, with a client and a key for every role."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+import storage
+from storage.store import Store
+from storage.tables import metadata
+from tests.conftest import BACKENDS, Databases, make_database, settings_for
+from trace import create_app
+from trace.services.demonstration import Demonstration, load_demonstration
+
+API = "/api/v1"
+
+
+@dataclass
+class Demo:
+    """A running application over the demonstration: requests in one line each."""
+
+    app: Flask
+    client: FlaskClient
+    store: Store
+    shown: Demonstration
+    backend: str
+
+    def headers(self, role: str) -> dict[str, str]:
+        """The headers of the demonstration's key of a role."""
+        return {"Authorization": f"Bearer {self.shown.keys[role]}"}
+
+    def get(self, path: str, role: str | None = "clerk", **more: Any) -> TestResponse:
+        """Ask the API as a role (None: as nobody)."""
+        return self.call("GET", path, role, **more)
+
+    def post(self, path: str, body: Any, role: str | None = "clerk", **more: Any) -> TestResponse:
+        """Send a JSON body to the API as a role (None: as nobody)."""
+        return self.call("POST", path, role, json=body, **more)
+
+    def call(self, method: str, path: str, role: str | None = "clerk", **more: Any) -> TestResponse:
+        """Call the API, by a path that begins after /api/v1."""
+        headers = (self.headers(role) if role else {}) | more.pop("headers", {})
+        return self.client.open(API + path, method=method, headers=headers, **more)
+
+    def counts(self) -> dict[str, int]:
+        """How many rows every table has."""
+        with self.store.reading() as session:
+            return {
+                table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in metadata.sorted_tables
+            }
+
+
+@contextmanager
+def demonstration(databases: Databases, backend: str, data: Path) -> Iterator[Demo]:
+    """The application over a fresh copy of the demonstration, which is loaded once a session and backend."""
+    url = make_database(databases, backend, "demonstration", _fill)
+    shown = databases.templates[f"demonstration_{backend}"]  # type: ignore[index]
+    app = create_app(settings_for(url, data))
+    store = app.extensions["sunshine"].store
+    yield Demo(app, app.test_client(), store, shown, backend)  # type: ignore[arg-type]
+    store.close()
+
+
+def _fill(url: str) -> Demonstration | None:
+    store = storage.open_store(url)
+    try:
+        return load_demonstration(store, ZoneInfo("Asia/Shanghai"), datetime.now(UTC))
+    finally:
+        store.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def demo(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Demo]:
+    """The demonstration on a database of the test's own, once on SQLite and once on PostgreSQL."""
+    with demonstration(databases, request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=BACKENDS, scope="module")
+def standing(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    """The demonstration on a database that the file's tests share; for requests that must leave nothing behind."""
+    with demonstration(databases, request.param, tmp_path_factory.mktemp("standing")) as made:
+        yield made

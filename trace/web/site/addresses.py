@@ -1,0 +1,32 @@
+"""Identifiers in the addresses of pages: short for our own and for GS1, so that a label's QR code stays small."""
+
+from urllib.parse import quote
+
+from trace.domain.uris import GS1, PRIVATE
+
+_GS1_KEYS = ("00/", "01/", "8003/", "8004/", "8006/")
+_OWN_KINDS = ("/obj/", "/lot/")
+
+
+def public_path(uri: str) -> str:
+    """`01/06901234567892/10/A1` for `https://id.gs1.org/01/...`; what stands behind `/t/`."""
+    for base in (f"{GS1}/", f"{PRIVATE}/"):
+        if uri.startswith(base):
+            return quote(uri.removeprefix(base), safe="/-._~:")
+    return quote(uri, safe="/-._~:")
+
+
+def code_of_path(path: str) -> str:
+    """The text that a `/t/` address names, the other way round; an address made by hand is taken as it stands."""
+    if path.startswith(("https:/", "http:/")) and "://" not in path:
+        return path.replace(":/", "://", 1)  # a proxy folded the double slash
+    if path.startswith(_GS1_KEYS):
+        return f"{GS1}/{path_text(path)}"
+    if any(kind in path for kind in _OWN_KINDS) and "://" not in path:
+        return f"{PRIVATE}/{path_text(path)}"
+    return path
+
+
+def path_text(path: str) -> str:
+    """The path as it stands in a canonical URI: percent-encoded again after the server decoded it."""
+    return quote(path, safe="/-._~:%")

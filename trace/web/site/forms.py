@@ -1,0 +1,118 @@
+"""Form fields as text: bounded, without what no text may hold; and the fields of a delivery as a body for its schema."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from marshmallow import ValidationError
+
+from schemas.requests import MANY_LINES, ProductRequest, ReceiptRequest
+from trace.domain.failures import N_, Invalid
+from trace.errors import flat
+
+LINE_FIELDS = (
+    "product",
+    "code",
+    "lot_number",
+    "amount",
+    "produced_on",
+    "expires_on",
+    "origin",
+    "no_code_reason",
+    "container",
+    "celsius",
+    "price",
+    "decision",
+    "reason",
+)
+# Shown again with the form, not part of the record.
+SHOWN_FIELDS = (
+    "product_name",
+    "unit",
+    "label",
+    "inside",
+    "category",
+    "new_name",
+    "new_category",
+    "new_unit",
+    "new_code",
+)
+_LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
+NO_SUPPLIER = "other"
+
+
+def text_of(name: str, most: int = 2_000) -> str:
+    """A form field, trimmed; raises `Invalid` for one that is too long or holds NUL or half a character."""
+    value = request.form.get(name, "").strip()
+    if len(value) > most or "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        raise Invalid(N_("The field {name} is too long or holds characters that cannot be stored."), name=name)
+    return value
+
+
+def texts_of(name: str, most: int = 5_000) -> list[str]:
+    """The lines of a text field, each once, without empty ones: a hand scanner types one code a line."""
+    return list(dict.fromkeys(part.strip() for part in text_of(name, most * 60).split("\n") if part.strip()))[:most]
+
+
+def delivery_form() -> dict[str, Any]:
+    """The delivery as the form shows it: supplier, note, lines in order; everything text."""
+    lines: dict[int, dict[str, Any]] = {}
+    for name in request.form:
+        match = _LINE.match(name)
+        if match and match[2] in (*LINE_FIELDS, *SHOWN_FIELDS):
+            lines.setdefault(int(match[1]), {})[match[2]] = text_of(name)
+        elif match and match[2] == "codes":
+            lines.setdefault(int(match[1]), {})["codes"] = texts_of(name)
+        elif match and match[2] == "certificates":
+            lines.setdefault(int(match[1]), {})["certificates"] = request.form.getlist(name)[:50]
+    if len(lines) > MANY_LINES:
+        raise Invalid(N_("A delivery has at most {most} lines."), field="lines", most=MANY_LINES)
+    return {
+        "supplier": {name: text_of(f"supplier-{name}", 200) for name in ("id", "name", "address", "contact")},
+        "delivery_note": text_of("delivery_note", 80),
+        "scan": text_of("scan", 26),
+        "client_key": text_of("client_key", 120),
+        "lines": [{"codes": [], "certificates": [], **lines[n]} for n in sorted(lines)],
+    }
+
+
+def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form through the same schema as the API's; raises `Invalid` naming the first field at fault."""
+    supplier = dict(form["supplier"])
+    if supplier["id"] in ("", NO_SUPPLIER):
+        supplier["id"] = None
+    else:
+        supplier = {"id": supplier["id"]}
+    body = {
+        "client_key": form["client_key"],
+        "supplier": supplier,
+        "delivery_note": form["delivery_note"],
+        "scan": form["scan"] or None,
+        "lines": [_line_body(line) for line in form["lines"]],
+    }
+    return load(ReceiptRequest(), {key: value for key, value in body.items() if value is not None})
+
+
+def new_product(line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The product a line describes because the file does not know its code yet."""
+    if line.get("product") or not line.get("new_name"):
+        return None
+    body = {"name": line["new_name"], "category": line.get("new_category"), "unit": line.get("new_unit")}
+    if line.get("new_code"):
+        body["code"] = line["new_code"]
+    return load(ProductRequest(), body)
+
+
+def load(schema: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a body by a schema; the first complaint becomes an `Invalid` with its field."""
+    try:
+        return dict(schema.load(body))
+    except ValidationError as error:
+        name, complaint = next(iter(flat(error.messages)), ("", ""))
+        raise Invalid(N_("{field}: {complaint}"), field=name or None, complaint=complaint) from error
+
+
+def _line_body(line: Mapping[str, Any]) -> dict[str, Any]:
+    body = {name: line[name] for name in LINE_FIELDS if line.get(name)}
+    return body | {"codes": list(line["codes"]), "certificates": list(line["certificates"])}
