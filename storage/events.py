@@ -4,25 +4,21 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.tables import event, event_document, event_item, event_party, ident, organisation, pending_proof
+from trace.domain.events import Action
+from trace.domain.genealogy import EventLink
+from trace.domain.links import Role
 
 CHUNK = 5_000  # parameters in one IN list; SQLite's limit is 32,766
+ACTIONS = {Action.ADD: 1, Action.OBSERVE: 2, Action.DELETE: 3}  # as `event.action` stores them
 _LINK = struct.Struct("<qqB")
 _NO_PEER = -1
-
-
-class PackedLink(NamedTuple):
-    """One (item, role, peer) of an event, by the numbers of `ident`."""
-
-    item: int
-    role: int
-    peer: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
     """
     found = find_idents(session, kinds)
     missing = sorted(uri for uri in kinds if uri not in found)
-    for part in _chunks(missing):
+    for part in chunks(missing):
         rows = [{"uri": uri, "kind": kinds[uri]} for uri in part]
         session.execute(insert_for(session, ident).on_conflict_do_nothing(index_elements=["uri"]), rows)
     if missing:
@@ -84,7 +80,7 @@ def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
 def find_idents(session: Session, uris: Iterable[str]) -> dict[str, int]:
     """The numbers of those of these URIs that are known: {uri: id}."""
     found: dict[str, int] = {}
-    for part in _chunks(list(uris)):
+    for part in chunks(list(uris)):
         found.update(session.execute(select(ident.c.uri, ident.c.id).where(ident.c.uri.in_(part))).tuples().all())
     return found
 
@@ -92,7 +88,7 @@ def find_idents(session: Session, uris: Iterable[str]) -> dict[str, int]:
 def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """{id: uri} of interned things."""
     found: dict[int, str] = {}
-    for part in _chunks(list(set(ids))):
+    for part in chunks(list(set(ids))):
         found.update(session.execute(select(ident.c.id, ident.c.uri).where(ident.c.id.in_(part))).tuples().all())
     return found
 
@@ -101,7 +97,7 @@ def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dic
     """Events already stored under these (eventID, declares an error) pairs: {(id_key, declares): event}."""
     wanted = {(id_key(event_id), declares) for event_id, declares in keys}
     found: dict[tuple[int, bool], StoredEvent] = {}
-    for part in _chunks([key for key, _ in wanted]):
+    for part in chunks([key for key, _ in wanted]):
         query = (
             select(event.c.id_key, event.c.declares_error, event.c.id, event_document.c.document)
             .join(event_document, event_document.c.event == event.c.id)
@@ -110,6 +106,39 @@ def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dic
         for key, declares, number, document in session.execute(query):
             found[(key, declares)] = StoredEvent(number, bytes(document))
     return {key: stored for key, stored in found.items() if key in wanted}
+
+
+def lock_items(session: Session, items: Iterable[int]) -> None:
+    """Line up with everybody else who is about to change these things, until the transaction ends.
+
+    The lock is that of their rows in `ident` (FOR NO KEY UPDATE on PostgreSQL, which foreign keys pass by; SQLite's
+    single writer needs none). What a look afterwards does not find, nobody else can be adding. Ordered by number, so
+    that no two wait in a ring.
+    """
+    for part in chunks(sorted(set(items))):
+        query = select(ident.c.id).where(ident.c.id.in_(part)).order_by(ident.c.id)
+        session.execute(query.with_for_update(key_share=True)).all()
+
+
+def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
+    """{item: the organisations that recorded that it came to be}: commissioned, or the output of a transformation.
+
+    A lot whose packs are commissioned by their codes comes to be with them (`Role.SERIALISED` of an ADD).
+    """
+    found: dict[int, set[int]] = {}
+    began = event_item.c.role.in_((Role.ADDED, Role.OUTPUT)) | (
+        (event_item.c.role == Role.SERIALISED) & (event.c.action == ACTIONS[Action.ADD])
+    )
+    for part in chunks(items):
+        query = (
+            select(event_item.c.item, event.c.captured_by)
+            .join(event, event.c.id == event_item.c.event)
+            .where(event_item.c.item.in_(part), began)
+            .distinct()
+        )
+        for item, organisation_id in session.execute(query):
+            found.setdefault(item, set()).add(organisation_id)
+    return found
 
 
 def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[int, bool], int]:
@@ -144,7 +173,7 @@ def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[in
 def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
     """The canonical bytes of these events: {event number: bytes}."""
     found: dict[int, bytes] = {}
-    for part in _chunks(sorted(set(events))):
+    for part in chunks(sorted(set(events))):
         query = select(event_document.c.event, event_document.c.document).where(event_document.c.event.in_(part))
         found.update((number, bytes(document)) for number, document in session.execute(query))
     return found
@@ -153,7 +182,7 @@ def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
 def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:
     """Who may see these events whole: {event number: organisation numbers}."""
     found: dict[int, set[int]] = {}
-    for part in _chunks(sorted(set(events))):
+    for part in chunks(sorted(set(events))):
         query = select(event_party.c.event, event_party.c.organisation).where(event_party.c.event.in_(part))
         for number, party in session.execute(query):
             found.setdefault(number, set()).add(party)
@@ -163,7 +192,7 @@ def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:
 def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, int]:
     """{party URI: organisation number} of those parties that are organisations on this system."""
     found: dict[str, int] = {}
-    for part in _chunks(list(uris)):
+    for part in chunks(list(uris)):
         query = select(organisation.c.party_uri, organisation.c.id).where(organisation.c.party_uri.in_(part))
         found.update(session.execute(query).tuples().all())
     return found
@@ -174,11 +203,9 @@ def pack_links(lines: Sequence[ItemLine]) -> bytes:
     return b"".join(_LINK.pack(x.item, _NO_PEER if x.peer is None else x.peer, x.role) for x in lines)
 
 
-def unpack_links(packed: bytes) -> list[PackedLink]:
+def unpack_links(packed: bytes) -> list[EventLink]:
     """The triples that `pack_links` packed."""
-    return [
-        PackedLink(item, role, None if peer == _NO_PEER else peer) for item, peer, role in _LINK.iter_unpack(packed)
-    ]
+    return [EventLink(item, role, None if peer == _NO_PEER else peer) for item, peer, role in _LINK.iter_unpack(packed)]
 
 
 def _key(new: NewEvent) -> tuple[int, bool]:
@@ -203,6 +230,8 @@ def _insert(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
         session.execute(table.insert(), rows)
 
 
-def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def chunks(values: Iterable[Any]) -> Iterable[Sequence[Any]]:
+    """The values in parts that fit into one statement's parameters (`CHUNK`), in order."""
+    values = list(values)
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]

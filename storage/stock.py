@@ -5,12 +5,13 @@ one after the other on the row (its lock on PostgreSQL, the single writer on SQL
 sell. Callers pass changes sorted by item, so that no two wait for each other in a ring.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import and_, case, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import insert_for
+from storage.events import chunks, insert_for
 from storage.tables import stock, transit
 
 
@@ -23,10 +24,31 @@ def stock_row(session: Session, organisation: int, item: int, unit: str) -> tupl
     return None if row is None else (row.on_hand, row.held)
 
 
-def known_lots(session: Session, items: list[int]) -> dict[int, int]:
-    """{item: lot} of instances whose lot somebody's stock names."""
-    query = select(stock.c.item, stock.c.lot).where(stock.c.item.in_(items), stock.c.lot.is_not(None)).distinct()
-    return dict(session.execute(query).tuples().all())
+def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
+    """{item: lot} of instances whose lot somebody's stock names.
+
+    Where two organisations say differently, `seen_by`'s own word counts, else that of who was registered last.
+    """
+    found: dict[int, int] = {}
+    for part in chunks(items):
+        query = (
+            select(stock.c.item, stock.c.lot)
+            .where(stock.c.item.in_(part), stock.c.lot.is_not(None))
+            .order_by(case((stock.c.organisation == seen_by, 1), else_=0), stock.c.organisation)
+        )
+        found.update(session.execute(query).tuples().all())
+    return found
+
+
+def items_here(session: Session, organisation: int, items: Iterable[int]) -> set[int]:
+    """Those of these items of which the organisation has some, on hand or held."""
+    found: set[int] = set()
+    for part in chunks(items):
+        query = select(stock.c.item).where(
+            stock.c.organisation == organisation, stock.c.item.in_(part), stock.c.on_hand + stock.c.held > 0
+        )
+        found.update(session.scalars(query))
+    return found
 
 
 def put_in(session: Session, organisation: int, item: int, unit: str, lot: int | None, amount: int, held: int) -> None:
@@ -96,21 +118,24 @@ def take_transit(session: Session, *, sender: int, receiver: int, item: int, uni
     )
 
 
-def lock_transit(session: Session, *, sender: int, receiver: int, items: list[int]) -> dict[int, int]:
+def lock_transit(session: Session, *, sender: int, receiver: int, items: Iterable[int]) -> dict[int, int]:
     """{item: amount on the way} of what was ever sent (0: all arrived), locked until the transaction ends.
 
     The lock (FOR UPDATE on PostgreSQL, the single writer on SQLite) is what keeps two clerks from receiving one
     delivery twice. Ordered, so that no two wait in a ring.
     """
-    query = (
-        select(transit.c.item, transit.c.amount)
-        .where(transit.c.sender == sender, transit.c.receiver == receiver, transit.c.item.in_(items))
-        .order_by(transit.c.item)
-        .with_for_update()
-    )
-    return dict(session.execute(query).tuples().all())
+    found: dict[int, int] = {}
+    for part in chunks(sorted(set(items))):
+        query = (
+            select(transit.c.item, transit.c.amount)
+            .where(transit.c.sender == sender, transit.c.receiver == receiver, transit.c.item.in_(part))
+            .order_by(transit.c.item)
+            .with_for_update()
+        )
+        found.update(session.execute(query).tuples().all())
+    return found
 
 
 def _updated(session: Session, organisation: int, item: int, unit: str, enough: Any, change: dict[str, Any]) -> bool:
     row = and_(stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit, enough)
-    return session.execute(update(stock).where(row).values(change)).rowcount == 1  # type: ignore[attr-defined]
+    return int(session.execute(update(stock).where(row).values(change)).rowcount) == 1  # type: ignore[attr-defined]

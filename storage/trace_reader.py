@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from storage.events import PackedLink, unpack_links
+from storage.events import unpack_links
 from trace.domain.containment import Position, Row
+from trace.domain.genealogy import EventLink
 from trace.domain.links import Role
 from trace.domain.uris import UriKind
 
@@ -45,7 +46,7 @@ _SQLITE_LAST = text(
           AND (x.time, x.event) < (json_extract(w.value, '$[1]'), json_extract(w.value, '$[2]'))
           AND x.role IN ({Role.PACKED:d}, {Role.UNPACKED:d}, {Role.INPUT:d}, {Role.ENDED:d})
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1)
-"""
+"""  # noqa: S608 - the roles are numbers of our own enumeration
 )
 _POSTGRES_LAST = text(
     f"""
@@ -57,7 +58,7 @@ _POSTGRES_LAST = text(
           AND x.role IN ({Role.PACKED:d}, {Role.UNPACKED:d}, {Role.INPUT:d}, {Role.ENDED:d})
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1
     ) AS ei
-"""
+"""  # noqa: S608 - see above
 )
 _SQLITE_LINKS = text("SELECT id, links FROM event WHERE id IN (SELECT value FROM json_each(:ids))")
 _POSTGRES_LINKS = text(
@@ -86,7 +87,7 @@ class TraceReader:
         pairs = [(item, *before) for item, before in wanted]
         return self._select(_POSTGRES_LAST if self._postgres else _SQLITE_LAST, pairs)
 
-    def links(self, events: Sequence[int]) -> dict[int, Sequence[PackedLink]]:
+    def links(self, events: Sequence[int]) -> dict[int, Sequence[EventLink]]:
         """The links of each event."""
         statement = _POSTGRES_LINKS if self._postgres else _SQLITE_LINKS
         found = self._session.execute(statement, {"ids": json.dumps(list(events))})

@@ -15,7 +15,7 @@ from storage import events as store
 from storage import stock as stock_store
 from storage.tables import MICRO
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
-from trace.domain.events import Action, Endpoint, Event, offset_minutes, utc_milliseconds
+from trace.domain.events import Endpoint, Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
@@ -25,7 +25,6 @@ from trace.domain.uris import UriKind, uri_kind
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
-_ACTIONS = {Action.ADD: 1, Action.OBSERVE: 2, Action.DELETE: 3}
 _AMOUNTS_MATTER = (Role.PACKED, Role.UNPACKED)
 
 
@@ -131,7 +130,7 @@ def _new_event(
         "offset_minutes": offset_minutes(event.event_time),
         "declares_error": draft.key[1],
         "type": TYPES.index(type(event).__name__),
-        "action": _ACTIONS.get(action) if action else None,
+        "action": store.ACTIONS.get(action) if action else None,
         "step": ids.get(event.biz_step or ""),
         "disposition": ids.get(event.disposition or ""),
         "read_point": ids.get(event.read_point or ""),

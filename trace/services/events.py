@@ -11,7 +11,7 @@ from storage.tables import organisation
 from trace.domain.epcis.document import CONTEXT, load_document
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, View, view_of
-from trace.services.lookup import note_look_up
+from trace.services.look_up_log import note_look_up
 
 
 def get_event(session: Session, *, actor: Actor, event_id: str, now: datetime) -> dict[str, Any]:
@@ -25,7 +25,6 @@ def get_event(session: Session, *, actor: Actor, event_id: str, now: datetime) -
         regions = dict(session.execute(query).tuples().all())
         # Two IDs could share a key (storage.events.id_key): only the very event asked for is given.
         if document["eventID"] == event_id and view_of(actor, regions) is View.FULL:
-            if actor.watches:
-                note_look_up(session, actor=actor, what="event", subject=event_id, reason="", now=now)
+            note_look_up(session, actor=actor, what="event", subject=event_id, now=now)
             return {"@context": list(CONTEXT), **document}
     raise NotFound(N_("There is no event {id}."), id=event_id[:120])

@@ -9,21 +9,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents
-from storage.tables import MICRO, lookup_log, organisation, stock
+from storage.tables import MICRO, organisation, stock
 from storage.trace_reader import TraceReader
 from trace.domain.codes import Code, parse_code
 from trace.domain.containment import LAST, Position
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.genealogy import Direction, Trace
-from trace.domain.permissions import Actor, Role, in_region, region_prefix
+from trace.domain.permissions import Actor, Role, in_region
 from trace.domain.trace_search import trace
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.certificates import as_card, papers_of
+from trace.services.look_up_log import note_look_up
 from trace.services.story import Story, day_of, load_story, names_of
 
 EVENT_LIMIT = 2_000
@@ -239,41 +240,4 @@ def _holders(session: Session, actor: Actor, item: int) -> list[dict[str, Any]]:
         }
         for row in session.execute(query)
         if in_region(row.region, actor.region) and (row.on_hand or row.held)
-    ]
-
-
-def note_look_up(session: Session, *, actor: Actor, what: str, subject: str, reason: str, now: datetime) -> None:
-    """Write down that an inspector or auditor looked at something (R18)."""
-    session.execute(
-        insert(lookup_log).values(
-            looked_up_at=now,
-            organisation=actor.organisation,
-            person=actor.person,
-            api_key=actor.api_key,
-            region=actor.region,
-            what=what,
-            subject=subject,
-            reason=reason,
-        )
-    )
-
-
-def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
-    """The look-up log of the auditor's region, newest first."""
-    query = (
-        select(lookup_log, organisation.c.name)
-        .join(organisation, organisation.c.id == lookup_log.c.organisation)
-        .where(lookup_log.c.region.startswith(region_prefix(actor.region)))
-        .order_by(lookup_log.c.id.desc())
-        .limit(limit)
-    )
-    return [
-        {
-            "looked_up_at": row.looked_up_at,
-            "organisation": row.name,
-            "what": row.what,
-            "subject": row.subject,
-            "reason": row.reason,
-        }
-        for row in session.execute(query)
     ]

@@ -20,7 +20,7 @@ from storage.tables import (
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, in_region, region_prefix
 from trace.services.certificates import as_card, may_see
-from trace.services.lookup import note_look_up
+from trace.services.look_up_log import note_look_up
 from trace.services.organisations import as_card as organisation_card
 
 MOST = 50

@@ -9,7 +9,8 @@ from schemas.requests import PageQuery, SearchTextQuery, TraceQuery
 from trace.domain.genealogy import Direction
 from trace.domain.permissions import Permission
 from trace.services.events import get_event
-from trace.services.lookup import list_look_ups, look_up
+from trace.services.look_up_log import list_look_ups
+from trace.services.lookup import look_up
 from trace.services.search import search
 from trace.web.access import may, public, writes
 

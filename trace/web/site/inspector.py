@@ -6,7 +6,8 @@ from flask.typing import ResponseReturnValue
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.services.dispensing import list_alerts
-from trace.services.lookup import list_look_ups, look_up
+from trace.services.look_up_log import list_look_ups
+from trace.services.lookup import look_up
 from trace.services.search import search
 from trace.web.access import may, writes
 from trace.web.site.addresses import code_of_path

@@ -1,0 +1,49 @@
+"""Who looked at what: every look by an inspector or auditor is written down, and auditors read the log (R18)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from storage.tables import lookup_log, organisation
+from trace.domain.permissions import Actor, region_prefix
+
+
+def note_look_up(session: Session, *, actor: Actor, what: str, subject: str, now: datetime, reason: str = "") -> None:
+    """Write down that an inspector or auditor looked at something; others look at their own records, unwatched."""
+    if not actor.watches:
+        return
+    session.execute(
+        insert(lookup_log).values(
+            looked_up_at=now,
+            organisation=actor.organisation,
+            person=actor.person,
+            api_key=actor.api_key,
+            region=actor.region,
+            what=what,
+            subject=subject,
+            reason=reason,
+        )
+    )
+
+
+def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
+    """The look-up log of the auditor's region, newest first."""
+    query = (
+        select(lookup_log, organisation.c.name)
+        .join(organisation, organisation.c.id == lookup_log.c.organisation)
+        .where(lookup_log.c.region.startswith(region_prefix(actor.region)))
+        .order_by(lookup_log.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        {
+            "looked_up_at": row.looked_up_at,
+            "organisation": row.name,
+            "what": row.what,
+            "subject": row.subject,
+            "reason": row.reason,
+        }
+        for row in session.execute(query)
+    ]
