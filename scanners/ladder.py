@@ -88,11 +88,12 @@ def _at_most(grey: Grey, longest: int = 2200) -> Grey:
     scale = _scale(grey, longest)
     if scale == 1.0:
         return grey
-    return cv2.resize(grey, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+    smaller: Grey = cv2.resize(grey, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+    return smaller
 
 
 def _scale(grey: Grey, longest: int = 2200) -> float:
-    return max(1.0, max(grey.shape) / longest)
+    return max(1.0, float(max(grey.shape)) / longest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
 from multiprocessing import get_context
+from typing import cast
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -60,7 +61,7 @@ def read_photo(data: bytes, *, seconds: float = 1.5) -> PhotoReading:
         _places.release()
     if isinstance(outcome, Failure):
         raise outcome
-    return outcome
+    return cast(PhotoReading, outcome)
 
 
 def read_here(data: bytes, seconds: float) -> PhotoReading | Failure:

@@ -28,7 +28,7 @@ class Text(fields.String):
         return (text or "").strip(" \r\n\t")
 
 
-class Word(fields.Enum):
+class Word(fields.Enum[Any]):
     """One of the words of an enumeration, by value."""
 
     def __init__(self, enum: Any, **kwargs: Any):
@@ -41,7 +41,7 @@ class Number(fields.Integer):
     def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any):
         super().__init__(strict=False, validate=validate.Range(min=least, max=most), **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or len(str(value)) > 20:
             raise self.make_error("invalid")
         if isinstance(value, Decimal | float) and value != int(value):

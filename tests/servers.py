@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 NOBODY = 65534
 
@@ -54,7 +55,14 @@ def postgres() -> Iterator[str]:
 def _run_postgres(home: Path, binaries: Path, user: int | None) -> Iterator[str]:
     data, port = home / "data", free_port()
     environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(home)}
-    common = {"user": user, "group": user, "cwd": home, "env": environ, "capture_output": True, "text": True}
+    common: dict[str, Any] = {
+        "user": user,
+        "group": user,
+        "cwd": home,
+        "env": environ,
+        "capture_output": True,
+        "text": True,
+    }
     made = subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
         check=False,

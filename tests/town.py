@@ -63,9 +63,7 @@ class Town:
         """The public id of the actor's organisation."""
         return self.ids[actor.organisation]
 
-    def product(
-        self, actor: Actor, category: Category = Category.VEGETABLE, unit: str = "KGM", **details: Any
-    ) -> str:
+    def product(self, actor: Actor, category: Category = Category.VEGETABLE, unit: str = "KGM", **details: Any) -> str:
         """A product in the file: its public id."""
         name = details.pop("name", f"{category.value} {next(_numbers)}")
         with self.store.writing() as session:
@@ -83,7 +81,9 @@ class Town:
         """So many days before (or, negative, after) today."""
         return (self.now - timedelta(days=days_ago)).date()
 
-    def lot(self, actor: Actor, product: str, amount: float | str = 100, codes: tuple[str, ...] = (), **lot: Any) -> str:
+    def lot(
+        self, actor: Actor, product: str, amount: float | str = 100, codes: tuple[str, ...] = (), **lot: Any
+    ) -> str:
         """Commission a lot: its URI."""
         lot.setdefault("number", f"L{next(_numbers)}")
         lot.setdefault("produced_on", self.day(1))

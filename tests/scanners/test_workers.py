@@ -66,7 +66,7 @@ def test_a_worker_that_hangs_is_killed_and_the_next_photo_is_read(
     before = {worker.pid for worker in our_workers()}
     with monkeypatch.context() as patch:
         patch.setattr(workers, "DECODE_SECONDS", 0.0)
-        with pytest.raises(Invalid, match="could not be read .TimeoutError.. Take it again") as refused:
+        with pytest.raises(Invalid, match=r"could not be read .TimeoutError.\. Take it again") as refused:
             read_photo(endless, seconds=0.1)
     assert refused.value.field == "photo"
     assert texts(easy) == [EAN]

@@ -1,8 +1,8 @@
 """Any scanned or typed text becomes a typed identifier: what is this, and which thing does it name?
 
 The dispatch for bare digits follows the field's practice: 8 + 19 digits is a 药品追溯码, 15 digits with a known county
-an ear tag, 13 digits starting 2 an in-store code, and so on. Misreads are reported, never repaired: no letter is mapped to
-a digit, no check digit is invented for codes that have none.
+an ear tag, 13 digits starting 2 an in-store code, and so on. Misreads are reported, never repaired: no letter is mapped
+to a digit, no check digit is invented for codes that have none.
 """
 
 import re

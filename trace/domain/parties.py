@@ -70,7 +70,7 @@ def is_uscc_shape(text: str) -> bool:
 def is_uscc_digit_right(text: str) -> bool:
     """Whether the last character of a USCC is its check character (GB 32100-2015, weights 3^i mod 31)."""
     try:
-        return uscc.calc_check_digit(text[:17]) == text[17]
+        return str(uscc.calc_check_digit(text[:17])) == text[17]
     except (ValidationError, ValueError, IndexError):
         return False
 

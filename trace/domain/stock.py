@@ -36,7 +36,7 @@ class Movement:
     lot: str | None
 
 
-_STEP_EFFECTS = {
+_STEP_EFFECTS: dict[str, Effect] = {
     BizStep.SHIPPING: Effect.OUT,
     BizStep.RETAIL_SELLING: Effect.OUT,
     BizStep.DISPENSING: Effect.OUT,
@@ -76,7 +76,7 @@ def _effect(event: Event, role: Role) -> Effect | None:
         return Effect.OUT_ANY
     if role not in _SEEN:
         return None
-    effect = _STEP_EFFECTS.get(event.biz_step)  # type: ignore[call-overload]
+    effect = _STEP_EFFECTS.get(event.biz_step or "")
     if effect is Effect.IN and event.disposition in _UNSELLABLE:
         return Effect.IN_HELD
     if effect is Effect.OUT and event.disposition == Disposition.RETURNED:

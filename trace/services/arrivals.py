@@ -105,7 +105,8 @@ def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
         if not getattr(supplier, name).strip():
             raise Invalid(
                 N_(
-                    "The supplier's {name} is missing: the law asks for name, address and contact (食品安全法 Art. 53, 65)."
+                    "The supplier's {name} is missing:"
+                    " the law asks for name, address and contact (食品安全法 Art. 53, 65)."
                 ),
                 field=f"supplier.{name}",
                 name=name,
@@ -205,7 +206,8 @@ def _check_codes(session: Session, actor: Actor, made_of: Any, codes: Sequence[s
         first = next(uri for uri, number in ids.items() if number in doubled)
         raise Conflict(
             N_(
-                "The code {code} is in stock here already; {count} codes of this line are. Look at the earlier delivery."
+                "The code {code} is in stock here already; {count} codes of this line are."
+                " Look at the earlier delivery."
             ),
             field=f"{where}.codes",
             code=first.rpartition("/")[2],

@@ -97,7 +97,8 @@ def check_against_shipment(
         if remaining == 0:
             raise Conflict(
                 N_(
-                    "{item} of {sender} has been received already. If more of it came, let the sender record it as sent."
+                    "{item} of {sender} has been received already."
+                    " If more of it came, let the sender record it as sent."
                 ),
                 field=where,
                 item=good.item,

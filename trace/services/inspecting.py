@@ -1,4 +1,4 @@
-"""Look at what arrives (进货查验): the papers, the licence, the dates, against the rules; and the decision on each line."""
+"""Look at what arrives (进货查验): papers, licence, dates against the rules; and the decision on each line."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -125,7 +125,8 @@ def parse_item(text: str, *, field: str) -> Code:
     if uri is None:
         raise Invalid(
             N_(
-                "{text} names no lot and no single pack: give a lot's identifier, a trace code or a GS1 code with lot or serial."
+                "{text} names no lot and no single pack: give a lot's identifier, a trace code or"
+                " a GS1 code with lot or serial."
             ),
             field=field,
             text=code.text[:80],

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,7 +77,14 @@ def find_counterpart(session: Session, *, actor: Actor, public_id: str, field: s
     return Counterpart(*row)
 
 
-def from_to(sender: str, receiver: str) -> dict[str, tuple[Endpoint, ...]]:
+class Ends(TypedDict):
+    """The two fields of an event that name who gives and who takes."""
+
+    sources: tuple[Endpoint, ...]
+    destinations: tuple[Endpoint, ...]
+
+
+def from_to(sender: str, receiver: str) -> Ends:
     """Source and destination of a change of hands: owner and possessor change together here (CBV 2.0 section 7.4)."""
     types = ("owning_party", "possessing_party")
     return {

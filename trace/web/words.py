@@ -139,7 +139,8 @@ def word(value: Any) -> str:
 def say(message: str, values: Mapping[str, Any] | None = None) -> str:
     """A template and its values as a sentence; values that are words of an enumeration are said as words."""
     said = {key: ", ".join(word(part) for part in str(value).split(", ")) for key, value in (values or {}).items()}
-    return gettext(message).format(**said) if said else gettext(message)
+    text = str(gettext(message))
+    return text.format(**said) if said else text
 
 
 def step_word(entry: Mapping[str, Any]) -> str:

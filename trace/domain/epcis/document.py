@@ -241,7 +241,8 @@ def canonical_bytes(document: Mapping[str, Any]) -> bytes:
 
 def load_document(data: bytes) -> dict[str, Any]:
     """A stored document; fractions come back as Decimal, never as float."""
-    return json.loads(data, parse_float=Decimal)
+    document: dict[str, Any] = json.loads(data, parse_float=Decimal)
+    return document
 
 
 def _number(value: object) -> int | float:

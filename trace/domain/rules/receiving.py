@@ -38,7 +38,7 @@ def check_arrival(arrival: Arrival) -> list[Finding]:
 
 
 def check_fields(arrival: Arrival) -> Iterable[Finding]:
-    """R1: what is packed needs a production date or lot, and drugs an expiry date (食品安全法 Art. 53; 药品管理法 Art. 57)."""
+    """R1: packed goods need a production date or lot, drugs an expiry date (食品安全法 Art. 53; 药品管理法 Art. 57)."""
     if arrival.category is Category.DRUG and arrival.expires_on is None:
         yield _finding(
             "R1",

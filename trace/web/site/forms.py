@@ -1,4 +1,4 @@
-"""Form fields as text: bounded, without what no text may hold; and the fields of a delivery as a body for its schema."""
+"""Form fields as text: bounded, without what no text may hold; the fields of a delivery as a body for its schema."""
 
 import re
 from collections.abc import Mapping

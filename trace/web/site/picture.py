@@ -1,4 +1,4 @@
-"""The trace as a picture: a layered graph, drawn on the server as SVG; needs no script, prints, and scales to a phone."""
+"""The trace as a picture: a layered graph, drawn on the server as SVG; no script, prints, scales to a phone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -115,7 +115,7 @@ def _form_line(line: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/receive")
 @may(Permission.GOODS_RECEIVE)
 def post_delivery() -> ResponseReturnValue:
-    """收货 / Record the delivery; or only look at it again, add a line, file a paper. What is wrong is said in place."""
+    """收货 / Record the delivery; or only look at it again, add a line, file a paper. Faults are said in place."""
     form = delivery_form()
     action = text_of("action", 20) or "receive"
     try:
