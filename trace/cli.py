@@ -11,13 +11,14 @@ from typing import Any
 import click
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 import storage
 from storage.objects import open_objects
 from storage.tables import organisation
 from trace import clock
 from trace.config import SettingError, Settings, load_settings
-from trace.domain.failures import Failure
+from trace.domain.failures import N_, Failure, NotFound
 from trace.domain.permissions import Role
 from trace.services.demonstration import Demonstration, load_demonstration
 from trace.services.keys import issue_key
@@ -126,17 +127,17 @@ def key(role: str, name: str | None) -> None:
     try:
         with store.writing() as session:
             ensure_platform(session, now=clock.now())
-            if name is None:
-                number = first_fitting_organisation(session, Role(role))
-            else:
-                number = session.execute(
-                    select(organisation.c.id).where(organisation.c.name == name)
-                ).scalar_one_or_none()
-                if number is None:
-                    raise click.ClickException(f"There is no organisation named {name}.")
+            number = _organisation_named(session, name) if name else first_fitting_organisation(session, Role(role))
             click.echo(issue_key(session, role=Role(role), organisation_id=number, now=clock.now(), label="./run key"))
     except Failure as fault:
         raise click.ClickException(str(fault)) from fault
+
+
+def _organisation_named(session: Session, name: str) -> int:
+    number = session.execute(select(organisation.c.id).where(organisation.c.name == name)).scalar_one_or_none()
+    if number is None:
+        raise NotFound(N_("There is no organisation named {name}."), name=name)
+    return int(number)
 
 
 @cli.command()

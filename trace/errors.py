@@ -3,15 +3,17 @@
 import errno
 import sqlite3
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
+from markupsafe import escape
 from marshmallow import ValidationError
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests, UnprocessableEntity
+from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
@@ -83,21 +85,31 @@ def on_http(error: HTTPException) -> Response:
     """A refusal by the framework: routing, body size, content type, the shape of a body."""
     if isinstance(error, UnprocessableEntity) and getattr(error, "data", None):
         return _shape(getattr(error, "data", {}).get("messages", {}))
-    if error.code and 300 <= error.code < 400:
-        return Response(error.get_response())
     status = error.code or 500
-    text = gettext(TITLES[status]) if status in TITLES else (error.description or "")
-    response = answer(status, text if status != 400 else str(error.description or text))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if 300 <= status < 400:
+        return current_app.make_response(error.get_response())
+    if status == 500:
+        return on_unforeseen(error)
+    text = gettext(TITLES[status]) if status in TITLES and status != 400 else str(error.description or "")
+    response = answer(status, text or title_of(status))
+    for name, value in error.get_headers():  # Allow, Retry-After, Content-Range ...
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
     if isinstance(error, TooManyRequests):
         response.headers.setdefault("Retry-After", "60")
     return response
 
 
+def title_of(status: int) -> str:
+    """What a status means, in the reader's language where we have words for it."""
+    if status in TITLES:
+        return str(gettext(TITLES[status]))
+    return responses.get(status, str(status))
+
+
 def on_validation(error: ValidationError) -> Response:
     """A body or query that does not have the shape asked for."""
-    return _shape(error.normalized_messages())
+    return _shape(error.normalized_messages())  # type: ignore[no-untyped-call]
 
 
 def _shape(messages: Any) -> Response:
@@ -140,7 +152,9 @@ def on_bad_data(error: DataError) -> Response:
 
 def on_unforeseen(error: Exception) -> Response:
     """A fault of ours: a sentence with a number outside, the story in the log."""
-    log.exception("unforeseen", request_id=g.get("request_id"), kind=type(error).__name__)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # a large upload waits on the disk
+        return answer(507, gettext(_DISK_FULL))
+    log.error("unforeseen", request_id=g.get("request_id"), kind=type(error).__name__, exc_info=error)
     return answer(500, gettext(_UNFORESEEN).format(request_id=g.get("request_id", "-")))
 
 
@@ -149,8 +163,8 @@ def answer(status: int, detail: str, *, field: str | None = None, details: dict[
     if not wants_problem():
         return _page(status, detail)
     body: dict[str, Any] = {
-        "type": f"{PRIVATE}/problem/{HTTPStatus(status).phrase.lower().replace(' ', '-')}",
-        "title": gettext(TITLES.get(status, HTTPStatus(status).phrase)),
+        "type": f"{PRIVATE}/problem/{responses.get(status, str(status)).lower().replace(' ', '-')}",
+        "title": title_of(status),
         "status": status,
         "detail": detail,
         "instance": f"urn:uuid:{g.get('request_id', '')}",
@@ -178,12 +192,13 @@ def wants_problem() -> bool:
 
 
 def _page(status: int, detail: str) -> Response:
-    if status == 401 and request.method == "GET":
-        return Response(
-            redirect(url_for("sign_in.page", next=request.full_path.rstrip("?"))).get_data(),
-            302,
-            {"Location": url_for("sign_in.page", next=request.full_path.rstrip("?"))},
-        )
-    title = gettext(TITLES.get(status, HTTPStatus(status).phrase))
-    page = render_template("problem.html", status=status, title=title, detail=detail)
+    if status == 401 and request.method in ("GET", "HEAD"):
+        here = url_for("sign_in.page", next=request.full_path.rstrip("?"))
+        return current_app.make_response(redirect(here))
+    title = title_of(status)
+    try:
+        page = render_template("problem.html", status=status, title=title, detail=detail)
+    except Exception as fault:  # a page of errors that fails must not fail again
+        log.error("problem_page", request_id=g.get("request_id"), kind=type(fault).__name__, exc_info=fault)
+        page = f"<!doctype html><title>{escape(title)}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"
     return Response(page, status, mimetype="text/html")

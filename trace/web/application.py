@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -45,11 +46,20 @@ class StrictRequest(Request):
         raise bad_json(e) from e
 
 
+class SessionInterface(SecureCookieSessionInterface):
+    """The session's cookie travels over https only, once it came by https; plain http is for a shop's own machine."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether the cookie is marked Secure."""
+        return request.is_secure or super().get_cookie_secure(app)
+
+
 class Application(Flask):
     """Flask with one transaction a request: return commits, raise (or a refusal) rolls back."""
 
     request_class = StrictRequest
     json_provider_class = StrictJSONProvider
+    session_interface = SessionInterface()
 
     def dispatch_request(self) -> Response:
         """Answer one request inside its session; the view's marks decide access first."""
@@ -126,7 +136,7 @@ def finish(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["X-Request-ID"] = g.get("request_id", "")
-    if not request.path.startswith("/static"):
+    if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
         log.info(
             "request",
