@@ -72,9 +72,11 @@ def driver_url(url: str) -> str:
 
 
 def _engine(url: str) -> Engine:
+    # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
+    common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=10)
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, pool_size=8, max_overflow=8)
+        return create_engine(url, pool_pre_ping=True, pool_timeout=10, **common)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -16,6 +16,7 @@ from storage.objects import open_objects
 from storage.store import open_store
 from trace import clock, errors
 from trace.config import Settings
+from trace.log import set_up_log
 from trace.web.access import SAFE_METHODS, check_access, csrf
 from trace.web.parts import Parts, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
@@ -80,12 +81,15 @@ class Application(Flask):
 
 def build(settings: Settings) -> Flask:
     """Join the parts of one application."""
+    set_up_log()
     compile_catalogues()
     app = Application("trace.web", static_url_path="/static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
-        MAX_FORM_PARTS=200,
+        # A delivery of 500 lines (schemas.requests.MANY_LINES) has some 15 fields a line; each field is bounded again.
+        MAX_FORM_PARTS=10_000,
+        MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_CHECK_DEFAULT=False,

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from flask import Flask, g, request
+from flask_babel import get_locale
 
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission, may
@@ -44,4 +45,10 @@ def common() -> dict[str, Any]:
         and may(actor, permission)
         and (endpoint != "pharmacy.page" or actor.organisation_kind in pharmacies)
     ]
-    return {"actor": actor, "desks": desks, "endpoint": request.endpoint, "fresh_key": lambda: str(uuid.uuid4())}
+    return {
+        "actor": actor,
+        "desks": desks,
+        "endpoint": request.endpoint,
+        "language": str(get_locale() or "zh"),
+        "fresh_key": lambda: str(uuid.uuid4()),
+    }

@@ -1,7 +1,8 @@
 """Form fields as text: bounded, without what no text may hold; the fields of a delivery as a body for its schema."""
 
 import re
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import request
@@ -38,7 +39,10 @@ SHOWN_FIELDS = (
     "new_unit",
     "new_code",
 )
+EMPTY_LINE: Mapping[str, Any] = {"codes": [], "certificates": [], "decision": "accept"}
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
+_PAPER = re.compile(r"^paper-(\d{1,3})-(kind|number|issuer|issued_on|valid_until)$")
+MANY_SCANS = 10
 NO_SUPPLIER = "other"
 
 
@@ -65,16 +69,28 @@ def delivery_form() -> dict[str, Any]:
         elif match and match[2] == "codes":
             lines.setdefault(int(match[1]), {})["codes"] = texts_of(name)
         elif match and match[2] == "certificates":
-            lines.setdefault(int(match[1]), {})["certificates"] = request.form.getlist(name)[:50]
+            chosen = [public_id[:26] for public_id in request.form.getlist(name) if public_id]
+            lines.setdefault(int(match[1]), {})["certificates"] = list(dict.fromkeys(chosen))[:50]
     if len(lines) > MANY_LINES:
         raise Invalid(N_("A delivery has at most {most} lines."), field="lines", most=MANY_LINES)
     return {
         "supplier": {name: text_of(f"supplier-{name}", 200) for name in ("id", "name", "address", "contact")},
         "delivery_note": text_of("delivery_note", 80),
-        "scan": text_of("scan", 26),
-        "client_key": text_of("client_key", 120),
-        "lines": [{"codes": [], "certificates": [], **lines[n]} for n in sorted(lines)],
+        "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_SCANS]],
+        "client_key": text_of("client_key", 120) or str(uuid.uuid4()),
+        "lines": [{**EMPTY_LINE, **lines[n]} for n in sorted(lines)],
+        "papers": _papers(sorted(lines)),
     }
+
+
+def _papers(numbers: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What was typed of papers that are not filed yet, by the place of their line: shown again, nothing is lost."""
+    found: dict[int, dict[str, str]] = {}
+    for name in request.form:
+        match = _PAPER.match(name)
+        if match and int(match[1]) in numbers:
+            found.setdefault(numbers.index(int(match[1])), {})[match[2]] = text_of(name, 200)
+    return found
 
 
 def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,16 +104,14 @@ def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
         "client_key": form["client_key"],
         "supplier": supplier,
         "delivery_note": form["delivery_note"],
-        "scan": form["scan"] or None,
+        "scan": form["scans"][0] if form["scans"] else None,
         "lines": [_line_body(line) for line in form["lines"]],
     }
     return load(ReceiptRequest(), {key: value for key, value in body.items() if value is not None})
 
 
-def new_product(line: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The product a line describes because the file does not know its code yet."""
-    if line.get("product") or not line.get("new_name"):
-        return None
+def new_product(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The product a line describes because the file does not know its code yet; raises `Invalid`."""
     body = {"name": line["new_name"], "category": line.get("new_category"), "unit": line.get("new_unit")}
     if line.get("new_code"):
         body["code"] = line["new_code"]

@@ -1,13 +1,15 @@
 """The station: photograph or scan what arrives, receive it, see what is in stock. The pharmacy receives here too."""
 
-from collections.abc import Sequence
+import copy
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from schemas.requests import CertificateRequest
+from schemas.requests import CertificateRequest, GoodsRequest
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Permission
@@ -28,7 +30,16 @@ from trace.services.stock_list import list_stock
 from trace.web.access import may, writes
 from trace.web.delivery_form import line_of, supplier_of
 from trace.web.parts import parts
-from trace.web.site.forms import NO_SUPPLIER, checked_delivery, delivery_form, load, new_product, text_of, texts_of
+from trace.web.site.forms import (
+    EMPTY_LINE,
+    NO_SUPPLIER,
+    checked_delivery,
+    delivery_form,
+    load,
+    new_product,
+    text_of,
+    texts_of,
+)
 from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("station", __name__, url_prefix="/station")
@@ -89,11 +100,12 @@ def delivery() -> ResponseReturnValue:
     form = {
         "supplier": {"id": proposal.sender or "", "name": "", "address": "", "contact": ""},
         "delivery_note": "",
-        "scan": scans[0]["id"] if scans else "",
-        "client_key": "",
-        "lines": [_form_line(line) for line in proposal.lines],
+        "scans": [one["id"] for one in scans],
+        "client_key": str(uuid.uuid4()),
+        "lines": [_form_line(line) for line in proposal.lines] or [dict(EMPTY_LINE)],
+        "papers": {},
     }
-    return _show_form(form, scans=scans, others=proposal.others)
+    return _show_form(form, scans=scans, others=proposal.others, decide=True)
 
 
 def _form_line(line: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +121,8 @@ def _form_line(line: dict[str, Any]) -> dict[str, Any]:
         "new_code": line["new_product_code"] or "",
         "certificates": [],
         "decision": "accept",
+        "produced_on": "" if line["produced_on"] is None else str(line["produced_on"]),
+        "expires_on": "" if line["expires_on"] is None else str(line["expires_on"]),
     }
 
 
@@ -117,12 +131,14 @@ def _form_line(line: dict[str, Any]) -> dict[str, Any]:
 def post_delivery() -> ResponseReturnValue:
     """收货 / Record the delivery; or only look at it again, add a line, file a paper. Faults are said in place."""
     form = delivery_form()
-    action = text_of("action", 20) or "receive"
+    action = text_of("action", 20)
     try:
         if action == "add":
-            form["lines"].append({"codes": [], "certificates": [], "decision": "accept"})
+            form["lines"].append(dict(EMPTY_LINE))
+        elif action.startswith("remove-"):
+            del form["lines"][_index(form, action)]
         elif action.startswith("paper-"):
-            _file_paper(form, action.removeprefix("paper-"))
+            _file_paper(form, _index(form, action))
         elif action == "receive":
             done = _receive(form)
             return redirect(url_for("station.receipt", public_id=done["id"]), 303)
@@ -134,39 +150,63 @@ def post_delivery() -> ResponseReturnValue:
     return _show_form(form)
 
 
+def _index(form: dict[str, Any], action: str) -> int:
+    """The line that a button such as `paper-0` belongs to."""
+    index = action.partition("-")[2]
+    number = int(index) if index.isdecimal() and len(index) < 4 else -1
+    if not 0 <= number < len(form["lines"]):
+        raise Invalid(N_("There is no such line."), field="lines")
+    return number
+
+
 def _receive(form: dict[str, Any]) -> dict[str, Any]:
-    for number, line in enumerate(form["lines"]):
-        line["product"] = _product_of(line, number) or line.get("product", "")
-    payload = checked_delivery(form)
-    payload.pop("client_key", None)
-    command = Command(g.actor, g.now, client_key=form["client_key"] or None, request=payload)
-    return receive(
-        g.session,
-        command,
-        supplier=supplier_of(payload["supplier"]),
-        lines=[line_of(line) for line in payload["lines"]],
-        delivery_note=payload["delivery_note"],
-        scan=payload["scan"],
-    )
+    """Register what is new and receive: one command, so that a doubled click registers nothing twice."""
+    asked = {name: value for name, value in form.items() if name != "client_key"}
+
+    def act() -> dict[str, Any]:
+        for number, line in enumerate(form["lines"]):
+            line["product"] = _product_of(line, number)
+        payload = checked_delivery(form)
+        return receive(
+            g.session,
+            Command(g.actor, g.now),
+            supplier=supplier_of(payload["supplier"]),
+            lines=[line_of(line) for line in payload["lines"]],
+            delivery_note=payload["delivery_note"],
+            scan=payload["scan"],
+        )
+
+    request_as_typed = copy.deepcopy(asked)
+    command = Command(g.actor, g.now, client_key=form["client_key"], request=request_as_typed)
+    return hops.run_once(g.session, command, "receive_form", act)
 
 
-def _product_of(line: dict[str, Any], number: int) -> str | None:
-    """The product of a line: chosen, or registered now from what the person wrote under an unknown code."""
+def _product_of(line: dict[str, Any], number: int) -> str:
+    """The product of a line: recognised, named as in the file, or registered now from what the person wrote."""
+    if line.get("product") or not line.get("new_name"):
+        return str(line.get("product", ""))
+    known = find_named(line)
+    if known is not None:
+        return str(known["id"])
     try:
         asked = new_product(line)
     except Failure as failure:
         failure.field = f"lines.{number}.new_{failure.field}"
         raise
-    if asked is None:
-        return None
     return str(register_product(g.session, actor=g.actor, now=g.now, **asked)["id"])
 
 
-def _file_paper(form: dict[str, Any], index: str) -> None:
+def find_named(line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The product of the file that has exactly the name typed; none where an unknown code says that it is another."""
+    name = line.get("new_name")
+    if not name or line.get("new_code"):
+        return None
+    named = list_products(g.session, actor=g.actor, text=name, limit=50)
+    return next((product for product in named if product["name"] == name), None)
+
+
+def _file_paper(form: dict[str, Any], number: int) -> None:
     """File the paper described under a line, with its photo, and tie it to that line."""
-    number = int(index) if index.isdigit() else -1
-    if not 0 <= number < len(form["lines"]):
-        raise Invalid(N_("There is no such line."), field="lines")
     where = f"paper-{number}"
     body = {
         "kind": text_of(f"{where}-kind"),
@@ -175,7 +215,11 @@ def _file_paper(form: dict[str, Any], index: str) -> None:
         "issued_on": text_of(f"{where}-issued_on") or g.now.date().isoformat(),
         "valid_until": text_of(f"{where}-valid_until") or None,
     }
-    payload = load(CertificateRequest(), body)
+    try:
+        payload = load(CertificateRequest(), body)
+    except Failure as failure:
+        failure.field = f"{where}-{failure.field}"
+        raise
     photo = request.files.get(f"{where}-photo")
     if photo is not None and photo.filename:
         settings = parts()
@@ -185,6 +229,7 @@ def _file_paper(form: dict[str, Any], index: str) -> None:
         )  # fmt: skip
     done = file_certificate(g.session, Command(g.actor, g.now), **payload)
     form["lines"][number]["certificates"].append(done["id"])
+    form["papers"].pop(number, None)
 
 
 def _show_form(
@@ -193,11 +238,20 @@ def _show_form(
     scans: Sequence[dict[str, Any]] = (),
     others: Sequence[dict[str, Any]] = (),
     problem: Failure | None = None,
+    decide: bool = False,
 ) -> str:
-    """The form with how each line stands; looking leaves nothing behind (the session is rolled back)."""
-    if form["scan"] and not scans:
-        scans = [get_scan(g.session, actor=g.actor, public_id=form["scan"])]
+    """The form with how each line stands; looking leaves nothing behind (each look is rolled back).
+
+    `decide` proposes the decision that the findings ask for, once: what a person chose is never changed.
+    """
+    if form["scans"] and not scans:
+        scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in form["scans"]]
+    for line in form["lines"]:
+        _recognise(line)
     cards = [_look(form, number) for number in range(len(form["lines"]))]
+    for line, card in zip(form["lines"], cards, strict=True):
+        if decide and card and any(finding["severity"] in ("block", "hold") for finding in card["findings"]):
+            line["decision"] = "hold"
     return render_template(
         "receive.html",
         form=form,
@@ -214,6 +268,13 @@ def _show_form(
         kinds=list(CertificateKind),
         today=date.isoformat(g.now.date()),
     )
+
+
+def _recognise(line: dict[str, Any]) -> None:
+    """A name typed as it stands in the product file is that product."""
+    known = find_named(line) if not line.get("product") else None
+    if known is not None:
+        line.update(product=known["id"], product_name=known["name"], category=known["category"], unit=known["unit"])
 
 
 def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
@@ -284,8 +345,6 @@ def move() -> ResponseReturnValue:
 def _move() -> None:
     action, reason = text_of("action", 20), text_of("reason", 200)
     body = {"goods": [{"code": text_of("lot"), "amount": text_of("amount", 24)}]}
-    from schemas.requests import GoodsRequest  # noqa: PLC0415
-
     payload = load(GoodsRequest(), body)
     goods = [Some(entry["code"], entry["amount"]) for entry in payload["goods"]]
     asked = {"action": action, "reason": reason, **body}

@@ -1,0 +1,19 @@
+"""The log: one line of JSON an entry, and tracebacks without the values of variables, which may be secrets."""
+
+import sys
+
+import structlog
+
+
+def set_up_log() -> None:
+    """Write entries to standard error. Rich tracebacks are off: they print locals, the signing key among them."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
