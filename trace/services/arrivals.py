@@ -1,24 +1,35 @@
 """The lines of a delivery, and what arrives with each: the lot recognised or opened, the goods listed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, uris_of
-from storage.tables import stock
+from storage.events import find_idents, intern, lock_items
+from storage.stock import items_here, lock_transit
+from trace.domain.codes import Code
 from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.papers import Finding, PaperState
 from trace.domain.permissions import Actor
 from trace.domain.uris import PRIVATE, UriKind, party_uri, uri_kind
 from trace.services.hops import Command
-from trace.services.lots import NewLot, container_uri, find_lots, get_product, item_uri, open_lot
+from trace.services.lots import (
+    DRUG_CODES,
+    NewLot,
+    agree_on_lot,
+    container_uri,
+    find_lots,
+    get_product,
+    item_uri,
+    lots_of,
+    open_lot,
+    parse_item,
+)
 from trace.services.making import Goods
 from trace.services.open_containers import content_of
 from trace.services.organisations import get_organisation_row, new_public_id
@@ -119,8 +130,11 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
     """A line with its lot recorded and its goods listed; raises `Invalid` naming the field `lines.<number>...`."""
     where = f"lines.{number}"
     if line.container:
-        return _prepare_container(session, line, where)
-    lot = _lot_of(session, command, line, where, day)
+        return _prepare_container(session, command.actor, line, where)
+    code = parse_item(line.code, field=f"{where}.code") if line.code else None
+    if code is not None and code.uri and uri_kind(code.uri) is UriKind.INSTANCE:
+        line = replace(line, codes=(code.uri, *line.codes))  # a single pack's own code names the pack, too
+    lot = _lot_of(session, command, line, code, where, day)
     known = find_lots(session, [lot]).get(lot)
     if known is None:
         raise Invalid(
@@ -131,7 +145,7 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
     made_of = get_product(session, known.product_public_id)
     if line.codes:
         codes = tuple(dict.fromkeys(item_uri(code, field=f"{where}.codes") for code in line.codes))
-        _check_codes(session, command.actor, made_of, codes, where)
+        _check_identifiers(session, made_of, codes, where)
         goods = [Goods(code) for code in codes]
         return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE)
     if line.amount is None or line.amount <= 0:
@@ -139,11 +153,11 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
     return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit)
 
 
-def _prepare_container(session: Session, line: Line, where: str) -> Prepared:
+def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -> Prepared:
     """A whole case or crate: what was packed into it, by the records of who packed it."""
     parent = container_uri(line.container or "", field=f"{where}.container")
     inside = content_of(session, parent)
-    lots = _lots_of_goods(session, inside)
+    lots = set(lots_of(session, [g.item for g in inside], seen_by=actor.organisation).values())
     if len(lots) != 1:
         raise Invalid(
             N_("The container {container} holds {count} known lots; receive its content line by line."),
@@ -158,36 +172,38 @@ def _prepare_container(session: Session, line: Line, where: str) -> Prepared:
     return Prepared(line, lot, known, inside, amount, unit)
 
 
-def _lots_of_goods(session: Session, goods: Sequence[Goods]) -> set[str]:
-    """The lots that goods are, or belong to: an instance's lot is kept in the stock of who made or sent it."""
-    lots = {g.item for g in goods if uri_kind(g.item) is UriKind.LOT}
-    instances = [g.item for g in goods if uri_kind(g.item) is not UriKind.LOT]
-    if instances:
-        ids = find_idents(session, instances)
-        query = select(stock.c.lot).where(stock.c.item.in_(ids.values()), stock.c.lot.is_not(None)).distinct()
-        lots |= set(uris_of(session, session.scalars(query).all()).values())
-    return lots
+def _lot_of(session: Session, command: Command, line: Line, code: Code | None, where: str, day: date) -> str:
+    """The lot a line speaks of: named by a code, or opened from product and number.
 
-
-def _lot_of(session: Session, command: Command, line: Line, where: str, day: date) -> str:
-    """The lot a line speaks of: named by a code, or opened from product and number."""
-    if line.code:
-        uri = item_uri(line.code, field=f"{where}.code")
-        if uri_kind(uri) is UriKind.LOT and (not line.product or uri in find_lots(session, [uri])):
-            return uri
+    What the code itself says (lot, dates) stands where nothing else was typed; what was typed has to agree with the
+    lot's record.
+    """
+    produced_on = line.produced_on or (code.produced_on if code else None)
+    expires_on = line.expires_on or (code.expires_on if code else None)
+    if code is not None and code.lot_uri:
+        known = find_lots(session, [code.lot_uri]).get(code.lot_uri)
+        if known is not None:
+            said = NewLot(known.product_public_id, known.number, produced_on, expires_on)
+            agree_on_lot(session, known.item, said, actor=command.actor, now=command.now, field=where)
+        if known is not None or not line.product:
+            return code.lot_uri
     if not line.product:
         raise Invalid(N_("Choose the product of this line."), field=f"{where}.product")
-    number = line.lot_number.strip() or (
-        # What has no lot number gets one of ours: the day and a random part; one step back must work all the same.
-        f"{line.produced_on or day:%Y%m%d}-{new_public_id()[:6]}"
+    number = (
+        line.lot_number.strip()
+        or (code.lot if code and code.lot else None)
+        or (
+            # What has no lot number gets one of ours: the day and a random part; one step back must work all the same.
+            f"{produced_on or day:%Y%m%d}-{new_public_id()[:6]}"
+        )
     )
-    new = NewLot(line.product, number, line.produced_on, line.expires_on, line.origin_region, line.origin)
+    new = NewLot(line.product, number, produced_on, expires_on, line.origin_region, line.origin)
     return open_lot(session, new, actor=command.actor, now=command.now, field=where)
 
 
-def _check_codes(session: Session, actor: Actor, made_of: Any, codes: Sequence[str], where: str) -> None:
-    """The codes' identifiers belong to this product (learnt if new), and none is here already."""
-    for identifier in {uri.rpartition("/")[2][:7] for uri in codes if "/drug/obj/" in uri}:
+def _check_identifiers(session: Session, made_of: Any, codes: Sequence[str], where: str) -> None:
+    """The drug codes' identifiers belong to this product; new ones are learnt."""
+    for identifier in sorted({uri.removeprefix(DRUG_CODES)[:7] for uri in codes if uri.startswith(DRUG_CODES)}):
         learn_code(session, product_id=made_of.id, organisation=EVERYWHERE, code=identifier)
         if product_id_of_code(session, identifier) != made_of.id:
             raise Invalid(
@@ -195,13 +211,26 @@ def _check_codes(session: Session, actor: Actor, made_of: Any, codes: Sequence[s
                 field=f"{where}.codes",
                 identifier=identifier,
             )
-    ids = find_idents(session, codes)
-    here = select(stock.c.item).where(
-        stock.c.organisation == actor.organisation,
-        stock.c.item.in_(ids.values()),
-        stock.c.on_hand + stock.c.held > 0,
-    )
-    doubled = set(session.scalars(here))
+
+
+def lock_arrivals(session: Session, actor: Actor, sender: Sender, prepared: Sequence[Prepared]) -> None:
+    """Line up with everybody who receives some of the same: what the checks after this see, nobody else changes.
+
+    The rows of the lots and packs in `ident` (`storage.events.lock_items`), then what is on the way of them
+    (`storage.stock.lock_transit`): all lines at once and in order, so that two clerks with the same lines in another
+    order do not wait for each other in a ring.
+    """
+    kinds = {uri: int(uri_kind(uri)) for ready in prepared for uri in (ready.lot, *(g.item for g in ready.goods))}
+    items = intern(session, kinds).values()
+    lock_items(session, items)
+    if sender.number is not None:
+        lock_transit(session, sender=sender.number, receiver=actor.organisation, items=items)
+
+
+def check_not_in_stock(session: Session, actor: Actor, ready: Prepared, where: str) -> None:
+    """Raise `Conflict` for single packs that are in stock here: they cannot arrive again."""
+    ids = find_idents(session, [g.item for g in ready.goods if g.amount is None])
+    doubled = items_here(session, actor.organisation, ids.values())
     if doubled:
         first = next(uri for uri, number in ids.items() if number in doubled)
         raise Conflict(

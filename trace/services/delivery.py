@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import stock as stock_store
-from storage.events import find_idents
+from storage.events import chunks, find_idents
 from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, transit
 from trace.domain.failures import N_, Conflict
 from trace.domain.papers import Finding, Severity
@@ -137,12 +137,13 @@ def check_not_received_before(
             receipt.c.organisation == actor.organisation,
             receipt.c.supplier_name == sender_name,
             receipt.c.delivery_note == delivery_note,
-            receipt_line.c.item.in_(ids.values()),
         )
         .limit(1)
     )
-    earlier = session.execute(query).one_or_none()
-    if earlier is not None:
+    for part in chunks(ids.values()):
+        earlier = session.execute(query.where(receipt_line.c.item.in_(part))).one_or_none()
+        if earlier is None:
+            continue
         raise Conflict(
             N_(
                 "The lot {lot} of {supplier} was received on {day} already. If this is another delivery, type the"

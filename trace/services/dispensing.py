@@ -5,53 +5,68 @@ because the patient at the second counter holds a pack that should not exist twi
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import find_by_event_ids, find_idents, insert_for, uris_of
+from storage.events import find_idents, insert_for, uris_of
 from storage.tables import alert, dispensing, dispensing_head, organisation, stock
 from trace.domain.epcis.vocabulary import BizStep, Disposition
-from trace.domain.events import Action, ObjectEvent
-from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.events import Action, ObjectEvent, Quantity
+from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
+from trace.domain.parties import DRUG_TRADE
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
-from trace.services.hops import Command, Some, run_once, take_back
+from trace.services.hops import Command, Some, goods_of, run_once, stamp_of
 from trace.services.lots import find_lots, item_uri
-from trace.services.making import papers, stamp
+from trace.services.making import Goods, papers, seen
 
 SECOND_SALE = "second_sale"
 
 
 def dispense(
-    session: Session, command: Command, *, codes: Sequence[str], prescription: str | None = None
+    session: Session,
+    command: Command,
+    *,
+    codes: Sequence[str] = (),
+    goods: Sequence[Some] = (),
+    prescription: str | None = None,
 ) -> dict[str, Any]:
     """Dispense packs by their trace codes, all or none; answers the receipt with its codes and any alerts.
 
-    Raises `Conflict` for a code dispensed here before, held, or expired; `NotFound` for a code never logged here;
-    `Invalid` without a prescription reference where Rx or OTC class A asks for one (实施条例 Art. 43; SAMR 84 Art. 10).
-    No name, ID or diagnosis of the patient is taken.
+    `goods` are lots by quantity: old stock whose packs carry no code (无码库). Packs that were logged by their codes
+    are not in stock by quantity, so they cannot go this way.
+
+    Raises `Forbidden` outside the drug trade; `Conflict` for a code dispensed here before, held, or expired;
+    `NotFound` for a code never logged here; `Invalid` without a prescription reference where Rx or OTC class A asks
+    for one (实施条例 Art. 43; SAMR 84 Art. 10). No name, ID or diagnosis of the patient is taken.
 
     Two counters and one code: the guarded update of the shop's stock row lets one through (`storage.stock`), the
     partial unique key `uq_dispensing_open` stands behind it. Two shops: both pass through the code's row in
-    `dispensing_head`, so the later one sees the earlier and raises the alert.
+    `dispensing_head`, so the later one sees the earlier and raises the alert; codes are taken in order of their
+    numbers, so that no two wait in a ring.
     """
 
     def act() -> dict[str, Any]:
-        uris = [item_uri(code, field=f"codes.{n}") for n, code in enumerate(dict.fromkeys(codes))]
-        packs = [_Pack(session, command.actor, uri, f"codes.{n}") for n, uri in enumerate(uris)]
+        _check_drug_trade(command.actor)
+        fields: dict[str, str] = {}
+        for number, code in enumerate(codes):  # a camera reads one box again and again: once is meant
+            fields.setdefault(item_uri(code, field=f"codes.{number}"), f"codes.{number}")
+        packs = [_Pack(session, command.actor, uri, field) for uri, field in fields.items()]
         for pack in packs:
             pack.check(command, prescription)
-        events = _events(session, command, packs, prescription)
+        loose = _loose(session, command, goods, prescription) if goods else []
+        events = _events(session, command, packs, loose, prescription)
         done = capture(session, events, actor=command.actor, now=command.now)
+        sold = sorted(zip(packs, done, strict=False), key=lambda sale: sale[0].item or 0)
         alerts = [
             found
-            for pack, captured in zip(packs, done, strict=True)
+            for pack, captured in sold
             if (found := _note_sale(session, command, pack, captured.event)) is not None
         ]
         return {
@@ -61,9 +76,31 @@ def dispense(
             "dispensed_at": (command.happened_at or command.now).isoformat(),
         }
 
-    if not codes:
+    if not codes and not goods:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "dispense", act)
+
+
+def _check_drug_trade(actor: Actor) -> None:
+    if actor.organisation_kind not in DRUG_TRADE:
+        raise Forbidden(
+            N_("{name} is not in the drug trade; drugs are dispensed by pharmacies (药品管理法 Art. 51)."),
+            name=actor.organisation_name,
+        )
+
+
+def _loose(session: Session, command: Command, goods: Sequence[Some], prescription: str | None) -> list[Goods]:
+    """Lots of packs without codes, checked like single packs."""
+    found = goods_of(session, goods, "goods")
+    lots = find_lots(session, [good.item for good in found])
+    for number, good in enumerate(found):
+        field, row = f"goods.{number}", lots.get(good.item)
+        if uri_kind(good.item) is not UriKind.LOT:
+            raise Invalid(N_("Give single packs by their codes, not as goods."), field=f"{field}.code")
+        if row is None:
+            raise NotFound(N_("The lot {lot} is not recorded yet."), field=f"{field}.code", lot=good.item)
+        _check_lot(row, command, row.number, field, prescription)
+    return found
 
 
 class _Pack:
@@ -86,7 +123,6 @@ class _Pack:
 
     def check(self, command: Command, prescription: str | None) -> None:
         """Raise the reason why this pack cannot be dispensed, if there is one."""
-        day = command.day
         if self.sold is not None:
             raise already_dispensed(self.code, self.field, self.sold.dispensed_at)
         if self.stock is None or self.lot is None:
@@ -95,8 +131,6 @@ class _Pack:
                 field=self.field,
                 code=self.code,
             )
-        if self.lot.category != Category.DRUG:
-            raise Invalid(N_("{code} is no drug; sell it at the station."), field=self.field, code=self.code)
         if self.stock.on_hand <= 0:
             text = (
                 N_("The pack {code} is held and cannot be sold.")
@@ -104,22 +138,25 @@ class _Pack:
                 else N_("The pack {code} is no longer in stock here.")
             )
             raise Conflict(text, field=self.field, code=self.code)
-        _check_expiry(self.lot.expires_on, day, self.code, self.field)
-        if self.lot.prescription in (Prescription.RX, Prescription.OTC_A) and not (prescription or "").strip():
-            raise Invalid(
-                N_("{product} needs the reference of a reviewed prescription."),
-                field="prescription",
-                product=self.lot.product_name,
-            )
+        _check_lot(self.lot, command, self.code, self.field, prescription)
 
 
-def _check_expiry(expires_on: date | None, day: date, code: str, field: str) -> None:
-    if expires_on is not None and expires_on < day:
+def _check_lot(row: Row[Any], command: Command, code: str, field: str, prescription: str | None) -> None:
+    """Raise the reason why nothing of this lot may be dispensed, if there is one."""
+    if row.category != Category.DRUG:
+        raise Invalid(N_("{code} is no drug; sell it at the station."), field=field, code=code)
+    if row.expires_on is not None and row.expires_on < command.day:
         raise Conflict(
             N_("The pack {code} expired on {day}; an expired drug is never sold (药品管理法 Art. 98)."),
             field=field,
             code=code,
-            day=expires_on.isoformat(),
+            day=row.expires_on.isoformat(),
+        )
+    if row.prescription in (Prescription.RX, Prescription.OTC_A) and not (prescription or "").strip():
+        raise Invalid(
+            N_("{product} needs the reference of a reviewed prescription."),
+            field="prescription",
+            product=row.product_name,
         )
 
 
@@ -142,22 +179,30 @@ def _open_sale(session: Session, organisation_id: int, item: int | None) -> Row[
     return session.execute(query).one_or_none()
 
 
-def _events(session: Session, command: Command, packs: Sequence[_Pack], prescription: str | None) -> list[ObjectEvent]:
-    made = stamp(
-        session, actor=command.actor, now=command.now, client_key=command.client_key, happened_at=command.happened_at
-    )
-    return [
+def _events(
+    session: Session, command: Command, packs: Sequence[_Pack], loose: Sequence[Goods], prescription: str | None
+) -> list[ObjectEvent]:
+    """One event for each pack, in their order, and one for what has no codes."""
+    made = stamp_of(session, command)
+    common: dict[str, Any] = {
+        "action": Action.OBSERVE,
+        "biz_step": BizStep.DISPENSING,
+        "disposition": Disposition.DISPENSED,
+        "biz_transactions": papers("prescription", prescription, command.actor.party_uri),
+    }
+    events = [
         ObjectEvent(
             **made.common(number),
-            action=Action.OBSERVE,
-            biz_step=BizStep.DISPENSING,
-            disposition=Disposition.DISPENSED,
+            **common,
             epcs=(pack.uri,),
-            biz_transactions=papers("prescription", prescription, command.actor.party_uri),
             extensions={LOT_EXTENSION: pack.lot_uri} if pack.lot_uri else {},
         )
         for number, pack in enumerate(packs)
     ]
+    if loose:
+        quantities = tuple(Quantity(good.item, good.amount, good.unit) for good in loose)
+        events.append(ObjectEvent(**made.common(len(packs)), **common, quantities=quantities))
+    return events
 
 
 def _note_sale(session: Session, command: Command, pack: _Pack, event: int) -> dict[str, Any] | None:
@@ -206,31 +251,43 @@ def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, A
 
 
 def take_back_packs(session: Session, command: Command, *, codes: Sequence[str]) -> dict[str, Any]:
-    """A dispensed pack comes back (for quality): the code is open again, the pack held until somebody decided."""
-    uris = [item_uri(code, field=f"codes.{n}") for n, code in enumerate(dict.fromkeys(codes))]
-    ids = find_idents(session, uris)
-    for number, uri in enumerate(uris):
-        if _open_sale(session, command.actor.organisation, ids.get(uri)) is None:
-            raise NotFound(
-                N_("The code {code} was not dispensed here."), field=f"codes.{number}", code=uri.rpartition("/")[2]
-            )
-    answer = take_back(session, command, goods=[Some(uri) for uri in uris])
-    event = _event_number(session, answer)
-    for uri in uris:
-        mine = (dispensing.c.organisation == command.actor.organisation) & (dispensing.c.item == ids[uri])
-        reopened = update(dispensing).where(mine, dispensing.c.returned_event.is_(None)).values(returned_event=event)
-        if session.execute(reopened).rowcount:  # type: ignore[attr-defined]
-            session.execute(
-                update(dispensing_head)
-                .where(dispensing_head.c.item == ids[uri])
-                .values(open_sales=dispensing_head.c.open_sales - 1)
-            )
-    return answer
+    """Dispensed packs come back (for quality), all or none: their codes are open again, the packs held.
+
+    Raises `NotFound` for a code that is not dispensed here. Two at once: the guarded update of the open sale lets one
+    through, the other finds nothing to close.
+    """
+
+    def act() -> dict[str, Any]:
+        uris = list(dict.fromkeys(item_uri(code, field=f"codes.{n}") for n, code in enumerate(codes)))
+        ids = find_idents(session, uris)
+        back = seen(
+            stamp_of(session, command),
+            [Goods(uri) for uri in uris],
+            biz_step=BizStep.RETURNING,
+            disposition=Disposition.RETURNED,
+        )
+        done = capture(session, back, actor=command.actor, now=command.now)
+        for number, uri in sorted(enumerate(uris), key=lambda pack: ids.get(pack[1], 0)):
+            if not _close_sale(session, command.actor.organisation, ids.get(uri), done[0].event):
+                raise NotFound(
+                    N_("The code {code} was not dispensed here."), field=f"codes.{number}", code=uri.rpartition("/")[2]
+                )
+        return {"events": [captured.event_id for captured in done]}
+
+    if not codes:
+        raise Invalid(N_("Scan at least one pack."), field="codes")
+    return run_once(session, command, "take_back_packs", act)
 
 
-def _event_number(session: Session, answer: dict[str, Any]) -> int:
-    (found,) = find_by_event_ids(session, [(answer["events"][0], False)]).values()
-    return found.id
+def _close_sale(session: Session, organisation_id: int, item: int | None, event: int) -> bool:
+    """Note the return on the open sale; False if there is none here."""
+    mine = (dispensing.c.organisation == organisation_id) & (dispensing.c.item == item)
+    closed = update(dispensing).where(mine, dispensing.c.returned_event.is_(None)).values(returned_event=event)
+    if session.execute(closed).rowcount == 0:  # type: ignore[attr-defined]
+        return False
+    head = update(dispensing_head).where(dispensing_head.c.item == item)
+    session.execute(head.values(open_sales=dispensing_head.c.open_sales - 1))
+    return True
 
 
 def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ Each is one command: it checks what the store cannot know by itself (expiry, mas
 hands them to `capture`, which stores them and moves stock. All take a client key and are harmless when sent twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from trace.domain.epcis.vocabulary import BizStep, Disposition
+from storage.events import find_idents, lock_items
+from storage.stock import items_here
+from trace.domain.epcis.vocabulary import KILOGRAM, BizStep, Disposition
 from trace.domain.events import (
     Action,
     AggregationEvent,
@@ -23,20 +25,25 @@ from trace.domain.events import (
 )
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor
+from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import Captured, capture
 from trace.services.lots import (
     NewLot,
     amount_of,
     check_not_expired,
+    check_not_made_before,
     container_uri,
+    drugs_among,
     get_product,
     item_uri,
     open_lot,
     units_of,
 )
-from trace.services.making import Goods, find_counterpart, from_to, papers, seen, stamp
+from trace.services.making import Goods, Stamp, find_counterpart, from_to, papers, seen, stamp
 from trace.services.once import once
 from trace.services.open_containers import content_of
+
+GRAM = "GRM"  # UN/ECE recommendation 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,13 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Who does it, when it is recorded, when it happened, and the client's key against doubling."""
+    """Who does it, when it is recorded, when and where it happened, and the client's key against doubling."""
 
     actor: Actor
     now: datetime
     client_key: str | None = None
     happened_at: datetime | None = None
+    place: str | None = None  # the URI of one of the organisation's own places; its first one where none is named
     request: dict[str, Any] = field(default_factory=dict)  # as it came, to recognise a repetition
 
     @property
@@ -74,11 +82,14 @@ class Command:
 
 
 def commission(session: Session, command: Command, *, batch: Batch) -> dict[str, Any]:
-    """Harvest, catch, slaughter or manufacture: a lot comes to be (ObjectEvent ADD, CBV commissioning)."""
+    """Harvest, catch, slaughter or manufacture: a lot comes to be (ObjectEvent ADD, CBV commissioning).
+
+    One organisation may bring in a lot in several goes. Raises `Conflict` for another organisation's lot and for a
+    code that was given before (`trace.services.lots.check_not_made_before` says what decides between two at once).
+    """
 
     def act() -> dict[str, Any]:
         uri, amount, unit = _open(session, command, batch, "batch")
-        made = _stamp(session, command)
         codes = tuple(dict.fromkeys(item_uri(code, field="batch.codes") for code in batch.codes))
         if codes and len(codes) != amount:
             raise Invalid(
@@ -87,8 +98,10 @@ def commission(session: Session, command: Command, *, batch: Batch) -> dict[str,
                 amount=str(amount),
                 codes=len(codes),
             )
+        made = {uri: "batch.lot.number", **dict.fromkeys(codes, "batch.codes")}
+        check_not_made_before(session, made, actor=command.actor)
         event = ObjectEvent(
-            **made.common(),
+            **stamp_of(session, command).common(),
             action=Action.ADD,
             biz_step=BizStep.COMMISSIONING,
             disposition=Disposition.ACTIVE,
@@ -104,16 +117,25 @@ def commission(session: Session, command: Command, *, batch: Batch) -> dict[str,
 def process(session: Session, command: Command, *, inputs: Sequence[Some], outputs: Sequence[Batch]) -> dict[str, Any]:
     """Slaughter, cut, mix, cook, re-pack: inputs become outputs (TransformationEvent).
 
-    Raises `Conflict` if more comes out than went in, per unit (R6); inputs must be on hand, not held, not expired.
+    Raises `Conflict` if more comes out than went in, per unit (R6), and for an output that another organisation made;
+    inputs must be on hand, not held, not expired.
     """
 
     def act() -> dict[str, Any]:
-        goods = _goods(session, inputs, "inputs")
+        goods = goods_of(session, inputs, "inputs")
         _check_fresh(session, command, goods)
+        for number, batch in enumerate(outputs):
+            if batch.codes:
+                raise Invalid(
+                    N_("Codes of single packs are given where packs are made one by one (commission), not here."),
+                    field=f"outputs.{number}.codes",
+                )
         opened = [_open(session, command, batch, f"outputs.{n}") for n, batch in enumerate(outputs)]
         _check_balance(goods, [(amount, unit) for _, amount, unit in opened])
+        made = {uri: f"outputs.{n}.lot.number" for n, (uri, _, _) in enumerate(opened)}
+        check_not_made_before(session, made, actor=command.actor)
         event = TransformationEvent(
-            **_stamp(session, command).common(),
+            **stamp_of(session, command).common(),
             biz_step=BizStep.COMMISSIONING,
             disposition=Disposition.ACTIVE,
             input_epcs=tuple(g.item for g in goods if g.amount is None),
@@ -136,8 +158,8 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
 
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
-        inside = _goods(session, goods, "goods")
-        made = _stamp(session, command)
+        inside = goods_of(session, goods, "goods")
+        made = stamp_of(session, command)
         events: list[Event] = []
         if content_of(session, parent, elsewhere_than=command.actor.organisation):
             emptied = AggregationEvent(
@@ -170,9 +192,9 @@ def unpack(session: Session, command: Command, *, container: str, goods: Sequenc
 
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
-        leaving = _goods(session, goods, "goods") if goods else content_of(session, parent)
+        leaving = goods_of(session, goods, "goods") if goods else content_of(session, parent)
         event = AggregationEvent(
-            **_stamp(session, command).common(),
+            **stamp_of(session, command).common(),
             action=Action.DELETE,
             biz_step=BizStep.UNPACKING,
             parent=parent,
@@ -201,13 +223,13 @@ def ship(
 
     def act() -> dict[str, Any]:
         to = find_counterpart(session, actor=command.actor, public_id=receiver, field="receiver")
-        leaving = (_goods(session, goods, "goods") if goods else []) + _content(session, containers)
+        leaving = (goods_of(session, goods, "goods") if goods else []) + _content(session, containers)
         if not leaving:
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
         if not returned:
             _check_fresh(session, command, leaving)
         events = seen(
-            _stamp(session, command),
+            stamp_of(session, command),
             leaving,
             biz_step=BizStep.SHIPPING,
             disposition=Disposition.RETURNED if returned else Disposition.IN_TRANSIT,
@@ -221,13 +243,35 @@ def ship(
 
 
 def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
-    """Sell food over the counter (OBSERVE, CBV retail_selling). Drugs are dispensed: `trace.services.dispensing`."""
-    return _observe(session, command, "sell", goods, BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, fresh=True)
+    """Sell food over the counter (OBSERVE, CBV retail_selling); expired goods and drugs are refused.
+
+    Drugs go through `trace.services.dispensing`, which sells one code once and asks for the prescription.
+    """
+    return _observe(
+        session,
+        command,
+        "sell",
+        goods,
+        BizStep.RETAIL_SELLING,
+        Disposition.RETAIL_SOLD,
+        checks=(_check_no_drug, _check_fresh),
+    )
 
 
 def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
-    """A customer brings goods back (CBV returning): they are held until somebody looked at them."""
-    return _observe(session, command, "take_back", goods, BizStep.RETURNING, Disposition.RETURNED)
+    """A customer brings goods back (CBV returning): they are held until somebody looked at them.
+
+    A single pack of a drug comes back through `trace.services.dispensing.take_back_packs`, which opens its code again.
+    """
+    return _observe(
+        session,
+        command,
+        "take_back",
+        goods,
+        BizStep.RETURNING,
+        Disposition.RETURNED,
+        checks=(_check_no_drug_pack, check_not_here),
+    )
 
 
 def hold(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
@@ -256,9 +300,9 @@ def destroy(session: Session, command: Command, *, goods: Sequence[Some], reason
     """Destroy goods, held ones first (ObjectEvent DELETE, CBV destroying; 实施条例 Art. 29: with a record)."""
 
     def act() -> dict[str, Any]:
-        gone = _goods(session, goods, "goods")
+        gone = goods_of(session, goods, "goods")
         event = ObjectEvent(
-            **_stamp(session, command).common(),
+            **stamp_of(session, command).common(),
             action=Action.DELETE,
             biz_step=BizStep.DESTROYING,
             disposition=Disposition.DESTROYED,
@@ -279,14 +323,14 @@ def _observe(
     step: BizStep,
     disposition: Disposition,
     *,
-    fresh: bool = False,
+    checks: Sequence[Callable[[Session, Command, Sequence[Goods]], None]] = (),
     **fields: Any,
 ) -> dict[str, Any]:
     def act() -> dict[str, Any]:
-        found = _goods(session, goods, "goods")
-        if fresh:
-            _check_fresh(session, command, found)
-        events = seen(_stamp(session, command), found, biz_step=step, disposition=disposition, **fields)
+        found = goods_of(session, goods, "goods")
+        for check in checks:
+            check(session, command, found)
+        events = seen(stamp_of(session, command), found, biz_step=step, disposition=disposition, **fields)
         return _answer(capture(session, events, actor=command.actor, now=command.now))
 
     return run_once(session, command, action, act)
@@ -305,13 +349,15 @@ def run_once(session: Session, command: Command, action: str, act: Any) -> dict[
     )
 
 
-def _stamp(session: Session, command: Command) -> Any:
+def stamp_of(session: Session, command: Command) -> Stamp:
+    """The stamp of a command's events (`trace.services.making.stamp`)."""
     return stamp(
         session,
         actor=command.actor,
         now=command.now,
         client_key=command.client_key,
         happened_at=command.happened_at,
+        at=command.place,
     )
 
 
@@ -320,12 +366,20 @@ def _open(session: Session, command: Command, batch: Batch, field_name: str) -> 
     if batch.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{field_name}.amount")
     uri = open_lot(session, batch.lot, actor=command.actor, now=command.now, field=f"{field_name}.lot")
-    unit = batch.unit or get_product(session, batch.lot.product, field=f"{field_name}.lot.product").unit
+    unit = str(get_product(session, batch.lot.product, field=f"{field_name}.lot.product").unit)
+    if batch.unit not in (None, unit):
+        # Stock is kept in the product's unit; what came in in another one could never be moved again.
+        raise Invalid(
+            N_("This product is counted in {unit}; {came} came. Give the quantity in {unit}."),
+            field=f"{field_name}.unit",
+            unit=unit,
+            came=batch.unit,
+        )
     return uri, batch.amount, unit
 
 
-def _goods(session: Session, wanted: Sequence[Some], field_name: str) -> list[Goods]:
-    """The things the texts name, each once, with the unit of their lot's product."""
+def goods_of(session: Session, wanted: Sequence[Some], field_name: str) -> list[Goods]:
+    """The things the texts name, each once, with the unit of their lot's product; raises `Invalid`."""
     if not wanted:
         raise Invalid(N_("Name at least one lot or pack."), field=field_name)
     uris = [item_uri(some.code, field=f"{field_name}.{n}.code") for n, some in enumerate(wanted)]
@@ -356,20 +410,53 @@ def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
 
 
 def _check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    day = command.day
-    check_not_expired(session, [g.item for g in goods], on=day, field="goods")
+    items = [g.item for g in goods]
+    check_not_expired(session, items, seen_by=command.actor.organisation, on=command.day, field="goods")
+
+
+def _check_no_drug(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Invalid` for a drug: it is dispensed, never just sold (R8, R10)."""
+    for uri in drugs_among(session, [g.item for g in goods], seen_by=command.actor.organisation):
+        text = (
+            N_("{item} is a drug: dispense it at the pharmacy desk, by lot and quantity as it has no trace codes.")
+            if uri_kind(uri) is UriKind.LOT
+            else N_("{item} is a drug: dispense it at the pharmacy desk by its trace code.")
+        )
+        raise Invalid(text, field="goods", item=uri.rpartition("/")[2])
+
+
+def _check_no_drug_pack(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Invalid` for a single pack of a drug: its code has to be opened again where it was dispensed."""
+    packs = [g.item for g in goods if uri_kind(g.item) is UriKind.INSTANCE]
+    for uri in drugs_among(session, packs, seen_by=command.actor.organisation):
+        raise Invalid(
+            N_("{item} is a drug: take it back at the pharmacy desk by its trace code."),
+            field="goods",
+            item=uri.rpartition("/")[2],
+        )
+
+
+def check_not_here(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for a single pack that is to come in although it is in stock: there is one of each code.
+
+    Two at once: both pass through the locked rows of `ident`, so the later one sees the earlier's stock.
+    """
+    ids = find_idents(session, [g.item for g in goods if uri_kind(g.item) is UriKind.INSTANCE])
+    lock_items(session, ids.values())
+    here = items_here(session, command.actor.organisation, ids.values())
+    for uri, item in ids.items():
+        if item in here:
+            raise Conflict(
+                N_("{item} is in stock here; it cannot come in again. Read the code again."),
+                field="goods",
+                item=uri.rpartition("/")[2],
+            )
 
 
 def _check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]) -> None:
     """More cannot come out than went in, unit by unit (R6; 农产品质量安全法 Art. 39: a mix keeps its sources)."""
-    went_in: dict[str, Decimal] = {}
-    for good in goods:
-        if good.amount is not None and good.unit:
-            went_in[good.unit] = went_in.get(good.unit, Decimal(0)) + good.amount
-    came_out: dict[str, Decimal] = {}
-    for amount, unit in outputs:
-        came_out[unit] = came_out.get(unit, Decimal(0)) + amount
-    for unit, amount in came_out.items():
+    went_in = _totals((good.amount, good.unit) for good in goods if good.amount is not None and good.unit)
+    for unit, amount in _totals(outputs).items():
         if unit in went_in and amount > went_in[unit]:
             raise Conflict(
                 N_("{out} {unit} cannot come out of {into} {unit}. Check the quantities of what went in and came out."),
@@ -378,6 +465,15 @@ def _check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]
                 into=str(went_in[unit]),
                 unit=unit,
             )
+
+
+def _totals(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:
+    """The sum of each unit; grams count as kilograms, so that nobody makes weight by changing the unit."""
+    totals: dict[str, Decimal] = {}
+    for amount, unit in amounts:
+        same, factor = (KILOGRAM, Decimal("0.001")) if unit == GRAM else (unit, Decimal(1))
+        totals[same] = totals.get(same, Decimal(0)) + amount * factor
+    return totals
 
 
 def _ilmd(new: NewLot) -> dict[str, Any]:

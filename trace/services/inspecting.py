@@ -14,7 +14,16 @@ from trace.domain.papers import PaperState, Severity, paper_states
 from trace.domain.parties import UNLICENSED
 from trace.domain.products import Category
 from trace.domain.rules.receiving import Arrival, check_arrival
-from trace.services.arrivals import Decision, Line, Prepared, Sender, Supplier, prepare_line, sender_of
+from trace.services.arrivals import (
+    Decision,
+    Line,
+    Prepared,
+    Sender,
+    Supplier,
+    check_not_in_stock,
+    prepare_line,
+    sender_of,
+)
 from trace.services.certificates import as_paper, link_lots, papers_of, visible_certificate_ids
 from trace.services.delivery import check_against_shipment
 from trace.services.hops import Command
@@ -84,6 +93,7 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             celsius_range=(made_of.celsius_low, made_of.celsius_high) if cold else None,
         )
     )
+    check_not_in_stock(session, command.actor, ready, where)
     if line.decision is not Decision.REFUSE:
         ready.findings += check_against_shipment(session, command.actor, sender.number, sender.name, ready.goods, where)
 

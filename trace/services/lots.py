@@ -1,21 +1,25 @@
 """Lots: what a lot is of, when it was made, when it expires; and finding the thing a text names."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import insert_for, intern
+from storage.events import chunks, find_idents, insert_for, intern, lock_items, makers_of, uris_of
+from storage.stock import known_lots
 from storage.tables import ident, lot, product
 from trace.domain.codes import Code, parse_code
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor
-from trace.domain.uris import UriKind, lot_uri, uri_kind
+from trace.domain.products import Category
+from trace.domain.uris import UriKind, class_uri_of, drug_code_uri, lot_uri, uri_kind
 
 MOVABLE = (UriKind.LOT, UriKind.INSTANCE)
+DRUG_CODES = drug_code_uri("")  # what the URIs of all 20-digit trace codes begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +45,83 @@ def get_product(session: Session, public_id: str, *, field: str = "product") -> 
 def open_lot(session: Session, new: NewLot, *, actor: Actor, now: datetime, field: str = "lot") -> str:
     """The URI of a lot, recorded if it is new.
 
-    Two shops that receive the same maker's lot share its record: `lot.item` is the primary key, the first one wins.
-    What the second says differently of dates is refused (`Conflict`), because one of the two has misread the pack.
+    Two shops that receive the same maker's lot share its record: the primary key `lot.item` decides, the second
+    insert passes over the first's row (waiting for it to commit, on PostgreSQL). What the second says differently of
+    dates is refused (`agree_on_lot`).
     """
     made_of = get_product(session, new.product, field=f"{field}.product")
     _check_dates(new, now, field)
     uri = lot_uri(made_of.class_uri, new.number)
     item = intern(session, {uri: UriKind.LOT})[uri]
-    expires_on = new.expires_on
     values = {
         "item": item,
         "product": made_of.id,
         "number": new.number,
         "produced_on": new.produced_on,
-        "expires_on": expires_on,
+        "expires_on": new.expires_on,
         "origin_region": new.origin_region,
         "origin": new.origin,
         "created_by": actor.organisation,
         "created_at": now,
     }
     session.execute(insert_for(session, lot).values(values).on_conflict_do_nothing(index_elements=["item"]))
+    agree_on_lot(session, item, new, actor=actor, now=now, field=field)
+    return uri
+
+
+def agree_on_lot(session: Session, item: int, new: NewLot, *, actor: Actor, now: datetime, field: str) -> None:
+    """Compare what is said of a recorded lot's dates with its record, and add what nobody knew.
+
+    Raises `Conflict` where the two differ: one of them has misread the pack. A date that is not recorded yet is added
+    (guarded: only where it is still unknown), unless another organisation made the lot and left it out.
+    """
     known = session.execute(select(lot).where(lot.c.item == item)).one()
+    added = {}
     for name in ("produced_on", "expires_on"):
         said, stands = getattr(new, name), getattr(known, name)
         if said and stands and said != stands:
             raise Conflict(
                 N_("Lot {number} is already recorded with {name} {stands}; {said} came. Read the pack again."),
                 field=f"{field}.{name}",
-                number=new.number,
+                number=known.number,
                 name=name,
                 stands=stands.isoformat(),
                 said=said.isoformat(),
             )
-    return uri
+        if said and not stands:
+            added[name] = said
+    if not added or makers_of(session, [item]).get(item, set()) - {actor.organisation}:
+        return
+    both = {name: getattr(new, name) or getattr(known, name) for name in ("produced_on", "expires_on")}
+    _check_dates(replace(new, **both), now, field)
+    for name, said in added.items():
+        session.execute(update(lot).where(lot.c.item == item, lot.c[name].is_(None)).values({name: said}))
+
+
+def check_not_made_before(session: Session, made: Mapping[str, str], *, actor: Actor) -> None:
+    """Raise `Conflict` for what came to be before; `made` is {lot or single pack: the field that names it}.
+
+    A code is given once; a lot may be harvested in several goes, but by one organisation: whoever "makes" more of
+    another's lot puts its name on other goods. Two at once: both pass through the locked rows of `ident`
+    (`storage.events.lock_items`), so the later one sees what the earlier recorded.
+    """
+    ids = intern(session, {uri: uri_kind(uri) for uri in made})
+    lock_items(session, ids.values())
+    makers = makers_of(session, ids.values())
+    for uri, field in made.items():
+        before = makers.get(ids[uri], set())
+        if uri_kind(uri) is not UriKind.LOT and before:
+            raise Conflict(
+                N_("The code {code} was given before, and a code is given once. Read the label again."),
+                field=field,
+                code=uri.rpartition("/")[2],
+            )
+        if before - {actor.organisation}:
+            raise Conflict(
+                N_("The lot {lot} was made by another organisation. Receive it from there, or give your lot a number."),
+                field=field,
+                lot=uri,
+            )
 
 
 def _check_dates(new: NewLot, now: datetime, field: str) -> None:
@@ -93,10 +141,8 @@ def _check_dates(new: NewLot, now: datetime, field: str) -> None:
         )
 
 
-def find_lots(session: Session, uris: list[str]) -> dict[str, Row[Any]]:
+def find_lots(session: Session, uris: Iterable[str]) -> dict[str, Row[Any]]:
     """What is recorded of these lots, with their product: {uri: row}."""
-    if not uris:
-        return {}
     query = (
         select(
             ident.c.uri,
@@ -113,9 +159,45 @@ def find_lots(session: Session, uris: list[str]) -> dict[str, Row[Any]]:
         )
         .join(lot, lot.c.item == ident.c.id)
         .join(product, product.c.id == lot.c.product)
-        .where(ident.c.uri.in_(uris))
     )
-    return {row.uri: row for row in session.execute(query)}
+    return {row.uri: row for part in chunks(uris) for row in session.execute(query.where(ident.c.uri.in_(part)))}
+
+
+def lots_of(session: Session, uris: Iterable[str], *, seen_by: int | None = None) -> dict[str, str]:
+    """{item: its lot}, as far as it is known: a lot is its own, a single pack's is in the stock of who had it.
+
+    Where organisations say differently of a pack, the word of `seen_by` (an organisation's number) counts.
+    """
+    uris = list(uris)
+    lots = {uri: uri for uri in uris if uri_kind(uri) is UriKind.LOT}
+    ids = find_idents(session, [uri for uri in uris if uri not in lots])
+    known = known_lots(session, ids.values(), seen_by=seen_by)
+    names = uris_of(session, known.values())
+    return lots | {uri: names[known[item]] for uri, item in ids.items() if item in known}
+
+
+def drugs_among(session: Session, uris: Iterable[str], *, seen_by: int) -> list[str]:
+    """Those of these lots and single packs that are drugs: by their lot's product, else by the class in the code."""
+    uris = list(uris)
+    lots = lots_of(session, uris, seen_by=seen_by)
+    rows = find_lots(session, set(lots.values()))
+    classes = {uri: class_uri_of(uri) for uri in uris if lots.get(uri) not in rows}
+    drugs = {
+        found
+        for part in chunks({named for named in classes.values() if named})
+        for found in session.scalars(
+            select(product.c.class_uri).where(product.c.class_uri.in_(part), product.c.category == Category.DRUG)
+        )
+    }
+    return [
+        uri
+        for uri in uris
+        if (
+            rows[lots[uri]].category == Category.DRUG
+            if uri not in classes
+            else classes[uri] in drugs or uri.startswith(DRUG_CODES)
+        )
+    ]
 
 
 def parse_item(text: str, *, field: str) -> Code:
@@ -156,14 +238,18 @@ def container_uri(text: str, *, field: str) -> str:
     return code.uri
 
 
-def units_of(session: Session, uris: list[str]) -> dict[str, str]:
+def units_of(session: Session, uris: Iterable[str]) -> dict[str, str]:
     """The unit each lot is counted in: its product's. Raises nothing for unknown lots: they are just not there."""
     return {uri: row.unit for uri, row in find_lots(session, uris).items()}
 
 
-def check_not_expired(session: Session, uris: list[str], *, on: date, field: str) -> None:
-    """Raise `Conflict` if a lot is past its expiry date (R7; 食品安全法 Art. 34, 54; 药品管理法 Art. 98)."""
-    for uri, row in find_lots(session, uris).items():
+def check_not_expired(session: Session, uris: Iterable[str], *, seen_by: int, on: date, field: str) -> None:
+    """Raise `Conflict` if a lot, or the lot of a single pack, is past its expiry date on a day.
+
+    R7; 食品安全法 Art. 34, 54; 药品管理法 Art. 98.
+    """
+    lots = lots_of(session, uris, seen_by=seen_by)
+    for uri, row in find_lots(session, set(lots.values())).items():
         if row.expires_on and row.expires_on < on:
             raise Conflict(
                 N_("{product} lot {number} expired on {day}; it may be returned or destroyed, nothing else."),

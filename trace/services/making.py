@@ -41,12 +41,22 @@ class Stamp:
 
 
 def stamp(
-    session: Session, *, actor: Actor, now: datetime, client_key: str | None, happened_at: datetime | None = None
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    client_key: str | None,
+    happened_at: datetime | None = None,
+    at: str | None = None,
 ) -> Stamp:
-    """The stamp of a command; `happened_at` defaults to now. The place is the organisation's first one."""
-    where = session.execute(
-        select(place.c.uri).where(place.c.organisation == actor.organisation).order_by(place.c.id).limit(1)
-    ).scalar_one_or_none()
+    """The stamp of a command; `happened_at` defaults to now, the place `at` (a URI) to the organisation's first one.
+
+    Raises `NotFound` for a place that is not the actor's organisation's own.
+    """
+    own = select(place.c.uri).where(place.c.organisation == actor.organisation).order_by(place.c.id).limit(1)
+    where = session.execute(own if at is None else own.where(place.c.uri == at)).scalar_one_or_none()
+    if at is not None and where is None:
+        raise NotFound(N_("There is no place {place}. Choose one of your own places."), field="place", place=at)
     seed = f"{actor.organisation}:{client_key}" if client_key else str(uuid.uuid4())
     return Stamp(actor, happened_at or now, seed, where or actor.party_uri)
 

@@ -26,14 +26,15 @@ from trace.services.arrivals import (
     Sender,
     Supplier,
     check_each_once,
+    lock_arrivals,
     prepare_line,
     sender_of,
 )
 from trace.services.capture import capture, micro
 from trace.services.delivery import check_not_received_before
-from trace.services.hops import Command, run_once
+from trace.services.hops import Command, run_once, stamp_of
 from trace.services.inspecting import check_decision, find_faults
-from trace.services.making import from_to, papers, seen, stamp
+from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
 from trace.services.scans import find_scan
 
@@ -53,6 +54,9 @@ def receive(
 
     Raises `Invalid` with the field at fault, `Conflict` for goods received before, for more than was sent, and for a
     line accepted against a finding that blocks it (hold or refuse it instead).
+
+    Two clerks who receive one delivery at once: both pass through the locked rows of its goods (`lock_arrivals`), so
+    the later one finds it received.
     """
 
     def act() -> dict[str, Any]:
@@ -60,13 +64,14 @@ def receive(
         day = command.day
         prepared = [prepare_line(session, command, line, n, day) for n, line in enumerate(lines)]
         check_each_once(prepared)
+        lock_arrivals(session, command.actor, sender, prepared)
         check_not_received_before(
             session,
             command.actor,
             sender.number,
             sender.name,
             delivery_note,
-            [p.lot for p in prepared if not p.line.codes],
+            [good.item for ready in prepared for good in ready.goods if good.amount is not None],
         )
         for number, ready in enumerate(prepared):
             find_faults(session, command, ready, sender, f"lines.{number}")
@@ -83,9 +88,7 @@ def _capture_lines(
     session: Session, command: Command, prepared: Sequence[Prepared], sender: Sender, delivery_note: str
 ) -> list[int]:
     """One event a line (a case and its content are one event); what is refused is recorded as seen and sent back."""
-    made = stamp(
-        session, actor=command.actor, now=command.now, client_key=command.client_key, happened_at=command.happened_at
-    )
+    made = stamp_of(session, command)
     events = []
     for number, ready in enumerate(prepared):
         fields: dict[str, Any] = {
