@@ -25,6 +25,7 @@ from trace.domain.trace_search import trace
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.certificates import as_card, papers_of
 from trace.services.look_up_log import note_look_up
+from trace.services.flow import flow_of
 from trace.services.story import Story, day_of, load_story, names_of
 
 EVENT_LIMIT = 2_000
@@ -99,6 +100,7 @@ def _tell(
         "timeline": _timeline(story, actor, traces, item),
         "certificates": _certificates(session, actor, of_lots),
         "traces": {way.value: _graph(found, names, item, poorer=actor is None) for way, found in traces.items()},
+        "flow": flow_of(story, actor, traces.values(), names, item),
         "holders": _holders(session, actor, item) if actor is not None and actor.watches else [],
     }
 

@@ -31,7 +31,7 @@ def page() -> ResponseReturnValue:
 def code(text: str) -> ResponseReturnValue:
     """阳光追溯公众页 / What the public may know of a code."""
     found = look_up(g.session, actor=None, text=code_of_path(text), now=g.now)
-    return render_template("trace.html", found=found, picture=draw(found["traces"]), public=True)
+    return render_template("trace.html", found=found, picture=draw(found["flow"]), public=True)
 
 
 @blueprint.get("/language/<string:chosen>")

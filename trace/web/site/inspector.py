@@ -49,7 +49,7 @@ def trace() -> ResponseReturnValue:
     except (Invalid, NotFound):
         results = search(g.session, actor=g.actor, text=code[:120], now=g.now, reason=reason)
         return render_template("search.html", found=results)
-    return render_template("trace.html", found=found, picture=draw(found["traces"]), public=False)
+    return render_template("trace.html", found=found, picture=draw(found["flow"]), public=False)
 
 
 @blueprint.get("/log")

@@ -1,11 +1,11 @@
-"""The trace as a picture: a layered graph, drawn on the server as SVG; no script, prints, scales to a phone."""
+"""The flow of goods as a picture: a layered graph, drawn on the server as SVG; needs no script, prints, and scales."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-BOX_WIDTH, BOX_HEIGHT = 168, 56
-GAP_X, GAP_Y = 64, 18
+BOX_WIDTH, BOX_HEIGHT = 176, 68
+GAP_X, GAP_Y = 56, 16
 MARGIN = 12
 MOST_NODES = 120  # beyond this a picture tells nobody anything; the timeline does
 
@@ -14,15 +14,16 @@ MOST_NODES = 120  # beyond this a picture tells nobody anything; the timeline do
 class Box:
     """One node, placed."""
 
-    id: int
     x: int
     y: int
     node: Mapping[str, Any]
+    width: int = BOX_WIDTH
+    height: int = BOX_HEIGHT
 
 
 @dataclass(slots=True)
 class Picture:
-    """What the template draws: size, boxes, and curves as SVG path data."""
+    """What the template draws: size, boxes, and curves as (SVG path data, kind)."""
 
     width: int = 0
     height: int = 0
@@ -31,29 +32,32 @@ class Picture:
     left_out: int = 0
 
 
-def draw(traces: Mapping[str, Mapping[str, Any]]) -> Picture:
-    """Place the nodes of both directions in columns along time.
+def draw(flow: Mapping[str, Any]) -> Picture:
+    """Place the nodes of a flow (`trace.services.flow`) in columns along time.
 
     An edge that would go backwards (a return, rework) is drawn but does not move its target: the layers stay finite.
     """
-    nodes = {node["id"]: node for graph in traces.values() for node in graph["nodes"]}
-    edges = sorted({(e["source"], e["target"], e["kind"]) for graph in traces.values() for e in graph["edges"]})
-    shown = set(sorted(nodes, key=lambda number: (nodes[number]["depth"], number))[:MOST_NODES])
-    edges = [edge for edge in edges if edge[0] in shown and edge[1] in shown]
-    layers = layers_of(shown, [(source, target) for source, target, _ in edges])
+    nodes = {node["id"]: node for node in flow["nodes"][:MOST_NODES]}
+    edges = [
+        (edge["source"], edge["target"], edge["kind"])
+        for edge in flow["edges"]
+        if edge["source"] in nodes and edge["target"] in nodes
+    ]
+    onward = [(source, target) for source, target, kind in edges if kind != "returned"]
+    layers = layers_of(set(nodes), onward)
     columns: dict[int, list[int]] = {}
-    for number in sorted(shown, key=lambda n: (layers[n], n)):
+    for number in sorted(nodes, key=lambda n: (layers[n], n)):
         columns.setdefault(layers[number], []).append(number)
     _order(columns, edges)
     tallest = max((len(column) for column in columns.values()), default=0)
-    picture = Picture(left_out=len(nodes) - len(shown))
+    picture = Picture(left_out=len(flow["nodes"]) - len(nodes))
     places: dict[int, Box] = {}
     for layer, column in columns.items():
         offset = (tallest - len(column)) * (BOX_HEIGHT + GAP_Y) // 2
         for row, number in enumerate(column):
             x = MARGIN + layer * (BOX_WIDTH + GAP_X)
             y = MARGIN + offset + row * (BOX_HEIGHT + GAP_Y)
-            places[number] = Box(number, x, y, nodes[number])
+            places[number] = Box(x, y, nodes[number])
     picture.boxes = list(places.values())
     picture.curves = [(_curve(places[source], places[target]), kind) for source, target, kind in edges]
     picture.width = 2 * MARGIN + len(columns) * (BOX_WIDTH + GAP_X) - GAP_X if columns else 0
