@@ -8,6 +8,8 @@ Times of events are UTC milliseconds (bigint) plus minutes of offset; amounts ar
 floats, and the same arithmetic on SQLite and PostgreSQL.
 """
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -28,7 +31,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import JSON
+from sqlalchemy.types import JSON, TypeDecorator
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -41,7 +44,27 @@ metadata = MetaData(naming_convention=NAMING)
 
 # SQLite gives row numbers to INTEGER PRIMARY KEY only; PostgreSQL gets a 64-bit identity.
 Number = BigInteger().with_variant(Integer, "sqlite")
-Moment = DateTime(timezone=True)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC: SQLite has no time zones and would give local time back as if it were UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a naive datetime is a fault of ours and refused."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a stored moment needs an offset; a naive datetime came")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC, aware again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 MICRO = 1_000_000  # amounts are stored in millionths of their unit
 
 # ---- facts ---------------------------------------------------------------------------------------------------------
