@@ -22,11 +22,12 @@ import storage
 from storage.store import Store
 from storage.tables import event as event_table
 from tests.servers import CannotRun, postgres
+from trace.domain.checks import check_digit
 from trace.domain.epcis.document import as_document, canonical_bytes
 from trace.domain.events import Action, Event, ObjectEvent, Quantity
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.domain.uris import check_digit, gtin_uri, key_uri
+from trace.domain.uris import gtin_uri, key_uri
 from trace.services.capture import capture
 from trace.services.organisations import create_organisation, get_organisation_row
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from trace.domain.failures import N_
 
@@ -28,6 +29,10 @@ class IdentifierWarning:
     def __str__(self) -> str:
         return self.message.format(**self.values)
 
+    def as_dict(self) -> dict[str, Any]:
+        """As it is kept in a record and answered by the API."""
+        return {"message": self.message, "values": dict(self.values)}
+
 
 _CHECK_DIGIT = N_("The check digit of {number} is wrong: read it again, or confirm that it is printed like this.")
 
@@ -41,8 +46,8 @@ def check_digit(digits: str) -> str:
 
 
 def is_check_digit_right(digits: str) -> bool:
-    """Whether the last of some digits is the GS1 check digit of those before it."""
-    return digits[-1:] == check_digit(digits[:-1])
+    """Whether a text is digits of which the last is the GS1 check digit of those before it."""
+    return digits.isascii() and digits.isdigit() and digits[-1] == check_digit(digits[:-1])
 
 
 def check_gs1_digit(digits: str) -> tuple[IdentifierWarning, ...]:

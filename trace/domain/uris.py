@@ -11,6 +11,8 @@ from enum import IntEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
+from trace.domain.characters import is_readable
+from trace.domain.checks import check_digit, is_check_digit_right
 from trace.domain.failures import N_, Invalid
 
 GS1 = "https://id.gs1.org"
@@ -33,8 +35,7 @@ class UriKind(IntEnum):
     TRANSACTION = 8
 
 
-# The characters a Digital Link path segment keeps as they are (RFC 3986 unreserved).
-_SAFE = "-._~"
+_SAFE = "-._~"  # the characters a Digital Link path segment keeps as they are (RFC 3986 unreserved)
 _PRIVATE_KINDS = {
     "obj": UriKind.INSTANCE,
     "lot": UriKind.LOT,
@@ -44,50 +45,69 @@ _PRIVATE_KINDS = {
     "bt": UriKind.TRANSACTION,
 }
 CRATES = "crate"  # scheme of our own re-usable containers
+
+# GS1 keys by application identifier: the shape of the value (GS1 General Specifications 3), and how many of its first
+# digits end in a check digit (0: it has none).
+_KEYS = {
+    "00": (re.compile(r"[0-9]{18}"), 18),
+    "01": (re.compile(r"[0-9]{14}"), 14),
+    "253": (re.compile(r"[0-9]{13}.{0,17}"), 13),
+    "255": (re.compile(r"[0-9]{13,25}"), 13),
+    "414": (re.compile(r"[0-9]{13}"), 13),
+    "417": (re.compile(r"[0-9]{13}"), 13),
+    "8003": (re.compile(r"[0-9]{14}.{0,16}"), 14),
+    "8004": (re.compile(r"[0-9]{4}.{0,26}"), 0),
+    "8006": (re.compile(r"[0-9]{18}"), 14),
+    "8010": (re.compile(r"[0-9]{4}.{0,26}"), 0),
+    "8017": (re.compile(r"[0-9]{18}"), 18),
+    "8018": (re.compile(r"[0-9]{18}"), 18),
+}
+# What a link may say besides the key; of those listed for a key, the first that is there is part of the identity.
+_QUALIFIERS = frozenset({"10", "21", "22", "235", "254", "8011", "8019"})
+_IDENTITY = {"01": ("21", "235", "10"), "8006": ("21", "10"), "414": ("254",), "8010": ("8011",)}
 _DIGITAL_LINK = re.compile(
-    r"^https?://[^/?#]+(?:/[^?#]*?)?/(01|00|8003|8004|414|417|253|255|8006|8010|8017|8018)/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$"
+    rf"^https?://[^/?#]+(?:/[^?#]*?)?/({'|'.join(_KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
 )
-_QUALIFIERS = {"10", "21", "22", "235", "254"}
 
 
 @lru_cache(maxsize=65_536)
 def uri_kind(uri: str) -> UriKind:
     """What kind of thing a canonical URI names; OTHER for anything not recognised."""
     if uri.startswith(GS1 + "/"):
-        return _gs1_kind(uri[len(GS1) + 1 :])
+        return _gs1_kind(parse_digital_link(uri) or {})
     if uri.startswith(PRIVATE + "/"):
-        parts = uri[len(PRIVATE) + 1 :].split("/", 2)
-        if len(parts) < 3:
+        scheme, word, value = split_private_uri(uri)
+        if value is None:
             return UriKind.OTHER
-        if parts[0] == CRATES and parts[1] == "obj":
-            return UriKind.RETURNABLE
-        return _PRIVATE_KINDS.get(parts[1], UriKind.OTHER)
+        return UriKind.RETURNABLE if (scheme, word) == (CRATES, "obj") else _PRIVATE_KINDS[word]
     return _foreign_kind(uri)
 
 
-def _gs1_kind(path: str) -> UriKind:
-    parts = path.split("/")
-    match parts[0]:
+def _gs1_kind(values: dict[str, str]) -> UriKind:
+    match next(iter(values), None):
         case "01" | "8006":
-            if "21" in parts[2::2]:
+            if "21" in values or "235" in values:
                 return UriKind.INSTANCE
-            return UriKind.LOT if "10" in parts[2::2] else UriKind.CLASS
-        case "00":
-            return UriKind.CONTAINER_UNIT
+            return UriKind.LOT if "10" in values else UriKind.CLASS
+        case "8010":
+            return UriKind.INSTANCE if "8011" in values else UriKind.CLASS
         case "8003":
             # A GRAI without serial names a type of crate: 14 digits and nothing more.
-            return UriKind.RETURNABLE if len(unquote(parts[1])) > 14 else UriKind.CLASS
-        case "8004":
-            return UriKind.RETURNABLE
-        case "414":
-            return UriKind.PLACE
-        case "417":
-            return UriKind.PARTY
-        case "253" | "255":
-            return UriKind.TRANSACTION
-        case "8010" | "8017" | "8018":
-            return UriKind.INSTANCE
-    return UriKind.OTHER
+            return UriKind.RETURNABLE if len(values["8003"]) > 14 else UriKind.CLASS
+        case ai:
+            return _KIND_OF_KEY.get(ai or "", UriKind.OTHER)
+
+
+_KIND_OF_KEY = {
+    "00": UriKind.CONTAINER_UNIT,
+    "253": UriKind.TRANSACTION,
+    "255": UriKind.TRANSACTION,
+    "414": UriKind.PLACE,
+    "417": UriKind.PARTY,
+    "8004": UriKind.RETURNABLE,
+    "8017": UriKind.INSTANCE,
+    "8018": UriKind.INSTANCE,
+}
 
 
 def _foreign_kind(uri: str) -> UriKind:
@@ -156,14 +176,16 @@ def transaction_uri(type_: str, number: str) -> str:
 def lot_uri(class_uri: str, number: str) -> str:
     """A lot of a product class: `/10/` behind a GTIN, `/lot/<class>.<number>` for a private class.
 
-    Raises `Invalid` where the URI names no class.
+    Raises `Invalid` where the URI names no product class (a type of crate is none), or the number is empty.
     """
-    if uri_kind(class_uri) is not UriKind.CLASS:
-        raise Invalid(N_("A lot belongs to a product class; {uri} is none."), uri=class_uri)
-    if class_uri.startswith(f"{GS1}/01/"):
+    if not number:
+        raise Invalid(N_("A lot has a number; none came for {uri}."), uri=class_uri[:120])
+    if class_uri.startswith(f"{GS1}/01/") and uri_kind(class_uri) is UriKind.CLASS:
         return f"{class_uri}/10/{quote(number, safe=_SAFE)}"
-    head, _, value = class_uri.rpartition("/class/")
-    # The class value ends at the first dot: its own dots are escaped twice, a lot number may have any.
+    head, word, value = class_uri.rpartition("/class/")
+    if not word or uri_kind(class_uri) is not UriKind.CLASS:
+        raise Invalid(N_("A lot belongs to a product class; {uri} is none."), uri=class_uri[:120])
+    # The class value ends at the first dot: its own dots are escaped, a lot number may have any.
     return f"{head}/lot/{value.replace('.', '%2E')}.{quote(number, safe=_SAFE)}"
 
 
@@ -189,76 +211,140 @@ def lot_uri_of_instance(epc: str, number: str) -> str | None:
 def canonical_uri(uri: str) -> str:
     """The one form of an identifier that is stored: EPC URNs and other Digital Links become Digital Link on id.gs1.org.
 
-    GS1 forms are equal if they name the same key (CBV 2.0 section 8). What is no GS1 key stays exactly as it is.
-    Raises `Invalid` for an EPC URN whose parts do not fit together.
+    GS1 forms are equal if they name the same key (CBV 2.0 section 8); ours are equal if they differ in escapes only.
+    What is neither stays exactly as it is. Raises `Invalid` for an EPC URN whose parts do not fit together.
     """
     if uri.startswith(PRIVATE + "/"):
-        return uri
+        return _canonical_private(uri)
     if uri.startswith("urn:epc:"):
         return _from_urn(uri)
+    values = parse_digital_link(uri)
+    return uri if values is None else _gs1_uri(values)
+
+
+def parse_digital_link(uri: str) -> dict[str, str] | None:
+    """{application identifier: value} of a GS1 Digital Link's path, its key first; None where it is none.
+
+    On id.gs1.org any check digit is taken (the code may be printed like that); elsewhere only a right one tells a
+    Digital Link from a web address that has such numbers in its path.
+    """
     match = _DIGITAL_LINK.match(uri)
-    if match is None:
+    parts = [match[1], match[2], *match[3].split("/")[1:]] if match else []
+    texts = [unescaped(part) for part in parts[1::2]]
+    values = {ai: text for ai, text in zip(parts[::2], texts, strict=False) if text is not None}
+    if not values or len(values) * 2 != len(parts) or not set(list(values)[1:]) <= _QUALIFIERS:
+        return None
+    ai = parts[0]
+    if ai == "01" and len(values[ai]) in (8, 12, 13):
+        values[ai] = values[ai].zfill(14)
+    shape, checked = _KEYS[ai]
+    if not shape.fullmatch(values[ai]):
+        return None
+    at_home = uri.startswith(GS1 + "/")
+    return values if at_home or is_check_digit_right(values[ai][:checked]) or not checked else None
+
+
+def unescaped(segment: str) -> str | None:
+    """The text behind a percent-encoded segment; None where it is empty or no text that can be stored."""
+    try:
+        text = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return text if text and is_readable(text) else None
+
+
+def split_private_uri(uri: str) -> tuple[str, str, str | None]:
+    """(scheme, kind word, value as it is escaped) of an identifier of ours; the value is None where it is none."""
+    scheme, _, rest = uri[len(PRIVATE) + 1 :].partition("/")
+    word, _, tail = rest.partition("/")
+    value = re.split("[?#]", tail, maxsplit=1)[0]
+    known = bool(scheme) and word in _PRIVATE_KINDS and unescaped(value) is not None
+    return scheme, word, value if known else None
+
+
+def _canonical_private(uri: str) -> str:
+    scheme, word, value = split_private_uri(uri)
+    if value is None:
         return uri
-    return _from_digital_link(match, uri)
+    # Only the first dot of a lot parts class and number; the class's own dots are escaped (see `lot_uri`).
+    if word != "lot":
+        return private_uri(scheme, word, unquote(value))
+    head, dot, number = value.partition(".")
+    class_part = quote(unquote(head), safe=_SAFE).replace(".", "%2E")
+    return f"{PRIVATE}/{scheme}/lot/{class_part}{dot}{quote(unquote(number), safe=_SAFE)}"
 
 
-def _from_digital_link(match: re.Match[str], uri: str) -> str:
-    ai, value, rest = match[1], unquote(match[2]), match[3].strip("/")
-    parts = rest.split("/") if rest else []
-    if len(parts) % 2:
-        return uri
-    qualifiers = {key: unquote(val) for key, val in zip(parts[::2], parts[1::2], strict=True)}
-    if not set(qualifiers) <= _QUALIFIERS:
-        return uri
-    if ai == "01":
-        if not value.isdigit() or len(value) not in (8, 12, 13, 14):
-            return uri
-        return gtin_uri(value.zfill(14), lot=qualifiers.get("10"), serial=qualifiers.get("21"))
-    extension = qualifiers.get("254")
-    return key_uri(ai, value) + (f"/254/{quote(extension, safe=_SAFE)}" if ai == "414" and extension else "")
-
-
-def check_digit(digits: str) -> str:
-    """The GS1 mod-10 check digit of the digits before it (GS1 General Specifications 7.9)."""
-    total = sum(int(d) * (3 if n % 2 == 0 else 1) for n, d in enumerate(reversed(digits)))
-    return str(-total % 10)
+def _gs1_uri(values: dict[str, str]) -> str:
+    ai = next(iter(values))
+    kept = next((name for name in _IDENTITY.get(ai, ()) if name in values), None)
+    return key_uri(ai, values[ai]) + (f"/{kept}/{quote(values[kept], safe=_SAFE)}" if kept else "")
 
 
 def _from_urn(uri: str) -> str:
     """EPC URN to Digital Link (TDS 2.0): the company prefix needs no table in this direction."""
-    parts = uri.split(":")
-    scheme, value = parts[3] if len(parts) > 4 else "", ":".join(parts[4:])
-    fields = [unquote(part) for part in value.split(".", 2)]
-    if uri.startswith(("urn:epc:idpat:", "urn:epc:pat:")):
-        if scheme == "sgtin" and len(fields) == 3 and fields[2] == "*":
-            return gtin_uri(_gtin(fields, uri))
+    _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
+    if form not in ("id", "class", "idpat"):
         return uri
-    match scheme, len(fields):
-        case "sgtin", 3:
-            return gtin_uri(_gtin(fields, uri), serial=fields[2])
-        case "lgtin", 3:
-            return gtin_uri(_gtin(fields, uri), lot=fields[2])
-        case "sscc", 2:
-            body = fields[1][:1] + fields[0] + fields[1][1:]
-            return key_uri("00", _checked(body, 17, uri))
-        case "sgln", 3:
-            base = key_uri("414", _checked(fields[0] + fields[1], 12, uri))
-            return base if fields[2] == "0" else f"{base}/254/{quote(fields[2], safe=_SAFE)}"
-        case "pgln", 2:
-            return key_uri("417", _checked(fields[0] + fields[1], 12, uri))
-        case "grai", 3:
-            return key_uri("8003", "0" + _checked(fields[0] + fields[1], 12, uri) + fields[2])
-        case "giai", 2 | 3:
-            return key_uri("8004", fields[0] + ".".join(fields[1:]))
+    fields = [_field(part, uri) for part in value.split(".", 2)]
+    if form == "idpat":
+        # A pattern for all serial numbers of a class names the class (TDS 2.0 section 8).
+        if len(fields) != 3 or fields[2] != "*" or scheme not in ("sgtin", "grai"):
+            return uri
+        return gtin_uri(_gtin(fields, uri)) if scheme == "sgtin" else key_uri("8003", "0" + _twelve(fields, uri))
+    if len(fields) == 2:
+        return _from_pair(scheme, fields, uri)
+    return _from_triple(scheme, fields, uri) if len(fields) == 3 else uri
+
+
+def _from_pair(scheme: str, fields: list[str], uri: str) -> str:
+    match scheme:
+        case "sscc":
+            return key_uri("00", _checked(fields[1][:1] + fields[0] + fields[1][1:], 17, uri))
+        case "pgln":
+            return key_uri("417", _twelve(fields, uri))
+        case "giai":
+            return key_uri("8004", fields[0] + fields[1])
+        case "gsrn" | "gsrnp":
+            return key_uri("8018" if scheme == "gsrn" else "8017", _checked(fields[0] + fields[1], 17, uri))
     return uri
+
+
+def _from_triple(scheme: str, fields: list[str], uri: str) -> str:
+    match scheme:
+        case "sgtin" | "lgtin" | "upui":
+            qualifier = {"sgtin": "21", "lgtin": "10", "upui": "235"}[scheme]
+            return _gs1_uri({"01": _gtin(fields, uri), qualifier: fields[2]})
+        case "sgln":
+            place = {"414": _twelve(fields, uri)}
+            return _gs1_uri(place if fields[2] == "0" else place | {"254": fields[2]})
+        case "grai":
+            return key_uri("8003", "0" + _twelve(fields, uri) + fields[2])
+        case "gdti" | "sgcn":
+            return key_uri("253" if scheme == "gdti" else "255", _twelve(fields, uri) + fields[2])
+        case "giai":  # a dot in the asset reference
+            return key_uri("8004", fields[0] + fields[1] + "." + fields[2])
+        case "cpi":
+            return _gs1_uri({"8010": fields[0] + fields[1], "8011": fields[2]})
+    return uri
+
+
+def _field(escaped: str, uri: str) -> str:
+    text = unescaped(escaped)
+    if text is None:
+        raise Invalid(N_("{uri} is no EPC: a part of it is empty or holds bytes that are no text."), uri=uri[:120])
+    return text
 
 
 def _gtin(fields: list[str], uri: str) -> str:
     return _checked(fields[1][:1] + fields[0] + fields[1][1:], 13, uri)
 
 
+def _twelve(fields: list[str], uri: str) -> str:
+    return _checked(fields[0] + fields[1], 12, uri)
+
+
 def _checked(body: str, length: int, uri: str) -> str:
-    if len(body) != length or not body.isdigit():
+    if len(body) != length or not (body.isascii() and body.isdigit()):
         raise Invalid(
             N_("{uri} is no EPC: {length} digits of company prefix and reference were wanted, {body} came."),
             uri=uri[:120],

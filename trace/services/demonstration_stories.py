@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from trace.domain.checks import check_digit
 from trace.domain.papers import CertificateKind, CommitmentBasis
 from trace.domain.permissions import Actor
 from trace.domain.products import Category, Prescription
-from trace.domain.uris import check_digit, crate_uri, drug_code_uri, ear_tag_uri
+from trace.domain.uris import crate_uri, drug_code_uri, ear_tag_uri
 from trace.services import hops
 from trace.services.certificates import file_certificate, issue_commitment
 from trace.services.dispensing import dispense

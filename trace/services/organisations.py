@@ -14,6 +14,7 @@ from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import LicenceKind, OrganisationKind, check_licence, check_uscc, normalised_number
 from trace.domain.permissions import Actor, in_region
 from trace.domain.regions import is_known_region
+from trace.services.look_up_log import note_look_up
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i l o u
 
@@ -43,7 +44,7 @@ def create_organisation(
     if not is_known_region(region):
         raise Invalid(N_("The region {region} is not a known county code (GB/T 2260)."), field="region", region=region)
     number = normalised_number(uscc) if uscc else None
-    doubts = [{"message": m, "values": v} for m, v in (check_uscc(number) if number else [])]
+    doubts = [doubt.as_dict() for doubt in (check_uscc(number) if number else ())]
     public_id = new_public_id()
     above = get_organisation_row(session, headquarters).id if headquarters else None
     values = {
@@ -69,12 +70,34 @@ def create_organisation(
             name=name,
             uscc=number or "-",
         ) from fault
-    add_place(session, organisation_id=row_id, name=name, region=region)
-    return get_organisation(session, public_id=public_id)
+    _add_place(session, row_id, name, region)
+    return _full_card(session, public_id)
 
 
-def add_place(session: Session, *, organisation_id: int, name: str, region: str) -> str:
-    """A place of an organisation (field, hall, shop floor): its URI."""
+def add_place(session: Session, *, actor: Actor, name: str, region: str | None = None) -> dict[str, Any]:
+    """A further place of the actor's organisation (field, hall, shop floor), in its own region unless one is named.
+
+    Raises `Conflict` for a name that the organisation has given to a place (the unique key decides between two at
+    once), `Invalid` for an unknown region.
+    """
+    region = region or actor.region
+    if not is_known_region(region):
+        raise Invalid(N_("The region {region} is not a known county code (GB/T 2260)."), field="region", region=region)
+    try:
+        with session.begin_nested():
+            uri = _add_place(session, actor.organisation, name, region)
+    except IntegrityError as fault:
+        raise Conflict(N_("You have a place named {name} already."), field="name", name=name) from fault
+    return {"place": uri, "name": name, "region": region}
+
+
+def list_places(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
+    """The places of the actor's organisation; the first one is where things happen unless another is named."""
+    query = select(place).where(place.c.organisation == actor.organisation).order_by(place.c.id)
+    return [{"place": row.uri, "name": row.name, "region": row.region} for row in session.execute(query)]
+
+
+def _add_place(session: Session, organisation_id: int, name: str, region: str) -> str:
     uri = uris.place_uri(new_public_id())
     session.execute(insert(place).values(organisation=organisation_id, name=name, uri=uri, region=region))
     return uri
@@ -85,7 +108,7 @@ def add_licence(
 ) -> dict[str, Any]:
     """Put a licence on the actor's own file; a wrong check digit is a warning. Raises `Conflict` for one on file."""
     clean = normalised_number(number)
-    doubts = [{"message": m, "values": v} for m, v in check_licence(kind, clean)]
+    doubts = [doubt.as_dict() for doubt in check_licence(kind, clean)]
     values = {
         "organisation": actor.organisation,
         "kind": kind.value,
@@ -109,8 +132,17 @@ def get_organisation_row(session: Session, public_id: str) -> Row[Any]:
     return row
 
 
-def get_organisation(session: Session, *, public_id: str) -> dict[str, Any]:
-    """The card of an organisation: what everybody in trade may know of it, with its licences."""
+def get_organisation(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
+    """The card of an organisation: what everybody in trade may know of it, with its licences.
+
+    Raises `NotFound` where there is none; an inspector's look is written down (R18).
+    """
+    card = _full_card(session, public_id)
+    note_look_up(session, actor=actor, what="organisation", subject=public_id, now=now)
+    return card
+
+
+def _full_card(session: Session, public_id: str) -> dict[str, Any]:
     row = get_organisation_row(session, public_id)
     licences = session.execute(select(licence).where(licence.c.organisation == row.id).order_by(licence.c.id))
     return {

@@ -5,18 +5,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, exists, insert, select
 from sqlalchemy.orm import Session
 
 from scanners import PhotoReading, read_photo
+from scanners.intake import MAX_BYTES
 from storage.events import insert_for
 from storage.objects import ObjectStore
 from storage.tables import object_owner, scan, stored_object
 from trace.domain.codes import Code, parse_code
-from trace.domain.failures import N_, Failure, NotFound
+from trace.domain.failures import N_, Failure, NotFound, TooLarge
 from trace.domain.permissions import Actor
+from trace.services.certificates import may_see_object
+from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
 from trace.services.products import find_product
+
+PDF = "application/pdf"
 
 
 def scan_photo(
@@ -60,16 +65,22 @@ def keep_object(
     return sha256
 
 
-def get_object(session: Session, *, actor: Actor, objects: ObjectStore, sha256: str) -> tuple[bytes, str]:
-    """(bytes, media type) of an object that the actor's organisation uploaded; raises `NotFound` for any other."""
-    query = (
-        select(stored_object.c.media_type)
-        .join(object_owner, object_owner.c.object == stored_object.c.sha256)
-        .where(stored_object.c.sha256 == sha256, object_owner.c.organisation == actor.organisation)
-    )
-    media_type = session.execute(query).scalar_one_or_none()
-    if media_type is None:
+def get_object(
+    session: Session, *, actor: Actor, objects: ObjectStore, sha256: str, now: datetime
+) -> tuple[bytes, str]:
+    """(bytes, media type) of an object that the actor's organisation uploaded, or that belongs to a paper it may see.
+
+    The photo of a paper goes where the paper goes: to the receiver of the goods, to the inspector of the region (whose
+    look is written down, R18). Raises `NotFound` for any other.
+    """
+    mine = exists().where(object_owner.c.object == sha256, object_owner.c.organisation == actor.organisation)
+    query = select(stored_object.c.media_type, mine).where(stored_object.c.sha256 == sha256)
+    row = session.execute(query).one_or_none()
+    media_type, own = row if row is not None else (None, False)
+    if media_type is None or not (own or may_see_object(session, actor, sha256)):
         raise NotFound(N_("There is no picture {sha256}."), sha256=sha256)
+    if not own:
+        note_look_up(session, actor=actor, what="object", subject=sha256, now=now)
     return objects.get(sha256), media_type
 
 
@@ -99,14 +110,21 @@ def keep_photo(
 ) -> str:
     """Keep the photo of a paper, cleaned of its metadata: its SHA-256. A PDF is kept as it is.
 
-    Raises what `scanners.read_photo` raises for anything else.
+    Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_photo` raises for anything else.
     """
-    if data.startswith(b"%PDF-"):
-        return keep_object(session, actor=actor, objects=objects, data=data, media_type="application/pdf", now=now)
-    photo = read_photo(data, seconds=seconds)
-    return keep_object(
-        session, actor=actor, objects=objects, data=photo.clean, media_type=photo.clean_media_type, now=now
-    )
+    if not data.startswith(b"%PDF-"):
+        photo = read_photo(data, seconds=seconds)
+        data, media_type = photo.clean, photo.clean_media_type
+    elif len(data) > MAX_BYTES:
+        raise TooLarge(
+            N_("The PDF has {came} MB; at most {limit} MB are kept. Send a smaller one, or a photo of the paper."),
+            field="file",
+            came=f"{len(data) / 1024 / 1024:.1f}",
+            limit=MAX_BYTES // 1024 // 1024,
+        )
+    else:
+        media_type = PDF
+    return keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
 
 
 def describe_reading(session: Session, actor: Actor, reading: Any) -> dict[str, Any]:
@@ -142,7 +160,7 @@ def describe_code(session: Session, actor: Actor, code: Code) -> dict[str, Any]:
         "plu": code.plu,
         "measure": code.measure,
         "product": find_product(session, actor=actor, code=code),
-        "warnings": [{"message": w.message, "values": dict(w.values)} for w in code.warnings],
+        "warnings": [warning.as_dict() for warning in code.warnings],
     }
 
 
