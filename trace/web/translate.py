@@ -1,12 +1,49 @@
-"""Catalogues: compiled when they are older than their text, so that nobody ships yesterday's translation."""
+"""Catalogues: what is to be translated, found in the code and the templates; and compiled when older than its text."""
 
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import read_po, write_po
 
 FOLDER = Path(__file__).parent / "translations"
+ROOT = Path(__file__).parents[2]
+SOURCES = ("trace", "scanners", "schemas", "storage")
+# English is what stands in the code; it needs no catalogue.
+CATALOGUE = FOLDER / "zh" / "LC_MESSAGES" / "messages.po"
+_METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+_KEYWORDS = {"N_": None, "_": None, "gettext": None}
+
+
+def messages() -> set[str]:
+    """Every text that people may be shown: marked `N_`, `_` or `gettext`."""
+    return {
+        str(text)
+        for folder in SOURCES
+        for _, _, text, _, _ in extract_from_dir(ROOT / folder, _METHODS, keywords=_KEYWORDS)
+    }
+
+
+def read_catalogue() -> Catalog:
+    """The Chinese catalogue as it stands."""
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh")
+
+
+def update_catalogue() -> list[str]:
+    """Bring the catalogue in line with the code, translations kept: the texts that lack one."""
+    old = read_catalogue() if CATALOGUE.exists() else Catalog(locale="zh")
+    fresh = Catalog(locale="zh", project="Sunshine Trace", header_comment="# Chinese texts of Sunshine Trace.")
+    for text in sorted(messages()):
+        known = old.get(text)
+        fresh.add(text, known.string if known is not None else "")
+    buffer = BytesIO()
+    write_po(buffer, fresh, width=110, omit_header=False)
+    CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
+    CATALOGUE.write_bytes(buffer.getvalue())
+    return [str(message.id) for message in fresh if message.id and not message.string]
 
 
 def compile_catalogues() -> None:
@@ -22,3 +59,7 @@ def compile_catalogues() -> None:
         fresh = target.with_suffix(".tmp")
         fresh.write_bytes(buffer.getvalue())
         fresh.replace(target)
+
+
+if __name__ == "__main__":
+    print(*update_catalogue(), sep="\n")

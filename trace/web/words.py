@@ -86,6 +86,10 @@ WORDS: Mapping[str, str] = {
     "refuse": N_("Refuse"),
     "block": N_("Not acceptable"),
     "warn": N_("Take note"),
+    # why a drug has no trace code (R9)
+    "legacy": N_("Bought before codes were required"),
+    "damaged": N_("Code damaged"),
+    "exempt": N_("Exempt (herbal pieces, granules)"),
     # units (UN/ECE Recommendation 20)
     "KGM": N_("kg"),
     "GRM": N_("g"),
@@ -115,12 +119,60 @@ WORDS: Mapping[str, str] = {
     "instance": N_("Single pack"),
     "container_unit": N_("Logistic unit"),
     "returnable": N_("Crate"),
+    # moves of goods in a flow
+    "moved": N_("Went to"),
+    "became": N_("Became"),
     # alerts
     "second_sale": N_("One code sold twice"),
     "trace": N_("Look-up"),
     "search": N_("Search"),
     "event": N_("Event"),
 }
+# The fields of the forms, as complaints name them.
+FIELDS: Mapping[str, str] = {
+    "amount": N_("Quantity"),
+    "celsius": N_("Temperature"),
+    "certificates": N_("Papers"),
+    "code": N_("Code"),
+    "codes": N_("Trace codes"),
+    "contact": N_("Telephone"),
+    "address": N_("Address"),
+    "delivery_note": N_("Delivery note"),
+    "expires_on": N_("Expires on"),
+    "issued_on": N_("Issued on"),
+    "issuer": N_("Issued by"),
+    "kind": N_("Paper"),
+    "lines": N_("Lines"),
+    "lot_number": N_("Lot number"),
+    "name": N_("Name"),
+    "new_name": N_("What is it?"),
+    "number": N_("Number"),
+    "origin": N_("Origin (county)"),
+    "price": N_("Price"),
+    "produced_on": N_("Made on"),
+    "product": N_("What is it?"),
+    "reason": N_("Reason"),
+    "supplier": N_("Supplier"),
+    "valid_until": N_("Valid until"),
+}
+# What the schemas' library says of a value; here so that it is found for translation.
+COMPLAINTS = (
+    N_("Missing data for required field."),
+    N_("Field may not be null."),
+    N_("Unknown field."),
+    N_("Invalid value."),
+    N_("Not a valid number."),
+    N_("Not a valid integer."),
+    N_("Not a valid string."),
+    N_("Not a valid boolean."),
+    N_("Not a valid date."),
+    N_("Not a valid datetime."),
+    N_("Not a valid list."),
+    N_("Not a valid aware datetime."),
+    N_("Invalid input type."),
+    N_("String does not match expected pattern."),
+    N_("Special numeric values (nan or infinity) are not permitted."),
+)
 _MADE_BY = {
     "farm": "harvested",
     "cooperative": "harvested",
