@@ -16,7 +16,8 @@ from tests.servers import CannotRun, postgres, s3
 from tests.town import NOW, Town
 from trace.config import Settings, load_settings
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 BACKENDS = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
 

@@ -166,10 +166,18 @@ def _start_ceph(home: Path, port: int) -> None:
     user = ("--uid=sunshine", "--display-name=s", "--access-key=sunshine", "--secret=sunshine-secret")
     call("radosgw-admin", "-c", str(conf), "-n", "client.admin", "user", "create", *user)
     call("radosgw", "-c", str(conf), "-n", "client.rgw")
-    end = time.monotonic() + 60
+    try:
+        wait_for_port(port)
+    except TimeoutError as fault:
+        raise CannotRun("S3: radosgw did not listen within a minute") from fault
+
+
+def wait_for_port(port: int, seconds: float = 60) -> None:
+    """Return when somebody listens on the port; raises `TimeoutError` if nobody ever does."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise CannotRun("S3: radosgw did not listen within a minute")
+    raise TimeoutError(f"nobody listens on port {port}")

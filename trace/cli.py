@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from alembic.util import CommandError
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
@@ -20,11 +22,12 @@ from trace import clock
 from trace.config import SettingError, Settings, load_settings
 from trace.domain.failures import N_, Failure, NotFound
 from trace.domain.permissions import Role
-from trace.services.demonstration import Demonstration, load_demonstration
+from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.keys import issue_key
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
 
-THREADS = 8  # requests at once in one process; SQLite has one writer anyway, PostgreSQL scales by processes
+# Requests at once in one process; SQLite has one writer anyway, PostgreSQL scales by processes.
+THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 BACKLOG = 256
 
 
@@ -44,30 +47,49 @@ def settings_or_exit() -> Settings:
 
 def open_or_exit(settings: Settings) -> storage.Store:
     """The prepared store, or one sentence and exit status 3."""
-    try:
-        storage.prepare(settings.database_url)
-    except OperationalError as fault:
-        click.echo(f"The database cannot be reached: {str(fault.orig).strip().splitlines()[0]}", err=True)
-        sys.exit(3)
     store = storage.open_store(settings.database_url)
     try:
+        storage.prepare(settings.database_url)
         with store.writing() as session:
             check_domain(session, settings.id_domain)
+    except (DBAPIError, CommandError) as fault:  # a CommandError: the store knows a migration that we do not
+        text = (str(getattr(fault, "orig", fault)).strip() or type(fault).__name__).splitlines()[0]
+        click.echo(f"The database cannot be used: {text}", err=True)
+        sys.exit(3)
     except Failure as fault:
         click.echo(str(fault), err=True)
         sys.exit(2)
     return store
 
 
+def check_address_or_exit(host: str, port: int) -> None:
+    """Nothing if we can listen there; else one sentence and exit status 3.
+
+    The server would share a port with another one of its kind (SO_REUSEPORT), and two stores would answer by turns.
+    """
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except (OSError, OverflowError) as fault:
+        text = str(getattr(fault, "strerror", None) or fault).partition(" (while")[0]
+        click.echo(
+            f"The service cannot listen on {host}:{port}: {text}. Choose another port with --port or SUNSHINE_PORT.",
+            err=True,
+        )
+        sys.exit(3)
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on; SUNSHINE_PORT where absent.")
 def up(port: int | None) -> None:
-    """Prepare the store, load the demonstration the first time, serve."""
+    """Prepare the store, load the demonstration the first time, say who can sign in, serve."""
     settings = settings_or_exit()
+    check_address_or_exit(settings.host, port or settings.port)
     store = open_or_exit(settings)
     shown = None
     if settings.demo:
-        shown = load_demonstration(store, settings.timezone, clock.now())
+        shown = load_demonstration(store, settings.timezone, clock.now(), settings.data) or find_demonstration(
+            store, settings.data
+        )
     store.close()
     address = f"http://{settings.host}:{port or settings.port}"
     print_addresses(address, shown)
@@ -75,7 +97,7 @@ def up(port: int | None) -> None:
 
 
 def print_addresses(address: str, shown: Demonstration | None) -> None:
-    """Where the desks are, and on the first start who can sign in."""
+    """Where the desks are, and who can sign in to a demonstration."""
     click.echo(f"\nSunshine Trace 阳光追溯  {address}")
     for name, path in (
         ("Station 超市收货", "/station"),
@@ -179,8 +201,8 @@ def _touch_database(settings: Settings) -> None:
 def _attempt(act: Callable[[], Any]) -> str | None:
     try:
         act()
-    except (Failure, OSError, OperationalError) as fault:
-        return str(fault).splitlines()[0]
+    except (Failure, OSError, DBAPIError) as fault:
+        return (str(fault).strip() or type(fault).__name__).splitlines()[0]
     return None
 
 

@@ -4,13 +4,19 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 PREFIX = "SUNSHINE_"
+SECRET_LENGTH = 32
 
 
 class SettingError(Exception):
@@ -98,7 +104,10 @@ def _timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as fault:
-        raise SettingError(f"SUNSHINE_TIMEZONE takes a name such as Asia/Shanghai; {text!r} came.") from fault
+        raise SettingError(
+            "SUNSHINE_TIMEZONE takes a name such as Asia/Shanghai that this machine knows (package tzdata);"
+            f" {text!r} came."
+        ) from fault
 
 
 def _domain(text: str) -> str:
@@ -108,9 +117,14 @@ def _domain(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    if not re.match(r"^(sqlite:///.|postgres(ql)?(\+psycopg)?://.)", text):
+    try:
+        url = make_url(text)
+        usable = url.drivername in ("sqlite", "postgres", "postgresql", "postgresql+psycopg") and bool(url.database)
+    except (ArgumentError, ValueError):
+        usable = False
+    if not usable or ":memory:" in text:
         raise SettingError(
-            f"SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
+            "SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
             f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
         )
     return text
@@ -119,8 +133,13 @@ def _database(text: str) -> str:
 def _objects(text: str) -> str:
     if "://" not in text:
         return text
-    parts = urlsplit(text)
-    if parts.scheme != "s3" or not parts.hostname or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme == "s3" and parts.hostname and parts.username and parts.password and parts.port != 0
+        bucket = parts.path.strip("/")
+    except ValueError:  # a port that is no number
+        whole = bucket = ""
+    if not whole or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{2,62}", bucket):
         raise SettingError(
             "SUNSHINE_OBJECTS_URL takes a folder or s3://KEY:SECRET@host:port/bucket; something else came."
         )
@@ -130,19 +149,27 @@ def _objects(text: str) -> str:
 def _secret(values: Mapping[str, str], data: Path) -> str:
     """The signing key: given, or made once and kept in the data folder, readable by its owner only."""
     given = values.get("SUNSHINE_SECRET_KEY")
-    if given is not None:
-        if len(given) < 32:
-            raise SettingError(f"SUNSHINE_SECRET_KEY takes at least 32 characters; {len(given)} came.")
-        return given
     path = data / "secret_key"
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        return path.read_text(encoding="utf-8")
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if given is None and not path.exists():
+            _make_secret(path)
+        secret = given or path.read_text(encoding="utf-8").strip()
     except OSError as fault:
         raise SettingError(
             f"SUNSHINE_DATA must be a folder that can be written to; {data}: {fault.strerror}."
         ) from fault
-    return path.read_text(encoding="utf-8")
+    if len(secret) < SECRET_LENGTH:
+        where = "SUNSHINE_SECRET_KEY" if given else f"The signing key in {path}"
+        raise SettingError(f"{where} takes at least {SECRET_LENGTH} characters; {len(secret)} came.")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Write the whole key under another name, then link: of two starters one wins, and none reads half a key."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:  # made readable by its owner only
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)

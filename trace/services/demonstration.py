@@ -1,21 +1,28 @@
 """Demonstration data: pork, tomatoes and goji, and a drug, told through the same services people use.
 
 Names are plausible for Zhongwei and belong to nobody; identifiers pass their check digits; days are relative to today.
+
+What a newcomer needs to sign in is kept in the data folder (`demonstration.json`, readable by its owner only), so that
+each start can show it again; the store holds the mark of its own demonstration, so that no other store's is shown.
 """
 
+import json
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.events import insert_for
 from storage.store import Store
-from storage.tables import organisation
+from storage.tables import organisation, store_setting
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.demonstration_stories import Cast, tell_drug, tell_pork, tell_produce
@@ -24,6 +31,8 @@ from trace.services.organisations import add_licence, create_organisation, get_o
 from trace.services.people import create_person
 from trace.services.setup import ensure_platform
 
+FILE = "demonstration.json"
+MARK = "demonstration"  # name of the setting in the store
 K = OrganisationKind
 # key: (name, kind, USCC, region, address, contact). The credit codes are synthetic and pass GB 32100-2015.
 ORGANISATIONS: Mapping[str, tuple[str, OrganisationKind, str, str, str, str]] = {
@@ -70,30 +79,35 @@ PEOPLE: Mapping[str, tuple[str, Role, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """What a newcomer needs: sign-ins (with whose they are), the password, one key a role, codes to try."""
+    """What a newcomer needs: sign-ins (with whose they are), the password, one key a role, codes to try.
 
+    `mark` is also in the store, and tells which store this is about.
+    """
+
+    mark: str
     password: str
     sign_ins: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For keeping beside the store."""
-        return asdict(self)
 
+def load_demonstration(
+    store: Store, timezone: ZoneInfo, now: datetime, folder: Path | None = None
+) -> Demonstration | None:
+    """Fill an empty store with the three stories; None (and nothing done) if an organisation is registered already.
 
-def load_demonstration(store: Store, timezone: ZoneInfo, now: datetime) -> Demonstration | None:
-    """Fill an empty store with the three stories; None (and nothing done) if it is not empty.
-
-    One transaction: a start that is interrupted leaves an empty store, and the next one begins again.
+    One transaction: a start that is interrupted leaves an empty store, and the next one begins again. With a `folder`
+    the answer is kept there before the store has it for good: an interruption can leave a paper about a store that
+    is still empty, which nobody is shown, but never a store that nobody can sign in to.
     """
     with store.writing() as session:
-        if session.execute(select(func.count()).select_from(organisation)).scalar_one():
+        mark = _begin(session)
+        if mark is None:
             return None
         local = now.astimezone(timezone)
         numbers = _organisations(session, local - timedelta(days=400))
         password = f"sunshine-{secrets.token_hex(4)}"
-        shown = Demonstration(password)
+        shown = Demonstration(mark, password)
         for sign_in, (at, role, name) in PEOPLE.items():
             create_person(
                 session,
@@ -115,7 +129,41 @@ def load_demonstration(store: Store, timezone: ZoneInfo, now: datetime) -> Demon
         )
         for tell in (tell_pork, tell_produce, tell_drug):
             shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
+        if folder is not None:
+            _keep(shown, folder)
         return shown
+
+
+def find_demonstration(store: Store, folder: Path) -> Demonstration | None:
+    """What was kept in the folder when this store was filled; None if it is about another store, or not there."""
+    try:
+        kept = Demonstration(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    with store.reading() as session:
+        mark = session.execute(select(store_setting.c.value).where(store_setting.c.name == MARK)).scalar_one_or_none()
+    return kept if kept.mark == mark else None
+
+
+def _begin(session: Session) -> str | None:
+    """Mark an empty store; None if it is not empty, or another process is filling it (its row is waited for)."""
+    registered = select(organisation.c.id).where(organisation.c.kind != OrganisationKind.PLATFORM).limit(1)
+    if session.execute(registered).first() is not None:
+        return None
+    mark = secrets.token_hex(8)
+    row = insert_for(session, store_setting).values(name=MARK, value=mark)
+    done = session.execute(row.on_conflict_do_nothing().returning(store_setting.c.name))
+    return mark if done.first() is not None else None
+
+
+def _keep(shown: Demonstration, folder: Path) -> None:
+    """Whole or not at all, and readable by its owner only: passwords and keys are in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with NamedTemporaryFile("w", dir=folder, prefix=".demonstration-", encoding="utf-8", delete=False) as file:
+        json.dump(asdict(shown), file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(folder / FILE)
 
 
 def _organisations(session: Session, since: datetime) -> dict[str, int]:

@@ -1,0 +1,236 @@
+"""The command line as people use it: in processes of its own, over stores of its own."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import storage
+from tests.conftest import ROOT
+from tests.servers import free_port, wait_for_port
+from trace.domain.permissions import Role
+from trace.services.demonstration import FILE, find_demonstration, load_demonstration
+from trace.services.keys import find_actor_by_key
+
+
+def environ(data: Path, **settings: str) -> dict[str, str]:
+    """The environment of a command over a data folder, without the settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+    return kept | {"SUNSHINE_DATA": str(data), "PYTHONPATH": str(ROOT)} | settings
+
+
+def command(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    line = [sys.executable, "-m", "trace.cli", *arguments]
+    return subprocess.run(
+        line, cwd=ROOT, env=environ(data, **settings), capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@contextmanager
+def serving(data: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The service as `./run serve` starts it: (process, port). Killed with its workers when the block ends."""
+    port = free_port()
+    line = [sys.executable, "-m", "trace.cli", "up", *(arguments or ("--port", str(port)))]
+    with (data / "log").open("w+") as log:
+        process = subprocess.Popen(
+            line, cwd=ROOT, env=environ(data, SUNSHINE_PORT=str(port), **settings),
+            stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process, port
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def health(port: int) -> dict[str, object]:
+    """What the service says of itself."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as answer:
+        return dict(json.load(answer))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the demonstration in its store, for tests that only add to it."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    url = f"sqlite:///{data / 'sunshine.db'}"
+    data.mkdir()
+    storage.prepare(url)
+    store = storage.open_store(url)
+    load_demonstration(store, ZoneInfo("Asia/Shanghai"), datetime.now(UTC), data)
+    store.close()
+    return data
+
+
+def test_serve_answers_and_stops_when_told_to(tmp_path: Path) -> None:
+    with serving(tmp_path, SUNSHINE_DEMO="0") as (process, port):
+        wait_for_port(port)
+        assert health(port)["status"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+    with pytest.raises(OSError, match="refused"):
+        health(port)
+
+
+def test_every_start_shows_who_can_sign_in_to_a_demonstration(filled: Path) -> None:
+    for _ in range(2):
+        with serving(filled) as (_process, port):
+            wait_for_port(port)
+            health(port)
+        said = (filled / "log").read_text()
+        kept = json.loads((filled / FILE).read_text())
+        assert kept["password"] in said
+        assert all(text in said for text in (*kept["sign_ins"], *kept["keys"].values(), *kept["codes"].values()))
+    assert stat.S_IMODE((filled / FILE).stat().st_mode) == 0o600
+
+
+def test_start_without_demonstration_shows_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path, SUNSHINE_DEMO="0") as (_process, port):
+        wait_for_port(port)
+    said = (tmp_path / "log").read_text()
+    assert f"http://127.0.0.1:{port}/station" in said
+    assert "password" not in said
+    assert not (tmp_path / FILE).exists()
+
+
+def test_address_that_is_taken_is_told_and_ends_the_start(tmp_path: Path) -> None:
+    with serving(tmp_path, SUNSHINE_DEMO="0") as (_process, port):
+        wait_for_port(port)
+        second = command(tmp_path, "up", "--port", str(port), SUNSHINE_DEMO="0")
+    assert second.returncode == 3
+    assert re.search(rf"cannot listen on 127\.0\.0\.1:{port}: .*in use", second.stderr)
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+def test_key_of_each_role_opens_the_store(filled: Path, role: str) -> None:
+    made = command(filled, "key", "--role", role)
+    assert made.returncode == 0, made.stderr
+    key = made.stdout.strip()
+    assert re.fullmatch(r"st_[0-9a-f]{10}_[\w-]{43}", key)
+    store = storage.open_store(f"sqlite:///{filled / 'sunshine.db'}")
+    with store.reading() as session:
+        actor = find_actor_by_key(session, key)
+    store.close()
+    assert actor is not None
+    assert actor.role == role
+
+
+def test_key_for_a_named_organisation_is_of_that_organisation(filled: Path) -> None:
+    made = command(filled, "key", "--role", "clerk", "--organisation", "沙都生活超市应理店")
+    store = storage.open_store(f"sqlite:///{filled / 'sunshine.db'}")
+    with store.reading() as session:
+        actor = find_actor_by_key(session, made.stdout.strip())
+    store.close()
+    assert actor is not None
+    assert actor.organisation_name == "沙都生活超市应理店"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("--role", "king"), 2, "'king' is not one of"),
+        ((), 2, "Missing option '--role'"),
+        (("--role", "clerk", "--organisation", "不存在的店"), 1, "There is no organisation named 不存在的店."),
+        (("--role", "inspector", "--organisation", "沙都生活超市应理店"), 1, "The role inspector does not belong"),
+    ],
+)
+def test_key_that_cannot_be_made_is_refused(
+    filled: Path, arguments: tuple[str, ...], status: int, sentence: str
+) -> None:
+    refused = command(filled, "key", *arguments)
+    assert (refused.returncode, refused.stdout) == (status, "")
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_key_on_an_empty_store_is_for_the_platform_only_and_leaves_it_empty(tmp_path: Path) -> None:
+    refused = command(tmp_path, "key", "--role", "clerk")
+    assert refused.returncode == 1
+    assert "No organisation fits the role clerk yet; register one first." in refused.stderr
+    assert command(tmp_path, "key", "--role", "platform_administrator").stdout.startswith("st_")
+    store = storage.open_store(f"sqlite:///{tmp_path / 'sunshine.db'}")
+    shown = load_demonstration(store, ZoneInfo("Asia/Shanghai"), datetime.now(UTC), tmp_path)
+    assert shown is not None, "the platform alone does not keep the demonstration away"
+    assert find_demonstration(store, tmp_path) == shown
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["up", "key --role clerk", "doctor"])
+def test_wrong_setting_ends_every_command_with_one_sentence(tmp_path: Path, name: str) -> None:
+    refused = command(tmp_path, *name.split(), SUNSHINE_PORT="http")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "SUNSHINE_PORT takes a number from 1 to 65535; 'http' came.\n"
+
+
+def test_store_of_another_domain_is_refused(tmp_path: Path) -> None:
+    assert command(tmp_path, "key", "--role", "platform_administrator").returncode == 0
+    refused = command(tmp_path, "key", "--role", "platform_administrator", SUNSHINE_ID_DOMAIN="id.other.example")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "SUNSHINE_ID_DOMAIN=id.sunshine-trace.example; id.other.example came. Set it back." in refused.stderr
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:1/none"])
+def test_database_out_of_reach_is_one_sentence(tmp_path: Path, url: str) -> None:
+    refused = command(tmp_path, "up", SUNSHINE_DATABASE_URL=url)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert re.fullmatch(r"The database cannot be used: [^\n]+\n", refused.stderr)
+
+
+def test_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "sunshine.db").write_bytes(b"not a database at all " * 100)
+    refused = command(tmp_path, "up")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr == "The database cannot be used: file is not a database\n"
+
+
+def test_store_of_a_later_version_is_one_sentence(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sunshine.db'}"
+    storage.prepare(url)
+    store = storage.open_store(url)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    refused = command(tmp_path, "up")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert re.fullmatch(r"The database cannot be used: [^\n]*'9999'[^\n]*\n", refused.stderr)
+
+
+def test_doctor_says_what_is_there(filled: Path) -> None:
+    said = command(filled, "doctor")
+    assert said.returncode == 0, said.stdout
+    for line in ("reading engine zxing", "store: database", "store: objects"):
+        assert re.search(rf"^ok +{line}$", said.stdout, re.MULTILINE), said.stdout
+
+
+def test_doctor_says_which_store_does_not_answer(tmp_path: Path) -> None:
+    said = command(
+        tmp_path,
+        "doctor",
+        SUNSHINE_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+        SUNSHINE_OBJECTS_URL="s3://key:secret@127.0.0.1:1/bucket?secure=0",
+    )
+    assert said.returncode == 1
+    assert re.search(r"^MISSING +store: database: \S", said.stdout, re.MULTILINE)
+    assert re.search(r"^MISSING +store: objects: The photo store does not answer", said.stdout, re.MULTILINE)
+
+
+def test_wrong_setting_ends_the_wsgi_application_with_one_sentence(tmp_path: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-c", "import trace.wsgi"],
+        cwd=ROOT, env=environ(tmp_path, SUNSHINE_DEMO="maybe"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert refused.stderr == "SUNSHINE_DEMO takes 1 or 0; 'maybe' came.\n"
