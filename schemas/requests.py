@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import fields, post_load, validate
 
 from schemas.fields import Amount, Day, Moment, Number, Strict, Text, Word
+from trace.domain.certificate_fields import SHAPES, Shape
 from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Role
@@ -17,10 +18,11 @@ UNITS = ("KGM", "EA", "LTR", "GRM")
 
 
 class CommandRequest(Strict):
-    """What every command may carry: the client's key against doubling, and when it happened."""
+    """What every command may carry: the client's key against doubling, when it happened and where."""
 
     client_key = Text(most=120, least=1, metadata={"description": "Same key and same body: done once, answered alike."})
     happened_at = Moment(metadata={"description": "When it happened, with offset; now where absent."})
+    place = Text(most=200, least=1, metadata={"description": "URI of one of your own places; the first where absent."})
 
 
 class PageQuery(Strict):
@@ -60,6 +62,13 @@ class LicenceRequest(Strict):
     kind = Word(LicenceKind, required=True)
     number = Text(most=40, least=1, required=True)
     expires_on = Day(load_default=None, allow_none=True)
+
+
+class PlaceRequest(Strict):
+    """A further place of one's own organisation."""
+
+    name = Text(most=120, least=1, required=True)
+    region = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^\d{6}\Z"))
 
 
 class PersonRequest(Strict):
@@ -224,7 +233,13 @@ class ReceiptRequest(CommandRequest):
 class DispenseRequest(CommandRequest):
     """Packs over the counter."""
 
-    codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=200))
+    codes = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=200))
+    goods = fields.List(
+        fields.Nested(SomeRequest),
+        load_default=list,
+        validate=validate.Length(max=200),
+        metadata={"description": "Lots by quantity, for old packs that carry no code."},
+    )
     prescription = Text(most=80, load_default=None, allow_none=True)
 
 
@@ -247,6 +262,25 @@ class CommitmentRequest(CommandRequest):
     replaces = Text(most=26, load_default=None, allow_none=True)
 
 
+def _paper_field(shape: Shape) -> fields.Field[Any]:
+    match shape:
+        case Shape.DAY:
+            return Day(allow_none=True)
+        case Shape.YES:
+            return fields.Boolean(allow_none=True)
+        case Shape.BASES:
+            return fields.List(Word(CommitmentBasis), validate=validate.Length(max=3))
+        case Shape.LONG_TEXT:
+            return Text(most=4_000)
+    return Text(most=200)
+
+
+# Every field that any paper has; which of them its kind has is `trace.domain.certificate_fields`.
+CertificateFieldsRequest = Strict.from_dict(
+    {name: _paper_field(shape) for name, shape in SHAPES.items()}, name="CertificateFieldsRequest"
+)
+
+
 class CertificateRequest(CommandRequest):
     """A paper that came with goods."""
 
@@ -257,6 +291,7 @@ class CertificateRequest(CommandRequest):
     valid_until = Day(load_default=None, allow_none=True)
     number = Text(most=80, load_default="")
     form = Text(most=24, load_default="")
+    contents = fields.Nested(CertificateFieldsRequest, data_key="fields", load_default=dict)
     sha256 = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
 
 

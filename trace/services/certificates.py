@@ -1,20 +1,22 @@
 """Certificates: issue the commitment certificate, file the papers that came with goods, link them to lots."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, select
+from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, insert_for, uris_of
-from storage.tables import certificate, certificate_lot, event_item, event_party, object_owner, organisation
+from storage.events import chunks, find_idents, insert_for, uris_of
+from storage.tables import certificate, certificate_lot, event_item, event_party, lot, object_owner, organisation
+from trace.domain.certificate_fields import checked_fields, missing_fields
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm, Paper
 from trace.domain.parties import PRODUCERS
-from trace.domain.permissions import Actor, in_region
+from trace.domain.permissions import Actor, region_prefix
 from trace.services.hops import Command, run_once
-from trace.services.lots import find_lots, item_uri
+from trace.services.look_up_log import note_look_up
+from trace.services.lots import item_uri
 from trace.services.organisations import new_public_id
 
 
@@ -35,6 +37,7 @@ def issue_commitment(
 
     Producers use form 1, purchasers who mix or re-pack form 2 (农业农村部令 2025 年第 4 号); `form` None chooses by the
     kind of organisation. All contents of Art. 14 are kept; the statement has to be accepted, the basis to be named.
+    Raises `Invalid` where one is not, `NotFound` for a lot that the organisation never had.
     """
 
     def act() -> dict[str, Any]:
@@ -51,8 +54,8 @@ def issue_commitment(
             "quantity": quantity,
             "origin": origin,
             "contact": own.contact,
-            "statement": STATEMENTS[chosen],
             "basis": sorted(set(basis)),
+            "statement_accepted": True,
             "signature_present": False,
         }
         return _file(
@@ -82,12 +85,14 @@ def file_certificate(
     number: str = "",
     form: str = "",
     valid_until: date | None = None,
-    fields: Mapping[str, Any] | None = None,
+    contents: Mapping[str, Any] | None = None,
     sha256: str | None = None,
 ) -> dict[str, Any]:
     """Keep a paper that came with goods, linked to their lots; its photo or PDF by SHA-256 (an own upload).
 
-    Raises `Invalid` for a paper from the future or one that ends before it begins.
+    `contents` are the fields that stand on it (`trace.domain.certificate_fields`). Raises `Invalid` for a paper from the future,
+    one that ends before it begins, and fields or a form that such a paper does not have; `NotFound` for a lot that
+    the organisation never had, and for an upload of somebody else.
     """
 
     def act() -> dict[str, Any]:
@@ -109,7 +114,7 @@ def file_certificate(
             issuer=issuer,
             issued_on=issued_on,
             valid_until=valid_until,
-            fields=fields or {},
+            fields=contents or {},
             sha256=sha256,
         )
 
@@ -122,10 +127,15 @@ def _file(
     *,
     kind: CertificateKind,
     lots: Sequence[str],
+    form: str,
+    fields: Mapping[str, Any],
     replaces: str | None = None,
     sha256: str | None = None,
     **values: Any,
 ) -> dict[str, Any]:
+    kept = checked_fields(kind, form, fields)
+    if kind is CertificateKind.COMMITMENT and form and kept.get("statement_accepted"):
+        kept["statement"] = STATEMENTS[CommitmentForm(form)]
     if sha256 is not None:
         _check_own_object(session, command.actor, sha256)
     older = _visible_row(session, command.actor, replaces).id if replaces else None
@@ -136,6 +146,8 @@ def _file(
             public_id=public_id,
             organisation=command.actor.organisation,
             kind=kind.value,
+            form=form,
+            fields=kept,
             object=sha256,
             replaces=older,
             created_at=command.now,
@@ -143,7 +155,7 @@ def _file(
         )
         .returning(certificate.c.id)
     ).scalar_one()
-    link_lots(session, command, certificate_id=number, lots=lots)
+    link_lots(session, command, certificate_id=number, lots=lots, had_only=True)
     return {"id": public_id, "kind": kind.value, "number": values.get("number", "")}
 
 
@@ -155,10 +167,19 @@ def _check_own_object(session: Session, actor: Actor, sha256: str) -> None:
         raise NotFound(N_("There is no upload {sha256}. Upload the photo or PDF first."), field="sha256", sha256=sha256)
 
 
-def link_lots(session: Session, command: Command, *, certificate_id: int, lots: Sequence[str]) -> None:
-    """Tie a paper to lots that are known; again is harmless. Raises `NotFound` for a lot nobody recorded."""
+def link_lots(
+    session: Session, command: Command, *, certificate_id: int, lots: Sequence[str], had_only: bool = False
+) -> None:
+    """Tie a paper to lots that are known; again is harmless. Raises `NotFound` for a lot nobody recorded.
+
+    `had_only` asks for lots that the actor's organisation recorded or took part in moving: a paper on a stranger's
+    lot would speak for goods that its author never saw.
+    """
     uris = [item_uri(text, field=f"lots.{n}") for n, text in enumerate(lots)]
     ids = find_idents(session, uris)
+    if had_only:
+        had = _had_by(session, command.actor, ids.values())
+        ids = {uri: item for uri, item in ids.items() if item in had}
     for number, uri in enumerate(uris):
         if uri not in ids:
             raise NotFound(N_("The lot {lot} is not recorded yet."), field=f"lots.{number}", lot=uri)
@@ -171,11 +192,34 @@ def link_lots(session: Session, command: Command, *, certificate_id: int, lots: 
         session.execute(statement.on_conflict_do_nothing())
 
 
-def get_certificate(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
-    """A certificate the actor may see: their own, or one of goods they handled; inspectors: of their region."""
+def _had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
+    """Those of these lots and packs that the organisation recorded first, or that moved with it as a party."""
+    had: set[int] = set()
+    moved = select(event_item.c.item).join(
+        event_party, (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation)
+    )
+    for part in chunks(items):
+        had.update(session.scalars(moved.where(event_item.c.item.in_(part)).distinct()))
+        opened = select(lot.c.item).where(lot.c.item.in_(part), lot.c.created_by == actor.organisation)
+        had.update(session.scalars(opened))
+    return had
+
+
+def get_certificate(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
+    """A certificate the actor may see: their own, or one of goods they handled; inspectors: of their region.
+
+    `missing` are the fields that such a paper should have and nobody transcribed. Raises `NotFound` for any other;
+    an inspector's look is written down (R18).
+    """
     row = _visible_row(session, actor, public_id)
+    note_look_up(session, actor=actor, what="certificate", subject=public_id, now=now)
     items = session.scalars(select(certificate_lot.c.item).where(certificate_lot.c.certificate == row.id)).all()
-    return {**as_card(row), "fields": row.fields, "lots": sorted(uris_of(session, items).values())}
+    return {
+        **as_card(row),
+        "fields": row.fields,
+        "missing": missing_fields(CertificateKind(row.kind), row.fields),
+        "lots": sorted(uris_of(session, items).values()),
+    }
 
 
 def list_certificates(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
@@ -196,23 +240,37 @@ def visible_certificate_ids(
 
 
 def _visible_row(session: Session, actor: Actor, public_id: str, *, field: str | None = None) -> Row[Any]:
-    query = (
-        select(certificate, organisation.c.region)
-        .join(organisation, organisation.c.id == certificate.c.organisation)
-        .where(certificate.c.public_id == public_id)
-    )
+    query = _with_region().where(certificate.c.public_id == public_id, _visible_to(actor))
     row = session.execute(query).one_or_none()
-    if row is None or not may_see(session, actor, row):
+    if row is None:
         raise NotFound(N_("There is no certificate {id}."), field=field, id=public_id)
     return row
 
 
 def may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
-    """Whether a certificate row (with the `region` of its organisation) is one the actor may see."""
-    if row.organisation == actor.organisation:
-        return True
+    """Whether a certificate row is one the actor may see."""
+    query = _with_region().where(certificate.c.id == row.id, _visible_to(actor))
+    return session.execute(query).one_or_none() is not None
+
+
+def may_see_object(session: Session, actor: Actor, sha256: str) -> bool:
+    """Whether an object is the photo or PDF of a certificate that the actor may see."""
+    query = _with_region().where(certificate.c.object == sha256, _visible_to(actor)).limit(1)
+    return session.execute(query).one_or_none() is not None
+
+
+def _with_region() -> Select[Any]:
+    """Certificates with the region of whoever filed them."""
+    return select(certificate, organisation.c.region).join(
+        organisation, organisation.c.id == certificate.c.organisation
+    )
+
+
+def _visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Own certificates; for inspectors those of the region; for others those of goods they handled."""
+    own = certificate.c.organisation == actor.organisation
     if actor.watches:
-        return in_region(row.region, actor.region)
+        return own | organisation.c.region.startswith(region_prefix(actor.region))
     handled = (
         select(certificate_lot.c.item)
         .join(event_item, event_item.c.item == certificate_lot.c.item)
@@ -220,9 +278,9 @@ def may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
             event_party,
             (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation),
         )
-        .where(certificate_lot.c.certificate == row.id)
+        .where(certificate_lot.c.certificate == certificate.c.id)
     )
-    return bool(session.execute(select(exists(handled))).scalar_one())
+    return own | exists(handled.correlate(certificate))
 
 
 def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]]]:
@@ -232,11 +290,11 @@ def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]
         select(certificate_lot.c.item, certificate, organisation.c.region)
         .join(certificate, certificate.c.id == certificate_lot.c.certificate)
         .join(organisation, organisation.c.id == certificate.c.organisation)
-        .where(certificate_lot.c.item.in_(list(items)))
         .order_by(certificate.c.id)
     )
-    for row in session.execute(query):
-        found.setdefault(row.item, []).append(row)
+    for part in chunks(items):
+        for row in session.execute(query.where(certificate_lot.c.item.in_(part))):
+            found.setdefault(row.item, []).append(row)
     return found
 
 
@@ -258,8 +316,3 @@ def as_card(row: Row[Any]) -> dict[str, Any]:
         "sha256": row.object,
         "revoked": row.revoked_at is not None,
     }
-
-
-def lots_named(session: Session, uris: list[str]) -> dict[str, str]:
-    """{lot URI: "product, lot number"} for messages and labels."""
-    return {uri: f"{row.product_name} {row.number}" for uri, row in find_lots(session, uris).items()}

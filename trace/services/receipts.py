@@ -1,5 +1,6 @@
 """Reading the purchase inspection record (进货查验记录)."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +10,14 @@ from sqlalchemy.orm import Session
 from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
+from trace.services.look_up_log import note_look_up
 
 
-def get_receipt(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
-    """One record with its lines; the organisation's own, or, for an inspector, one of their region."""
+def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
+    """One record with its lines; the organisation's own, or, for an inspector, one of their region (written down, R18).
+
+    Raises `NotFound` for any other.
+    """
     query = (
         select(receipt, organisation.c.region, organisation.c.name)
         .join(organisation, organisation.c.id == receipt.c.organisation)
@@ -23,6 +28,7 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str) -> dict[str, 
     mandated = row is not None and actor.watches and in_region(row.region, actor.region)
     if row is None or not (own or mandated):
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
+    note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
     return {**_head(row), "lines": _lines(session, row.id, with_price=own)}
 
 

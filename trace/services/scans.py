@@ -107,8 +107,8 @@ def get_scan(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any
 
 def keep_photo(
     session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
-) -> str:
-    """Keep the photo of a paper, cleaned of its metadata: its SHA-256. A PDF is kept as it is.
+) -> dict[str, str]:
+    """Keep the photo of a paper, cleaned of its metadata: {sha256, media_type}. A PDF is kept as it is.
 
     Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_photo` raises for anything else.
     """
@@ -124,7 +124,8 @@ def keep_photo(
         )
     else:
         media_type = PDF
-    return keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
+    sha256 = keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
+    return {"sha256": sha256, "media_type": media_type}
 
 
 def describe_reading(session: Session, actor: Actor, reading: Any) -> dict[str, Any]:

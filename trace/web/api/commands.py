@@ -21,13 +21,14 @@ def command_of(payload: dict[str, Any]) -> Command:
         raise Invalid(N_("Idempotency-Key takes 1 to 120 printable characters."), field="Idempotency-Key")
     if key and header and key != header:
         raise Invalid(N_("client_key and Idempotency-Key differ; send one of them."), field="client_key")
-    for name in ("client_key", "happened_at"):
+    for name in ("client_key", "happened_at", "place"):
         payload.pop(name, None)
     return Command(
         actor=g.actor,
         now=g.now,
         client_key=key or header,
         happened_at=asked.pop("happened_at", None),
+        place=asked.get("place"),
         request=asked,
     )
 

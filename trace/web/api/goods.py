@@ -14,7 +14,7 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
 from trace.services.stock_list import list_stock
-from trace.web.access import may
+from trace.web.access import may, writes
 from trace.web.api.commands import batch_of, command_of, some_of
 from trace.web.delivery_form import line_of, supplier_of
 
@@ -197,7 +197,7 @@ def post_receipt(payload: dict[str, Any]) -> Any:
         delivery_note=payload["delivery_note"],
         scan=payload["scan"],
     )
-    return get_receipt(g.session, actor=g.actor, public_id=done["id"])
+    return get_receipt(g.session, actor=g.actor, public_id=done["id"], now=g.now)
 
 
 @blueprint.get("/receipts")
@@ -212,9 +212,10 @@ def get_receipts(query: dict[str, Any]) -> Any:
 @blueprint.get("/receipts/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
+@writes
 def get_one_receipt(public_id: str) -> Any:
-    """进货查验记录 / One purchase inspection record."""
-    return get_receipt(g.session, actor=g.actor, public_id=public_id)
+    """进货查验记录 / One purchase inspection record; an inspector's look is written down."""
+    return get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
 
 
 @blueprint.get("/stock")

@@ -10,12 +10,13 @@ from schemas.requests import (
     LicenceRequest,
     OrganisationRequest,
     PersonRequest,
+    PlaceRequest,
     ProductRequest,
     SearchQuery,
 )
 from trace.domain.permissions import GRANTS, Permission
 from trace.services import keys, organisations, people, products
-from trace.web.access import may
+from trace.web.access import may, writes
 
 blueprint = Blueprint("api_people", __name__, description="Organisations, people, keys, products")
 
@@ -57,9 +58,10 @@ def post_organisation(payload: dict[str, Any]) -> Any:
 @blueprint.get("/organisations/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.ORGANISATION_READ)
+@writes
 def get_organisation(public_id: str) -> Any:
-    """单位信息 / One organisation's card."""
-    return organisations.get_organisation(g.session, public_id=public_id)
+    """单位信息 / One organisation's card; an inspector's look is written down."""
+    return organisations.get_organisation(g.session, actor=g.actor, public_id=public_id, now=g.now)
 
 
 @blueprint.post("/licences")
@@ -69,6 +71,23 @@ def get_organisation(public_id: str) -> Any:
 def post_licence(payload: dict[str, Any]) -> Any:
     """登记证照 / Put a licence on one's own file."""
     return organisations.add_licence(g.session, actor=g.actor, **payload)
+
+
+@blueprint.get("/places")
+@blueprint.response(200)
+@may(Permission.SELF_READ)
+def get_places() -> Any:
+    """场所 / The places of one's own organisation; things happen at the first one unless another is named."""
+    return {"places": organisations.list_places(g.session, actor=g.actor)}
+
+
+@blueprint.post("/places")
+@blueprint.arguments(PlaceRequest)
+@blueprint.response(201)
+@may(Permission.PERSON_MANAGE)
+def post_place(payload: dict[str, Any]) -> Any:
+    """新增场所 / A further place of one's own organisation."""
+    return organisations.add_place(g.session, actor=g.actor, **payload)
 
 
 @blueprint.get("/people")

@@ -9,7 +9,7 @@ from schemas.requests import CodesRequest, DispenseRequest
 from trace.domain.permissions import Permission
 from trace.services.dispensing import dispense, list_alerts, take_back_packs
 from trace.web.access import may
-from trace.web.api.commands import command_of
+from trace.web.api.commands import command_of, some_of
 
 blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one code, one sale")
 
@@ -19,9 +19,10 @@ blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one cod
 @blueprint.response(201)
 @may(Permission.CODE_DISPENSE)
 def post_dispensing(payload: dict[str, Any]) -> Any:
-    """售药 / Dispense packs by their trace codes."""
+    """售药 / Dispense packs by their trace codes; old packs without codes by lot and quantity."""
     command = command_of(payload)
-    return dispense(g.session, command, **payload)
+    goods = some_of(payload.pop("goods"))
+    return dispense(g.session, command, goods=goods, **payload)
 
 
 @blueprint.post("/dispensings/returns")

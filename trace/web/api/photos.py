@@ -2,34 +2,29 @@
 
 from typing import Any
 
-from flask import Response, g
+from flask import Response, g, request
 from flask_smorest import Blueprint
 
 from schemas.requests import CodeQuery
 from trace.domain.codes import parse_code
+from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.services.scans import describe_code, get_object
-from trace.web.access import may
+from trace.services.scans import PDF, describe_code, get_object, keep_photo
+from trace.web.access import may, writes
 from trace.web.parts import parts
 from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
-PHOTO_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["photo"],
-                "properties": {"photo": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-            }
-        }
-    },
-}
+
+
+def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    """The description of a form with one field of files."""
+    schema = {"type": "object", "required": [name], "properties": {name: shape}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
 @blueprint.post("/scans")
-@blueprint.doc(requestBody=PHOTO_BODY)
+@blueprint.doc(requestBody=form_with("photo", {"type": "array", "items": {"type": "string", "format": "binary"}}))
 @blueprint.response(201)
 @may(Permission.PHOTO_SCAN)
 def post_scans() -> Any:
@@ -46,10 +41,35 @@ def get_code(query: dict[str, Any]) -> Any:
     return describe_code(g.session, g.actor, parse_code(query["text"], symbology=query["symbology"]))
 
 
+@blueprint.post("/objects")
+@blueprint.doc(requestBody=form_with("file", {"type": "string", "format": "binary"}))
+@blueprint.response(201)
+@may(Permission.PHOTO_SCAN)
+def post_object() -> Any:
+    """上传证明文件 / Keep the photo or PDF of a paper (form field `file`); a certificate names it by its SHA-256."""
+    file = request.files.get("file")
+    if file is None:
+        raise Invalid(N_("Send a photo or PDF in the form field file."), field="file")
+    return keep_photo(
+        g.session,
+        actor=g.actor,
+        objects=parts().objects,
+        data=file.read(),
+        seconds=parts().settings.scan_seconds,
+        now=g.now,
+    )
+
+
 @blueprint.get("/objects/<string:sha256>")
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
+@writes
 def get_picture(sha256: str) -> Response:
-    """照片 / A picture or paper of one's own organisation."""
-    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256)
-    return Response(data, mimetype=media_type, headers={"Content-Disposition": "inline", "Cache-Control": "private"})
+    """照片 / A picture or paper: one's own, or one of a certificate one may see (an inspector's look is written down).
+
+    Pictures were drawn anew when they came and are shown; a PDF is kept as it came and could hold anything, so it is
+    saved by the browser, never opened on our pages.
+    """
+    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
+    shown = "attachment" if media_type == PDF else "inline"
+    return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": "private"})

@@ -226,7 +226,7 @@ def _file_paper(form: dict[str, Any], number: int) -> None:
         payload["sha256"] = keep_photo(
             g.session, actor=g.actor, objects=settings.objects, data=photo.read(),
             seconds=settings.settings.scan_seconds, now=g.now,
-        )  # fmt: skip
+        )["sha256"]  # fmt: skip
     done = file_certificate(g.session, Command(g.actor, g.now), **payload)
     form["lines"][number]["certificates"].append(done["id"])
     form["papers"].pop(number, None)
@@ -303,16 +303,20 @@ def _suppliers(chosen: str) -> list[dict[str, Any]]:
 
 @blueprint.get("/receipts/<string:public_id>")
 @may(Permission.GOODS_READ)
+@writes
 def receipt(public_id: str) -> ResponseReturnValue:
     """进货查验记录 / One record."""
-    return render_template("receipt.html", receipt=get_receipt(g.session, actor=g.actor, public_id=public_id))
+    return render_template(
+        "receipt.html", receipt=get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
+    )
 
 
 @blueprint.get("/photos/<string:sha256>")
 @may(Permission.GOODS_READ)
+@writes
 def photo(sha256: str) -> Response:
     """照片 / A photo of one's own organisation."""
-    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256)
+    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
     return Response(data, mimetype=media_type, headers={"Cache-Control": "private, max-age=86400, immutable"})
 
 
