@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
@@ -10,6 +12,10 @@ from werkzeug.exceptions import BadRequest
 
 MAX_DEPTH = 64  # EPCIS extensions nest; nothing honest nests deeper
 MAX_DIGITS = 40  # of one number; the fields bound it further
+
+_NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
+_STRING = re.compile(rb'"[^"]*"')
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1, ord('"'): 0}
 
 
 class StrictJSONProvider(DefaultJSONProvider):
@@ -42,25 +48,19 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 
 def check_depth(text: str) -> None:
-    """Raise ValueError for text that nests deeper than MAX_DEPTH; a scan that cannot itself run out of stack."""
-    depth = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"JSON nests deeper than {MAX_DEPTH} levels")
-        elif character in "]}":
-            depth -= 1
+    """Raise ValueError for text that nests deeper than MAX_DEPTH; a scan that cannot itself run out of stack.
+
+    Only whole-text operations, so that it costs less than the parsing itself. A backslash outside of a string stops
+    the parser, so that what it might hide here is never parsed.
+    """
+    marks = text.encode("utf-8", "surrogatepass")
+    if b"\\" in marks:
+        marks = marks.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two quotes with nothing between them that counts: a string without brackets, or two strings that become one.
+    marks = marks.translate(None, _NO_MARKS).replace(b'""', b"")
+    marks = _STRING.sub(b"", marks)
+    if max(accumulate(map(_STEP.__getitem__, marks)), default=0) > MAX_DEPTH:
+        raise ValueError(f"JSON nests deeper than {MAX_DEPTH} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,10 +75,13 @@ def _no_constant(text: str) -> Any:
 
 
 def _decimal(text: str) -> Decimal:
-    value = Decimal(text)
-    if len(text) > MAX_DIGITS or not math.isfinite(float(value)):
+    # Length and size come first: the Decimal of an exponent of twenty digits is an error of its own.
+    if len(text) > MAX_DIGITS or not math.isfinite(float(text)):
         raise ValueError(f"the number {text[:MAX_DIGITS]} is out of range")
-    return value
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"the number {text} is out of range") from None
 
 
 def _integer(text: str) -> int:

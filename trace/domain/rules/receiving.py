@@ -1,11 +1,15 @@
-"""What is looked at when goods arrive (进货查验): rules R1, R2, R3, R7, R9, R11 as findings."""
+"""What is looked at when goods arrive (进货查验): rules R1, R2, R3, R4, R7, R9, R11 as findings."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
 
 from trace.domain.failures import N_
-from trace.domain.papers import Finding, Paper, Severity, paper_states
+from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 
 
@@ -29,10 +33,57 @@ class Arrival:
     celsius_range: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EndedForm:
+    """Forms of a paper that are not issued any more from a day on."""
+
+    kind: CertificateKind
+    forms: frozenset[str]
+    ended_on: date
+    severity: Severity
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something that is asked for from a day on."""
+
+    effective_from: date
+    severity: Severity
+    source: str
+
+
+@cache
+def ended_forms() -> tuple[EndedForm, ...]:
+    """All forms that were given up (`data/receiving_rules.toml`)."""
+    return tuple(
+        EndedForm(
+            CertificateKind(entry["kind"]),
+            frozenset(entry["forms"]),
+            entry["ended_on"],
+            Severity(entry["severity"]),
+            entry["source"],
+        )
+        for entry in _receiving_rules()["ended_form"]
+    )
+
+
+@cache
+def trace_code_duty() -> Duty:
+    """From when on every pack of a drug is scanned (`data/receiving_rules.toml`)."""
+    entry = _receiving_rules()["trace_codes"]
+    return Duty(entry["effective_from"], Severity(entry["severity"]), entry["source"])
+
+
+def _receiving_rules() -> dict[str, Any]:
+    text = (resources.files("trace.domain") / "data" / "receiving_rules.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
 def check_arrival(arrival: Arrival) -> list[Finding]:
     """All findings about one line, gravest first."""
     found: list[Finding] = []
-    for rule in (check_fields, check_licence_held, check_papers, check_expiry, check_trace_codes, check_temperature):
+    for rule in _RULES:
         found += rule(arrival)
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
 
@@ -77,6 +128,23 @@ def check_papers(arrival: Arrival) -> Iterable[Finding]:
         yield Finding("R3", state.requirement.severity, text, {"papers": wanted}, state.requirement.source)
 
 
+def check_forms(arrival: Arrival) -> Iterable[Finding]:
+    """R4: a paper on a form that was not issued any more on its day; cut meat shows the one of its carcass."""
+    for paper in arrival.papers:
+        for ended in ended_forms():
+            if paper.kind is ended.kind and paper.form in ended.forms and paper.issued_on >= ended.ended_on:
+                yield _finding(
+                    "R4",
+                    ended.severity,
+                    N_("{paper}: form {form} ended on {ended}, this one is dated {issued}. Check it by its QR code."),
+                    ended.source,
+                    paper=paper.kind.value,
+                    form=paper.form,
+                    ended=ended.ended_on.isoformat(),
+                    issued=paper.issued_on.isoformat(),
+                )
+
+
 def check_expiry(arrival: Arrival) -> Iterable[Finding]:
     """R7: expired goods are not taken in for sale."""
     if arrival.expires_on and arrival.expires_on < arrival.day:
@@ -90,20 +158,11 @@ def check_expiry(arrival: Arrival) -> Iterable[Finding]:
 
 
 def check_trace_codes(arrival: Arrival) -> Iterable[Finding]:
-    """R9: a drug without trace codes needs a reason (医保发〔2025〕7号: every code from 2026-01-01)."""
-    from_day = date(2026, 1, 1)
-    if (
-        arrival.category is Category.DRUG
-        and not arrival.codes
-        and not arrival.no_code_reason
-        and arrival.day >= from_day
-    ):
-        yield _finding(
-            "R9",
-            Severity.BLOCK,
-            N_("Scan the trace codes, or say why there are none."),
-            "医保发〔2025〕7号 (2026-01-01)",
-        )
+    """R9: a drug without trace codes needs a reason, from the day of the duty on."""
+    duty = trace_code_duty()
+    missing = arrival.category is Category.DRUG and not arrival.codes and not arrival.no_code_reason.strip()
+    if missing and arrival.day >= duty.effective_from:
+        yield _finding("R9", duty.severity, N_("Scan the trace codes, or say why there are none."), duty.source)
 
 
 def check_temperature(arrival: Arrival) -> Iterable[Finding]:
@@ -128,3 +187,14 @@ def check_temperature(arrival: Arrival) -> Iterable[Finding]:
 def _finding(rule: str, severity: Severity, message: str, source: str, **values: str) -> Finding:
     found: Mapping[str, str] = values
     return Finding(rule, severity, message, found, source)
+
+
+_RULES = (
+    check_fields,
+    check_licence_held,
+    check_papers,
+    check_forms,
+    check_expiry,
+    check_trace_codes,
+    check_temperature,
+)
