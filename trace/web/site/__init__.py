@@ -9,7 +9,7 @@ from flask_babel import get_locale
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission, may
 from trace.web import words
-from trace.web.site.addresses import public_path
+from trace.web.site.addresses import public_path, short
 
 # (address's endpoint, text, permission it needs, kinds of roles it is for)
 DESKS = (
@@ -29,7 +29,12 @@ def register(app: Flask) -> None:
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(
-        word=words.word, amount=words.amount_text, day=words.day_text, moment=words.moment_text, public_path=public_path
+        word=words.word,
+        amount=words.amount_text,
+        day=words.day_text,
+        moment=words.moment_text,
+        public_path=public_path,
+        short=short,
     )
     app.jinja_env.globals.update(say=words.say, step_word=words.step_word)
 
