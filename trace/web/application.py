@@ -7,8 +7,6 @@ import structlog
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -17,12 +15,12 @@ from storage.store import open_store
 from trace import clock, errors
 from trace.config import Settings
 from trace.log import set_up_log
+from trace.web import api, site
 from trace.web.access import SAFE_METHODS, check_access, csrf
-from trace.web.parts import Parts, parts
+from trace.web.parts import LANGUAGES, Parts, limiter, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
 
-LANGUAGES = ("zh", "en")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
@@ -33,7 +31,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 log = structlog.get_logger()
 
 
@@ -112,8 +109,6 @@ def build(settings: Settings) -> Flask:
 
 
 def _register_views(app: Flask) -> None:
-    from trace.web import api, site  # noqa: PLC0415 - the views import the limiter from here
-
     api.register(app)
     site.register(app)
 

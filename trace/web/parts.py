@@ -1,13 +1,18 @@
-"""What a request needs of the application: its store, objects, settings."""
+"""What a request needs of the application: its store, objects, settings, languages, the limit on attempts."""
 
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 
 from storage.objects import ObjectStore
 from storage.store import Store
 from trace.config import Settings
+
+LANGUAGES = ("zh", "en")
+limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 
 
 @dataclass(frozen=True, slots=True)

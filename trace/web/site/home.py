@@ -6,8 +6,7 @@ from flask.typing import ResponseReturnValue
 from trace.services.health import check_health
 from trace.services.lookup import look_up
 from trace.web.access import public
-from trace.web.application import LANGUAGES, limiter
-from trace.web.parts import parts
+from trace.web.parts import LANGUAGES, limiter, parts
 from trace.web.site.addresses import code_of_path
 from trace.web.site.picture import draw
 

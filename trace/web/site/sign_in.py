@@ -10,7 +10,7 @@ from trace.services.keys import list_keys
 from trace.services.people import check_password, find_actor, list_people
 from trace.web.access import check_csrf, public
 from trace.web.access import may as needs
-from trace.web.application import limiter
+from trace.web.parts import limiter
 from trace.web.site.forms import text_of
 
 blueprint = Blueprint("sign_in", __name__)
