@@ -1,0 +1,94 @@
+"""Facts: events, their documents and their indices. Insert-only, never changed."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from storage.tables.columns import Number, metadata
+
+ident = Table(
+    "ident",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("uri", Text, nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False, comment="trace.domain.uris.UriKind"),
+    comment="Every thing, class, place, party, vocabulary word an event names, once",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Number, primary_key=True, comment="in order of capture"),
+    Column("event_time", BigInteger, nullable=False, comment="UTC milliseconds"),
+    Column("record_time", BigInteger, nullable=False, comment="UTC milliseconds"),
+    Column("offset_minutes", SmallInteger, nullable=False),
+    # 63 bits of the eventID's hash: finds an event by its ID and refuses the same ID twice. Among ten million events
+    # two IDs share a key with odds of 1 to 200,000; the second is then refused with a sentence, never mixed up.
+    Column("id_key", BigInteger, nullable=False),
+    Column("declares_error", Boolean, nullable=False, default=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("action", SmallInteger),
+    Column("step", BigInteger, ForeignKey("ident.id")),
+    Column("disposition", BigInteger, ForeignKey("ident.id")),
+    Column("read_point", BigInteger, ForeignKey("ident.id")),
+    Column("biz_location", BigInteger, ForeignKey("ident.id")),
+    Column("captured_by", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("links", LargeBinary, nullable=False, comment="packed (item, peer, role): storage.events"),
+    UniqueConstraint("id_key", "declares_error"),
+    Index("ix_event_time", "event_time", "id"),
+    Index("ix_event_site", "biz_location", "event_time", "id"),
+    Index("ix_event_step", "step", "event_time", "id"),
+)
+
+event_document = Table(
+    "event_document",
+    metadata,
+    Column("event", Number, ForeignKey("event.id"), primary_key=True, autoincrement=False),
+    Column("document", LargeBinary, nullable=False, comment="canonical EPCIS 2.0 JSON, made once"),
+)
+
+event_item = Table(
+    "event_item",
+    metadata,
+    Column("item", Number, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("event", Number, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("role", SmallInteger, nullable=False, comment="trace.domain.links.Role"),
+    Column("peer", BigInteger),
+    Column("amount", BigInteger, comment="millionths; only where a stay in a container needs it"),
+    PrimaryKeyConstraint("item", "time", "event", "line"),
+    sqlite_with_rowid=False,
+    comment="The trace index: what happened to an item, in order of time, is one range of the key",
+)
+
+event_party = Table(
+    "event_party",
+    metadata,
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("event", Number, nullable=False),
+    PrimaryKeyConstraint("organisation", "time", "event"),
+    Index("ix_event_party_event", "event"),
+    sqlite_with_rowid=False,
+    comment="Who may see an event whole: who captured it, and who is named as its source or destination",
+)
+
+pending_proof = Table(
+    "pending_proof",
+    metadata,
+    Column("event", Number, ForeignKey("event.id"), primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the canonical bytes"),
+    comment="Events waiting for the log of proofs; a sequencer will take them, no request ever locks",
+)

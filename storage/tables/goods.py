@@ -1,0 +1,129 @@
+"""What: products, lots, certificates, kept objects, photos."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import JSON
+
+from storage.tables.columns import Moment, Number, metadata
+
+product = Table(
+    "product",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("public_id", String(26), nullable=False, unique=True),
+    Column("class_uri", Text, nullable=False, unique=True),
+    Column("name", String(120), nullable=False),
+    Column("category", String(24), nullable=False),
+    Column("specification", String(80), nullable=False, default=""),
+    Column("unit", String(3), nullable=False),
+    Column("shelf_life_days", Integer),
+    Column("producer", String(120), nullable=False, default=""),
+    Column("approval_no", String(40), comment="drugs: 批准文号"),
+    Column("national_drug_code", String(14)),
+    Column("dosage_form", String(40)),
+    Column("prescription", String(8), comment="rx, otc_a, otc_b"),
+    Column("celsius_low", Integer, comment="hundredths of a degree"),
+    Column("celsius_high", Integer, comment="hundredths of a degree"),
+    Column("registered_by", Number, ForeignKey("organisation.id")),
+    Column("created_at", Moment, nullable=False),
+)
+
+product_code = Table(
+    "product_code",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
+    # PLUs mean something in one shop only; 0 stands for "everywhere", because NULLs never collide.
+    Column("organisation", Number, nullable=False, default=0),
+    Column("code", String(64), nullable=False, comment="GTIN-14, PLU, 7-digit drug identifier"),
+    UniqueConstraint("organisation", "code"),
+)
+
+lot = Table(
+    "lot",
+    metadata,
+    Column("item", Number, ForeignKey("ident.id"), primary_key=True, autoincrement=False),
+    Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
+    Column("number", String(60), nullable=False),
+    Column("produced_on", Date),
+    Column("expires_on", Date),
+    Column("origin_region", String(6)),
+    Column("origin", String(120), nullable=False, default=""),
+    Column("created_by", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("public_id", String(26), nullable=False, unique=True),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("form", String(24), nullable=False, default=""),
+    Column("number", String(80), nullable=False, default=""),
+    Column("issuer", String(120), nullable=False),
+    Column("issued_on", Date, nullable=False),
+    Column("valid_until", Date),
+    Column("fields", JSON, nullable=False, default=dict),
+    Column("object", String(64), ForeignKey("object.sha256")),
+    Column("replaces", Number, ForeignKey("certificate.id")),
+    Column("revoked_at", Moment),
+    Column("revoked_reason", String(200)),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_certificate_number", "kind", "number"),
+)
+
+certificate_lot = Table(
+    "certificate_lot",
+    metadata,
+    Column("certificate", Number, ForeignKey("certificate.id"), nullable=False),
+    Column("item", Number, ForeignKey("ident.id"), nullable=False),
+    Column("linked_by", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("linked_at", Moment, nullable=False),
+    PrimaryKeyConstraint("certificate", "item"),
+    Index("ix_certificate_lot_item", "item"),
+)
+
+stored_object = Table(
+    "object",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("media_type", String(60), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", Moment, nullable=False),
+)
+
+object_owner = Table(
+    "object_owner",
+    metadata,
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    PrimaryKeyConstraint("object", "organisation"),
+    comment="Two organisations may upload the same picture; each sees it as its own",
+)
+
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("public_id", String(26), nullable=False, unique=True),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("upload_sha256", String(64), nullable=False, comment="of the bytes that came; they are not kept"),
+    Column("readings", JSON, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
