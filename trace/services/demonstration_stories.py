@@ -78,37 +78,10 @@ def tell_pork(session: Session, cast: Cast) -> dict[str, str]:
     carcass = product(session, cast, "slaughter", "猪白条肉", Category.PORK, "KGM", code=gtin("690870100001"))
     leg = product(session, cast, "cutter", "冷鲜猪后腿肉", Category.PORK, "KGM", code=gtin("690870100002"))
     belly = product(session, cast, "cutter", "冷鲜猪五花肉", Category.PORK, "KGM", code=gtin("690870100003"))
-    carcasses = []
-    for farm, region, first, weight in (("farm_a", "640502", 20260001, "812.5"), ("farm_b", "640522", 20260101, "655")):
-        tags = [ear_tag_uri(f"1{region}{first + n:08d}") for n in range(8)]
-        batch = Batch(
-            NewLot(pig, f"{farm[-1].upper()}-{cast.day(6):%Y%m%d}", cast.day(180)), Decimal(8), codes=tuple(tags)
-        )
-        (herd,) = lots(hops.commission(session, cast.command(farm, 6, 7), batch=batch))
-        issue_commitment(
-            session,
-            cast.command(farm, 6, 8),
-            lots=[herd],
-            product_name="育肥猪",
-            quantity="8 头",
-            origin="宁夏中卫",
-            basis=[CommitmentBasis.CONTROL],
-            statement_accepted=True,
-        )
-        hops.ship(session, cast.command(farm, 5, 6), receiver=cast.ids["slaughter"], goods=[Some(t) for t in tags])
-        arrive(session, cast.command("slaughter", 5, 8), cast.ids[farm], [Line(code=herd, codes=tuple(tags))])
-        made = hops.process(
-            session,
-            cast.command("slaughter", 5, 10, first % 50),
-            inputs=[Some(t) for t in tags],
-            outputs=[
-                Batch(
-                    NewLot(carcass, f"BT{cast.day(5):%m%d}{farm[-1].upper()}", cast.day(5), cast.day(-2)),
-                    Decimal(weight),
-                )
-            ],
-        )
-        carcasses += lots(made)
+    carcasses = [
+        slaughter_herd(session, cast, pig, carcass, "farm_a", "640502", 20260001, Decimal("812.5")),
+        slaughter_herd(session, cast, pig, carcass, "farm_b", "640522", 20260101, Decimal(655)),
+    ]
     papers_of_meat(session, cast, "slaughter", 5, carcasses, "6405020031")
     amounts = (Decimal("812.5"), Decimal(655))
     hops.ship(
@@ -136,6 +109,41 @@ def tell_pork(session: Session, cast: Cast) -> dict[str, str]:
     )
     cuts = lots(cut)
     papers_of_meat(session, cast, "cutter", 4, cuts, "6405020031")
+    trade_cuts(session, cast, cuts)
+    return {"Pork 冷鲜猪后腿肉": cuts[0]}
+
+
+def slaughter_herd(
+    session: Session, cast: Cast, pig: str, carcass: str, farm: str, region: str, first: int, kilograms: Decimal
+) -> str:
+    """Eight pigs with ear tags grow up, travel and are slaughtered: the lot of their carcasses."""
+    tags = [ear_tag_uri(f"1{region}{first + n:08d}") for n in range(8)]
+    batch = Batch(NewLot(pig, f"{farm[-1].upper()}-{cast.day(6):%Y%m%d}", cast.day(180)), Decimal(8), codes=tuple(tags))
+    (herd,) = lots(hops.commission(session, cast.command(farm, 6, 7), batch=batch))
+    issue_commitment(
+        session,
+        cast.command(farm, 6, 8),
+        lots=[herd],
+        product_name="育肥猪",
+        quantity="8 头",
+        origin="宁夏中卫",
+        basis=[CommitmentBasis.CONTROL],
+        statement_accepted=True,
+    )
+    hops.ship(session, cast.command(farm, 5, 6), receiver=cast.ids["slaughter"], goods=[Some(t) for t in tags])
+    arrive(session, cast.command("slaughter", 5, 8), cast.ids[farm], [Line(code=herd, codes=tuple(tags))])
+    number = f"BT{cast.day(5):%m%d}{farm[-1].upper()}"
+    made = hops.process(
+        session,
+        cast.command("slaughter", 5, 10, first % 50),
+        inputs=[Some(t) for t in tags],
+        outputs=[Batch(NewLot(carcass, number, cast.day(5), cast.day(-2)), kilograms)],
+    )
+    return lots(made)[0]
+
+
+def trade_cuts(session: Session, cast: Cast, cuts: Sequence[str]) -> None:
+    """The cuts go to a wholesaler and on to two supermarkets, which sell; more is on the way since this morning."""
     goods = [Some(cuts[0], Decimal(300)), Some(cuts[1], Decimal(200))]
     hops.ship(
         session, cast.command("cutter", 3, 4), receiver=cast.ids["wholesaler"], goods=goods, delivery_note="XQ-1190"
@@ -161,7 +169,6 @@ def tell_pork(session: Session, cast: Cast) -> dict[str, str]:
         goods=[Some(cuts[0], Decimal(40)), Some(cuts[1], Decimal(30))],
         delivery_note="PF-2051",
     )
-    return {"Pork 冷鲜猪后腿肉": cuts[0]}
 
 
 def papers_of_meat(session: Session, cast: Cast, who: str, days_ago: int, of: Sequence[str], number: str) -> None:
@@ -199,6 +206,33 @@ def tell_produce(session: Session, cast: Cast) -> dict[str, str]:
     carrots = grow(session, cast, "coop_tomato_b", carrot, "胡萝卜", 9, 90)
     send_in_crate(session, cast, "coop_tomato_b", crate, carrots, Decimal(25), 8)
     hops.unpack(session, cast.command("wholesaler", 8, 12), container=crate)
+    mix = mix_tomatoes(session, cast, tomato, boxed, crate)
+    hops.pack(session, cast.command("wholesaler", 1, 4), container=crate, goods=[Some(mix, Decimal(40))])
+    hops.ship(
+        session,
+        cast.command("wholesaler", 1, 5),
+        receiver=cast.ids["market_a"],
+        containers=[crate],
+        delivery_note="PF-3001",
+    )
+    arrive(
+        session,
+        cast.command("market_a", 1, 6),
+        cast.ids["wholesaler"],
+        [Line(container=crate, price=Decimal("6.5"))],
+        "PF-3001",
+    )
+    hops.unpack(session, cast.command("market_a", 1, 7), container=crate)
+    hops.sell(session, cast.command("market_a", 1, 17), goods=[Some(mix, Decimal("7.86"))])
+    berries = grow(session, cast, "coop_goji", goji, "枸杞鲜果", 1, 60)
+    hops.ship(
+        session, cast.command("coop_goji", 0, 5), receiver=cast.ids["market_a"], goods=[Some(berries, Decimal(15))]
+    )
+    return {"Tomatoes 精选番茄": mix, "Goji 枸杞鲜果": berries}
+
+
+def mix_tomatoes(session: Session, cast: Cast, tomato: str, boxed: str, crate: str) -> str:
+    """Tomatoes of two co-operatives are mixed by a wholesaler, who commits anew: the lot of the mixture."""
     first = grow(session, cast, "coop_tomato", tomato, "番茄", 3, 400)
     second = grow(session, cast, "coop_tomato_b", tomato, "番茄", 3, 260)
     send_in_crate(session, cast, "coop_tomato", crate, first, Decimal(20), 2)
@@ -226,28 +260,7 @@ def tell_produce(session: Session, cast: Cast) -> dict[str, str]:
         basis=[CommitmentBasis.SELF_TEST],
         statement_accepted=True,
     )
-    hops.pack(session, cast.command("wholesaler", 1, 4), container=crate, goods=[Some(mix, Decimal(40))])
-    hops.ship(
-        session,
-        cast.command("wholesaler", 1, 5),
-        receiver=cast.ids["market_a"],
-        containers=[crate],
-        delivery_note="PF-3001",
-    )
-    arrive(
-        session,
-        cast.command("market_a", 1, 6),
-        cast.ids["wholesaler"],
-        [Line(container=crate, price=Decimal("6.5"))],
-        "PF-3001",
-    )
-    hops.unpack(session, cast.command("market_a", 1, 7), container=crate)
-    hops.sell(session, cast.command("market_a", 1, 17), goods=[Some(mix, Decimal("7.86"))])
-    berries = grow(session, cast, "coop_goji", goji, "枸杞鲜果", 1, 60)
-    hops.ship(
-        session, cast.command("coop_goji", 0, 5), receiver=cast.ids["market_a"], goods=[Some(berries, Decimal(15))]
-    )
-    return {"Tomatoes 精选番茄": mix, "Goji 枸杞鲜果": berries}
+    return mix
 
 
 def grow(session: Session, cast: Cast, who: str, what: str, name: str, days_ago: int, kilograms: int) -> str:
@@ -327,6 +340,16 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
         [Line(container=case) for case in cases],
         "SH-0901",
     )
+    supply_pharmacies(session, cast, cases)
+    for days_ago, number in ((12, 0), (9, 1), (5, 2), (1, 3)):
+        dispense(session, cast.command("pharmacy_a", days_ago, 15), codes=[boxes[number]])
+    dispense(session, cast.command("pharmacy_b", 3, 16), codes=[boxes[100]])
+    sell_a_copied_code(session, cast, lot, boxes[0])
+    return {"Drug box 药品追溯码": boxes[4].rpartition("/")[2]}
+
+
+def supply_pharmacies(session: Session, cast: Cast, cases: Sequence[str]) -> None:
+    """The distributor sends two cases to one pharmacy and one to the other, which open them."""
     for pharmacy, mine, note in (("pharmacy_a", cases[:2], "KD-1101"), ("pharmacy_b", cases[2:3], "KD-1102")):
         hops.ship(
             session,
@@ -344,11 +367,6 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
         )
         for case in mine:
             hops.unpack(session, cast.command(pharmacy, 19, 11), container=case)
-    for days_ago, number in ((12, 0), (9, 1), (5, 2), (1, 3)):
-        dispense(session, cast.command("pharmacy_a", days_ago, 15), codes=[boxes[number]])
-    dispense(session, cast.command("pharmacy_b", 3, 16), codes=[boxes[100]])
-    sell_a_copied_code(session, cast, lot, boxes[0])
-    return {"Drug box 药品追溯码": boxes[4].rpartition("/")[2]}
 
 
 def sell_a_copied_code(session: Session, cast: Cast, lot: str, code: str) -> None:
