@@ -1,11 +1,12 @@
 """Fields that refuse what a database or a person could not take: each bound has a reason."""
 
-import unicodedata
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from trace.domain.characters import find_unreadable
 
 MAX_INTEGER = 2**31 - 1
 
@@ -21,11 +22,11 @@ class Text(fields.String):
         super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        for character in text or "":
-            if character != "\x1d" and unicodedata.category(character) in ("Cc", "Cs") and character not in "\r\n\t":
-                raise ValidationError(f"Holds the character U+{ord(character):04X}, which no text here may hold.")
-        return (text or "").strip(" \r\n\t")
+        text = super()._deserialize(value, attr, data, **kwargs) or ""
+        found = find_unreadable(text)
+        if found:
+            raise ValidationError(f"Holds the character U+{ord(found):04X}, which no text here may hold.")
+        return text.strip(" \r\n\t")
 
 
 class Word(fields.Enum[Any]):
@@ -35,6 +36,17 @@ class Word(fields.Enum[Any]):
         super().__init__(enum, by_value=True, **kwargs)
 
 
+def is_absurd(value: Any, *, most: int) -> bool:
+    """Whether a value cannot be a number of at most `most` characters: true, NaN, 1e300, 10**5000."""
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, Decimal):
+        return not value.is_finite() or abs(value) >= 10**most
+    if isinstance(value, int | float):
+        return not abs(value) < 10**most  # NaN is not less than anything
+    return len(str(value)) > most
+
+
 class Number(fields.Integer):
     """A whole number between `least` and `most`; no fraction, no text longer than a number is."""
 
@@ -42,9 +54,7 @@ class Number(fields.Integer):
         super().__init__(strict=False, validate=validate.Range(min=least, max=most), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool) or len(str(value)) > 20:
-            raise self.make_error("invalid")
-        if isinstance(value, Decimal | float) and value != int(value):
+        if is_absurd(value, most=20) or (isinstance(value, Decimal | float) and value % 1 != 0):
             raise self.make_error("invalid")
         return super()._deserialize(value, attr, data, **kwargs)
 
@@ -56,13 +66,16 @@ class Amount(fields.Decimal):
         super().__init__(allow_nan=False, validate=validate.Range(min=least, max=most), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or len(str(value)) > 24:
+        if is_absurd(value, most=24):
             raise self.make_error("invalid")
         number = super()._deserialize(value, attr, data, **kwargs)
-        # Rounding more than 28 digits (1e300) is an error of its own; such a number is out of range anyway.
-        if isinstance(number, Decimal) and number.adjusted() < 20 and number != round(number, 6):
+        if not number:
+            return number if number is None else Decimal(0)  # -0 and 0E+999999 are 0
+        if number.adjusted() > 20:
+            return number  # out of range, which the validator says
+        if number.adjusted() < -6 or number != round(number, 6):
             raise ValidationError("Has more than 6 digits behind the point.")
-        return number
+        return number.normalize() + 0  # 1E+3 is 1000
 
 
 class Day(fields.Date):

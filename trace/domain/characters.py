@@ -21,16 +21,15 @@ def check_readable(text: str, *, limit: int) -> None:
     """Raise `Invalid` for more than `limit` characters, a control character other than FNC1, or a lone surrogate."""
     if len(text) > limit:
         raise Invalid(N_("A code has at most {limit} characters; {came} came."), limit=limit, came=len(text))
-    found = _UNREADABLE.search(text)
+    found = find_unreadable(text)
     if found:
-        raise Invalid(
-            N_("A code has no control characters; U+{point} came. Scan it again."), point=f"{ord(found[0]):04X}"
-        )
+        raise Invalid(N_("A code has no control characters; U+{point} came. Scan it again."), point=f"{ord(found):04X}")
 
 
-def is_readable(text: str) -> bool:
-    """Whether a text has neither control characters (other than FNC1, tab, line ends) nor lone surrogates."""
-    return _UNREADABLE.search(text) is None
+def find_unreadable(text: str) -> str | None:
+    """The first control character (other than FNC1, tab, line ends) or lone surrogate in a text."""
+    found = _UNREADABLE.search(text)
+    return found[0] if found else None
 
 
 def trimmed(text: str) -> str:

@@ -10,7 +10,15 @@ from dataclasses import replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from trace.domain import chinese_codes, gs1_codes, uris
-from trace.domain.characters import FNC1, check_readable, compacted, half_width, is_readable, trimmed, without_blanks
+from trace.domain.characters import (
+    FNC1,
+    check_readable,
+    compacted,
+    find_unreadable,
+    half_width,
+    trimmed,
+    without_blanks,
+)
 from trace.domain.code_values import Code, CodeKind
 from trace.domain.failures import Invalid
 
@@ -159,7 +167,7 @@ def _parse_private_uri(uri: str, kind: uris.UriKind) -> Code | None:
 
 def _parse_inner(text: str) -> Code | None:
     """The code that a link carries, if it names a thing beyond doubt; links in links are looked into once only."""
-    if not is_readable(text):
+    if find_unreadable(text):
         return None
     if _LINK.match(text):
         link = _with_lower_host(text)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from trace.domain.characters import is_readable
+from trace.domain.characters import find_unreadable
 from trace.domain.checks import check_digit, is_check_digit_right
 from trace.domain.failures import N_, Invalid
 
@@ -250,7 +250,7 @@ def unescaped(segment: str) -> str | None:
         text = unquote(segment, errors="strict")
     except UnicodeDecodeError:
         return None
-    return text if text and is_readable(text) else None
+    return text if text and find_unreadable(text) is None else None
 
 
 def split_private_uri(uri: str) -> tuple[str, str, str | None]:
