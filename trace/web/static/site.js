@@ -9,7 +9,7 @@ document.addEventListener("change", (event) => {
 // A form is sent once. The button pressed is disabled only after the browser has put its value into the request.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.getAttribute("method") !== "post") return;
   if (form.dataset.sending) { event.preventDefault(); return; }
   form.dataset.sending = "1";
   form.classList.add("busy");
@@ -28,7 +28,7 @@ async function look(form) {
   asking?.abort();
   asking = new AbortController();
   try {
-    const answer = await fetch(form.action, { method: "POST", body, signal: asking.signal });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, signal: asking.signal });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("#main");
     if (!fresh || !page.querySelector("form[data-look]")) return;

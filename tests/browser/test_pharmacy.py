@@ -1,0 +1,97 @@
+"""The pharmacy: log a batch from a photo, dispense a box, and no box twice."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, Site, fits
+
+MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "安和大药房文昌店"
+
+
+def drug_code_in(shared: Path) -> tuple[Path, str]:
+    """A photo of a drug's trace code and the code, from the manifest."""
+    import csv
+
+    folder = shared / "barcodes"
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if "drug128_clean1" in row["file"]:
+                return folder / row["file"], row["text"]
+    raise AssertionError("the manifest has no clean photo of a drug's trace code")
+
+
+def make_and_send(site: Site, code: str) -> None:
+    """The maker makes two boxes, one with this code, files their papers, and sends them to the pharmacy."""
+    other = code[:-1] + str((int(code[-1]) + 1) % 10)
+    day = datetime.now(UTC).date()
+    product = {
+        "name": "测试感冒灵颗粒", "category": "drug", "unit": "EA", "code": code[:7],
+        "approval_no": "国药准字Z64020009", "prescription": "otc_b",
+    }  # fmt: skip
+    batch = {
+        "product": site.call(MAKER, "/products", product)["id"], "number": "B2611", "amount": 2, "codes": [code, other],
+        "produced_on": (day - timedelta(days=30)).isoformat(), "expires_on": (day + timedelta(days=600)).isoformat(),
+    }  # fmt: skip
+    (lot,) = site.call(MAKER, "/hops/commission", {"batch": batch})["lots"]
+    for kind in ("drug_test_report", "delivery_note"):
+        paper = {
+            "kind": kind,
+            "lots": [lot],
+            "issuer": MAKER,
+            "number": kind,
+            "issued_on": (day - timedelta(days=20)).isoformat(),
+        }
+        site.call(MAKER, "/certificates", paper)
+    goods = {"receiver": site.id_of(PHARMACY), "goods": [{"code": code}, {"code": other}], "delivery_note": "KD-9"}
+    site.call(MAKER, "/hops/ship", goods)
+
+
+def test_a_batch_is_logged_from_a_photo_dispensed_once_and_refused_the_second_time(
+    site: Site, visit: Callable[..., Page], keep_picture: Callable[..., None], shared: Path
+) -> None:
+    photo, code = drug_code_in(shared)
+    make_and_send(site, code)
+    page = visit("pharmacist", width=PHONE)
+    page.goto("/station")
+    page.set_input_files("input[name=photo]", photo)
+    page.wait_for_url("**/station/receive?**")
+    line = page.locator("section.line")
+    expect(line.locator("h2")).to_contain_text("测试感冒灵颗粒")
+    expect(line).to_contain_text("B2611")
+    expect(line.locator(".papers .there")).to_have_count(2)
+    page.click("button[value=receive]")
+    page.wait_for_url("**/station/receipts/*")
+    expect(page.locator(".verdict.accept")).to_have_count(1)
+
+    page.goto("/pharmacy")
+    page.fill("[name=codes]", code)
+    page.click("button[value=dispense]")
+    expect(page.locator(".done")).to_contain_text(code)
+    assert fits(page)
+    keep_picture(page, "pharmacy-dispensed-390")
+
+    page.fill("[name=codes]", code)
+    page.click("button[value=dispense]")
+    expect(page.locator("[role=alert]")).to_contain_text(code)
+    expect(page.locator(".done")).to_have_count(0)
+    expect(page.locator("[name=codes]")).to_have_value(code)
+    keep_picture(page, "pharmacy-refused-390")
+
+    page.click("button[value=take_back]")
+    expect(page.locator(".done")).to_contain_text(code)
+
+
+def test_a_code_that_was_never_logged_is_refused(visit: Callable[..., Page]) -> None:
+    page = visit("pharmacist2")
+    page.fill("[name=codes]", "81502310064000000249")
+    page.click("button[value=dispense]")
+    expect(page.locator("[role=alert]")).to_contain_text("81502310064000000249")
+
+
+def test_a_code_sold_in_two_shops_is_an_alert_in_both_and_at_the_inspectors(visit: Callable[..., Page]) -> None:
+    for who in ("pharmacist", "pharmacist2", "inspector"):
+        page = visit(who)
+        expect(page.locator(".alarm")).to_contain_text("81502310064000000000")
