@@ -6,6 +6,7 @@ The same bytes are stored once and never change; nothing is ever overwritten wit
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -14,10 +15,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 
 from trace.domain.failures import N_, Busy, Invalid, NotFound, StorageFull
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _MISSING = N_("The stored object {sha256} is not there.")
 
 
@@ -28,7 +30,7 @@ class ObjectStore(Protocol):
         """Keep the bytes; their SHA-256 in hex. Durable when it returns."""
 
     def get(self, sha256: str) -> bytes:
-        """The bytes of an object; raises `NotFound`, `Busy` where the store does not answer."""
+        """The bytes of an object; raises `NotFound` (also for damaged ones), `Busy` where the store does not answer."""
 
     def check(self) -> None:
         """Raise if the store cannot be written to."""
@@ -55,25 +57,24 @@ class FolderObjects:
         if path.exists():
             return sha256
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).rename(path)
-            _sync_folder(path.parent)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _sync_folder(self.root)
+            _write(path, data)
         except OSError as fault:
             if fault.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull(N_("There is no room left for photos. Make room and send it again.")) from fault
-            raise
+            raise _store_gone() from fault
         return sha256
 
     def get(self, sha256: str) -> bytes:
         """The bytes of an object; raises `NotFound`."""
         try:
-            return self._path(sha256).read_bytes()
+            return _checked(self._path(sha256).read_bytes(), sha256)
         except FileNotFoundError as fault:
             raise NotFound(_MISSING, sha256=sha256) from fault
+        except OSError as fault:
+            raise _store_gone() from fault
 
     def check(self) -> None:
         """Raise if the folder cannot be written to."""
@@ -82,6 +83,9 @@ class FolderObjects:
             return
 
     def _path(self, sha256: str) -> Path:
+        """Where an object lies; raises `NotFound` for what is no SHA-256 and could lead elsewhere."""
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound(_MISSING, sha256=sha256[:64])
         return self.root / sha256[:2] / sha256[2:]
 
 
@@ -114,7 +118,7 @@ class S3Objects:
         try:
             self._make_bucket()
             self.client.put_object(self.bucket, sha256, BytesIO(data), len(data))
-        except (S3Error, urllib3.exceptions.HTTPError, OSError) as fault:
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as fault:
             raise _store_gone() from fault
         return sha256
 
@@ -123,7 +127,7 @@ class S3Objects:
         try:
             response = self.client.get_object(self.bucket, sha256)
             try:
-                return bytes(response.read())
+                return _checked(bytes(response.read()), sha256)
             finally:
                 response.close()
                 response.release_conn()
@@ -131,7 +135,7 @@ class S3Objects:
             if fault.code in ("NoSuchKey", "NoSuchBucket"):
                 raise NotFound(_MISSING, sha256=sha256) from fault
             raise _store_gone() from fault
-        except (urllib3.exceptions.HTTPError, OSError) as fault:
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as fault:
             raise _store_gone() from fault
 
     def check(self) -> None:
@@ -139,18 +143,43 @@ class S3Objects:
         try:
             self._make_bucket()
             self.client.bucket_exists(self.bucket)
-        except (S3Error, urllib3.exceptions.HTTPError, OSError) as fault:
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as fault:
             raise _store_gone() from fault
 
     def _make_bucket(self) -> None:
         if not self._has_bucket:
             if not self.client.bucket_exists(self.bucket):
-                self.client.make_bucket(self.bucket)
+                try:
+                    self.client.make_bucket(self.bucket)
+                except S3Error as fault:
+                    if fault.code != "BucketAlreadyOwnedByYou":  # another process made it meanwhile
+                        raise
             self._has_bucket = True
+
+
+def _checked(data: bytes, sha256: str) -> bytes:
+    """The bytes, if they are what was stored: a paper that changed on the disk is no evidence."""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise NotFound(N_("The stored object {sha256} is damaged and is not shown."), sha256=sha256)
+    return data
 
 
 def _store_gone() -> Busy:
     return Busy(N_("The photo store does not answer. Nothing was recorded; try again in a minute."))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The whole file, durable, or none: under another name first, which goes away if there is no room."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            Path(file.name).unlink()
+            raise
+    Path(file.name).rename(path)
+    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

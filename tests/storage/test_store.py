@@ -1,0 +1,177 @@
+"""A session commits or rolls back as a whole, on both databases; what is committed on SQLite survives `kill -9`."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event, func, insert, select, text
+from sqlalchemy.exc import OperationalError
+
+import storage
+from storage.store import Store, driver_url
+from storage.tables import ident
+from tests.conftest import ROOT, Databases, make_database
+
+
+def add(store: Store, *uris: str) -> None:
+    """Add things in one transaction."""
+    with store.writing() as session:
+        for uri in uris:
+            session.execute(insert(ident).values(uri=uri, kind=1))
+
+
+def count(store: Store) -> int:
+    """How many things there are."""
+    with store.reading() as session:
+        return int(session.execute(select(func.count()).select_from(ident)).scalar_one())
+
+
+@pytest.fixture
+def sqlite(databases: Databases) -> Store:
+    """A store on SQLite."""
+    return storage.open_store(make_database(databases, "sqlite"))
+
+
+def test_writing_is_kept_when_the_block_returns(store: Store) -> None:
+    add(store, "a", "b")
+    assert count(store) == 2
+
+
+def test_writing_is_gone_when_the_block_raises(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.writing() as session:
+        session.execute(insert(ident).values(uri="a", kind=1))
+        assert 1 / 0
+    assert count(store) == 0
+
+
+def test_reading_keeps_nothing(store: Store) -> None:
+    with store.reading() as session:
+        session.execute(insert(ident).values(uri="a", kind=1))
+    assert count(store) == 0
+
+
+def test_eight_writers_at_once_lose_nothing(store: Store) -> None:
+    together = threading.Barrier(8)
+
+    def write(writer: int) -> None:
+        together.wait()
+        for number in range(25):
+            add(store, f"{writer}/{number}/a", f"{writer}/{number}/b")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    assert count(store) == 8 * 25 * 2
+
+
+def test_reader_sees_one_state_while_others_write(sqlite: Store) -> None:
+    add(sqlite, "a")
+    with sqlite.reading() as session:
+        before = session.execute(select(func.count()).select_from(ident)).scalar_one()
+        add(sqlite, "b")
+        assert session.execute(select(func.count()).select_from(ident)).scalar_one() == before
+    assert count(sqlite) == before + 1
+
+
+def test_every_sqlite_connection_is_durable_and_keeps_its_word(sqlite: Store) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 15_000}
+    together = threading.Barrier(8)
+
+    def look(_number: int) -> dict[str, object]:
+        with sqlite.engine.connect() as connection:
+            together.wait(timeout=30)  # eight connections at once, not one after the other
+            return {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(look, range(8))) == [wanted] * 8
+
+
+def test_only_writers_take_the_sqlite_lock_and_take_it_first(sqlite: Store) -> None:
+    said: list[str] = []
+
+    def listen(_c: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    event.listen(sqlite.engine, "before_cursor_execute", listen)
+    add(sqlite, "a")
+    with sqlite.reading() as session:
+        session.execute(select(1))
+    assert [statement for statement in said if statement.startswith("BEGIN")] == ["BEGIN IMMEDIATE", "BEGIN"]
+    assert said[0] == "BEGIN IMMEDIATE"
+
+
+def test_writer_that_has_done_nothing_yet_holds_no_lock(sqlite: Store) -> None:
+    with sqlite.writing() as session:
+        add(sqlite, "other")  # would wait for ever if the outer session had begun
+        session.execute(insert(ident).values(uri="mine", kind=1))
+    assert count(sqlite) == 2
+
+
+def test_writer_kept_waiting_too_long_is_refused_not_hung(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.store, "BUSY_MILLISECONDS", 50)
+    store = storage.open_store(make_database(databases, "sqlite"))
+    with store.writing() as session:
+        session.execute(insert(ident).values(uri="a", kind=1))
+        with pytest.raises(OperationalError, match="locked"):
+            add(store, "b")
+    assert count(store) == 1
+
+
+WRITER = """
+import sys
+from sqlalchemy import insert
+import storage
+from storage.tables import ident
+store = storage.open_store(sys.argv[1])
+number = 0
+while True:
+    with store.writing() as session:
+        session.execute(insert(ident).values(uri=f"{number}/a", kind=1))
+        session.execute(insert(ident).values(uri=f"{number}/b", kind=1))
+    number += 1
+    print(number, flush=True)
+"""
+
+
+def test_killed_writer_loses_nothing_it_had_committed(databases: Databases) -> None:
+    url = make_database(databases, "sqlite")
+    for _ in range(3):
+        store = storage.open_store(url)
+        before = count(store)
+        store.close()
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER.replace("number = 0", f"number = {before // 2}"), url],
+            cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            promised = [int(process.stdout.readline()) for _ in range(40)][-1]
+            process.send_signal(signal.SIGKILL)
+            promised = max([promised, *(int(line) for line in process.stdout if line.endswith("\n"))])
+        store = storage.open_store(url)
+        kept = count(store)
+        store.close()
+        assert kept >= promised * 2, "what was promised is there"
+        assert kept % 2 == 0, "a transaction is there whole or not at all"
+    path = Path(url.removeprefix("sqlite:///"))
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_foreign_keys_hold(store: Store) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    with pytest.raises(IntegrityError), store.writing() as session:
+        session.execute(text("INSERT INTO event_document (event, document) VALUES (77, :d)"), {"d": b"{}"})
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_spoken_to_with_psycopg(scheme: str) -> None:
+    assert driver_url(f"{scheme}://u:p@h/n") == "postgresql+psycopg://u:p@h/n"
+    assert driver_url("sqlite:////x/postgres://y") == "sqlite:////x/postgres://y"
