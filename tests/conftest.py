@@ -41,6 +41,10 @@ class Databases:
             self.templates[name] = fill(url) if fill else None
         return self._create(backend, f"db_{next(_numbers)}", f"template_{name}")
 
+    def make_bare(self, backend: str) -> str:
+        """The address of a new database without a single table."""
+        return self._create(backend, f"bare_{next(_numbers)}", None)
+
     def _create(self, backend: str, name: str, source: str | None) -> str:
         if backend == "sqlite":
             path = self.folder / f"{name}.db"
