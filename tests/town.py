@@ -1,19 +1,25 @@
 """A small town for tests: organisations, products and commands in one line each, over a real store."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from storage.events import find_by_event_ids, find_idents, id_key
 from storage.store import Store
-from storage.tables import organisation
+from storage.tables import MICRO, organisation, stock
+from trace.domain.epcis.document import load_document
+from trace.domain.papers import CertificateKind
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.domain.products import Category
+from trace.domain.products import Category, Prescription
+from trace.domain.uris import drug_code_uri
+from trace.services.certificates import file_certificate
 from trace.services.hops import Batch, Command, Some, commission, ship
 from trace.services.lots import NewLot
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
@@ -23,6 +29,8 @@ from trace.services.receiving import Line, Supplier, receive
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC).astimezone(SHANGHAI)
 TODAY = NOW.date()
+# A supplier that is not on the system: name, address and contact as the law asks (食品安全法 Art. 53, 65).
+STRANGER = Supplier(name="张家菜园（演示）", address="沙坡头区", contact="0955-7000199")
 _numbers = itertools.count(1)
 
 
@@ -58,6 +66,11 @@ class Town:
                 )  # fmt: skip
             self.ids[row.id] = row.public_id
         return actor
+
+    def do(self, service: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a service in a transaction of its own: the session comes first."""
+        with self.store.writing() as session:
+            return service(session, *args, **kwargs)
 
     def id_of(self, actor: Actor) -> str:
         """The public id of the actor's organisation."""
@@ -101,6 +114,61 @@ class Town:
         supplier = Supplier(public_id=self.id_of(sender))
         with self.store.writing() as session:
             return receive(session, self.command(receiver, hours=8), supplier=supplier, lines=list(lines), **more)
+
+    def drug(self, actor: Actor, **details: Any) -> str:
+        """A drug in the file, of OTC class B unless told otherwise: its public id."""
+        details.setdefault("prescription", Prescription.OTC_B.value)
+        return self.product(actor, Category.DRUG, "EA", **details)
+
+    def packs(self, count: int = 1) -> tuple[str, ...]:
+        """The URIs of so many new drug packs, all of one identifier of their own."""
+        identifier = f"8{next(_numbers):06d}"
+        return tuple(drug_code_uri(f"{identifier}{n:013d}") for n in range(count))
+
+    def drugs_at(self, shop: Actor, codes: tuple[str, ...], **lot: Any) -> str:
+        """Make packs of a drug at a maker and bring them to a shop with all papers: the lot."""
+        maker = self.organisation(OrganisationKind.DRUG_MAKER)
+        product = lot.pop("product", None) or self.drug(maker)
+        lot.setdefault("expires_on", self.day(-300))
+        made = self.lot(maker, product, len(codes), codes, **lot)
+        for kind in (CertificateKind.DRUG_TEST_REPORT, CertificateKind.DELIVERY_NOTE):
+            self.paper(maker, kind, made)
+        self.send(maker, shop, *(Some(code) for code in codes))
+        self.arrive(maker, shop, Line(code=made, codes=codes))
+        return made
+
+    def paper(self, actor: Actor, kind: CertificateKind, *lots: str, **more: Any) -> str:
+        """File a paper for lots: its public id."""
+        more.setdefault("issued_on", self.day(1))
+        command = self.command(actor, hours=15)
+        return str(
+            self.do(file_certificate, command, kind=kind, lots=lots, issuer=actor.organisation_name, **more)["id"]
+        )
+
+    def grown(self, actor: Actor, amount: float | str = 100, **lot: Any) -> str:
+        """Harvest a lot of vegetables with its commitment certificate: the lot."""
+        made = self.lot(actor, lot.pop("product", None) or self.product(actor), amount, **lot)
+        self.paper(actor, CertificateKind.COMMITMENT, made, form="producer")
+        return made
+
+    def stock(self, actor: Actor, item: str) -> tuple[Decimal, Decimal]:
+        """(on hand, held) of a lot or pack at the actor's organisation."""
+        with self.store.reading() as session:
+            number = find_idents(session, [item]).get(item, -1)
+            here = (stock.c.organisation == actor.organisation) & (stock.c.item == number)
+            row = session.execute(select(stock.c.on_hand, stock.c.held).where(here)).one_or_none()
+        return (Decimal(0), Decimal(0)) if row is None else (Decimal(row.on_hand) / MICRO, Decimal(row.held) / MICRO)
+
+    def events(self, *event_ids: str) -> list[dict[str, Any]]:
+        """The EPCIS documents of events, in this order."""
+        with self.store.reading() as session:
+            found = find_by_event_ids(session, [(event_id, False) for event_id in event_ids])
+        return [load_document(found[(id_key(event_id), False)].document) for event_id in event_ids]
+
+    def count(self, table: Any) -> int:
+        """How many rows a table has."""
+        with self.store.reading() as session:
+            return int(session.execute(select(func.count()).select_from(table)).scalar_one())
 
     def as_role(self, actor: Actor, role: Role) -> Actor:
         """The same organisation's actor in another role."""

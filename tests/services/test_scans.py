@@ -66,7 +66,7 @@ def test_a_scanned_upc_e_is_told_as_printed_and_known_by_its_gtin(town: Town, ob
 
 def test_a_known_product_is_recognised_in_the_photo(town: Town, objects: FolderObjects) -> None:
     shop = town.organisation()
-    product = town.product(shop, gtin=EAN)
+    product = town.product(shop, code=EAN)
     (reading,) = take(town, shop, objects, photo_with_place())["readings"]
     assert reading["code"]["product"]["id"] == product
 
@@ -97,7 +97,7 @@ def test_the_picture_comes_back_as_it_was_kept(town: Town, objects: FolderObject
     shop = town.organisation()
     sha256 = take(town, shop, objects, photo_with_place())["sha256"]
     with town.store.reading() as session:
-        data, media_type = get_object(session, actor=shop, objects=objects, sha256=sha256)
+        data, media_type = get_object(session, actor=shop, objects=objects, sha256=sha256, now=NOW)
     assert (hashlib.sha256(data).hexdigest(), media_type) == (sha256, "image/jpeg")
 
 
@@ -110,7 +110,7 @@ def test_another_organisation_finds_neither_scan_nor_picture(town: Town, objects
         with pytest.raises(NotFound) as absent:
             find_scan(session, stranger, "0" * 26)
         with pytest.raises(NotFound):
-            get_object(session, actor=stranger, objects=objects, sha256=answer["sha256"])
+            get_object(session, actor=stranger, objects=objects, sha256=answer["sha256"], now=NOW)
     assert hidden.value.message == absent.value.message  # one cannot tell what is there
 
 
@@ -121,7 +121,7 @@ def test_two_organisations_with_the_same_photo_each_see_their_own(town: Town, ob
     with town.store.reading() as session:
         for shop, answer in zip(shops, answers, strict=True):
             assert find_scan(session, shop, answer["id"]).organisation == shop.organisation
-            assert get_object(session, actor=shop, objects=objects, sha256=answer["sha256"])[0]
+            assert get_object(session, actor=shop, objects=objects, sha256=answer["sha256"], now=NOW)[0]
 
 
 @pytest.mark.parametrize("data", [b"", b"not a photo", photo_with_place()[:2000]], ids=["empty", "text", "cut short"])

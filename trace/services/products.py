@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
+from storage.tables import organisation as organisation_table
 from storage.tables import product, product_code
 from trace.domain import uris
 from trace.domain.codes import Code, CodeKind, parse_code
@@ -36,9 +37,13 @@ def register_product(
     product gets an identifier of its own.
 
     Raises `Conflict` if the code belongs to a product of another category: one of the two is mistaken. Two shops that
-    register one code at once: the unique key of `product.class_uri` decides, the second gets the first's product.
+    register one code at once: the unique key of `product.class_uri` decides, the second gets the first's product. Two
+    clerks that register one PLU at once: both pass through the locked row of their organisation.
     """
     codes, class_uri = _keys(code, actor)
+    if any(organisation != EVERYWHERE for organisation, _ in codes):
+        own = select(organisation_table.c.id).where(organisation_table.c.id == actor.organisation)
+        session.execute(own.with_for_update(key_share=True)).one()
     known = [row for key in codes if (row := _by_code(session, *key)) is not None]
     if not known:
         values = {
