@@ -1,6 +1,5 @@
 """The station: photograph or scan what arrives, receive it, see what is in stock. The pharmacy receives here too."""
 
-import copy
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -160,13 +159,15 @@ def _index(form: dict[str, Any], action: str) -> int:
 
 
 def _receive(form: dict[str, Any]) -> dict[str, Any]:
-    """Register what is new and receive: one command, so that a doubled click registers nothing twice."""
-    asked = {name: value for name, value in form.items() if name != "client_key"}
+    """Register what is new and receive: one command, so that a doubled click registers nothing twice.
+
+    The form itself stays as it was typed: what a refused delivery had registered is not there any more.
+    """
+    typed = {name: value for name, value in form.items() if name != "client_key"}
 
     def act() -> dict[str, Any]:
-        for number, line in enumerate(form["lines"]):
-            line["product"] = _product_of(line, number)
-        payload = checked_delivery(form)
+        lines = [{**line, "product": _product_of(line, number)} for number, line in enumerate(form["lines"])]
+        payload = checked_delivery({**form, "lines": lines})
         return receive(
             g.session,
             Command(g.actor, g.now),
@@ -176,9 +177,7 @@ def _receive(form: dict[str, Any]) -> dict[str, Any]:
             scan=payload["scan"],
         )
 
-    request_as_typed = copy.deepcopy(asked)
-    command = Command(g.actor, g.now, client_key=form["client_key"], request=request_as_typed)
-    return hops.run_once(g.session, command, "receive_form", act)
+    return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
 
 
 def _product_of(line: dict[str, Any], number: int) -> str:

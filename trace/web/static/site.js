@@ -20,6 +20,9 @@ window.addEventListener("pageshow", () => {
 
 // In the delivery form, what depends on a choice (papers, findings) is looked at again without leaving the page.
 let asking = null;
+let pressing = false;
+document.addEventListener("pointerdown", () => { pressing = true; }, true);
+for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => { setTimeout(() => { pressing = false; }); }, true);
 const written = (form) => JSON.stringify([...new FormData(form)].filter(([, value]) => typeof value === "string"));
 async function look(form) {
   const body = new FormData(form), before = written(form);
@@ -33,6 +36,7 @@ async function look(form) {
     const fresh = page.querySelector("#main");
     if (!fresh || !page.querySelector("form[data-look]")) return;
     if (written(form) !== before) return; // somebody types on: their next change looks again, nothing typed is lost
+    if (pressing || form.dataset.sending) return; // a button under a finger must not be replaced: the tap would be lost
     const focused = document.activeElement?.name;
     document.querySelector("#main").replaceWith(fresh);
     if (focused) document.querySelector(`[name="${CSS.escape(focused)}"]`)?.focus();
