@@ -211,7 +211,7 @@ def _note_sale(session: Session, command: Command, pack: _Pack, event: int) -> d
     sale = insert_for(session, dispensing).values(
         item=pack.item, organisation=command.actor.organisation, event=event, dispensed_at=moment
     )
-    if session.execute(sale.on_conflict_do_nothing()).rowcount == 0:  # type: ignore[attr-defined]
+    if session.execute(sale.on_conflict_do_nothing().returning(dispensing.c.id)).one_or_none() is None:
         raise already_dispensed(pack.code, pack.field, moment)
     head = insert_for(session, dispensing_head).values(item=pack.item, open_sales=1)
     open_sales = session.execute(

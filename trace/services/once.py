@@ -45,7 +45,9 @@ def once(
         created_at=now,
     )
     mine = (client_request.c.organisation == actor.organisation) & (client_request.c.client_key == client_key)
-    if session.execute(statement.on_conflict_do_nothing()).rowcount == 0:  # type: ignore[attr-defined]
+    # RETURNING tells whether the row went in; drivers do not agree on the row count of an INSERT.
+    went_in = session.execute(statement.on_conflict_do_nothing().returning(client_request.c.client_key))
+    if went_in.one_or_none() is None:
         return _earlier(session.execute(select(client_request).where(mine)).one(), action, digest)
     answer = act()
     session.execute(update(client_request).where(mine).values(answer=answer))

@@ -1,0 +1,226 @@
+"""Dispensing: one code, one sale; a second one is refused in the shop and told across shops."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from storage.tables import alert, dispensing, event, ident, lot
+from tests.town import NOW, STRANGER, Town
+from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFound
+from trace.domain.parties import OrganisationKind
+from trace.domain.permissions import Actor, Role
+from trace.domain.products import Prescription
+from trace.services import hops
+from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.services.hops import Some
+from trace.services.receiving import Decision, Line, receive
+
+K = OrganisationKind
+
+
+def pharmacy(town: Town, **more: Any) -> Actor:
+    return town.organisation(K.PHARMACY, role=Role.PHARMACIST, **more)
+
+
+def stocked(town: Town, count: int = 1, **lot: Any) -> tuple[Actor, tuple[str, ...]]:
+    """A pharmacy with packs in stock: (pharmacy, their codes)."""
+    shop, packs = pharmacy(town), town.packs(count)
+    town.drugs_at(shop, packs, **lot)
+    return shop, packs
+
+
+def also_at(town: Town, shop: Actor, codes: tuple[str, ...], like: str | None = None) -> None:
+    """The same codes in another pharmacy's stock: boxes that should not exist twice."""
+    supplier = town.organisation(K.DRUG_DISTRIBUTOR)
+    line = Line(code=like, codes=codes)
+    town.arrive(supplier, shop, line)
+
+
+def refused(town: Town, failure: type[Failure], shop: Actor, codes: Any, **more: Any) -> Failure:
+    before = (town.count(event), town.count(dispensing), town.count(alert))
+    with pytest.raises(failure) as found:
+        town.do(dispense, more.pop("command", town.command(shop)), codes=codes, **more)
+    assert (town.count(event), town.count(dispensing), town.count(alert)) == before
+    return found.value
+
+
+def test_a_pack_is_dispensed_by_its_code(town: Town) -> None:
+    shop, (code, other) = stocked(town, 2)
+    done = town.do(dispense, town.command(shop), codes=[code])
+    (document,) = town.events(*done["events"])
+    assert (document["bizStep"], document["disposition"], document["epcList"]) == ("dispensing", "dispensed", [code])
+    assert (done["codes"], done["alerts"]) == ([code.rpartition("/")[2]], [])
+    assert (town.stock(shop, code), town.stock(shop, other)) == ((0, 0), (1, 0))
+
+
+def test_a_code_read_again_and_again_is_one_pack(town: Town) -> None:
+    shop, (code,) = stocked(town)
+    digits = code.rpartition("/")[2]
+    done = town.do(dispense, town.command(shop), codes=[code, digits, f"{digits[:7]} {digits[7:]}", code])
+    assert len(done["events"]) == 1
+
+
+def test_a_second_sale_in_the_same_shop_is_refused(town: Town) -> None:
+    shop, (code, other) = stocked(town, 2)
+    town.do(dispense, town.command(shop, hours=1), codes=[code])
+    failure = refused(town, Conflict, shop, [other, code])
+    assert failure.field == "codes.1"
+    assert "One code is sold once" in str(failure)
+    assert town.stock(shop, other) == (1, 0)  # all or none
+
+
+def test_a_second_sale_in_another_shop_is_recorded_and_alerts_both_and_the_inspector(town: Town) -> None:
+    shop, other, (code,) = pharmacy(town), pharmacy(town, region="640521"), town.packs(1)
+    made = town.drugs_at(shop, (code,))
+    also_at(town, other, (code,), made)
+    first = town.do(dispense, town.command(shop, hours=1), codes=[code])
+    second = town.do(dispense, town.command(other), codes=[code])
+    assert first["alerts"] == []
+    assert second["alerts"] == [{"kind": "second_sale", "code": code.rpartition("/")[2], "sales": 2}]
+    assert town.count(dispensing) == 2
+    for actor in (shop, other):
+        (told,) = town.do(list_alerts, actor=actor)
+        assert len(told["sales"]) == 2
+    city = town.organisation(K.REGULATOR, region="640500", role=Role.INSPECTOR)
+    county = town.organisation(K.REGULATOR, region="640521", role=Role.INSPECTOR)
+    assert [len(town.do(list_alerts, actor=actor)) for actor in (city, county, pharmacy(town))] == [2, 1, 0]
+
+
+def test_a_return_opens_the_code_again_and_holds_the_pack(town: Town) -> None:
+    shop, (code,) = stocked(town)
+    town.do(dispense, town.command(shop, hours=3), codes=[code])
+    done = town.do(take_back_packs, town.command(shop, hours=2), codes=[code])
+    assert town.events(*done["events"])[0]["bizStep"] == "returning"
+    assert town.stock(shop, code) == (0, 1)
+    assert "held" in str(refused(town, Conflict, shop, [code]))
+    town.do(hops.release, town.command(shop, hours=1), goods=[Some(code)], reason="sealed")
+    town.do(dispense, town.command(shop), codes=[code])
+    assert (town.stock(shop, code), town.count(dispensing)) == ((0, 0), 2)
+
+
+def test_a_return_in_one_shop_leaves_one_sale_and_no_new_alert(town: Town) -> None:
+    shop, other, (code,) = pharmacy(town), pharmacy(town), town.packs(1)
+    also_at(town, other, (code,), town.drugs_at(shop, (code,)))
+    town.do(dispense, town.command(shop, hours=3), codes=[code])
+    town.do(take_back_packs, town.command(shop, hours=2), codes=[code])
+    assert town.do(dispense, town.command(other, hours=1), codes=[code])["alerts"] == []
+    assert town.count(alert) == 0
+
+
+def test_only_what_was_dispensed_here_comes_back_here(town: Town) -> None:
+    shop, (code, unsold) = stocked(town, 2)
+    town.do(dispense, town.command(shop, hours=1), codes=[code])
+    for actor, codes in ((pharmacy(town), [code]), (shop, [code, unsold])):
+        with pytest.raises(NotFound):
+            town.do(take_back_packs, town.command(actor), codes=codes)
+    assert town.stock(shop, code) == (0, 0)
+    town.do(take_back_packs, town.command(shop), codes=[code])
+    with pytest.raises(NotFound):
+        town.do(take_back_packs, town.command(shop), codes=[code])
+    assert town.stock(shop, code) == (0, 1)
+
+
+def test_a_return_sent_twice_acts_once_and_answers_alike(town: Town) -> None:
+    shop, (code,) = stocked(town)
+    town.do(dispense, town.command(shop, hours=1), codes=[code])
+    answers = [town.do(take_back_packs, town.command(shop, key="back-1"), codes=[code]) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert town.stock(shop, code) == (0, 1)
+
+
+def test_a_code_that_was_never_logged_is_not_there(town: Town) -> None:
+    shop, _ = stocked(town)
+    _, theirs = stocked(town)
+    unknown = refused(town, NotFound, shop, town.packs(1))
+    elsewhere = refused(town, NotFound, shop, theirs)
+    assert unknown.message == elsewhere.message
+
+
+def test_held_packs_are_not_dispensed(town: Town) -> None:
+    shop, (code,) = stocked(town)
+    town.do(hops.hold, town.command(shop, hours=1), goods=[Some(code)], reason="recall")
+    assert "held" in str(refused(town, Conflict, shop, [code]))
+
+
+def test_expired_packs_are_not_dispensed_and_the_last_day_counts(town: Town) -> None:
+    shop, (code,) = stocked(town, expires_on=NOW.date(), produced_on=NOW.date() - timedelta(days=700))
+    tomorrow = replace(town.command(shop), now=NOW + timedelta(days=1))
+    assert "expired" in str(refused(town, Conflict, shop, [code], command=tomorrow))
+    town.do(dispense, town.command(shop), codes=[code])
+
+
+@pytest.mark.parametrize("kind", [Prescription.RX, Prescription.OTC_A])
+@pytest.mark.parametrize("given", [None, "  "])
+def test_what_needs_a_prescription_asks_for_its_reference(town: Town, kind: Prescription, given: str | None) -> None:
+    maker = town.organisation(K.DRUG_MAKER)
+    shop, codes = stocked(town, product=town.drug(maker, prescription=kind.value))
+    assert refused(town, Invalid, shop, codes, prescription=given).field == "prescription"
+    done = town.do(dispense, town.command(shop), codes=codes, prescription="CF-2026-118")
+    (document,) = town.events(*done["events"])
+    assert document["bizTransactionList"][0]["type"].endswith("prescription")
+
+
+def test_a_lot_or_a_product_names_no_pack(town: Town) -> None:
+    shop = pharmacy(town)
+    made = town.drugs_at(shop, town.packs(1))
+    assert "no single pack" in str(refused(town, Invalid, shop, [made]))
+    assert refused(town, Invalid, shop, []).field == "codes"
+
+
+def legacy(town: Town, shop: Actor, amount: int = 5, **product: Any) -> str:
+    """Old stock without codes at a pharmacy: its lot."""
+    line = Line(
+        product=town.drug(shop, **product), lot_number="OLD1", amount=Decimal(amount), expires_on=town.day(-300),
+        no_code_reason="no_code_legacy", decision=Decision.HOLD, reason="papers are looked for",
+    )  # fmt: skip
+    town.do(receive, town.command(shop, hours=5), supplier=STRANGER, lines=[line])
+    with town.store.reading() as session:
+        made = session.scalars(select(ident.c.uri).join(lot, lot.c.item == ident.c.id)).one()
+    town.do(hops.release, town.command(shop, hours=4), goods=[Some(made, Decimal(amount))], reason="papers found")
+    return made
+
+
+def test_old_packs_without_codes_are_dispensed_by_lot_and_quantity(town: Town) -> None:
+    shop = pharmacy(town)
+    made = legacy(town, shop)
+    done = town.do(dispense, town.command(shop), goods=[Some(made, Decimal(2))])
+    (document,) = town.events(*done["events"])
+    assert document["quantityList"] == [{"epcClass": made, "quantity": 2, "uom": "EA"}]
+    assert town.stock(shop, made) == (3, 0)
+    assert refused(town, Conflict, shop, [], goods=[Some(made, Decimal(4))]).field == "quantity"
+
+
+def test_old_packs_ask_for_the_prescription_too(town: Town) -> None:
+    shop = pharmacy(town)
+    made = legacy(town, shop, prescription=Prescription.RX.value)
+    assert refused(town, Invalid, shop, [], goods=[Some(made, Decimal(1))]).field == "prescription"
+
+
+def test_packs_logged_by_code_are_not_dispensed_by_quantity(town: Town) -> None:
+    shop, codes = pharmacy(town), town.packs(2)
+    made = town.drugs_at(shop, codes)
+    refused(town, Conflict, shop, [], goods=[Some(made, Decimal(1))])
+    refused(town, Invalid, shop, [], goods=[Some(codes[0])])
+
+
+def test_food_is_not_dispensed(town: Town) -> None:
+    shop = pharmacy(town)
+    made = town.lot(shop, town.product(shop), 5)
+    assert "no drug" in str(refused(town, Invalid, shop, [], goods=[Some(made, Decimal(1))]))
+
+
+def test_drugs_are_dispensed_in_the_drug_trade_only(town: Town) -> None:
+    shop, codes = town.organisation(role=Role.ORGANISATION_ADMINISTRATOR), town.packs(1)
+    town.drugs_at(shop, codes)
+    refused(town, Forbidden, shop, codes)
+
+
+def test_a_sale_sent_twice_acts_once_and_answers_alike(town: Town) -> None:
+    shop, codes = stocked(town)
+    answers = [town.do(dispense, town.command(shop, key="sale-1"), codes=codes) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert town.count(dispensing) == 1
