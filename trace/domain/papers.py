@@ -85,6 +85,9 @@ class Finding:
     values: Mapping[str, str]
     source: str
 
+    def __str__(self) -> str:
+        return self.message.format(**self.values)
+
     def as_dict(self) -> dict[str, Any]:
         """As it is kept in a receipt and answered by the API."""
         return {
@@ -127,11 +130,13 @@ def requirements() -> tuple[Requirement, ...]:
 
 def requirements_for(category: str, on: date) -> tuple[Requirement, ...]:
     """The paper groups a category needs on a day."""
-    return tuple(
-        r
-        for r in requirements()
-        if r.category == category and r.effective_from <= on and (r.effective_until is None or on <= r.effective_until)
-    )
+    return tuple(r for r in requirements() if r.category == category and is_in_force(r, on))
+
+
+def is_in_force(requirement: Requirement, day: date) -> bool:
+    """Whether a requirement holds on a day: from its first day to its last, both included."""
+    last = requirement.effective_until
+    return requirement.effective_from <= day and (last is None or day <= last)
 
 
 def is_valid_on(paper: Paper, day: date) -> bool:
