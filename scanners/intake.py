@@ -29,7 +29,6 @@ FORMATS = {
     "HEIF": "image/heic",
 }
 _READABLE = ("JPEG", "PNG", "WEBP", "HEIF")  # each further decoder is one more for hostile files to try
-_ALLOWED = N_("Send a photo as JPEG, PNG, WebP or HEIC.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def _opened(data: bytes) -> Image.Image:
             return Image.open(BytesIO(data), formats=_READABLE)
     except UnidentifiedImageError as fault:
         raise Unsupported(
-            N_("This file is no photo that can be read here. {allowed}"), field="photo", allowed=_ALLOWED
+            N_("This file is no photo that can be read here. Send a photo as JPEG, PNG, WebP or HEIC."), field="photo"
         ) from fault
     except (OSError, SyntaxError, ValueError, Warning, MemoryError, EOFError) as fault:
         raise _broken(fault) from fault

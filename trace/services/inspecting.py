@@ -108,14 +108,14 @@ def check_decision(ready: Prepared, where: str) -> None:
                 N_("This line cannot be accepted: {why} Hold it or refuse it."),
                 field=f"{where}.decision",
                 details={"rule": gravest.rule, "source": gravest.source},
-                why=gravest.message.format(**gravest.values),
+                why=gravest,
             )
         if gravest.severity is Severity.HOLD and not line.reason.strip():
             raise Conflict(
                 N_("Give a reason for accepting this line all the same, or hold it: {why}"),
                 field=f"{where}.reason",
                 details={"rule": gravest.rule, "source": gravest.source},
-                why=gravest.message.format(**gravest.values),
+                why=gravest,
             )
     if line.decision is not Decision.ACCEPT and not (line.reason.strip() or ready.findings):
         raise Invalid(N_("Say why this line is held or refused."), field=f"{where}.reason")

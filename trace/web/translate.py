@@ -35,7 +35,13 @@ def read_catalogue() -> Catalog:
 def update_catalogue() -> list[str]:
     """Bring the catalogue in line with the code, translations kept: the texts that lack one."""
     old = read_catalogue() if CATALOGUE.exists() else Catalog(locale="zh")
-    fresh = Catalog(locale="zh", project="Sunshine Trace", header_comment="# Chinese texts of Sunshine Trace.")
+    fresh = Catalog(
+        locale="zh",
+        project="Sunshine Trace",
+        header_comment="# Chinese texts of Sunshine Trace.",
+        creation_date=old.creation_date,  # a new one with every run would be the only change, again and again
+        fuzzy=False,
+    )
     for text in sorted(messages()):
         known = old.get(text)
         fresh.add(text, known.string if known is not None else "")

@@ -1,13 +1,16 @@
 """The words of the standards and of the law as people say them; every value of an enumeration has one here."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any
 
 from flask_babel import format_date, format_datetime, gettext
 
 from trace.domain.failures import N_
+from trace.domain.papers import Finding
 
 WORDS: Mapping[str, str] = {
     # kinds of organisations
@@ -155,7 +158,7 @@ FIELDS: Mapping[str, str] = {
     "supplier": N_("Supplier"),
     "valid_until": N_("Valid until"),
 }
-# What the schemas' library says of a value; here so that it is found for translation.
+# What the schemas and their library say of a value; the library fills in its numbers before we see the text.
 COMPLAINTS = (
     N_("Missing data for required field."),
     N_("Field may not be null."),
@@ -172,7 +175,24 @@ COMPLAINTS = (
     N_("Invalid input type."),
     N_("String does not match expected pattern."),
     N_("Special numeric values (nan or infinity) are not permitted."),
+    N_("Must be greater than or equal to {min} and less than or equal to {max}."),
+    N_("Must be one of: {choices}."),
+    N_("Longer than maximum length {max}."),
+    N_("Shorter than minimum length {min}."),
+    N_("Length must be between {min} and {max}."),
+    N_("Holds the character U+{point}, which no text here may hold."),
+    N_("Has more than 6 digits behind the point."),
+    N_("Is not between 1990-01-01 and 2100-12-31."),
+    N_("Is not between the years 1990 and 2100."),
 )
+_LISTED = N_(", ")
+_PARTED = N_("; ")
+# How a law's article and an order are cited; other languages may have no blank before it.
+_CITED = (
+    (re.compile(r" Art\. (?P<numbers>\d+(?:(?:, |-)\d+)*)"), N_(" Art. {numbers}")),
+    (re.compile(r"SAMR order (?P<number>\d+)"), N_("SAMR order {number}")),
+)
+_CERTAINTY = re.compile(r" \[[LSM/]+\]")  # how sure we are that we read the source right: for us, not for readers
 _MADE_BY = {
     "farm": "harvested",
     "cooperative": "harvested",
@@ -189,10 +209,47 @@ def word(value: Any) -> str:
 
 
 def say(message: str, values: Mapping[str, Any] | None = None) -> str:
-    """A template and its values as a sentence; values that are words of an enumeration are said as words."""
-    said = {key: ", ".join(word(part) for part in str(value).split(", ")) for key, value in (values or {}).items()}
+    """A template and its values as a sentence; findings, words of an enumeration and names of fields are said, too."""
+    said = {key: _said(value) for key, value in (values or {}).items()}
     text = str(gettext(message))
     return text.format(**said) if said else text
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Finding):
+        return say(value.message, value.values)
+    parts = str(value).split(", ")
+    names = [WORDS.get(part) or FIELDS.get(part) for part in parts]
+    if all(names):
+        return str(gettext(_LISTED)).join(gettext(name) for name in names if name)
+    return str(value)
+
+
+def complaint_text(complaint: str) -> str:
+    """What a schema says of a value, in the reader's language."""
+    for template in COMPLAINTS:
+        found = _pattern(template).fullmatch(complaint)
+        if found:
+            return say(template, found.groupdict())
+    return complaint
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template)))
+
+
+def source_text(source: str) -> str:
+    """The source of a rule as the reader's lawyers cite it."""
+    text = _CERTAINTY.sub("", source)
+    for pattern, template in _CITED:
+        text = pattern.sub(partial(_cited, template), text)
+    return text.replace("; ", gettext(_PARTED))
+
+
+def _cited(template: str, found: re.Match[str]) -> str:
+    listed = {key: value.replace(", ", gettext(_LISTED)) for key, value in found.groupdict().items()}
+    return str(gettext(template)).format(**listed)
 
 
 def step_word(entry: Mapping[str, Any]) -> str:

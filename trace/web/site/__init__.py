@@ -33,6 +33,7 @@ def register(app: Flask) -> None:
         amount=words.amount_text,
         day=words.day_text,
         moment=words.moment_text,
+        law=words.source_text,
         public_path=public_path,
         short=short,
     )

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from schemas.requests import MANY_LINES, ProductRequest, ReceiptRequest
 from trace.domain.failures import N_, Invalid
 from trace.errors import flat
+from trace.web.words import complaint_text
 
 LINE_FIELDS = (
     "product",
@@ -124,7 +125,8 @@ def load(schema: Any, body: Mapping[str, Any]) -> dict[str, Any]:
         return dict(schema.load(body))
     except ValidationError as error:
         name, complaint = next(iter(flat(error.messages)), ("", ""))
-        raise Invalid(N_("{field}: {complaint}"), field=name or None, complaint=complaint) from error
+        label, said = name.rpartition(".")[2], complaint_text(complaint)
+        raise Invalid(N_("{name}: {complaint}"), field=name or None, name=label, complaint=said) from error
 
 
 def _line_body(line: Mapping[str, Any]) -> dict[str, Any]:
