@@ -1,10 +1,11 @@
-"""When was a thing inside another? Intervals of containment, read off the rows of the thing itself.
+"""When was a thing inside another? Intervals of containment, read off the rows of the thing and of its containers.
 
 A crate, pallet or case holds different things at different times, so a thing shares the movements of its container
 only while it is inside. What ends a stay:
 
-* it is taken out (DELETE that names it); a lot stays until as much was taken out as had been put in;
-* the container is emptied (DELETE that names no child) or ends: seen in the container's rows, not here;
+* it is taken out (DELETE that names it); a lot stays until as much was taken out as had been put in, and where an
+  amount is not known the first taking out ends the stay;
+* the container is emptied (DELETE that names no child), ends, or is used up: what is put in later is a new stay;
 * an instance is put into another parent, used up, or ends: one box is in one case at a time.
 """
 
@@ -17,6 +18,9 @@ from trace.domain.links import Role
 Position = tuple[int, int]  # (event time in UTC milliseconds, event id): the total order of all events
 FIRST: Position = (-(2**62), 0)
 LAST: Position = (2**62, 2**62)
+
+# Roles of a container that end every stay in it.
+ENDS_STAYS = frozenset({Role.EMPTIED, Role.ENDED, Role.INPUT})
 
 
 class Row(NamedTuple):
@@ -37,7 +41,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """`item` was inside `parent` after `since` (its packing) and before `until` (LAST while nothing ended it)."""
+    """`item` was inside `parent` after `since` (its packing) and up to `until` (LAST while nothing ended it)."""
 
     parent: int
     since: Position
@@ -45,9 +49,10 @@ class Stay:
 
 
 def stays_of(rows: Iterable[Row], *, alone: bool) -> list[Stay]:
-    """The stays of one item in containers, from its rows in order of position.
+    """The stays of one item in containers, from its rows and those that end its containers, in order of position.
 
-    `alone` says that the item is an instance: it can be in one container at a time and ends with its own end.
+    `rows` may hold, among the item's own, rows of its parents with a role of ENDS_STAYS. `alone` says that the item is
+    an instance: it can be in one container at a time and ends with its own end. Nothing is inside itself.
     """
     open_stays: dict[int, tuple[Position, int | None]] = {}  # parent -> (since, balance; None: "some")
     closed: list[Stay] = []
@@ -58,7 +63,9 @@ def stays_of(rows: Iterable[Row], *, alone: bool) -> list[Stay]:
 
     for row in rows:
         parent = row.peer
-        if row.role == Role.PACKED and parent is not None:
+        if row.item in open_stays and row.role in ENDS_STAYS:
+            close(row.item, row.at)
+        elif row.role == Role.PACKED and parent is not None and parent != row.item:
             if alone:
                 for other in [p for p in open_stays if p != parent]:
                     close(other, row.at)

@@ -2,18 +2,22 @@
 
 A breadth-first search in batches over states (item, time bound). It respects time:
 
-* backward from an output at moment t only what happened to its inputs up to t counts; forward only what happened since;
+* backward from an output at moment t only what happened to its inputs up to t counts; forward only what happened since,
+  and only what was packed since: a crate closed before t holds nothing of what came at t;
 * a container passes its movements on to what is inside, while it is inside; never from one content to another;
+* a container that is an input is used up with what is inside it at that moment, and with nothing else;
 * a transformation id ties all its events into one transformation (EPCIS 2.0 section 7.4.5);
-* an instance descends from its lot, a lot goes on in its instances;
-* a class without lot or serial is terminal, or everything would connect.
+* an instance descends from its lot (up to the event that says so), a lot goes on in its instances;
+* what names no single thing is terminal, or everything would connect: a class without lot or serial, a place, a party.
+  It is told, and its own events are not looked at;
+* an error declaration is told beside the event it speaks of; it takes nothing away.
 
 This module holds what goes in and out of the search; `trace.domain.trace_search` is the search. It knows nothing of
 tables: a `Reader` answers a few questions in batches, so the number of statements grows with the depth of the answer,
 not with the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -55,14 +59,31 @@ class EventLink(NamedTuple):
     peer: int | None
 
 
+# Of rows that only tell (a lot sold a hundred thousand times) a reader gives the newest of each item; see `Reader.rows`.
+TELLING_KEPT = 2_000
+
+
 class Reader(Protocol):
     """What the trace asks of the store; each call is one statement, whatever the number of items."""
 
-    def rows(self, wanted: Sequence[tuple[int, Position, Position]]) -> list[Row]:
-        """The rows of each (item, from, to), both ends included, in order of (item, position)."""
+    def rows(
+        self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int], most: int
+    ) -> list[Row]:
+        """The rows of each (item, from, to), both ends included, in order of (item, position), `most` at the most.
+
+        Rows that only tell, those with a role in `telling` (and, of OBSERVED, without a peer), lead nowhere. A reader
+        may give the newest `TELLING_KEPT` of them for each item and leave the older ones to `count_telling`.
+        """
+
+    def count_telling(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
+        """How many rows that only tell there are in all these ranges."""
 
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
-        """For each (item, before) its last PACKED or UNPACKED row before that position, if any."""
+        """For each (item, before) its last PACKED row before that position, if any."""
+
+    def first_ends(self, wanted: Sequence[tuple[int, Position, Position]]) -> list[Row]:
+        """For each (container, after, until) the first row after `after`, and not after `until`, that ends all stays
+        in it (`containment.ENDS_STAYS`), if any."""
 
     def links(self, events: Sequence[int]) -> dict[int, Sequence[EventLink]]:
         """The links of each event."""
@@ -80,5 +101,6 @@ class Trace:
     items: dict[int, int] = field(default_factory=dict)  # item -> distance from the start
     edges: dict[Edge, None] = field(default_factory=dict)
     truncated: bool = False
+    left_out: int = 0  # rows that only tell and were left to a count
     rows_read: int = 0
     statements: int = 0

@@ -27,7 +27,7 @@ class Role(IntEnum):
 
     OBSERVED = 1  # seen, moved, sold, held ... (object event OBSERVE, transaction event)
     ADDED = 2  # came to be; `peer` of an instance ADDED or OBSERVED is its lot, where the event says so
-    ENDED = 3  # ceased to be (object event DELETE)
+    ENDED = 3  # ceased to be (object event DELETE); `peer` likewise
     INPUT = 4  # used up by a transformation; `peer` is the transformation id, if any
     OUTPUT = 5  # made by a transformation; `peer` likewise
     PARENT = 6  # something was put into or taken out of it
@@ -47,6 +47,9 @@ LOT_EXTENSION = "sunshine:lot"
 MOVEMENT_ROLES = frozenset(
     {Role.OBSERVED, Role.ENDED, Role.PARENT_SEEN, Role.SEEN_INSIDE, Role.PACKED, Role.UNPACKED, Role.INPUT}
 )
+
+# Roles of an instance whose `peer` is the lot it belongs to.
+NAMES_LOT = frozenset({Role.OBSERVED, Role.ADDED, Role.ENDED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,53 @@
 """The search behind the trace: breadth first, in batches, over (item, time bound). See `trace.domain.genealogy`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trace.domain.containment import FIRST, LAST, Position, Row, Stay, stays_of
-from trace.domain.genealogy import Direction, Edge, EdgeKind, EventLink, Reader, Trace
-from trace.domain.links import MOVEMENT_ROLES, Role
+from trace.domain.containment import ENDS_STAYS, FIRST, LAST, Position, Row, Stay, stays_of
+from trace.domain.genealogy import TELLING_KEPT, Direction, Edge, EdgeKind, EventLink, Reader, Trace
+from trace.domain.links import MOVEMENT_ROLES, NAMES_LOT, Role
 from trace.domain.uris import UriKind
 
+ROWS = 50_000  # read for one trace: about a second
+LEVELS = 400
 ALONE = frozenset({UriKind.INSTANCE, UriKind.CONTAINER_UNIT, UriKind.RETURNABLE})
-_ENDS_ALL_STAYS = (Role.EMPTIED, Role.ENDED)
+TERMINAL = frozenset({UriKind.CLASS, UriKind.PLACE, UriKind.PARTY, UriKind.TRANSACTION})
+# Roles of rows that tell and lead nowhere, by direction: there may be very many of them.
+_TELLING = {
+    Direction.BACKWARD: frozenset({Role.OBSERVED, Role.SERIALISED}),
+    Direction.FORWARD: frozenset({Role.OBSERVED}),
+}
+
+
+class _Enough(Exception):
+    """The bound on rows is reached: what was read last is incomplete and not followed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Ride:
-    """Follow `container` from `since` to `until`, for a content that was put in at `opened` (<= since)."""
+class _Span:
+    """A container after `after` and up to `until`: while something rides in it, or whose content is asked for."""
 
     container: int
-    opened: Position
-    since: Position
+    after: Position
+    until: Position
+
+    def covers(self, other: "_Span") -> bool:
+        """Whether all of the other span lies in this one."""
+        return self.after <= other.after and self.until >= other.until
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """What is known of a thing that may have been in containers, and the part of it that counts.
+
+    Only a stay that has begun at `packed_from` or later counts, and of it what lies after `after` and up to `until`.
+    """
+
+    item: int
+    rows: Sequence[Row]
+    alone: bool
+    packed_from: Position
+    after: Position
     until: Position
 
 
@@ -28,144 +57,197 @@ def trace(
     direction: Direction,
     *,
     at: Position = LAST,
-    limit: int = 10_000,
+    rows: int = ROWS,
+    levels: int = LEVELS,
 ) -> Trace:
-    """Everything `start` came from (backward) or went into (forward), exactly, up to `limit` events.
+    """Everything `start` came from (backward) or went into (forward), exactly.
 
-    `at` is the moment of asking: nothing later counts, and a returnable container is opened as it stood then
-    (a single-use logistic unit, SSCC, is opened for its whole life: GS1 General Specifications 3.1, an SSCC is not
-    used again). Cost is linear in the rows of the answer. A cut answer has `truncated` set.
+    `at` is the moment of asking: nothing later counts, and if `start` is a container it is opened as it stood then (a
+    single-use logistic unit, SSCC, for its whole life: GS1 General Specifications 3.1, an SSCC is not used again).
+    Cost is linear in the rows of the answer. The search stops after `rows` rows or `levels` levels and then has
+    `truncated` set: what it has found is right, and there is more.
     """
-    search = _Search(reader, direction, at, limit)
-    search.begin(start)
-    while search.has_work():
-        if len(search.answer.events) >= limit:
-            search.answer.truncated = True
-            break
-        search.step()
+    search = _Search(reader, start, direction, at, rows)
+    try:
+        while search.has_work():
+            if search.depth >= levels:
+                raise _Enough
+            search.step()
+    except _Enough:
+        search.answer.truncated = True
     return search.answer
 
 
 class _Search:
     """One search under way: what has been read, and what is still to be read."""
 
-    def __init__(self, reader: Reader, direction: Direction, at: Position, limit: int):
+    def __init__(self, reader: Reader, start: int, direction: Direction, at: Position, most: int):
         self.reader = reader
+        self.start = start
         self.back = direction is Direction.BACKWARD
         self.at = at
-        self.limit = limit
-        self.answer = Trace(direction)
-        self.bounds: dict[int, Position] = {}  # how far each item has been read
-        self.rows: dict[int, list[Row]] = {}
-        self.wanted: dict[int, Position] = {}  # items to read (further), with their new bound
-        self.rides: list[_Ride] = []
-        self.ridden: dict[int, list[_Ride]] = {}
-        self.to_open: dict[int, Position] = {}  # containers whose content is to be followed, as of a moment
-        self.opened: dict[int, Position] = {}
-        self.knots: set[int] = set()
-        self.known_kinds: dict[int, UriKind] = {}
+        self.most = most
+        self.answer = Trace(direction, items={start: 0})
         self.depth = 0
-
-    def begin(self, start: int) -> None:
-        """The start is read whole, and opened if it is a container."""
-        self._want(start, self.at if self.back else FIRST)
-        self.to_open[start] = self.at
+        self.kinds: dict[int, UriKind] = {}
+        self.bounds: dict[int, Position] = {}  # how far each item counts: back to front or front to back
+        self.rows: dict[int, list[Row]] = {}  # what was read of each item
+        self.wanted: dict[int, Position] = {start: at if self.back else FIRST}  # items to follow (further)
+        self.rides: list[_Span] = []
+        self.ridden: dict[int, list[_Span]] = {}
+        self.openings: list[_Span] = []
+        self.opened: set[_Span] = set()
+        self.knots: set[int] = set()
+        self.packs: dict[int, dict[int, None]] = {}  # lot -> its instances found, forward
 
     def has_work(self) -> bool:
         """Whether anything is left to read."""
-        return bool(self.wanted or self.rides or self.to_open)
+        return bool(self.wanted or self.rides or self.openings)
 
     def step(self) -> None:
-        """One level: read all wanted rows in one statement, then all rides, then all containers to open."""
+        """One level: all wanted rows in one statement, all rides in one, all containers to open in one ..."""
         fresh = self._read_items()
-        self._learn_kinds(fresh)
-        self._follow(fresh)
-        self._board(fresh)
-        self._ride()
+        rides = self._read_rides()
+        self._follow(fresh, rides)
+        self._board([self._life(item) for item in fresh if not self._is_terminal(item)] + rides)
         self._open_containers()
         self.depth += 1
 
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
     def _want(self, item: int, bound: Position) -> None:
-        """Ask for an item's rows up to (backward) or from (forward) `bound`, unless they were read already."""
-        if bound > self.at:
-            if not self.back:
-                return
-            bound = self.at
+        """Follow an item up to (backward) or from (forward) `bound`, unless it was followed that far already."""
         widest = max if self.back else min
         known = self.bounds.get(item)
         if known is None or widest(known, bound) != known:
             self.wanted[item] = widest(self.wanted.get(item, bound), bound)
-        self.answer.items.setdefault(item, self.depth)
+        self._mention(item)
+
+    def _mention(self, item: int) -> None:
+        self.answer.items.setdefault(item, self.depth + 1)
 
     def _read_items(self) -> dict[int, list[Row]]:
-        """Read the rows between each item's old bound and its new one: {item: new rows}."""
+        """The rows that count now and did not before: {item: rows}.
+
+        Backward, the rows between an item's old bound and its new one are read. Forward an item is read whole: how much
+        of a lot a crate holds is the balance of all that was ever put in and taken out.
+        """
+        wanted, self.wanted = self.wanted, {}
+        self._learn_kinds(wanted)
+        if self.depth == 0:
+            self._open_start()
         requests = []
-        for item, bound in self.wanted.items():
-            known = self.bounds.get(item)
+        old = {item: self.bounds.get(item) for item in wanted}
+        for item, bound in wanted.items():
+            known, self.bounds[item] = old[item], bound
+            if self._is_terminal(item) and item != self.start:
+                continue
             if self.back:
                 requests.append((item, FIRST if known is None else _after(known), bound))
-            else:
-                requests.append((item, bound, self.at if known is None else _before(known)))
-            self.bounds[item] = bound
-        self.wanted = {}
-        fresh: dict[int, list[Row]] = {item: [] for item, _, _ in requests}
-        for row in self._read(requests):
-            fresh[row.item].append(row)
-            self._note(row)
-        for item, rows in fresh.items():
-            old = self.rows.get(item, [])
-            self.rows[item] = old + rows if self.back else rows + old
+            elif item not in self.rows:
+                requests.append((item, FIRST, self.at))
+            self.rows.setdefault(item, [])
+        found = _by_item(self._read(requests))
+        for item, rows in found.items():
+            self.rows[item] += rows
+        if self.back:
+            fresh = {item: found.get(item, []) for item in wanted if item in self.rows}
+        else:
+            fresh = {item: self._since(item, old[item]) for item in wanted if item in self.rows}
+            for item in fresh:
+                for pack in self.packs.get(item, ()):
+                    self._want(pack, self.bounds[item])
+        self._note(row for rows in fresh.values() for row in rows)
         return fresh
 
+    def _since(self, item: int, known: Position | None) -> list[Row]:
+        end = known or LAST
+        return [row for row in self.rows[item] if self.bounds[item] <= row.at < end]
+
     def _read(self, requests: Sequence[tuple[int, Position, Position]]) -> list[Row]:
+        """The rows of these ranges; raises `_Enough` where the bound on rows is reached."""
         if not requests:
             return []
-        self.answer.statements += 1
-        rows = self.reader.rows(requests)
-        self.answer.rows_read += len(rows)
+        answer, telling = self.answer, _TELLING[self.answer.direction]
+        room = self.most - answer.rows_read
+        answer.statements += 1
+        rows = self.reader.rows(requests, telling=telling, most=room + 1)
+        answer.rows_read += len(rows)
+        if len(rows) > room:
+            if not answer.events:
+                self._note(rows[:room])  # of one item with more rows than anybody reads its own history is told
+            raise _Enough
+        told: dict[int, int] = {}
+        for row in rows:
+            if row.role in telling and (row.role != Role.OBSERVED or row.peer is None):
+                told[row.item] = told.get(row.item, 0) + 1
+        cut = [request for request in requests if told.get(request[0], 0) >= TELLING_KEPT]
+        if cut:
+            answer.statements += 1
+            kept = sum(told[item] for item in {item for item, _, _ in cut})
+            answer.left_out += max(0, self.reader.count_telling(cut, telling=telling) - kept)
         return rows
 
-    def _note(self, row: Row) -> None:
-        """The event belongs to the answer, because of this item."""
-        reasons = self.answer.events.setdefault(row.event, [])
-        if row not in reasons:
-            reasons.append(row)
+    def _note(self, rows: Iterable[Row]) -> None:
+        """The rows' events belong to the answer, because of these items."""
+        for row in rows:
+            reasons = self.answer.events.setdefault(row.event, [])
+            if row not in reasons:
+                reasons.append(row)
 
     def _learn_kinds(self, items: Iterable[int]) -> None:
-        unknown = [item for item in items if item not in self.known_kinds]
+        unknown = list(dict.fromkeys(item for item in items if item not in self.kinds))
         if unknown:
             self.answer.statements += 1
-            self.known_kinds.update(self.reader.kinds(unknown))
+            self.kinds.update(self.reader.kinds(unknown))
 
-    def _follow(self, fresh: dict[int, list[Row]]) -> None:
-        """From the new rows to the items they lead to, through the links of their events."""
+    def _is_terminal(self, item: int) -> bool:
+        return self.kinds.get(item) in TERMINAL
+
+    def _is_alone(self, item: int) -> bool:
+        return self.kinds.get(item) in ALONE
+
+    # ---- from an item to others through the events it stands in ------------------------------------------------------
+
+    def _follow(self, fresh: Mapping[int, Sequence[Row]], rides: Sequence[_Life]) -> None:
+        """From the new rows, and what containers went through with something inside, to the items they lead to."""
         turning = Role.OUTPUT if self.back else Role.INPUT
-        turns: list[tuple[int, Row]] = []
-        knots: list[int] = []
+        turns: list[Row] = []
         for item, rows in fresh.items():
-            if self.known_kinds.get(item) is UriKind.CLASS:
+            if self._is_terminal(item):
                 continue  # "a tomato" leads to every tomato there ever was
             for row in rows:
-                if row.role == turning and row.peer is not None:
-                    self._connect(item, row.peer, row.event, EdgeKind.BECAME)
-                    knots.append(row.peer)
-                elif row.role == turning or (row.role == Role.SERIALISED and not self.back):
-                    turns.append((item, row))
-                elif self.back and row.role in (Role.ADDED, Role.OBSERVED) and row.peer is not None:
+                if row.role == turning or (row.role == Role.SERIALISED and not self.back):
+                    turns.append(row)
+                elif self.back and row.role in NAMES_LOT and row.peer is not None:
                     self._connect(item, row.peer, row.event, EdgeKind.SERIALISED)
                     self._want(row.peer, row.at)
-        turns += [(row.item, row) for row in self._read_knots(knots)]
-        links = self._links([row.event for _, row in turns])
-        for item, row in turns:
-            self._turn(item, row, links[row.event])
+        if not self.back:  # a container was an input: what was inside went into the outputs
+            turns += [
+                row
+                for life in rides
+                for row in life.rows
+                if row.role == Role.INPUT and life.after < row.at <= life.until
+            ]
+        turns = self._untie(turns, turning)
+        links = self._links(row.event for row in turns)
+        for row in turns:
+            self._turn(row, links[row.event])
 
-    def _read_knots(self, knots: Iterable[int]) -> list[Row]:
-        """All events of transformation ids not met before: together they are one transformation."""
-        new = [knot for knot in dict.fromkeys(knots) if knot not in self.knots]
+    def _untie(self, turns: Iterable[Row], turning: Role) -> list[Row]:
+        """The turns, those with a transformation id replaced by all events of that id: together they are one."""
+        plain, tied = [], {}
+        for row in turns:
+            if row.role == turning and row.peer is not None:
+                self._connect(row.item, row.peer, row.event, EdgeKind.BECAME)
+                self._mention(row.peer)
+                tied[row.peer] = None
+            else:
+                plain.append(row)
+        new = [knot for knot in tied if knot not in self.knots]
         self.knots.update(new)
-        for knot in new:
-            self.answer.items.setdefault(knot, self.depth)
-        return self._read([(knot, FIRST, self.at) for knot in new])
+        rows = self._read([(knot, FIRST, self.at) for knot in new])
+        return plain + [row for row in rows if row.role == Role.TRANSFORMATION]
 
     def _links(self, events: Iterable[int]) -> dict[int, Sequence[EventLink]]:
         unique = list(dict.fromkeys(events))
@@ -174,154 +256,188 @@ class _Search:
         self.answer.statements += 1
         return self.reader.links(unique)
 
-    def _turn(self, item: int, row: Row, links: Sequence[EventLink]) -> None:
+    def _turn(self, row: Row, links: Sequence[EventLink]) -> None:
         """Step through one event: from an output to its inputs, an input to its outputs, a lot to its instances."""
         if row.role == Role.SERIALISED:
             for link in links:
-                if link.peer == item and link.role in (Role.ADDED, Role.OBSERVED):
-                    self._connect(item, link.item, row.event, EdgeKind.SERIALISED)
-                    self._want(link.item, FIRST)
+                if link.peer == row.item and link.role in NAMES_LOT:
+                    self._connect(row.item, link.item, row.event, EdgeKind.SERIALISED)
+                    self.packs.setdefault(row.item, {})[link.item] = None
+                    self._want(link.item, self.bounds[row.item])
             return
         other = Role.INPUT if self.back else Role.OUTPUT
         for link in links:
             if link.role == other:
-                self._note(row)
-                self._connect(item, link.item, row.event, EdgeKind.BECAME)
+                self._note([row])
+                self._connect(row.item, link.item, row.event, EdgeKind.BECAME)
                 self._want(link.item, row.at)
                 if self.back:
-                    self._ask_open(link.item, row.at)
+                    self._open(_Span(link.item, _before(row.at), row.at))
 
     def _connect(self, here: int, there: int, event: int, kind: EdgeKind) -> None:
         """The search went from `here` to `there`; the edge is kept in the direction of time."""
         self.answer.edges[Edge(there, here, event, kind) if self.back else Edge(here, there, event, kind)] = None
 
-    def _board(self, fresh: dict[int, list[Row]]) -> None:
-        """The containers the items were in: ride along while they were inside."""
-        for item in fresh:
-            bound = self.bounds[item]
-            alone = self.known_kinds.get(item) in ALONE
-            for stay in stays_of(self.rows[item], alone=alone):
-                until = min(stay.until, bound) if self.back else min(stay.until, self.at)
-                if stay.since < until:
-                    self._ride_along(item, _Ride(stay.parent, stay.since, stay.since, until))
+    # ---- along with the containers it was in -------------------------------------------------------------------------
 
-    def _ride_along(self, item: int, ride: _Ride) -> None:
-        packed_in = next((r.event for r in reversed(self.rows.get(item, ())) if r.at == ride.opened), ride.opened[1])
-        self.answer.edges[Edge(item, ride.container, packed_in, EdgeKind.CARRIED)] = None
-        self.answer.items.setdefault(ride.container, self.depth + 1)
-        if not any(_covers(done, ride) for done in self.ridden.get(ride.container, ())):
-            self.rides.append(ride)
-            self.ridden.setdefault(ride.container, []).append(ride)
+    def _life(self, item: int) -> _Life:
+        bound = self.bounds[item]
+        packed_from, until = (FIRST, bound) if self.back else (bound, self.at)
+        return _Life(item, self.rows[item], self._is_alone(item), packed_from, FIRST, until)
 
-    def _ride(self) -> None:
-        """Read the containers' rows of all new rides in one statement; note movements, board outer containers."""
+    def _board(self, lives: Sequence[_Life]) -> None:
+        """Find the containers these things were in, and ride along while they were inside."""
+        wanted = dict.fromkeys(ask for life in lives for ask in _ends_asked(life))
+        ends: dict[int, list[Row]] = {}
+        if wanted:
+            self.answer.statements += 1
+            ends = _by_item(dict.fromkeys(self.reader.first_ends(list(wanted))))
+        for life in lives:
+            parents = dict.fromkeys(row.peer for row in life.rows if row.role == Role.PACKED)
+            rows = _in_order([*life.rows, *(row for parent in parents for row in ends.get(parent or 0, ()))])
+            for stay in stays_of(rows, alone=life.alone):
+                since = _entry(life, stay)
+                until = min(stay.until, life.until)
+                if since is not None and since < until and life.after < until:
+                    self.answer.edges[Edge(life.item, stay.parent, since[1], EdgeKind.CARRIED)] = None
+                    self._mention(stay.parent)
+                    self._ride(_Span(stay.parent, max(since, life.after), until))
+
+    def _ride(self, span: _Span) -> None:
+        done = self.ridden.setdefault(span.container, [])
+        if not any(other.covers(span) for other in done):
+            done.append(span)
+            self.rides.append(span)
+
+    def _read_rides(self) -> list[_Life]:
+        """Read the containers of all new rides in one statement, note their movements: their own lives meanwhile.
+
+        A container's life is read from the packing before the ride on: it may itself be in another one, and a container
+        is one thing, in one place at a time.
+        """
         rides, self.rides = self.rides, []
+        self._learn_kinds(ride.container for ride in rides)
+        rides = [ride for ride in rides if not self._is_terminal(ride.container)]
         if not rides:
-            return
-        spans: dict[int, tuple[Position, Position]] = {}
+            return []
+        starts = self._packed_before(rides)
+        ranges = _united([(ride.container, starts[ride], ride.until) for ride in rides])
+        rows = _by_item(self._read(ranges))
+        lives = []
         for ride in rides:
-            low, high = spans.get(ride.container, (ride.opened, ride.until))
-            spans[ride.container] = (min(low, ride.opened), max(high, ride.until))
-        by_container: dict[int, list[Row]] = {container: [] for container in spans}
-        for row in self._read([(container, low, high) for container, (low, high) in spans.items()]):
-            by_container[row.item].append(row)
-        self._learn_kinds(spans)
-        before = self._last_packings(rides)
-        for ride in rides:
-            self._pass_on(ride, by_container[ride.container], before.get((ride.container, ride.since)))
+            own = [row for row in rows.get(ride.container, ()) if starts[ride] <= row.at <= ride.until]
+            self._note(
+                row for row in own if row.at > ride.after and (row.role in MOVEMENT_ROLES or row.role in ENDS_STAYS)
+            )
+            lives.append(_Life(ride.container, own, True, FIRST, ride.after, ride.until))
+        return lives
 
-    def _last_packings(self, rides: Sequence[_Ride]) -> dict[tuple[int, Position], Row]:
-        """Was the container itself in another one when the ride began? {(container, since): its last packing}."""
-        wanted = list(dict.fromkeys((ride.container, ride.since) for ride in rides))
+    def _packed_before(self, rides: Sequence[_Span]) -> dict[_Span, Position]:
+        """{ride: where its container was last packed before it, or where it begins}."""
         self.answer.statements += 1
-        found: dict[int, list[Row]] = {}
-        for row in self.reader.last_packings(wanted):
-            found.setdefault(row.item, []).append(row)
-        answer = {}
-        for container, before in wanted:
-            rows = [row for row in found.get(container, ()) if row.at < before]
-            if rows and (last := max(rows, key=lambda row: row.at)).role == Role.PACKED:
-                answer[(container, before)] = last
-        return answer
+        asked = list(dict.fromkeys((ride.container, ride.after) for ride in rides))
+        packed = _by_item(self.reader.last_packings(asked))
+        return {
+            ride: max((row.at for row in packed.get(ride.container, ()) if row.at < ride.after), default=ride.after)
+            for ride in rides
+        }
 
-    def _pass_on(self, ride: _Ride, rows: Sequence[Row], packed_before: Row | None) -> None:
-        """What happened to the container during the ride happened to the content too."""
-        end = next((row.at for row in rows if row.role in _ENDS_ALL_STAYS and row.at > ride.opened), LAST)
-        until = min(ride.until, end)
-        during = [row for row in rows if ride.since < row.at < until or (row.at == until == end <= ride.until)]
-        for row in during:
-            if row.role in MOVEMENT_ROLES or row.at == end:
-                self._note(row)
-            if row.role == Role.INPUT and not self.back:
-                self._use_up(ride.container, row)
-        stays = stays_of([packed_before, *during] if packed_before else during, alone=True)
-        for stay in stays:
-            if stay.since < until:
-                since = max(stay.since, ride.since)
-                self._ride_along(ride.container, _Ride(stay.parent, stay.since, since, min(stay.until, until)))
+    # ---- into containers ---------------------------------------------------------------------------------------------
 
-    def _use_up(self, container: int, row: Row) -> None:
-        """A container was an input: what was inside went into the outputs."""
-        if row.peer is not None:
-            self._connect(container, row.peer, row.event, EdgeKind.BECAME)
-            turns = self._read_knots([row.peer])
-        else:
-            turns = [row]
-        links = self._links([turn.event for turn in turns])
-        for turn in turns:
-            self._turn(turn.item, turn, links[turn.event])
+    def _open_start(self) -> None:
+        whole_life = self.kinds.get(self.start) is UriKind.CONTAINER_UNIT
+        self._open(_Span(self.start, FIRST if whole_life else _before(self.at), self.at))
 
-    def _ask_open(self, item: int, moment: Position) -> None:
-        """An input may be a container whose content was used up with it."""
-        if item not in self.opened or self.opened[item] < moment:
-            self.to_open[item] = max(self.to_open.get(item, moment), moment)
+    def _open(self, span: _Span) -> None:
+        """Follow what was inside a container at some moment of the span."""
+        if span not in self.opened:
+            self.opened.add(span)
+            self.openings.append(span)
 
     def _open_containers(self) -> None:
-        """Follow the content of containers asked to be opened, as it stood at that moment."""
-        ready = {item: at for item, at in self.to_open.items() if item in self.rows and item not in self.wanted}
-        for item in ready:
-            del self.to_open[item]
-        packings: list[tuple[int, Row]] = []
-        for item, moment in ready.items():
-            self.opened[item] = moment
-            changes = [row for row in self.rows[item] if row.at <= moment]
-            whole_life = self.known_kinds.get(item) is UriKind.CONTAINER_UNIT
-            emptied = max((row.at for row in changes if row.role in _ENDS_ALL_STAYS), default=FIRST)
-            start = FIRST if whole_life else emptied
-            packings += [(item, row) for row in changes if row.role == Role.PARENT and row.at > start]
+        """Open the containers that are read far enough; the others have their turn at the next level."""
+        waiting = [span for span in self.openings if span.container in self.wanted]
+        ready = [span for span in self.openings if span.container not in self.wanted]
+        self.openings = waiting
+        packings: list[tuple[_Span, Row]] = []
+        for span in ready:
+            if not self._is_alone(span.container):
+                continue
+            rows = self.rows.get(span.container, ())
+            emptied = max((r.at for r in rows if r.role in ENDS_STAYS and r.at <= span.after), default=FIRST)
+            packings += [(span, row) for row in rows if row.role == Role.PARENT and emptied < row.at < span.until]
         if packings:
-            self._follow_content(packings, ready)
+            self._follow_content(packings)
 
-    def _follow_content(self, packings: Sequence[tuple[int, Row]], moments: dict[int, Position]) -> None:
-        """From a container to what was packed into it and was still inside at the moment (SSCC: ever inside)."""
-        links = self._links([row.event for _, row in packings])
-        candidates: dict[tuple[int, int], Row] = {}
-        for container, row in packings:
+    def _follow_content(self, packings: Sequence[tuple[_Span, Row]]) -> None:
+        """From containers to what was packed into them and was inside at some moment of the span."""
+        links = self._links(row.event for _, row in packings)
+        first_packed: dict[tuple[_Span, int], Position] = {}
+        for span, row in packings:
             for link in links[row.event]:
-                if link.role == Role.PACKED and link.peer == container:
-                    candidates.setdefault((container, link.item), row)
-        requests = [(child, row.at, moments[container]) for (container, child), row in candidates.items()]
-        lives: dict[int, dict[Position, Row]] = {}
-        for row in self._read(requests):
-            lives.setdefault(row.item, {})[(row.at, row.role, row.peer or 0)] = row  # type: ignore[index]
-        self._learn_kinds({child for _, child in candidates})
-        for (container, child), row in candidates.items():
-            moment = moments[container]
-            rows = sorted((r for r in lives.get(child, {}).values() if row.at <= r.at <= moment), key=lambda r: r.at)
-            stays = stays_of(rows, alone=self.known_kinds.get(child) in ALONE)
-            self._take_content(container, child, [s for s in stays if s.parent == container], moment)
+                if link.role == Role.PACKED and link.peer == span.container != link.item:
+                    key = (span, link.item)
+                    first_packed[key] = min(first_packed.get(key, row.at), row.at)
+        self._learn_kinds(child for _, child in first_packed)
+        ranges = _united([(child, since, span.until) for (span, child), since in first_packed.items()])
+        rows = _by_item(self._read(ranges))
+        for (span, child), since in first_packed.items():
+            own = [row for row in rows.get(child, ()) if since <= row.at <= span.until]
+            ends = [r for r in self.rows[span.container] if r.role in ENDS_STAYS and since < r.at <= span.until]
+            for stay in stays_of(_in_order([*own, *ends]), alone=self._is_alone(child)):
+                if stay.parent == span.container and stay.since < span.until and span.after < stay.until:
+                    self._take_content(span, child, stay)
 
-    def _take_content(self, container: int, child: int, stays: Sequence[Stay], moment: Position) -> None:
-        whole_life = self.known_kinds.get(container) is UriKind.CONTAINER_UNIT
-        inside = [stay for stay in stays if whole_life or stay.until > moment]
-        for stay in inside:
-            self.answer.edges[Edge(child, container, stay.since[1], EdgeKind.CARRIED)] = None
-            self._want(child, min(stay.until, moment) if self.back else stay.since)
-            self._ask_open(child, min(stay.until, moment))
+    def _take_content(self, span: _Span, child: int, stay: Stay) -> None:
+        until = min(stay.until, span.until)
+        self.answer.edges[Edge(child, span.container, stay.since[1], EdgeKind.CARRIED)] = None
+        self._want(child, until if self.back else stay.since)
+        self._open(_Span(child, max(span.after, stay.since), until))
 
 
-def _covers(done: _Ride, ride: _Ride) -> bool:
-    return done.opened == ride.opened and done.since <= ride.since and done.until >= ride.until
+def _ends_asked(life: _Life) -> Iterable[tuple[int, Position, Position]]:
+    """For each packing of a thing: from when until when an end of its container would end the stay."""
+    stays = stays_of(life.rows, alone=life.alone)
+    unknown = set() if life.alone else {row.peer for row in life.rows if row.amount is None}
+    for row in life.rows:
+        if row.role != Role.PACKED or row.peer is None or row.peer == life.item:
+            continue
+        until = life.until
+        if row.peer not in unknown:  # the thing's own rows alone give the latest end there can be
+            own = (s.until for s in stays if s.parent == row.peer and s.since <= row.at < s.until)
+            until = min(until, next(own, until))
+        if row.at < until:
+            yield (row.peer, row.at, until)
+
+
+def _entry(life: _Life, stay: Stay) -> Position | None:
+    """When the part of the thing that counts came into the container: its first packing that counts, if any."""
+    if stay.since >= life.packed_from:
+        return stay.since
+    packings = (row.at for row in life.rows if row.role == Role.PACKED and row.peer == stay.parent)
+    return min((at for at in packings if life.packed_from <= at < stay.until), default=None)
+
+
+def _by_item(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.item, []).append(row)
+    return found
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.at)
+
+
+def _united(ranges: Iterable[tuple[int, Position, Position]]) -> list[tuple[int, Position, Position]]:
+    """The ranges with those of one item that touch made one, so that no row is read twice."""
+    united: list[tuple[int, Position, Position]] = []
+    for item, low, high in sorted(ranges):
+        if united and united[-1][0] == item and low <= united[-1][2]:
+            united[-1] = (item, united[-1][1], max(high, united[-1][2]))
+        else:
+            united.append((item, low, high))
+    return united
 
 
 def _after(position: Position) -> Position:
