@@ -135,3 +135,10 @@ def test_the_source_of_a_rule_is_cited_as_chinese_lawyers_do(standing: Demo) -> 
         assert words.source_text(source) == "生猪屠宰管理条例第15、23条；市场监管总局令第81号第8条"
     with standing.app.test_request_context(headers={"Accept-Language": "en"}):
         assert words.source_text(source) == "生猪屠宰管理条例 Art. 15, 23; SAMR order 81 Art. 8"
+
+
+def test_pigs_leave_the_farm_and_cabbages_are_harvested(standing: Demo) -> None:
+    entry = {"step": "commissioning", "by_kind": "farm", "type": "ObjectEvent", "disposition": ""}
+    with standing.app.test_request_context(headers=CHINESE):
+        assert words.step_word(entry | {"things": [{"category": "animal"}]}) == "出栏"
+        assert words.step_word(entry | {"things": [{"category": "vegetable"}]}) == "采收"

@@ -11,6 +11,7 @@ from flask_babel import format_date, format_datetime, gettext
 
 from trace.domain.failures import N_
 from trace.domain.papers import Finding
+from trace.domain.products import Category
 
 WORDS: Mapping[str, str] = {
     # kinds of organisations
@@ -77,6 +78,7 @@ WORDS: Mapping[str, str] = {
     "storing": N_("Stored"),
     "accepting": N_("Taken back"),
     "harvested": N_("Harvested"),
+    "raised": N_("Left the farm"),
     "slaughtered": N_("Slaughtered"),
     "processed": N_("Processed"),
     "repacked": N_("Mixed or re-packed"),
@@ -256,7 +258,9 @@ def step_word(entry: Mapping[str, Any]) -> str:
     """What happened in an event, as people say it: harvest and slaughter are both `commissioning` in the CBV."""
     step = str(entry["step"]).rpartition(":")[2].rpartition("-")[2]
     if step == "commissioning":
-        return word(_MADE_BY.get(entry["by_kind"], "repacked" if entry["type"] == "TransformationEvent" else step))
+        made = _MADE_BY.get(entry["by_kind"], "repacked" if entry["type"] == "TransformationEvent" else step)
+        animals = any(thing.get("category") == Category.ANIMAL for thing in entry["things"])
+        return word("raised" if animals and made == "harvested" else made)
     if step == "shipping" and str(entry["disposition"]).endswith("returned"):
         return word("sent_back")
     return word(step)
