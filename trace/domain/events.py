@@ -52,6 +52,7 @@ class ErrorDeclaration:
     declared_at: datetime
     reason: str | None = None
     corrective_event_ids: tuple[str, ...] = ()
+    extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

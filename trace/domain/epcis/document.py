@@ -4,6 +4,7 @@ The bytes are made once, at capture, and never rebuilt from columns: a change of
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -30,6 +31,8 @@ CONTEXT: tuple[Any, ...] = (
     "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
     {"sunshine": NAMESPACE},
 )
+_OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")  # the pattern of GS1's JSON schema
+_ERROR_KEYS = frozenset({"declarationTime", "reason", "correctiveEventIDs"})
 _COMMON_KEYS = frozenset(
     [
         "type",
@@ -85,9 +88,9 @@ def as_document(event: Event) -> dict[str, Any]:
         "ilmd": dict(event.ilmd),
         "errorDeclaration": _error_document(event.error_declaration),
         **_objects(event),
-        **event.extensions,
     }
-    return {key: value for key, value in document.items() if value not in (None, [], {}, ())}
+    # Empty standard fields say nothing; an empty or null extension field is somebody's data.
+    return {key: value for key, value in document.items() if value not in (None, [], {})} | dict(event.extensions)
 
 
 def _objects(event: Event) -> dict[str, Any]:
@@ -125,48 +128,61 @@ def _objects(event: Event) -> dict[str, Any]:
 
 
 def parse_document(document: Mapping[str, Any]) -> Event:
-    """An event from its EPCIS 2.0 JSON object (as stored, or already checked against the schema).
+    """An event from its EPCIS 2.0 JSON object.
 
-    Raises `Invalid` with the field at fault where the object is no event.
+    Raises `Invalid` where the object is no event. Extension fields are kept at the top and in the error
+    declaration; those inside other standard elements are not.
     """
     try:
-        common = _parse_common(document)
-        match document.get("type"):
-            case "ObjectEvent":
-                return ObjectEvent(
-                    **common,
-                    action=Action(document["action"]),
-                    epcs=tuple(document.get("epcList", ())),
-                    quantities=_parse_quantities(document.get("quantityList", ())),
-                )
-            case "TransactionEvent":
-                return TransactionEvent(
-                    **common,
-                    action=Action(document["action"]),
-                    parent=document.get("parentID"),
-                    epcs=tuple(document.get("epcList", ())),
-                    quantities=_parse_quantities(document.get("quantityList", ())),
-                )
-            case "AggregationEvent" | "AssociationEvent" as name:
-                kind = AggregationEvent if name == "AggregationEvent" else AssociationEvent
-                return kind(
-                    **common,
-                    action=Action(document["action"]),
-                    parent=document.get("parentID"),  # type: ignore[arg-type]
-                    child_epcs=tuple(document.get("childEPCs", ())),
-                    child_quantities=_parse_quantities(document.get("childQuantityList", ())),
-                )
-            case "TransformationEvent":
-                return TransformationEvent(
-                    **common,
-                    transformation_id=document.get("transformationID"),
-                    input_epcs=tuple(document.get("inputEPCList", ())),
-                    input_quantities=_parse_quantities(document.get("inputQuantityList", ())),
-                    output_epcs=tuple(document.get("outputEPCList", ())),
-                    output_quantities=_parse_quantities(document.get("outputQuantityList", ())),
-                )
-    except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise Invalid(N_("This is no EPCIS 2.0 event: {fault}."), fault=str(fault)[:200]) from fault
+        return _parse(document)
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError) as fault:
+        missing = f"{fault} is missing" if isinstance(fault, KeyError) else str(fault)
+        raise Invalid(N_("This is no EPCIS 2.0 event: {fault}."), fault=missing[:200]) from fault
+
+
+def _parse(document: Mapping[str, Any]) -> Event:
+    common = _parse_common(document)
+    match document.get("type"):
+        case "ObjectEvent":
+            return ObjectEvent(
+                **common,
+                action=Action(document["action"]),
+                epcs=_texts(document, "epcList"),
+                quantities=_parse_quantities(document, "quantityList"),
+            )
+        case "TransactionEvent":
+            return TransactionEvent(
+                **common,
+                action=Action(document["action"]),
+                parent=_text_or_none(document, "parentID"),
+                epcs=_texts(document, "epcList"),
+                quantities=_parse_quantities(document, "quantityList"),
+            )
+        case "AggregationEvent":
+            return AggregationEvent(
+                **common,
+                action=Action(document["action"]),
+                parent=_text_or_none(document, "parentID"),
+                child_epcs=_texts(document, "childEPCs"),
+                child_quantities=_parse_quantities(document, "childQuantityList"),
+            )
+        case "AssociationEvent":
+            return AssociationEvent(
+                **common,
+                action=Action(document["action"]),
+                parent=_text(document, "parentID"),
+                child_epcs=_texts(document, "childEPCs"),
+                child_quantities=_parse_quantities(document, "childQuantityList"),
+            )
+        case "TransformationEvent":
+            return TransformationEvent(
+                **common,
+                transformation_id=_text_or_none(document, "transformationID"),
+                input_epcs=_texts(document, "inputEPCList"),
+                input_quantities=_parse_quantities(document, "inputQuantityList"),
+                output_epcs=_texts(document, "outputEPCList"),
+                output_quantities=_parse_quantities(document, "outputQuantityList"),
+            )
     raise Invalid(
         N_("An EPCIS event has one of five types; {type} came."),
         field="type",
@@ -175,33 +191,98 @@ def parse_document(document: Mapping[str, Any]) -> Event:
 
 
 def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
-    moment = parse_time(document["eventTime"], document["eventTimeZoneOffset"])
-    declared = document.get("errorDeclaration")
     return {
-        "event_time": moment,
-        "event_id": document["eventID"],
-        "biz_step": document.get("bizStep"),
-        "disposition": document.get("disposition"),
+        "event_time": parse_time(_text(document, "eventTime"), _text(document, "eventTimeZoneOffset")),
+        "event_id": _text(document, "eventID"),
+        "biz_step": _text_or_none(document, "bizStep"),
+        "disposition": _text_or_none(document, "disposition"),
         "persistent_disposition": document.get("persistentDisposition"),
-        "read_point": (document.get("readPoint") or {}).get("id"),
-        "biz_location": (document.get("bizLocation") or {}).get("id"),
+        "read_point": _parse_place(document, "readPoint"),
+        "biz_location": _parse_place(document, "bizLocation"),
         "biz_transactions": tuple(
-            BizTransaction(t["bizTransaction"], t.get("type")) for t in document.get("bizTransactionList", ())
+            BizTransaction(_text(element, "bizTransaction"), _text_or_none(element, "type"))
+            for element in _elements(document, "bizTransactionList")
         ),
-        "sources": tuple(Endpoint(s["type"], s["source"]) for s in document.get("sourceList", ())),
-        "destinations": tuple(Endpoint(d["type"], d["destination"]) for d in document.get("destinationList", ())),
+        "sources": tuple(Endpoint(_text(e, "type"), _text(e, "source")) for e in _elements(document, "sourceList")),
+        "destinations": tuple(
+            Endpoint(_text(e, "type"), _text(e, "destination")) for e in _elements(document, "destinationList")
+        ),
         "certification_info": document.get("certificationInfo"),
-        "sensor_elements": tuple(document.get("sensorElementList", ())),
-        "ilmd": document.get("ilmd", {}),
+        "sensor_elements": tuple(_elements(document, "sensorElementList")),
+        "ilmd": _object(document.get("ilmd", {}), "ilmd"),
         "extensions": {key: value for key, value in document.items() if key not in _COMMON_KEYS},
-        "error_declaration": None
-        if declared is None
-        else ErrorDeclaration(
-            parse_time(declared["declarationTime"], None),
-            declared.get("reason"),
-            tuple(declared.get("correctiveEventIDs", ())),
-        ),
+        "error_declaration": _parse_error(document.get("errorDeclaration")),
     }
+
+
+def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
+    place = document.get(name)
+    return None if place is None else _text(_object(place, name), "id")
+
+
+def _parse_error(declared: Any) -> ErrorDeclaration | None:
+    if declared is None:
+        return None
+    element = _object(declared, "errorDeclaration")
+    return ErrorDeclaration(
+        parse_time(_text(element, "declarationTime"), None),
+        _text_or_none(element, "reason"),
+        _texts(element, "correctiveEventIDs"),
+        {key: value for key, value in element.items() if key not in _ERROR_KEYS},
+    )
+
+
+def _parse_quantities(document: Mapping[str, Any], name: str) -> tuple[Quantity, ...]:
+    return tuple(
+        Quantity(_text(element, "epcClass"), _amount(element.get("quantity")), _text_or_none(element, "uom"))
+        for element in _elements(document, name)
+    )
+
+
+def _amount(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise TypeError(f"a quantity is a number, {str(value)[:40]} is none")
+    amount = Decimal(str(value))
+    if not amount.is_finite():
+        raise ValueError(f"a quantity is a number, {value} is none")
+    return amount
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a text, {str(value)[:40]} is none")
+    return value
+
+
+def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else _text(document, name)
+
+
+def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    found = _list(document, name)
+    if not all(isinstance(value, str) for value in found):
+        raise TypeError(f"{name} is a list of texts")
+    return tuple(found)
+
+
+def _elements(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [_object(value, name) for value in _list(document, name)]
+
+
+def _list(document: Mapping[str, Any], name: str) -> list[Any]:
+    found = document.get(name, [])
+    if not isinstance(found, list):
+        raise TypeError(f"{name} is a list")
+    return found
+
+
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} holds an object, {str(value)[:40]} is none")
+    return value
 
 
 def as_time(moment: datetime) -> str:
@@ -216,15 +297,20 @@ def as_offset(minutes: int) -> str:
 
 
 def parse_time(text: str, offset: str | None) -> datetime:
-    """An RFC 3339 time, seen in `offset` (`+08:00`) where one is given; ValueError for a time without offset."""
+    """An RFC 3339 time, seen in `offset` (`+08:00`, as EPCIS writes it) where one is given.
+
+    Raises ValueError for a time without offset, and for an offset that no place on earth has.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"the time {text} has no offset")
     if offset is None:
         return moment
-    hours, minutes = offset[1:].split(":")
-    sign = -1 if offset[0] == "-" else 1
-    return moment.astimezone(timezone(sign * timedelta(hours=int(hours), minutes=int(minutes))))
+    if not _OFFSET.fullmatch(offset):
+        raise ValueError(f"{offset} is no offset such as +08:00")
+    return moment.astimezone(
+        timezone(int(f"{offset[0]}1") * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])))
+    )
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
@@ -255,13 +341,6 @@ def _quantities(quantities: Iterable[Quantity]) -> list[dict[str, Any]]:
     return [_without_none(epcClass=q.item, quantity=q.amount, uom=q.unit) for q in quantities]
 
 
-def _parse_quantities(elements: Iterable[Mapping[str, Any]]) -> tuple[Quantity, ...]:
-    return tuple(
-        Quantity(e["epcClass"], None if e.get("quantity") is None else Decimal(str(e["quantity"])), e.get("uom"))
-        for e in elements
-    )
-
-
 def _error_document(declared: ErrorDeclaration | None) -> dict[str, Any] | None:
     if declared is None:
         return None
@@ -269,7 +348,7 @@ def _error_document(declared: ErrorDeclaration | None) -> dict[str, Any] | None:
         declarationTime=as_time(declared.declared_at),
         reason=declared.reason,
         correctiveEventIDs=list(declared.corrective_event_ids) or None,
-    )
+    ) | dict(declared.extensions)
 
 
 def _without_none(**values: Any) -> dict[str, Any]:
