@@ -59,7 +59,7 @@ def movements_of(event: Event, links: tuple[Link, ...]) -> Iterator[Movement]:
             continue
         if kind is UriKind.INSTANCE:
             yield Movement(link.item, effect, Decimal(1), PIECE, link.peer if _names_lot(link.role) else None)
-        elif link.amount:
+        elif link.amount is not None and link.amount > 0:
             yield Movement(link.item, effect, link.amount, link.unit or PIECE, link.item)
 
 

@@ -1,0 +1,134 @@
+"""What an event does to the stock of who captured it."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from trace.domain import uris
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import (
+    Action,
+    AggregationEvent,
+    AssociationEvent,
+    Event,
+    ObjectEvent,
+    Quantity,
+    TransactionEvent,
+    TransformationEvent,
+)
+from trace.domain.links import LOT_EXTENSION, links_of
+from trace.domain.stock import Effect, Movement, movements_of
+
+CLASS = "https://id.gs1.org/01/06901234567892"
+LOT, OTHER_LOT = f"{CLASS}/10/A1", f"{CLASS}/10/B2"
+PACK = uris.drug_code_uri("83857930000879766660")
+PACK_LOT = uris.lot_uri(uris.drug_class_uri("8385793"), "B1")
+CRATE, PALLET = uris.crate_uri("K-7"), uris.key_uri("00", "069012340000000016")
+WHEN: dict[str, Any] = {"event_time": datetime(2026, 11, 24, tzinfo=UTC), "event_id": "urn:uuid:1"}
+KILOS = Quantity(LOT, Decimal("12.5"), "KGM")
+
+
+def moved(event: Event) -> list[Movement]:
+    return list(movements_of(event, links_of(event)))
+
+
+def seen(step: str, disposition: str | None = None, **what: Any) -> ObjectEvent:
+    return ObjectEvent(**WHEN, action=Action.OBSERVE, biz_step=step, disposition=disposition, **what)
+
+
+@pytest.mark.parametrize(
+    ("step", "disposition", "effect"),
+    [
+        (BizStep.SHIPPING, Disposition.IN_TRANSIT, Effect.OUT),
+        (BizStep.SHIPPING, Disposition.RETURNED, Effect.OUT_ANY),  # held goods may go back
+        (BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, Effect.OUT),
+        (BizStep.DISPENSING, Disposition.DISPENSED, Effect.OUT),
+        (BizStep.SAMPLING, None, Effect.OUT),
+        (BizStep.RECEIVING, Disposition.IN_PROGRESS, Effect.IN),
+        (BizStep.RECEIVING, Disposition.NON_SELLABLE, Effect.IN_HELD),
+        (BizStep.RECEIVING, Disposition.NON_CONFORMANT, Effect.IN_HELD),
+        (BizStep.RECEIVING, Disposition.RECALLED, Effect.IN_HELD),
+        (BizStep.RETURNING, None, Effect.IN_HELD),
+        (BizStep.HOLDING, None, Effect.HOLD),
+        (BizStep.STORING, None, Effect.RELEASE),
+    ],
+)
+def test_a_step_moves_what_it_sees(step: str, disposition: str | None, effect: Effect) -> None:
+    assert moved(seen(step, disposition, quantities=(KILOS,))) == [Movement(LOT, effect, Decimal("12.5"), "KGM", LOT)]
+    assert moved(seen(step, disposition, epcs=(PACK,))) == [Movement(PACK, effect, Decimal(1), "EA", None)]
+
+
+@pytest.mark.parametrize("step", [BizStep.INSPECTING, BizStep.ACCEPTING, "https://example.cn/own_step", None])
+def test_other_steps_move_nothing(step: str | None) -> None:
+    assert moved(seen(step, quantities=(KILOS,), epcs=(PACK,))) == []  # type: ignore[arg-type]
+
+
+def test_what_comes_to_be_is_on_hand_and_what_ends_is_gone_even_if_held() -> None:
+    made = ObjectEvent(**WHEN, action=Action.ADD, quantities=(KILOS,))
+    ended = ObjectEvent(**WHEN, action=Action.DELETE, quantities=(KILOS,))
+    assert [m.effect for m in moved(made)] == [Effect.IN]
+    assert [m.effect for m in moved(ended)] == [Effect.OUT_ANY]
+
+
+def test_packs_are_counted_one_by_one_with_their_lot_and_their_lot_is_not_counted_besides() -> None:
+    event = ObjectEvent(
+        **WHEN,
+        action=Action.ADD,
+        epcs=(PACK,),
+        quantities=(Quantity(PACK_LOT, Decimal(1)),),
+        extensions={LOT_EXTENSION: PACK_LOT},
+    )
+    assert moved(event) == [Movement(PACK, Effect.IN, Decimal(1), "EA", PACK_LOT)]
+
+
+def test_a_transformation_takes_its_inputs_and_gives_its_outputs() -> None:
+    event = TransformationEvent(
+        **WHEN, input_quantities=(KILOS,), output_quantities=(Quantity(OTHER_LOT, Decimal(12), "KGM"),)
+    )
+    assert [(m.item, m.effect, m.amount) for m in moved(event)] == [
+        (LOT, Effect.OUT, Decimal("12.5")),
+        (OTHER_LOT, Effect.IN, Decimal(12)),
+    ]
+
+
+@pytest.mark.parametrize("kind", [AggregationEvent, AssociationEvent])
+@pytest.mark.parametrize("action", [Action.ADD, Action.DELETE])
+def test_packing_and_unpacking_move_no_stock(kind: Any, action: Action) -> None:
+    event = kind(
+        **WHEN, action=action, parent=CRATE, biz_step=BizStep.PACKING, child_epcs=(PACK,), child_quantities=(KILOS,)
+    )
+    assert moved(event) == []
+
+
+def test_a_crate_that_is_shipped_takes_its_content_along_and_is_no_stock_itself() -> None:
+    event = AggregationEvent(
+        **WHEN,
+        action=Action.OBSERVE,
+        parent=PALLET,
+        biz_step=BizStep.SHIPPING,
+        child_epcs=(PACK, CRATE),
+        child_quantities=(KILOS,),
+    )
+    assert [(m.item, m.effect) for m in moved(event)] == [(PACK, Effect.OUT), (LOT, Effect.OUT)]
+
+
+def test_a_transaction_event_that_sells_moves_stock_too() -> None:
+    event = TransactionEvent(**WHEN, action=Action.OBSERVE, biz_step=BizStep.RETAIL_SELLING, quantities=(KILOS,))
+    assert [m.effect for m in moved(event)] == [Effect.OUT]
+
+
+@pytest.mark.parametrize("amount", [None, Decimal(0), Decimal("-1")])
+def test_amounts_left_open_or_not_above_zero_move_nothing(amount: Decimal | None) -> None:
+    assert moved(seen(BizStep.RECEIVING, quantities=(Quantity(LOT, amount, "KGM"),))) == []
+
+
+@pytest.mark.parametrize("item", [CLASS, CRATE, PALLET, uris.place_uri("a"), "https://example.cn/"])
+def test_what_is_neither_lot_nor_pack_is_no_stock(item: str) -> None:
+    assert moved(seen(BizStep.RECEIVING, quantities=(Quantity(item, Decimal(1), "EA"),))) == []
+
+
+def test_one_lot_in_two_units_is_two_movements_and_in_one_unit_one() -> None:
+    twice = seen(BizStep.RECEIVING, quantities=(KILOS, KILOS, Quantity(LOT, Decimal(3))))
+    assert [(m.amount, m.unit) for m in moved(twice)] == [(Decimal("25.0"), "KGM"), (Decimal(3), "EA")]
