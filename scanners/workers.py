@@ -4,7 +4,6 @@ At most as many photos are decoded at once as there are cores; a few wait, and b
 again, because a queue that only grows answers nobody in time.
 """
 
-import atexit
 import ctypes
 import os
 import resource
@@ -13,6 +12,7 @@ import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from typing import cast
 
 from pebble import ProcessExpired, ProcessPool
@@ -99,7 +99,8 @@ def _workers() -> ProcessPool:
                 initargs=(os.getpid(),),
                 context=get_context("spawn"),
             )
-            atexit.register(close)
+            # Not atexit: a server's forked worker ends without it, and would wait for these processes for ever.
+            Finalize(None, close, exitpriority=100)
         return _pool
 
 
