@@ -6,12 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
+from urllib.parse import unquote
 
 from flask_babel import format_date, format_datetime, gettext
 
 from trace.domain.failures import N_
 from trace.domain.papers import Finding
 from trace.domain.products import Category
+from trace.domain.uris import GS1, PRIVATE
 
 WORDS: Mapping[str, str] = {
     # kinds of organisations
@@ -224,7 +226,18 @@ def _said(value: Any) -> str:
     names = [WORDS.get(part) or FIELDS.get(part) for part in parts]
     if all(names):
         return str(gettext(_LISTED)).join(gettext(name) for name in names if name)
-    return str(value)
+    return thing_text(str(value))
+
+
+def thing_text(uri: str) -> str:
+    """What people call a thing by: its lot number or the code on it, without the address of the identifier."""
+    if uri.startswith(f"{PRIVATE}/"):
+        value = unquote(uri.rpartition("/")[2])
+        return value.partition(".")[2] if "/lot/" in uri else value
+    if uri.startswith(f"{GS1}/"):
+        key, *parts = uri.removeprefix(f"{GS1}/").split("/")
+        return unquote(parts[-1]) if parts else key
+    return uri
 
 
 def complaint_text(complaint: str) -> str:

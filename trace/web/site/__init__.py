@@ -9,7 +9,7 @@ from flask_babel import get_locale
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission, may
 from trace.web import words
-from trace.web.site.addresses import public_path, short
+from trace.web.site.addresses import public_path
 
 # (address's endpoint, text, permission it needs, kinds of roles it is for)
 DESKS = (
@@ -35,7 +35,7 @@ def register(app: Flask) -> None:
         moment=words.moment_text,
         law=words.source_text,
         public_path=public_path,
-        short=short,
+        short=words.thing_text,
     )
     app.jinja_env.globals.update(say=words.say, step_word=words.step_word)
 

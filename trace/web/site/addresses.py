@@ -1,6 +1,6 @@
 """Identifiers in the addresses of pages: short for our own and for GS1, so that a label's QR code stays small."""
 
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from trace.domain.uris import GS1, PRIVATE
 
@@ -14,13 +14,6 @@ def public_path(uri: str) -> str:
         if uri.startswith(base):
             return quote(uri.removeprefix(base), safe="/-._~:")
     return quote(uri, safe="/-._~:")
-
-
-def short(uri: str) -> str:
-    """What people call a thing by: the code on it, without the address it is an identifier under."""
-    if uri.startswith(f"{PRIVATE}/"):
-        return unquote(uri.rpartition("/")[2])
-    return unquote(uri.removeprefix(f"{GS1}/"))
 
 
 def code_of_path(path: str) -> str:
