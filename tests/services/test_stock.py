@@ -1,0 +1,98 @@
+"""Stock as the desks see it, and questions longer than one statement may be."""
+
+from decimal import Decimal
+
+import pytest
+
+from storage import stock as stock_store
+from storage.events import find_idents, lock_items, makers_of, uris_of
+from tests.town import STRANGER, Town
+from trace.domain.parties import OrganisationKind
+from trace.services import hops
+from trace.services.certificates import papers_of
+from trace.services.hops import Some
+from trace.services.lots import drugs_among, find_lots, lots_of
+from trace.services.receiving import Decision, Line, receive
+from trace.services.stock_list import list_stock
+
+K = OrganisationKind
+MANY = 40_000  # more than the 32,766 parameters that one statement of SQLite takes
+
+
+def test_stock_is_listed_by_lot_with_what_expires_first_on_top(town: Town) -> None:
+    shop = town.organisation()
+    later = town.lot(shop, town.product(shop, name="later"), 5, expires_on=town.day(-9))
+    never = town.lot(shop, town.product(shop, name="never"), 6)
+    sooner = town.lot(shop, town.product(shop, name="sooner"), 7, expires_on=town.day(-3))
+    gone = town.lot(shop, town.product(shop, name="gone"), 1)
+    town.do(hops.sell, town.command(shop, hours=2), goods=[Some(gone, Decimal(1))])
+    town.do(hops.hold, town.command(shop, hours=1), goods=[Some(later, Decimal(2))], reason="dented")
+    listed = town.do(list_stock, actor=shop)
+    assert [(row["lot"], row["on_hand"], row["held"]) for row in listed] == [
+        (sooner, 7, 0),
+        (later, 3, 2),
+        (never, 6, 0),
+    ]
+
+
+def test_single_packs_are_counted_together_with_their_lot(town: Town) -> None:
+    shop, packs = town.organisation(K.PHARMACY), town.packs(3)
+    made = town.drugs_at(shop, packs)
+    town.do(hops.hold, town.command(shop), goods=[Some(packs[0])], reason="crushed")
+    (row,) = town.do(list_stock, actor=shop, category="drug")
+    assert (row["lot"], row["on_hand"], row["held"], row["unit"]) == (made, 2, 1, "EA")
+    assert town.do(list_stock, actor=shop, category="pork") == []
+
+
+def test_nobody_sees_anothers_stock(town: Town) -> None:
+    shop = town.organisation()
+    town.lot(shop, town.product(shop), 5)
+    assert town.do(list_stock, actor=town.organisation()) == []
+
+
+def test_questions_may_name_more_things_than_one_statement_takes(town: Town) -> None:
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 5)
+    uris = [*(f"https://id.gs1.org/01/06901234567892/10/{n}" for n in range(MANY)), made]
+    with town.store.writing() as session:
+        ids = find_idents(session, uris)
+        numbers = [*range(1_000_000, 1_000_000 + MANY), ids[made]]
+        assert set(find_lots(session, uris)) == {made}
+        assert len(lots_of(session, uris)) == MANY + 1
+        assert drugs_among(session, uris, seen_by=shop.organisation) == []
+        assert papers_of(session, numbers) == {}
+        assert uris_of(session, numbers) == {ids[made]: made}
+        assert makers_of(session, numbers) == {ids[made]: {shop.organisation}}
+        assert stock_store.known_lots(session, numbers) == {ids[made]: ids[made]}
+        assert stock_store.items_here(session, shop.organisation, numbers) == {ids[made]}
+        assert stock_store.lock_transit(session, sender=1, receiver=2, items=numbers) == {}
+        lock_items(session, numbers)
+
+
+def test_of_two_words_about_a_packs_lot_ones_own_counts(town: Town) -> None:
+    (code,) = town.packs(1)
+    shops = [town.organisation(K.PHARMACY), town.organisation(K.PHARMACY)]
+    product = town.drug(shops[0])
+    for shop, number in zip(shops, ("B1", "B2"), strict=True):
+        line = Line(
+            product=product, lot_number=number, codes=(code,), decision=Decision.HOLD, reason="no papers",
+        )  # fmt: skip
+        town.do(receive, town.command(shop), supplier=STRANGER, lines=[line])
+    with town.store.reading() as session:
+        said = [lots_of(session, [code], seen_by=shop.organisation)[code] for shop in shops]
+    assert [lot.rpartition(".")[2] for lot in said] == ["B1", "B2"]
+
+
+@pytest.mark.parametrize("held_too", [True, False])
+def test_stock_is_never_below_nothing(town: Town, held_too: bool) -> None:
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 5)
+    with town.store.writing() as session:
+        item = find_idents(session, [made])[made]
+        here = (session, shop.organisation, item, "KGM")
+        assert stock_store.set_apart(*here, 2_000_000)
+        assert not stock_store.take_out(*here, 5_000_001 if held_too else 3_000_001, held_too=held_too)
+        assert not stock_store.release(*here, 2_000_001)
+        assert not stock_store.set_apart(*here, 3_000_001)
+        assert stock_store.stock_row(*here) == (3_000_000, 2_000_000)
+        assert stock_store.stock_row(session, shop.organisation, item, "EA") is None
