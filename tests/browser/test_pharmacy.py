@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Site, fits
 
-MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "安和大药房文昌店"
+MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "沙枣花大药房文昌店"
 
 
 def drug_code_in(shared: Path) -> tuple[Path, str]:

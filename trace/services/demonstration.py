@@ -1,6 +1,7 @@
 """Demonstration data: pork, tomatoes and goji, and a drug, told through the same services people use.
 
-Names are plausible for Zhongwei and belong to nobody; identifiers pass their check digits; days are relative to today.
+Names are plausible for Zhongwei and belong to nobody; days are relative to today. Identifiers pass their check digits and
+lead to nobody either: GTINs begin 952 (GS1's own prefix for demonstrations), telephone numbers with a 0 that none has.
 
 What a newcomer needs to sign in is kept in the data folder (`demonstration.json`, readable by its owner only), so that
 each start can show it again; the store holds the mark of its own demonstration, so that no other store's is shown.
@@ -36,21 +37,21 @@ MARK = "demonstration"  # name of the setting in the store
 K = OrganisationKind
 # key: (name, kind, USCC, region, address, contact). The credit codes are synthetic and pass GB 32100-2015.
 ORGANISATIONS: Mapping[str, tuple[str, OrganisationKind, str, str, str, str]] = {
-    "farm_a": ("沙坡头区沙柳湾生猪养殖场", K.FARM, "92640502MADEM00011", "640502", "沙坡头区迎水桥镇沙柳湾", "0955-7000101"),
-    "farm_b": ("海原县白崖山黑猪养殖场", K.FARM, "92640522MADEM00021", "640522", "海原县白崖乡", "0955-7000102"),
-    "slaughter": ("中卫市河湾生猪定点屠宰场", K.SLAUGHTERHOUSE, "91640502MADEM00031", "640502", "沙坡头区柔远镇", "0955-7000103"),
-    "cutter": ("中卫市鲜切源肉品加工有限公司", K.PROCESSOR, "91640502MADEM00041", "640502", "沙坡头区工业园", "0955-7000104"),
-    "wholesaler": ("中卫市四季丰农副产品批发行", K.WHOLESALER, "91640502MADEM00051", "640502", "沙坡头区蔬菜批发市场", "0955-7000105"),
-    "coop_tomato": ("沙坡头区绿畦蔬菜专业合作社", K.COOPERATIVE, "93640502MADEM00061", "640502", "沙坡头区东园镇", "0955-7000106"),
-    "coop_tomato_b": ("中宁县晨露蔬菜专业合作社", K.COOPERATIVE, "93640521MADEM00071", "640521", "中宁县宁安镇", "0955-7000107"),
-    "coop_goji": ("中宁县红枝枸杞专业合作社", K.COOPERATIVE, "93640521MADEM00081", "640521", "中宁县舟塔乡", "0955-7000108"),
-    "market_a": ("惠邻超市鼓楼店", K.SUPERMARKET, "91640502MADEM00091", "640502", "沙坡头区鼓楼东街", "0955-7000109"),
-    "market_b": ("沙都生活超市应理店", K.SUPERMARKET, "91640502MADEM00101", "640502", "沙坡头区应理南街", "0955-7000110"),
-    "drug_maker": ("宁夏六盘清源制药有限公司", K.DRUG_MAKER, "91640100MADEM00111", "640106", "银川市金凤区", "0951-7000111"),
-    "distributor": ("中卫市康达通医药有限公司", K.DRUG_DISTRIBUTOR, "91640502MADEM00121", "640502", "沙坡头区文昌镇", "0955-7000112"),
-    "pharmacy_a": ("安和大药房文昌店", K.PHARMACY, "91640502MADEM00131", "640502", "沙坡头区文昌北街", "0955-7000113"),
-    "pharmacy_b": ("仁济堂药店滨河店", K.PHARMACY, "91640502MADEM00141", "640502", "沙坡头区滨河路", "0955-7000114"),
-    "regulator": ("中卫市市场监督管理局（演示）", K.REGULATOR, "11640500MADEM00151", "640500", "沙坡头区", "0955-7000115"),
+    "farm_a": ("沙坡头区沙柳湾生猪养殖场", K.FARM, "92640502MADEM00011", "640502", "沙坡头区迎水桥镇沙柳湾", "0955-0000101"),
+    "farm_b": ("海原县白崖山黑猪养殖场", K.FARM, "92640522MADEM00021", "640522", "海原县白崖乡", "0955-0000102"),
+    "slaughter": ("中卫市河湾生猪定点屠宰场", K.SLAUGHTERHOUSE, "91640502MADEM00031", "640502", "沙坡头区柔远镇", "0955-0000103"),
+    "cutter": ("中卫市鲜切源肉品加工有限公司", K.PROCESSOR, "91640502MADEM00041", "640502", "沙坡头区工业园", "0955-0000104"),
+    "wholesaler": ("中卫市四季丰农副产品批发行", K.WHOLESALER, "91640502MADEM00051", "640502", "沙坡头区蔬菜批发市场", "0955-0000105"),
+    "coop_tomato": ("沙坡头区绿畦蔬菜专业合作社", K.COOPERATIVE, "93640502MADEM00061", "640502", "沙坡头区东园镇", "0955-0000106"),
+    "coop_tomato_b": ("中宁县晨露蔬菜专业合作社", K.COOPERATIVE, "93640521MADEM00071", "640521", "中宁县宁安镇", "0955-0000107"),
+    "coop_goji": ("中宁县红枝枸杞专业合作社", K.COOPERATIVE, "93640521MADEM00081", "640521", "中宁县舟塔乡", "0955-0000108"),
+    "market_a": ("惠邻超市鼓楼店", K.SUPERMARKET, "91640502MADEM00091", "640502", "沙坡头区鼓楼东街", "0955-0000109"),
+    "market_b": ("沙都生活超市应理店", K.SUPERMARKET, "91640502MADEM00101", "640502", "沙坡头区应理南街", "0955-0000110"),
+    "drug_maker": ("宁夏六盘清源制药有限公司", K.DRUG_MAKER, "91640100MADEM00111", "640106", "银川市金凤区", "0951-0000111"),
+    "distributor": ("中卫市康达通医药有限公司", K.DRUG_DISTRIBUTOR, "91640502MADEM00121", "640502", "沙坡头区文昌镇", "0955-0000112"),
+    "pharmacy_a": ("沙枣花大药房文昌店", K.PHARMACY, "91640502MADEM00131", "640502", "沙坡头区文昌北街", "0955-0000113"),
+    "pharmacy_b": ("驼铃药店滨河店", K.PHARMACY, "91640502MADEM00141", "640502", "沙坡头区滨河路", "0955-0000114"),
+    "regulator": ("中卫市市场监督管理局（演示）", K.REGULATOR, "11640500MADEM00151", "640500", "沙坡头区", "0955-0000115"),
 }  # fmt: skip
 LICENCES: Mapping[str, tuple[LicenceKind, str]] = {
     "slaughter": (LicenceKind.SLAUGHTER, "640502001"),

@@ -75,9 +75,9 @@ def arrive(
 def tell_pork(session: Session, cast: Cast) -> dict[str, str]:
     """Two farms, one slaughterhouse, cutting that mixes both carcass lots, a wholesaler, two supermarkets."""
     pig = product(session, cast, "farm_a", "育肥猪", Category.ANIMAL, "EA")
-    carcass = product(session, cast, "slaughter", "猪白条肉", Category.PORK, "KGM", code=gtin("690870100001"))
-    leg = product(session, cast, "cutter", "冷鲜猪后腿肉", Category.PORK, "KGM", code=gtin("690870100002"))
-    belly = product(session, cast, "cutter", "冷鲜猪五花肉", Category.PORK, "KGM", code=gtin("690870100003"))
+    carcass = product(session, cast, "slaughter", "猪白条肉", Category.PORK, "KGM", code=gtin("952070100001"))
+    leg = product(session, cast, "cutter", "冷鲜猪后腿肉", Category.PORK, "KGM", code=gtin("952070100002"))
+    belly = product(session, cast, "cutter", "冷鲜猪五花肉", Category.PORK, "KGM", code=gtin("952070100003"))
     carcasses = [
         slaughter_herd(session, cast, pig, carcass, "farm_a", "640502", 20260001, Decimal("812.5")),
         slaughter_herd(session, cast, pig, carcass, "farm_b", "640522", 20260101, Decimal(655)),
@@ -195,12 +195,12 @@ def papers_of_meat(session: Session, cast: Cast, who: str, days_ago: int, of: Se
 
 def tell_produce(session: Session, cast: Cast) -> dict[str, str]:
     """Tomatoes mixed and re-packed by a purchaser in a re-used crate, and goji straight from the co-operative."""
-    tomato = product(session, cast, "coop_tomato", "番茄", Category.VEGETABLE, "KGM", code=gtin("690870200001"))
-    carrot = product(session, cast, "coop_tomato_b", "胡萝卜", Category.VEGETABLE, "KGM", code=gtin("690870200002"))
+    tomato = product(session, cast, "coop_tomato", "番茄", Category.VEGETABLE, "KGM", code=gtin("952070200001"))
+    carrot = product(session, cast, "coop_tomato_b", "胡萝卜", Category.VEGETABLE, "KGM", code=gtin("952070200002"))
     boxed = product(
-        session, cast, "wholesaler", "精选番茄 5kg 装", Category.VEGETABLE, "KGM", code=gtin("690870200003")
+        session, cast, "wholesaler", "精选番茄 5kg 装", Category.VEGETABLE, "KGM", code=gtin("952070200003")
     )
-    goji = product(session, cast, "coop_goji", "中宁枸杞鲜果", Category.FRUIT, "KGM", code=gtin("690870200004"))
+    goji = product(session, cast, "coop_goji", "中宁枸杞鲜果", Category.FRUIT, "KGM", code=gtin("952070200004"))
     crate = crate_uri("ZW-0017")
     # The crate's earlier trip: carrots, which must never appear in a tomato's story.
     carrots = grow(session, cast, "coop_tomato_b", carrot, "胡萝卜", 9, 90)
@@ -303,7 +303,7 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
         code=BOX,
         specification="15g×20袋",
         producer=cast.actors["drug_maker"].organisation_name,
-        approval_no="国药准字Z64020001",
+        approval_no="国药准字Z64029999",
         dosage_form="颗粒剂",
         prescription=Prescription.OTC_B.value,
     )
