@@ -125,7 +125,7 @@ def serve(settings: Settings, port: int) -> None:
     """Run granian in this process's place; it stops gracefully on SIGTERM and finishes what it began."""
     environ = os.environ | {"SUNSHINE_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
     command = [
-        str(Path(sys.executable).parent / "granian"),
+        sys.executable, "-m", "granian",
         "--interface", "wsgi",
         "--host", settings.host,
         "--port", str(port),
