@@ -28,8 +28,8 @@ from trace.domain.uris import UriKind, crate_uri, gtin_uri, key_uri, private_uri
 BEGIN = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 GTIN = "06901234567892"
 KINDS = (
-    "harvest", "packs", "numbered", "see", "see_of_lot", "transform", "transform", "part", "part", "pack", "pack", "pack",
-    "nest", "unpack", "empty", "see_inside", "ship", "ship", "end", "deal", "associate", "error",
+    "harvest", "packs", "numbered", "see", "see_of_lot", "transform", "transform", "part", "part", "pack", "pack",
+    "pack", "nest", "unpack", "empty", "see_inside", "ship", "ship", "end", "deal", "associate", "error",
 )  # fmt: skip
 
 
@@ -188,7 +188,9 @@ class Universe:
         return self._change(step, common, Action.ADD, self.containers[step.one % 6])
 
     def _unpack(self, step: Step, common: dict[str, Any]) -> Event:
-        return self._change(step, common, Action.DELETE, self.things[step.one + (step.two if step.other > 4 else 0) % 6])
+        return self._change(
+            step, common, Action.DELETE, self.things[step.one + (step.two if step.other > 4 else 0) % 6]
+        )
 
     def _empty(self, step: Step, common: dict[str, Any]) -> Event:
         return self._change(step, common, Action.DELETE)

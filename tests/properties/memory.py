@@ -20,7 +20,8 @@ class MemoryReader:
         self.statements = 0
         for number, event in events.items():
             lines = [
-                (self.number(x.item), x.role, self.number(x.peer) if x.peer else None, x.amount) for x in links_of(event)
+                (self.number(x.item), x.role, self.number(x.peer) if x.peer else None, x.amount)
+                for x in links_of(event)
             ]
             self._links[number] = [EventLink(item, role, peer) for item, role, peer, _ in lines]
             for item, role, peer, amount in lines:

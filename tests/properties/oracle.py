@@ -298,7 +298,9 @@ class _Forward(_Trace):
         if terminal:
             return
         for parent, since, end in self.oracle.stays(thing, uri_kind(thing) in SINGLE):
-            packings = [w.at for w in self.oracle.story for child, into, _ in w.packed if (child, into) == (thing, parent)]
+            packings = [
+                w.at for w in self.oracle.story for child, into, _ in w.packed if (child, into) == (thing, parent)
+            ]
             since_then = [at for at in packings if max(since, after) <= at < end]
             if since_then:
                 self.add("ride", parent, min(since_then), end)

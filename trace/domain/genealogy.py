@@ -59,7 +59,7 @@ class EventLink(NamedTuple):
     peer: int | None
 
 
-# Of rows that only tell (a lot sold a hundred thousand times) a reader gives the newest of each item; see `Reader.rows`.
+# Of rows that only tell (a lot sold a hundred thousand times) a reader may give the newest of each item: `Reader.rows`.
 TELLING_KEPT = 2_000
 
 

@@ -236,7 +236,8 @@ class _Search:
 
     def _untie(self, turns: Iterable[Row], turning: Role) -> list[Row]:
         """The turns, those with a transformation id replaced by all events of that id: together they are one."""
-        plain, tied = [], {}
+        plain: list[Row] = []
+        tied: dict[int, None] = {}
         for row in turns:
             if row.role == turning and row.peer is not None:
                 self._connect(row.item, row.peer, row.event, EdgeKind.BECAME)

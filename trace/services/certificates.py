@@ -253,6 +253,15 @@ def may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
     return session.execute(query).one_or_none() is not None
 
 
+def visible_among(session: Session, actor: Actor, numbers: Iterable[int]) -> set[int]:
+    """Those of these certificates (by number in the store) that the actor may see."""
+    found: set[int] = set()
+    for part in chunks(numbers):
+        query = _with_region().where(certificate.c.id.in_(part), _visible_to(actor))
+        found.update(row.id for row in session.execute(query))
+    return found
+
+
 def may_see_object(session: Session, actor: Actor, sha256: str) -> bool:
     """Whether an object is the photo or PDF of a certificate that the actor may see."""
     query = _with_region().where(certificate.c.object == sha256, _visible_to(actor)).limit(1)

@@ -12,7 +12,7 @@ from trace.domain.genealogy import EdgeKind, Trace
 from trace.domain.permissions import Actor, View, view_of
 from trace.domain.regions import region_name
 from trace.domain.uris import UriKind, uri_kind
-from trace.services.story import NAMED_STEPS, Story
+from trace.services.story import Story
 
 _GOODS = (UriKind.LOT, UriKind.INSTANCE, UriKind.CLASS)
 _OF_EVENT = ("epcList", "quantityList", "childEPCs", "childQuantityList")
@@ -115,7 +115,7 @@ def _node(flow: _Flow, story: Story, key: Key, named: tuple[str, Any]) -> dict[s
     party, item = key
     uri, lot = named
     known = story.by_party.get(party)
-    is_named = party in flow.open_parties or story.steps.get(party, 1) <= NAMED_STEPS
+    is_named = party in flow.open_parties or party in story.named
     is_open = item in flow.open_goods
     return {
         "holder": story.party_name(party) if is_named else "",

@@ -4,7 +4,8 @@ One trace serves everybody (`trace.domain.trace_search`); what differs is how mu
 (`trace.services.story`). Every look-up by an inspector or auditor is written down (R18).
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,24 +13,27 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents
+from storage.events import chunks, find_idents
 from storage.tables import MICRO, organisation, stock
 from storage.trace_reader import TraceReader
 from trace.domain.codes import Code, parse_code
 from trace.domain.containment import LAST, Position
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Invalid, NotFound
-from trace.domain.genealogy import Direction, Trace
-from trace.domain.permissions import Actor, Role, in_region
-from trace.domain.trace_search import trace
+from trace.domain.genealogy import Direction, EdgeKind, Trace
+from trace.domain.papers import CertificateKind
+from trace.domain.permissions import Actor, Role, region_prefix
+from trace.domain.trace_search import ROWS, trace
 from trace.domain.uris import UriKind, uri_kind
-from trace.services.certificates import as_card, papers_of
-from trace.services.look_up_log import note_look_up
+from trace.services.certificates import as_card, papers_of, visible_among
+from trace.services.choosing import Choice, choose
 from trace.services.flow import flow_of
+from trace.services.look_up_log import note_look_up
 from trace.services.story import Story, day_of, load_story, names_of
 
 EVENT_LIMIT = 2_000
 PUBLIC_LIMIT = 300
+PUBLIC_ROWS = 20_000  # read for one question of somebody who is not signed in
 TRACEABLE = (UriKind.LOT, UriKind.INSTANCE, UriKind.CONTAINER_UNIT, UriKind.RETURNABLE)
 
 
@@ -46,26 +50,29 @@ def look_up(
 ) -> dict[str, Any]:
     """Everything the reader may know of the thing a text names.
 
-    `actor` None is the public: backward only, in the poorer view. `at` asks how it stood then. Raises `NotFound` for
-    a thing without any record, `Invalid` for a text that is no code.
+    `actor` None is the public: backward only, in the poorer view. `at` asks how it stood then. At most `limit` events
+    are told (`trace.services.choosing`); `left_out` says how many further events the reader could have read in full,
+    `truncated` that not the whole way is told. Raises `NotFound` for a thing without any record, `Invalid` for a text
+    that is no code.
     """
     code = parse_code(text)
-    uri = _thing(session, code)
+    uri = _thing(code)
     item = find_idents(session, [uri]).get(uri)
     if item is None:
         raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
-    if actor is not None and actor.watches:
+    if actor is not None:
         note_look_up(session, actor=actor, what="trace", subject=uri, reason=reason, now=now)
-    wanted = _directions(actor, direction)
     moment = (utc_milliseconds(at), 2**62) if at else LAST
-    bound = min(limit, EVENT_LIMIT if actor else PUBLIC_LIMIT)
-    traces = {way: trace(TraceReader(session), item, way, at=moment, limit=bound) for way in wanted}
-    if not any(found.events for found in traces.values()):
+    rows = ROWS if actor else PUBLIC_ROWS
+    reader = TraceReader(session)
+    traces = {way: trace(reader, item, way, at=moment, rows=rows) for way in _directions(actor, direction)}
+    if not any(found.events or found.truncated for found in traces.values()):
         raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
-    return _tell(session, actor, code, uri, item, traces)
+    choice = choose(session, traces.values(), min(limit, EVENT_LIMIT if actor else PUBLIC_LIMIT))
+    return _tell(session, actor, code, item, traces, choice)
 
 
-def _thing(session: Session, code: Code) -> str:
+def _thing(code: Code) -> str:
     """The traceable thing a code names: itself, its lot, or what a certificate number belongs to."""
     for uri in (code.uri, code.lot_uri):
         if uri is not None and uri_kind(uri) in TRACEABLE:
@@ -86,22 +93,33 @@ def _directions(actor: Actor | None, direction: Direction | None) -> tuple[Direc
 
 
 def _tell(
-    session: Session, actor: Actor | None, code: Code, uri: str, item: int, traces: dict[Direction, Trace]
+    session: Session, actor: Actor | None, code: Code, item: int, traces: dict[Direction, Trace], choice: Choice
 ) -> dict[str, Any]:
-    story = load_story(session, {number for found in traces.values() for number in found.events})
-    items = {i for found in traces.values() for i in found.items} | {item}
-    names = names_of(session, items)
+    names = names_of(session, {i for found in traces.values() for i in found.items} | {item})
+    cut = any(found.truncated for found in traces.values())
+    story = load_story(
+        session,
+        choice.told,
+        among=(uri for uri, _ in names.values()),
+        handovers=choice.handovers,
+        whole=not cut,
+    )
+    known = story.open_things(actor)
+    if actor is not None:
+        known.add(names[item][0])
     backward = traces.get(Direction.BACKWARD)
     of_lots = [i for i, (_, lot) in names.items() if lot is not None and (backward is None or i in backward.items)]
     return {
-        "code": {"kind": code.kind.value, "text": code.text, "uri": uri},
+        "code": {"kind": code.kind.value, "text": code.text, "uri": names[item][0]},
         "view": "public" if actor is None else "organisation" if not actor.watches else "inspector",
         "thing": _thing_card(names[item], names, backward),
         "timeline": _timeline(story, actor, traces, item),
-        "certificates": _certificates(session, actor, of_lots),
-        "traces": {way.value: _graph(found, names, item, poorer=actor is None) for way, found in traces.items()},
+        "left_out": _left_out(session, actor, traces.values(), choice),
+        "truncated": cut or not choice.only_sales,
+        "certificates": _certificates(session, actor, story, of_lots),
+        "traces": {way.value: _graph(found, names, item, known) for way, found in traces.items()},
         "flow": flow_of(story, actor, traces.values(), names, item),
-        "holders": _holders(session, actor, item) if actor is not None and actor.watches else [],
+        "holders": _holders(session, actor, traces.get(Direction.FORWARD), names),
     }
 
 
@@ -128,13 +146,21 @@ def _thing_card(named: tuple[str, Any], names: dict[int, tuple[str, Any]], backw
 
 
 def _timeline(story: Story, actor: Actor | None, traces: dict[Direction, Trace], item: int) -> list[dict[str, Any]]:
-    """All events, oldest first, each said to be of the thing itself, from before it or from after it."""
+    """All events, oldest first, each said to be of the thing itself, from before it or from after it.
+
+    Events that the poorer view tells alike are told once: how many there were is a quantity.
+    """
     entries = []
-    for number in sorted({n for found in traces.values() for n in found.events}, key=lambda n: _position(story, n)):
-        entry = story.tell(number, actor)
-        entry["relation"] = _relation(traces, number, item)
+    alike = set()
+    for number in sorted(story.documents, key=lambda n: _position(story, n)):
+        entry = story.tell(number, actor) | {"relation": _relation(traces, number, item)}
+        if "time" not in entry:
+            told = json.dumps(entry, sort_keys=True, default=str)
+            if told in alike:
+                continue
+            alike.add(told)
         entries.append(entry)
-    if any("time" not in entry for entry in entries):
+    if alike:
         entries.sort(key=day_of)
     return entries
 
@@ -152,27 +178,39 @@ def _relation(traces: dict[Direction, Trace], number: int, item: int) -> str:
     return "before" if backward is not None and number in backward.events else "after"
 
 
-def _graph(found: Trace, names: dict[int, tuple[str, Any]], start: int, *, poorer: bool) -> dict[str, Any]:
+def _left_out(session: Session, actor: Actor | None, traces: Iterable[Trace], choice: Choice) -> int:
+    """How many events the reader could read in full and are not told: others' sales are no business of theirs.
+
+    What the reader of the store left to a count (`Trace.left_out`) is counted for inspectors only, and once where both
+    directions passed by the same events.
+    """
+    if actor is None:
+        return 0
+    unread = max((found.left_out for found in traces), default=0) if actor.watches else 0
+    untold = load_story(session, choice.left_out, whole=False) if choice.left_out else None
+    return unread + (sum(untold.is_open(number, actor) for number in choice.left_out) if untold else 0)
+
+
+def _graph(found: Trace, names: Mapping[int, tuple[str, Any]], start: int, known: set[str]) -> dict[str, Any]:
     """The picture's nodes and edges: instances of one lot drawn as one node.
 
-    In the poorer view a node says only which goods it is: a trade item's number would name a commercial partner.
+    Only things in `known` are named and counted: of others a node says which goods they are. A trade item's number
+    would name a commercial partner, and fifty packs are a quantity.
     """
     group = _groups(found)
     nodes: dict[int, dict[str, Any]] = {}
-    for item, depth in found.items.items():
-        node = nodes.setdefault(group[item], _node(names[group[item]], depth, poorer=poorer))
-        node["count"] += 1
+    for item, depth in sorted(found.items.items(), key=lambda pair: names[pair[0]][0] not in known):
+        node = nodes.setdefault(group[item], _node(names[item], depth, named=names[item][0] in known))
+        node["count"] += 1 if names[item][0] in known or not node["count"] else 0
         node["start"] = node["start"] or item == start
     edges: dict[tuple[int, int, str], int] = {}
     for edge in found.edges:
         key = (group[edge.source], group[edge.target], edge.kind.value)
         if key[0] != key[1]:
-            edges[key] = edges.get(key, 0) + 1
+            both = names[edge.source][0] in known and names[edge.target][0] in known
+            edges[key] = edges.get(key, 0) + 1 if both else max(edges.get(key, 0), 1)
     return {
-        "events": len(found.events),
         "truncated": found.truncated,
-        "rows_read": found.rows_read,
-        "statements": found.statements,
         "nodes": [{"id": number, **node} for number, node in nodes.items()],
         "edges": [{"source": s, "target": t, "kind": kind, "count": n} for (s, t, kind), n in edges.items()],
     }
@@ -183,18 +221,18 @@ def _groups(found: Trace) -> dict[int, int]:
     group = {item: item for item in found.items}
     first: dict[int, int] = {}
     for edge in found.edges:
-        if edge.kind == "serialised" and edge.target in group:
+        if edge.kind is EdgeKind.SERIALISED and edge.target in group:
             group[edge.target] = first.setdefault(edge.source, edge.target)
     return group
 
 
-def _node(named: tuple[str, Any], depth: int, *, poorer: bool) -> dict[str, Any]:
-    uri, lot = named
+def _node(named_by: tuple[str, Any], depth: int, *, named: bool) -> dict[str, Any]:
+    uri, lot = named_by
     return {
-        "uri": "" if poorer else uri,
+        "uri": uri if named else "",
         "kind": uri_kind(uri).name.lower(),
         "product": lot.product_name if lot else "",
-        "lot_number": lot.number if lot and not poorer else "",
+        "lot_number": lot.number if lot and named else "",
         "category": lot.category if lot else "",
         "depth": depth,
         "count": 0,
@@ -202,44 +240,64 @@ def _node(named: tuple[str, Any], depth: int, *, poorer: bool) -> dict[str, Any]
     }
 
 
-def _certificates(session: Session, actor: Actor | None, items: Iterable[int]) -> list[dict[str, Any]]:
-    """The papers of the lots on the way here; the public sees kind, day and statement, not numbers and contacts."""
-    found = {}
-    for rows in papers_of(session, items).values():
-        for row in rows:
-            card = as_card(row)
-            card["statement"] = row.fields.get("statement", "") if isinstance(row.fields, dict) else ""
-            if actor is None:
-                card = {key: card[key] for key in ("kind", "form", "issuer", "issued_on", "revoked", "statement")}
-                if row.kind != "commitment_certificate":
-                    card.pop("issuer")
-            found[row.public_id] = card
-    return list(found.values())
+def _certificates(session: Session, actor: Actor | None, story: Story, items: Iterable[int]) -> list[dict[str, Any]]:
+    """The papers of the lots on the way here, whole for those who may see them.
+
+    To all others kind, day and statement, no numbers and contacts; and of the commitment certificate, which is shown at
+    the counter, who issued it, where the poorer view names them.
+    """
+    rows = {row.id: row for papers in papers_of(session, items).values() for row in papers}
+    open_to = visible_among(session, actor, rows) if actor is not None else set()
+    named = {story.party_name(party) for party in story.named}
+    cards = []
+    for number, row in rows.items():
+        card = as_card(row)
+        card["statement"] = row.fields.get("statement", "") if isinstance(row.fields, dict) else ""
+        if number not in open_to:
+            card = {key: card[key] for key in ("kind", "form", "issuer", "issued_on", "revoked", "statement")}
+            if row.kind != CertificateKind.COMMITMENT or row.issuer not in named:
+                card["issuer"] = ""
+        cards.append(card)
+    return cards
 
 
-def _holders(session: Session, actor: Actor, item: int) -> list[dict[str, Any]]:
-    """Who holds the lot now (its packs counted together), in the inspector's region."""
+def _holders(
+    session: Session, actor: Actor | None, forward: Trace | None, names: Mapping[int, tuple[str, Any]]
+) -> list[dict[str, Any]]:
+    """For inspectors: who in their region holds the thing now, or what became of it, packs of one lot together."""
+    if actor is None or not actor.watches or forward is None:
+        return []
+    thing = func.coalesce(stock.c.lot, stock.c.item)
     query = (
         select(
             organisation.c.name,
             organisation.c.kind,
-            organisation.c.region,
+            thing.label("thing"),
             stock.c.unit,
             func.sum(stock.c.on_hand).label("on_hand"),
             func.sum(stock.c.held).label("held"),
         )
         .join(organisation, organisation.c.id == stock.c.organisation)
-        .where((stock.c.item == item) | (stock.c.lot == item))
-        .group_by(organisation.c.name, organisation.c.kind, organisation.c.region, stock.c.unit)
+        .where(organisation.c.region.startswith(region_prefix(actor.region)))
+        .group_by(organisation.c.name, organisation.c.kind, thing, stock.c.unit)
     )
+    sums: dict[tuple[str, str, int, str], list[int]] = {}
+    for part in chunks(forward.items):
+        for row in session.execute(query.where(stock.c.item.in_(part))):
+            total = sums.setdefault((row.name, row.kind, row.thing, row.unit), [0, 0])
+            total[0] += int(row.on_hand)
+            total[1] += int(row.held)
     return [
         {
-            "name": row.name,
-            "kind": row.kind,
-            "unit": row.unit,
-            "on_hand": Decimal(int(row.on_hand)) / MICRO,
-            "held": Decimal(int(row.held)) / MICRO,
+            "name": name,
+            "kind": kind,
+            "product": lot.product_name if lot else "",
+            "lot_number": lot.number if lot else "",
+            "unit": unit,
+            "on_hand": Decimal(on_hand) / MICRO,
+            "held": Decimal(held) / MICRO,
         }
-        for row in session.execute(query)
-        if in_region(row.region, actor.region) and (row.on_hand or row.held)
+        for (name, kind, item, unit), (on_hand, held) in sorted(sums.items())
+        if on_hand or held
+        for _, lot in [names.get(item, ("", None))]
     ]

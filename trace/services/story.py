@@ -5,8 +5,9 @@ it and who handled it next. No price, quantity, person, exact time, or name of a
 steps.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -14,9 +15,10 @@ from urllib.parse import unquote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import documents_of, parties_of, uris_of
+from storage.events import chunks, documents_of, parties_of, uris_of
 from storage.tables import event, organisation, place
 from trace.domain.epcis.document import load_document, parse_time
+from trace.domain.links import LOT_EXTENSION
 from trace.domain.permissions import Actor, View, view_of
 from trace.domain.regions import region_name
 from trace.domain.uris import PRIVATE
@@ -46,13 +48,21 @@ class Story:
     by_party: dict[str, Any]
     places: dict[str, str]
     lots: dict[str, Any]
-    steps: dict[str, int] = field(default_factory=dict)
+    among: frozenset[str] = frozenset()  # the things the story is about: of others the poorer view says nothing
+    named: frozenset[str] = frozenset()  # the parties that the poorer view names
 
     def tell(self, number: int, actor: Actor | None) -> dict[str, Any]:
         """One event for one reader."""
+        return self._full(number) if self.is_open(number, actor) else self._public(number)
+
+    def is_open(self, number: int, actor: Actor | None) -> bool:
+        """Whether a reader sees all of an event."""
         regions = {p: self.organisations[p].region for p in self.parties.get(number, ()) if p in self.organisations}
-        view = view_of(actor, regions)
-        return self._full(number) if view is View.FULL else self._public(number)
+        return view_of(actor, regions) is View.FULL
+
+    def open_things(self, actor: Actor | None) -> set[str]:
+        """The things that stand in events the reader sees all of: of no other they may know the name."""
+        return {uri for n, document in self.documents.items() if self.is_open(n, actor) for uri in things_in(document)}
 
     def _full(self, number: int) -> dict[str, Any]:
         document = self.documents[number]
@@ -78,14 +88,13 @@ class Story:
     def _public(self, number: int) -> dict[str, Any]:
         document = self.documents[number]
         captor = self.organisations[self.captors[number]]
-        named = self.steps.get(captor.party_uri, 1) <= NAMED_STEPS
         return {
             "view": View.PUBLIC.value,
             "day": parse_time(document["eventTime"], document["eventTimeZoneOffset"]).date(),
             "type": document["type"],
             "step": document.get("bizStep", ""),
             "disposition": document.get("disposition", ""),
-            "by": captor.name if named else "",
+            "by": captor.name if captor.party_uri in self.named else "",
             "by_kind": captor.kind,
             "region": region_name(captor.region),
             "things": list(self._things(document, full=False)),
@@ -104,6 +113,8 @@ class Story:
             for element in elements:
                 if isinstance(element, str):
                     continue
+                if not full and element["epcClass"] not in self.among:
+                    continue  # what else was in the delivery is the parties' own affair
                 lot = self.lots.get(element["epcClass"])
                 thing = {"part": part, "name": lot.product_name if lot else "", "category": lot.category if lot else ""}
                 if full:
@@ -129,28 +140,69 @@ class Story:
         return unquote(uri.removeprefix(PRIVATE)).rpartition(":")[2]
 
 
-def load_story(session: Session, events: Iterable[int]) -> Story:
-    """Load what is needed to tell these events."""
+def load_story(
+    session: Session,
+    events: Iterable[int],
+    *,
+    among: Iterable[str] = (),
+    handovers: Iterable[int] = (),
+    whole: bool = True,
+) -> Story:
+    """Load what is needed to tell these events of the things `among`.
+
+    `handovers` are the events of the trace that say who gave goods to whom, told or not: they decide who stands near
+    the field. Where the trace is not `whole`, nobody knows who does, and the poorer view names nobody.
+    """
     numbers = sorted(set(events))
     documents = {number: load_document(data) for number, data in documents_of(session, numbers).items()}
-    query = select(event.c.id, event.c.captured_by).where(event.c.id.in_(numbers))
-    captors = dict(session.execute(query).tuples().all())
+    captors: dict[int, int] = {}
+    for part in chunks(numbers):
+        query = select(event.c.id, event.c.captured_by).where(event.c.id.in_(part))
+        captors |= dict(session.execute(query).tuples().all())
     parties = parties_of(session, numbers)
-    wanted = set(captors.values()) | {p for group in parties.values() for p in group}
-    rows = session.execute(select(organisation).where(organisation.c.id.in_(wanted))).all()
-    spots = {d["bizLocation"]["id"] for d in documents.values() if d.get("bizLocation")}
-    places = session.execute(select(place.c.uri, place.c.name).where(place.c.uri.in_(spots))).tuples().all()
+    organisations: dict[int, Any] = {}
+    for part in chunks(set(captors.values()) | {p for group in parties.values() for p in group}):
+        rows = session.execute(select(organisation).where(organisation.c.id.in_(part)))
+        organisations |= {row.id: row for row in rows}
+    places: dict[str, str] = {}
+    for part in chunks({d["bizLocation"]["id"] for d in documents.values() if d.get("bizLocation")}):
+        query = select(place.c.uri, place.c.name).where(place.c.uri.in_(part))
+        places |= dict(session.execute(query).tuples().all())
     story = Story(
         documents=documents,
         captors=captors,
         parties=parties,
-        organisations={row.id: row for row in rows},
-        by_party={row.party_uri: row for row in rows},
-        places=dict(places),
+        organisations=organisations,
+        by_party={row.party_uri: row for row in organisations.values()},
+        places=places,
         lots=find_lots(session, sorted(set(_lots_in(documents.values())))),
+        among=frozenset(among),
     )
-    story.steps = hands(documents.values())
+    if whole:
+        untold = documents_of(session, set(handovers) - set(numbers)).values()
+        steps = hands([*documents.values(), *(load_document(data) for data in untold)])
+        story.named = frozenset(party for party, step in steps.items() if step <= NAMED_STEPS) | (
+            _makers(story) - steps.keys()
+        )
     return story
+
+
+def _makers(story: Story) -> set[str]:
+    """Parties that recorded that something came to be."""
+    return {
+        story.organisations[story.captors[number]].party_uri
+        for number, document in story.documents.items()
+        if document["type"] == "TransformationEvent"
+        or (document["type"] == "ObjectEvent" and document["action"] == "ADD")
+    }
+
+
+def things_in(document: Mapping[str, Any]) -> Iterable[str]:
+    """The URIs of everything an event's document speaks of."""
+    for key in _ITEM_KEYS:
+        yield from (e if isinstance(e, str) else e["epcClass"] for e in document.get(key, ()))
+    named = (document.get("parentID"), document.get("transformationID"), document.get(LOT_EXTENSION))
+    yield from (uri for uri in named if isinstance(uri, str))
 
 
 def _lots_in(documents: Iterable[Mapping[str, Any]]) -> Iterable[str]:
@@ -159,10 +211,11 @@ def _lots_in(documents: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             yield from (e["epcClass"] for e in document.get(key, ()) if not isinstance(e, str))
 
 
-def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
     """How many hands from the field each party is: {party URI: 1 for the first hands, 2 for the next ...}.
 
-    Read off the changes of owner. A party nobody handed anything to is at step 1; loops (returns) do not count up.
+    Read off the changes of owner: at step 1 is who gave and was given nothing. Returns do not count, loops do not count
+    up, and who is only found in a loop that nobody gave anything into is infinitely far: nobody knows.
     """
     gives: dict[str, set[str]] = {}
     takers: set[str] = set()
@@ -174,7 +227,7 @@ def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         for source in sources:
             gives.setdefault(source, set()).update(takes - {source})
         takers |= takes - sources
-    steps = dict.fromkeys((party for party in gives if party not in takers), 1)
+    steps: dict[str, int | float] = dict.fromkeys((party for party in gives if party not in takers), 1)
     frontier = list(steps)
     while frontier:
         following = []
@@ -184,7 +237,7 @@ def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int]:
                     steps[taker] = steps[party] + 1
                     following.append(taker)
         frontier = following
-    return steps
+    return dict.fromkeys(gives.keys() | takers, math.inf) | steps
 
 
 def day_of(entry: Mapping[str, Any]) -> Any:
@@ -196,5 +249,5 @@ def day_of(entry: Mapping[str, Any]) -> Any:
 def names_of(session: Session, items: Iterable[int]) -> dict[int, tuple[str, Any]]:
     """{item number: (URI, lot row or None)} for labels."""
     uris = uris_of(session, items)
-    lots = find_lots(session, list(uris.values()))
+    lots = find_lots(session, uris.values())
     return {number: (uri, lots.get(uri)) for number, uri in uris.items()}

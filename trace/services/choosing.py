@@ -1,0 +1,52 @@
+"""Which events of a trace are told, when there are more than anybody reads.
+
+First what is no sale, from the field on: what led from one thing to another before the rest, so that the way back to
+the field is told whole. Sales over the counter come last, the newest first: a popular lot has thousands of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.events import chunks
+from storage.tables import event, ident
+from trace.domain.epcis.vocabulary import BizStep
+from trace.domain.genealogy import Trace
+
+SALES = frozenset({BizStep.RETAIL_SELLING, BizStep.DISPENSING})
+HANDOVERS = frozenset({BizStep.SHIPPING, BizStep.RECEIVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The numbers of the events told and of those left out; the handovers among all of them; is only sales left out."""
+
+    told: tuple[int, ...]
+    left_out: tuple[int, ...]
+    handovers: frozenset[int]
+    only_sales: bool
+
+
+def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
+    """Choose at most `limit` of the events of these traces."""
+    traces = list(traces)
+    numbers = {number for found in traces for number in found.events}
+    skeleton = {edge.event for found in traces for edge in found.edges}
+    query = select(event.c.id, event.c.event_time, ident.c.uri).join(ident, ident.c.id == event.c.step, isouter=True)
+    ranked: list[tuple[int, int, int]] = []
+    handovers = set()
+    for part in chunks(numbers):
+        for number, moment, step in session.execute(query.where(event.c.id.in_(part))):
+            ranked.append((2, -moment, -number) if step in SALES else (number not in skeleton, moment, number))
+            if step in HANDOVERS:
+                handovers.add(number)
+    ranked.sort()
+    told, rest = ranked[:limit], ranked[limit:]
+    return Choice(
+        tuple(abs(number) for _, _, number in told),
+        tuple(abs(number) for _, _, number in rest),
+        frozenset(handovers),
+        all(rank == 2 for rank, _, _ in rest),
+    )
