@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
 from trace.web.access import public
+from trace.web.api.description import describe, problem_responses
 
 
 class ProblemApi(Api):  # type: ignore[misc]
@@ -12,6 +13,11 @@ class ProblemApi(Api):  # type: ignore[misc]
 
     def _register_error_handlers(self) -> None:
         """Leave the application's own error handlers alone (`trace.errors`)."""
+
+    def _register_responses(self) -> None:
+        """Describe our refusals, not flask-smorest's."""
+        for name, response in problem_responses().items():
+            self.spec.components.response(name, response)
 
 
 def register(app: Flask) -> None:
@@ -32,15 +38,16 @@ def register(app: Flask) -> None:
     api = ProblemApi(app)
     for module in (people, goods, papers, photos, pharmacy, look):
         api.register_blueprint(module.blueprint, url_prefix=f"/api/v1{module.blueprint.url_prefix or ''}")
+    document = describe(app, api.spec.to_dict())
 
     @app.get("/api/v1/openapi.json")
     @public
     def openapi() -> ResponseReturnValue:
         """The API's description, for machines."""
-        return jsonify(api.spec.to_dict())
+        return jsonify(document)
 
     @app.get("/api/v1/docs")
     @public
     def docs() -> ResponseReturnValue:
         """The API's description, for people."""
-        return render_template("api_docs.html", spec=api.spec.to_dict())
+        return render_template("api_docs.html", spec=document)

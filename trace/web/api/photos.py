@@ -15,6 +15,7 @@ from trace.web.parts import parts
 from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
+BYTES = {"type": "string", "format": "binary"}
 
 
 def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/scans")
-@blueprint.doc(requestBody=form_with("photo", {"type": "array", "items": {"type": "string", "format": "binary"}}))
+@blueprint.doc(requestBody=form_with("photo", {"type": "array", "items": BYTES}))
 @blueprint.response(201)
 @may(Permission.PHOTO_SCAN)
 def post_scans() -> Any:
@@ -42,7 +43,7 @@ def get_code(query: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/objects")
-@blueprint.doc(requestBody=form_with("file", {"type": "string", "format": "binary"}))
+@blueprint.doc(requestBody=form_with("file", BYTES))
 @blueprint.response(201)
 @may(Permission.PHOTO_SCAN)
 def post_object() -> Any:
@@ -61,7 +62,8 @@ def post_object() -> Any:
 
 
 @blueprint.get("/objects/<string:sha256>")
-@blueprint.response(200)
+@blueprint.response(200, BYTES, content_type="image/jpeg")
+@blueprint.alt_response(200, schema=BYTES, content_type=PDF, success=True)
 @may(Permission.GOODS_READ)
 @writes
 def get_picture(sha256: str) -> Response:
