@@ -1,5 +1,6 @@
 """Catalogues: what is to be translated, found in the code and the templates; and compiled when older than its text."""
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def compile_catalogues() -> None:
             catalogue = read_po(file, locale=source.parent.parent.name)
         buffer = BytesIO()
         write_mo(buffer, catalogue)
-        fresh = target.with_suffix(".tmp")
+        fresh = target.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_bytes(buffer.getvalue())
         fresh.replace(target)
 
