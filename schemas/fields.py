@@ -23,10 +23,26 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs) or ""
-        found = find_unreadable(text)
-        if found:
-            raise ValidationError(f"Holds the character U+{ord(found):04X}, which no text here may hold.")
+        _refuse_unreadable(text)
         return text.strip(" \r\n\t")
+
+
+class Secret(fields.String):
+    """A password: kept to the character, blanks included, but of characters that can be hashed; never answered."""
+
+    def __init__(self, *, least: int, most: int = 200, **kwargs: Any):
+        super().__init__(load_only=True, validate=validate.Length(min=least, max=most), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs) or ""
+        _refuse_unreadable(text)
+        return text
+
+
+def _refuse_unreadable(text: str) -> None:
+    found = find_unreadable(text)
+    if found:
+        raise ValidationError(f"Holds the character U+{ord(found):04X}, which no text here may hold.")
 
 
 class Word(fields.Enum[Any]):

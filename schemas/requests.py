@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields, post_load, validate
 
-from schemas.fields import Amount, Day, Moment, Number, Strict, Text, Word
+from schemas.fields import Amount, Day, Moment, Number, Secret, Strict, Text, Word
 from trace.domain.certificate_fields import SHAPES, Shape
 from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import LicenceKind, OrganisationKind
@@ -41,7 +41,7 @@ class SignInRequest(Strict):
     """A person's sign-in."""
 
     sign_in = Text(most=64, least=1, required=True)
-    password = fields.String(required=True, load_only=True, validate=validate.Length(min=1, max=200))
+    password = Secret(least=1, required=True)
 
 
 class OrganisationRequest(Strict):
@@ -76,7 +76,7 @@ class PersonRequest(Strict):
 
     sign_in = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9._@-]{3,64}\Z"))
     name = Text(most=80, least=1, required=True)
-    password = fields.String(required=True, load_only=True, validate=validate.Length(min=10, max=200))
+    password = Secret(least=10, required=True)
     role = Word(Role, required=True)
     organisation = Text(most=26, load_default=None)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
-from schemas.fields import MAX_INTEGER, Amount, Day, Moment, Number, Strict, Text, Word
+from schemas.fields import MAX_INTEGER, Amount, Day, Moment, Number, Secret, Strict, Text, Word
 
 HUGE = pytest.param(10**5000, id="10**5000")  # Python writes no integer of more than 4300 digits as text
 
@@ -90,6 +90,13 @@ def test_text_with_control_characters_or_lone_surrogates_is_refused(text: str) -
 )
 def test_text_keeps_lines_tabs_and_fnc1_and_loses_its_blank_ends(text: str, kept: str) -> None:
     assert Text().deserialize(text) == kept
+
+
+def test_a_secret_keeps_every_character_and_holds_none_that_cannot_be_hashed() -> None:
+    assert Secret(least=4).deserialize(" 密码\t") == " 密码\t"
+    for text in ("\ud800bcdefghij", "abc\x00defghij", "abc", "a" * 201, 12345678, None):
+        with pytest.raises(ValidationError):
+            Secret(least=4).deserialize(text)
 
 
 def test_text_counts_its_length_without_the_blank_ends() -> None:

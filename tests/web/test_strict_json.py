@@ -103,5 +103,5 @@ def test_bytes_that_are_no_utf8_json_are_refused(data: bytes) -> None:
 
 
 def test_decimals_are_written_as_numbers() -> None:
-    values = {"a": Decimal("1.50"), "b": Decimal("3.000"), "c": "阳光"}
-    assert provider.dumps(values) == '{"a": 1.5, "b": 3, "c": "阳光"}'
+    value = {"a": Decimal("1.50"), "b": Decimal("3.000"), "c": "阳光"}
+    assert provider.dumps(value) == '{"a": 1.5, "b": 3, "c": "阳光"}'
