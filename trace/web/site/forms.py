@@ -39,6 +39,10 @@ SHOWN_FIELDS = (
     "new_category",
     "new_unit",
     "new_code",
+    "new_specification",
+    "new_producer",
+    "new_approval_no",
+    "new_prescription",
 )
 EMPTY_LINE: Mapping[str, Any] = {"codes": [], "certificates": [], "decision": "accept"}
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
@@ -114,8 +118,9 @@ def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
 def new_product(line: Mapping[str, Any]) -> dict[str, Any]:
     """The product a line describes because the file does not know its code yet; raises `Invalid`."""
     body = {"name": line["new_name"], "category": line.get("new_category"), "unit": line.get("new_unit")}
-    if line.get("new_code"):
-        body["code"] = line["new_code"]
+    for name in ("code", "specification", "producer", "approval_no", "prescription"):
+        if line.get(f"new_{name}"):
+            body[name] = line[f"new_{name}"]
     return load(ProductRequest(), body)
 
 
