@@ -8,12 +8,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import func, select
 
 from storage.events import find_by_event_ids, find_idents, id_key
 from storage.store import Store
 from storage.tables import MICRO, organisation, stock
 from trace.domain.epcis.document import load_document
+from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
@@ -71,6 +73,12 @@ class Town:
         """Call a service in a transaction of its own: the session comes first."""
         with self.store.writing() as session:
             return service(session, *args, **kwargs)
+
+    def refuses(self, failure: type[Failure], service: Callable[..., Any], *args: Any, **kwargs: Any) -> Failure:
+        """The failure that a call of a service ends in; what it began is rolled back."""
+        with pytest.raises(failure) as found:
+            self.do(service, *args, **kwargs)
+        return found.value
 
     def id_of(self, actor: Actor) -> str:
         """The public id of the actor's organisation."""

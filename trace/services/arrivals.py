@@ -17,7 +17,7 @@ from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.papers import Finding, PaperState
 from trace.domain.permissions import Actor
 from trace.domain.uris import PRIVATE, UriKind, party_uri, uri_kind
-from trace.services.hops import Command
+from trace.services.commands import Command
 from trace.services.lots import (
     DRUG_CODES,
     NewLot,

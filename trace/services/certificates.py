@@ -14,7 +14,7 @@ from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm, Paper
 from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor, region_prefix
-from trace.services.hops import Command, run_once
+from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_look_up
 from trace.services.lots import item_uri
 from trace.services.organisations import new_public_id
@@ -90,9 +90,9 @@ def file_certificate(
 ) -> dict[str, Any]:
     """Keep a paper that came with goods, linked to their lots; its photo or PDF by SHA-256 (an own upload).
 
-    `contents` are the fields that stand on it (`trace.domain.certificate_fields`). Raises `Invalid` for a paper from the future,
-    one that ends before it begins, and fields or a form that such a paper does not have; `NotFound` for a lot that
-    the organisation never had, and for an upload of somebody else.
+    `contents` are the fields that stand on it (`trace.domain.certificate_fields`). Raises `Invalid` for a paper from
+    the future, one that ends before it begins, and fields or a form that such a paper does not have; `NotFound` for a
+    lot that the organisation never had, and for an upload of somebody else.
     """
 
     def act() -> dict[str, Any]:

@@ -22,7 +22,7 @@ from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
-from trace.services.hops import Command, Some, goods_of, run_once, stamp_of
+from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
 from trace.services.lots import find_lots, item_uri
 from trace.services.making import Goods, papers, seen
 

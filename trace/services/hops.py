@@ -4,17 +4,13 @@ Each is one command: it checks what the store cannot know by itself (expiry, mas
 hands them to `capture`, which stores them and moves stock. All take a client key and are harmless when sent twice.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, lock_items
-from storage.stock import items_here
-from trace.domain.epcis.vocabulary import KILOGRAM, BizStep, Disposition
+from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import (
     Action,
     AggregationEvent,
@@ -24,61 +20,14 @@ from trace.domain.events import (
     TransformationEvent,
 )
 from trace.domain.failures import N_, Conflict, Invalid
-from trace.domain.permissions import Actor
-from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import Captured, capture
-from trace.services.lots import (
-    NewLot,
-    amount_of,
-    check_not_expired,
-    check_not_made_before,
-    container_uri,
-    drugs_among,
-    get_product,
-    item_uri,
-    open_lot,
-    units_of,
-)
-from trace.services.making import Goods, Stamp, find_counterpart, from_to, papers, seen, stamp
-from trace.services.once import once
+from trace.services.commands import Batch, Command, Some, goods_of, run_once, stamp_of
+from trace.services.hop_checks import check_balance, check_fresh, check_no_drug, check_no_drug_pack, check_not_here
+from trace.services.lots import NewLot, check_not_made_before, container_uri, get_product, item_uri, open_lot
+from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import content_of
 
-GRAM = "GRM"  # UN/ECE recommendation 20
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A new lot with its amount, and the codes of its single packs if it has them."""
-
-    lot: NewLot
-    amount: Decimal
-    unit: str | None = None  # the product's own unit where none is given
-    codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Some:
-    """Some of a lot, or one instance: the text that names it, and the amount (lots only)."""
-
-    code: str
-    amount: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Who does it, when it is recorded, when and where it happened, and the client's key against doubling."""
-
-    actor: Actor
-    now: datetime
-    client_key: str | None = None
-    happened_at: datetime | None = None
-    place: str | None = None  # the URI of one of the organisation's own places; its first one where none is named
-    request: dict[str, Any] = field(default_factory=dict)  # as it came, to recognise a repetition
-
-    @property
-    def day(self) -> date:
-        """The day it happened on, where it happened: a shop's day ends at its own midnight."""
-        return (self.happened_at or self.now).date()
+__all__ = ["Batch", "Command", "Some", "run_once"]
 
 
 def commission(session: Session, command: Command, *, batch: Batch) -> dict[str, Any]:
@@ -123,7 +72,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
 
     def act() -> dict[str, Any]:
         goods = goods_of(session, inputs, "inputs")
-        _check_fresh(session, command, goods)
+        check_fresh(session, command, goods)
         for number, batch in enumerate(outputs):
             if batch.codes:
                 raise Invalid(
@@ -131,7 +80,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
                     field=f"outputs.{number}.codes",
                 )
         opened = [_open(session, command, batch, f"outputs.{n}") for n, batch in enumerate(outputs)]
-        _check_balance(goods, [(amount, unit) for _, amount, unit in opened])
+        check_balance(goods, [(amount, unit) for _, amount, unit in opened])
         made = {uri: f"outputs.{n}.lot.number" for n, (uri, _, _) in enumerate(opened)}
         check_not_made_before(session, made, actor=command.actor)
         event = TransformationEvent(
@@ -227,7 +176,7 @@ def ship(
         if not leaving:
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
         if not returned:
-            _check_fresh(session, command, leaving)
+            check_fresh(session, command, leaving)
         events = seen(
             stamp_of(session, command),
             leaving,
@@ -254,7 +203,7 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
         goods,
         BizStep.RETAIL_SELLING,
         Disposition.RETAIL_SOLD,
-        checks=(_check_no_drug, _check_fresh),
+        checks=(check_no_drug, check_fresh),
     )
 
 
@@ -270,7 +219,7 @@ def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> d
         goods,
         BizStep.RETURNING,
         Disposition.RETURNED,
-        checks=(_check_no_drug_pack, check_not_here),
+        checks=(check_no_drug_pack, check_not_here),
     )
 
 
@@ -336,31 +285,6 @@ def _observe(
     return run_once(session, command, action, act)
 
 
-def run_once(session: Session, command: Command, action: str, act: Any) -> dict[str, Any]:
-    """Run a command at most once for its client key (`trace.services.once`)."""
-    return once(
-        session,
-        actor=command.actor,
-        client_key=command.client_key,
-        action=action,
-        request=command.request,
-        act=act,
-        now=command.now,
-    )
-
-
-def stamp_of(session: Session, command: Command) -> Stamp:
-    """The stamp of a command's events (`trace.services.making.stamp`)."""
-    return stamp(
-        session,
-        actor=command.actor,
-        now=command.now,
-        client_key=command.client_key,
-        happened_at=command.happened_at,
-        at=command.place,
-    )
-
-
 def _open(session: Session, command: Command, batch: Batch, field_name: str) -> tuple[str, Decimal, str]:
     """(lot URI, amount, unit) of a new batch, its lot recorded."""
     if batch.amount <= 0:
@@ -378,22 +302,6 @@ def _open(session: Session, command: Command, batch: Batch, field_name: str) -> 
     return uri, batch.amount, unit
 
 
-def goods_of(session: Session, wanted: Sequence[Some], field_name: str) -> list[Goods]:
-    """The things the texts name, each once, with the unit of their lot's product; raises `Invalid`."""
-    if not wanted:
-        raise Invalid(N_("Name at least one lot or pack."), field=field_name)
-    uris = [item_uri(some.code, field=f"{field_name}.{n}.code") for n, some in enumerate(wanted)]
-    if len(set(uris)) != len(uris):
-        raise Invalid(
-            N_("The same lot or pack is named twice; name it once with the whole quantity."), field=field_name
-        )
-    units = units_of(session, uris)
-    return [
-        Goods(uri, amount_of(some.amount, uri, field=f"{field_name}.{n}.amount"), units.get(uri))
-        for n, (uri, some) in enumerate(zip(uris, wanted, strict=True))
-    ]
-
-
 def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
     found: list[Goods] = []
     for number, text in enumerate(dict.fromkeys(containers)):
@@ -407,73 +315,6 @@ def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
             )
         found += inside
     return found
-
-
-def _check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    items = [g.item for g in goods]
-    check_not_expired(session, items, seen_by=command.actor.organisation, on=command.day, field="goods")
-
-
-def _check_no_drug(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    """Raise `Invalid` for a drug: it is dispensed, never just sold (R8, R10)."""
-    for uri in drugs_among(session, [g.item for g in goods], seen_by=command.actor.organisation):
-        text = (
-            N_("{item} is a drug: dispense it at the pharmacy desk, by lot and quantity as it has no trace codes.")
-            if uri_kind(uri) is UriKind.LOT
-            else N_("{item} is a drug: dispense it at the pharmacy desk by its trace code.")
-        )
-        raise Invalid(text, field="goods", item=uri.rpartition("/")[2])
-
-
-def _check_no_drug_pack(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    """Raise `Invalid` for a single pack of a drug: its code has to be opened again where it was dispensed."""
-    packs = [g.item for g in goods if uri_kind(g.item) is UriKind.INSTANCE]
-    for uri in drugs_among(session, packs, seen_by=command.actor.organisation):
-        raise Invalid(
-            N_("{item} is a drug: take it back at the pharmacy desk by its trace code."),
-            field="goods",
-            item=uri.rpartition("/")[2],
-        )
-
-
-def check_not_here(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    """Raise `Conflict` for a single pack that is to come in although it is in stock: there is one of each code.
-
-    Two at once: both pass through the locked rows of `ident`, so the later one sees the earlier's stock.
-    """
-    ids = find_idents(session, [g.item for g in goods if uri_kind(g.item) is UriKind.INSTANCE])
-    lock_items(session, ids.values())
-    here = items_here(session, command.actor.organisation, ids.values())
-    for uri, item in ids.items():
-        if item in here:
-            raise Conflict(
-                N_("{item} is in stock here; it cannot come in again. Read the code again."),
-                field="goods",
-                item=uri.rpartition("/")[2],
-            )
-
-
-def _check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]) -> None:
-    """More cannot come out than went in, unit by unit (R6; 农产品质量安全法 Art. 39: a mix keeps its sources)."""
-    went_in = _totals((good.amount, good.unit) for good in goods if good.amount is not None and good.unit)
-    for unit, amount in _totals(outputs).items():
-        if unit in went_in and amount > went_in[unit]:
-            raise Conflict(
-                N_("{out} {unit} cannot come out of {into} {unit}. Check the quantities of what went in and came out."),
-                field="outputs",
-                out=str(amount),
-                into=str(went_in[unit]),
-                unit=unit,
-            )
-
-
-def _totals(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:
-    """The sum of each unit; grams count as kilograms, so that nobody makes weight by changing the unit."""
-    totals: dict[str, Decimal] = {}
-    for amount, unit in amounts:
-        same, factor = (KILOGRAM, Decimal("0.001")) if unit == GRAM else (unit, Decimal(1))
-        totals[same] = totals.get(same, Decimal(0)) + amount * factor
-    return totals
 
 
 def _ilmd(new: NewLot) -> dict[str, Any]:

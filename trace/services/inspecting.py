@@ -25,8 +25,8 @@ from trace.services.arrivals import (
     sender_of,
 )
 from trace.services.certificates import as_paper, link_lots, papers_of, visible_certificate_ids
+from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
-from trace.services.hops import Command
 from trace.services.lots import get_product
 
 

@@ -31,8 +31,8 @@ from trace.services.arrivals import (
     sender_of,
 )
 from trace.services.capture import capture, micro
+from trace.services.commands import Command, run_once, stamp_of
 from trace.services.delivery import check_not_received_before
-from trace.services.hops import Command, run_once, stamp_of
 from trace.services.inspecting import check_decision, find_faults
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id

@@ -5,7 +5,7 @@ from typing import Any
 from flask import g, request
 
 from trace.domain.failures import N_, Invalid
-from trace.services.hops import Batch, Command, Some
+from trace.services.commands import Batch, Command, Some
 from trace.services.lots import NewLot
 
 
