@@ -38,9 +38,22 @@ def public(view: View) -> View:
 
 
 def writes(view: View) -> View:
-    """Mark a view that writes although it is only asked (an inspector's look-up is written down)."""
+    """Mark a view that needs a writing session although it is only asked (a form is tried out and rolled back)."""
     view.writes = True  # type: ignore[attr-defined]
     return view
+
+
+def watched(view: View) -> View:
+    """Mark a view whose look is written down when an inspector or auditor takes it (R18); others only read."""
+    view.watched = True  # type: ignore[attr-defined]
+    return view
+
+
+def needs_writing(view: Callable[..., Any]) -> bool:
+    """Whether this request gets a session that may write: on SQLite there is one writer at a time."""
+    if request.method not in SAFE_METHODS or getattr(view, "writes", False):
+        return True
+    return getattr(view, "watched", False) and g.actor is not None and g.actor.watches
 
 
 def check_access(view: Callable[..., Any], store: Store) -> None:

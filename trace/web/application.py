@@ -16,7 +16,7 @@ from trace import clock, errors
 from trace.config import Settings
 from trace.log import set_up_log
 from trace.web import api, site
-from trace.web.access import SAFE_METHODS, check_access, csrf
+from trace.web.access import check_access, csrf, needs_writing
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
@@ -67,9 +67,8 @@ class Application(Flask):
         if view is None or request.url_rule is None or request.url_rule.endpoint == "static":
             return self.make_response(super().dispatch_request())
         check_access(view, parts().store)
-        writing = request.method not in SAFE_METHODS or getattr(view, "writes", False)
         store = parts().store
-        with store.writing() if writing else store.reading() as g.session:
+        with store.writing() if needs_writing(view) else store.reading() as g.session:
             response = self.make_response(super().dispatch_request())
             if response.status_code >= 400:
                 g.session.rollback()

@@ -14,7 +14,7 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
 from trace.services.stock_list import list_stock
-from trace.web.access import may, writes
+from trace.web.access import may, watched
 from trace.web.api.commands import batch_of, command_of, some_of
 from trace.web.delivery_form import line_of, supplier_of
 
@@ -212,7 +212,7 @@ def get_receipts(query: dict[str, Any]) -> Any:
 @blueprint.get("/receipts/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
-@writes
+@watched
 def get_one_receipt(public_id: str) -> Any:
     """进货查验记录 / One purchase inspection record; an inspector's look is written down."""
     return get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)

@@ -12,7 +12,7 @@ from trace.services.events import get_event
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.search import search
-from trace.web.access import may, public, writes
+from trace.web.access import may, public, watched
 
 blueprint = Blueprint("api_look", __name__, description="Look-ups")
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("api_look", __name__, description="Look-ups")
 @blueprint.arguments(TraceQuery, location="query")
 @blueprint.response(200)
 @may(Permission.LOT_TRACE)
-@writes
+@watched
 def get_trace(query: dict[str, Any]) -> Any:
     """追溯 / History and whole trace of any code; an inspector's look-up is written down."""
     return _look_up(query, public_view=False)
@@ -54,7 +54,7 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
 @blueprint.arguments(SearchTextQuery, location="query")
 @blueprint.response(200)
 @may(Permission.LOT_TRACE)
-@writes
+@watched
 def get_search(query: dict[str, Any]) -> Any:
     """搜索 / Lots by number, certificates by number, organisations by name or credit code."""
     return search(g.session, actor=g.actor, text=query["text"], now=g.now, reason=query["reason"])
@@ -63,7 +63,7 @@ def get_search(query: dict[str, Any]) -> Any:
 @blueprint.get("/events/<path:event_id>")
 @blueprint.response(200)
 @may(Permission.EVENT_READ)
-@writes
+@watched
 def get_one_event(event_id: str) -> Any:
     """事件原文 / One event as EPCIS 2.0 JSON, as captured."""
     return get_event(g.session, actor=g.actor, event_id=event_id, now=g.now)

@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from schemas.requests import CertificateRequest, CommitmentRequest, PageQuery
 from trace.domain.permissions import Permission
 from trace.services import certificates
-from trace.web.access import may, writes
+from trace.web.access import may, watched
 from trace.web.api.commands import command_of
 
 blueprint = Blueprint("api_papers", __name__, description="Certificates")
@@ -46,7 +46,7 @@ def get_certificates(query: dict[str, Any]) -> Any:
 @blueprint.get("/certificates/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.CERTIFICATE_READ)
-@writes
+@watched
 def get_certificate(public_id: str) -> Any:
     """证明文件 / One certificate; an inspector's look is written down."""
     return certificates.get_certificate(g.session, actor=g.actor, public_id=public_id, now=g.now)

@@ -16,7 +16,7 @@ from schemas.requests import (
 )
 from trace.domain.permissions import GRANTS, Permission
 from trace.services import keys, organisations, people, products
-from trace.web.access import may, writes
+from trace.web.access import may, watched
 
 blueprint = Blueprint("api_people", __name__, description="Organisations, people, keys, products")
 
@@ -58,7 +58,7 @@ def post_organisation(payload: dict[str, Any]) -> Any:
 @blueprint.get("/organisations/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.ORGANISATION_READ)
-@writes
+@watched
 def get_organisation(public_id: str) -> Any:
     """单位信息 / One organisation's card; an inspector's look is written down."""
     return organisations.get_organisation(g.session, actor=g.actor, public_id=public_id, now=g.now)

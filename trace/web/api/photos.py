@@ -10,7 +10,7 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
 from trace.services.scans import PDF, describe_code, get_object, keep_photo
-from trace.web.access import may, writes
+from trace.web.access import may, watched
 from trace.web.parts import parts
 from trace.web.uploads import scan_uploads
 
@@ -65,7 +65,7 @@ def post_object() -> Any:
 @blueprint.response(200, BYTES, content_type="image/jpeg")
 @blueprint.alt_response(200, schema=BYTES, content_type=PDF, success=True)
 @may(Permission.GOODS_READ)
-@writes
+@watched
 def get_picture(sha256: str) -> Response:
     """照片 / A picture or paper: one's own, or one of a certificate one may see (an inspector's look is written down).
 

@@ -9,7 +9,7 @@ from trace.services.dispensing import list_alerts
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.search import search
-from trace.web.access import may, writes
+from trace.web.access import may, watched
 from trace.web.site.addresses import code_of_path
 from trace.web.site.forms import text_of
 from trace.web.site.picture import draw
@@ -38,7 +38,7 @@ def scan() -> ResponseReturnValue:
 
 @blueprint.get("/trace")
 @may(Permission.LOT_TRACE)
-@writes
+@watched
 def trace() -> ResponseReturnValue:
     """追溯 / History and whole trace of one code; for inspectors the look-up is written down with its reason."""
     code, reason = request.args.get("code", "").strip(), request.args.get("reason", "")[:200]

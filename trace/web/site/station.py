@@ -26,7 +26,7 @@ from trace.services.receiving import receive
 from trace.services.recognition import lines_from, propose_lines
 from trace.services.scans import get_object, get_scan, keep_photo
 from trace.services.stock_list import list_stock
-from trace.web.access import may, writes
+from trace.web.access import may, watched, writes
 from trace.web.delivery_form import line_of, supplier_of
 from trace.web.parts import parts
 from trace.web.site.forms import (
@@ -302,7 +302,7 @@ def _suppliers(chosen: str) -> list[dict[str, Any]]:
 
 @blueprint.get("/receipts/<string:public_id>")
 @may(Permission.GOODS_READ)
-@writes
+@watched
 def receipt(public_id: str) -> ResponseReturnValue:
     """进货查验记录 / One record."""
     return render_template(
@@ -312,7 +312,7 @@ def receipt(public_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/photos/<string:sha256>")
 @may(Permission.GOODS_READ)
-@writes
+@watched
 def photo(sha256: str) -> Response:
     """照片 / A photo of one's own organisation."""
     data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
