@@ -80,7 +80,8 @@ def _one_row_statement(postgres: bool, condition: str, order: str) -> TextClause
     return text(f"SELECT {_COLUMNS} FROM {source}")
 
 
-_LAST_PACKING = (f"(x.time, x.event) < (w.t0, w.e0) AND x.role = {Role.PACKED:d}", "DESC")
+# Nothing is inside itself, whatever a partner's event says.
+_LAST_PACKING = (f"(x.time, x.event) < (w.t0, w.e0) AND x.role = {Role.PACKED:d} AND x.peer <> x.item", "DESC")
 _FIRST_END = (
     f"(x.time, x.event) > (w.t0, w.e0) AND (x.time, x.event) <= (w.t1, w.e1) AND x.role IN ({_ENDS})",
     "ASC",

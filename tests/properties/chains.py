@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -46,6 +47,9 @@ class Step:
     wait: int
 
 
+AMOUNTS = (1, 2, 3, None)
+WAITS = (0, 1, 1, 2, 5, 5, -3)  # several events in one millisecond, and some that are told after later ones
+MOST_STEPS = 22
 STEPS = st.lists(
     st.builds(
         Step,
@@ -54,13 +58,26 @@ STEPS = st.lists(
         two=st.integers(0, 7),
         other=st.integers(0, 7),
         container=st.integers(0, 5),
-        amount=st.sampled_from((1, 2, 3, None)),
-        # Several events in one millisecond, and some that are told after later ones.
-        wait=st.sampled_from((0, 1, 1, 2, 5, 5, -3)),
+        amount=st.sampled_from(AMOUNTS),
+        wait=st.sampled_from(WAITS),
     ),
     min_size=3,
-    max_size=22,
+    max_size=MOST_STEPS,
 )
+
+
+def drawn_steps(random: Random) -> list[Step]:
+    """Steps drawn evenly, for many chains in little time."""
+    return [
+        Step(
+            random.choice(KINDS),
+            *(random.randrange(8) for _ in range(3)),
+            random.randrange(6),
+            random.choice(AMOUNTS),
+            random.choice(WAITS),
+        )
+        for _ in range(random.randint(3, MOST_STEPS))
+    ]
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ class MemoryReader:
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
         """The last packing of each before a position."""
         self.statements += 1
-        found = [[r for r in self._rows[item] if r.role == Role.PACKED and r.at < before] for item, before in wanted]
+        found = [
+            [r for r in self._rows[item] if r.role == Role.PACKED and r.at < before and r.peer not in (None, item)]
+            for item, before in wanted
+        ]
         return [rows[-1] for rows in found if rows]
 
     def first_ends(self, wanted: Sequence[tuple[int, Position, Position]]) -> list[Row]:

@@ -48,11 +48,11 @@ class Stay:
     until: Position
 
 
-def stays_of(rows: Iterable[Row], *, alone: bool) -> list[Stay]:
-    """The stays of one item in containers, from its rows and those that end its containers, in order of position.
+def stays_of(rows: Iterable[Row], ends: Iterable[Row] = (), *, alone: bool) -> list[Stay]:
+    """The stays of one item in containers, from its own rows and the `ends` of its containers (roles of ENDS_STAYS).
 
-    `rows` may hold, among the item's own, rows of its parents with a role of ENDS_STAYS. `alone` says that the item is
-    an instance: it can be in one container at a time and ends with its own end. Nothing is inside itself.
+    `alone` says that the item is an instance: it can be in one container at a time and ends with its own end. Nothing
+    is inside itself.
     """
     open_stays: dict[int, tuple[Position, int | None]] = {}  # parent -> (since, balance; None: "some")
     closed: list[Stay] = []
@@ -61,10 +61,12 @@ def stays_of(rows: Iterable[Row], *, alone: bool) -> list[Stay]:
         since, _ = open_stays.pop(parent)
         closed.append(Stay(parent, since, until))
 
-    for row in rows:
+    told = [(row.at, False, row) for row in rows] + [(row.at, True, row) for row in ends]
+    for _, is_end, row in sorted(told, key=lambda one: one[:2]):
         parent = row.peer
-        if row.item in open_stays and row.role in ENDS_STAYS:
-            close(row.item, row.at)
+        if is_end:
+            if row.item in open_stays:
+                close(row.item, row.at)
         elif row.role == Role.PACKED and parent is not None and parent != row.item:
             if alone:
                 for other in [p for p in open_stays if p != parent]:

@@ -79,7 +79,7 @@ class Reader(Protocol):
         """How many rows that only tell there are in all these ranges."""
 
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
-        """For each (item, before) its last PACKED row before that position, if any."""
+        """For each (item, before) its last PACKED row (into something else) before that position, if any."""
 
     def first_ends(self, wanted: Sequence[tuple[int, Position, Position]]) -> list[Row]:
         """For each (container, after, until) the first row after `after`, and not after `until`, that ends all stays

@@ -1,11 +1,11 @@
 """The search behind the trace: breadth first, in batches, over (item, time bound). See `trace.domain.genealogy`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from trace.domain.containment import ENDS_STAYS, FIRST, LAST, Position, Row, Stay, stays_of
 from trace.domain.genealogy import TELLING_KEPT, Direction, Edge, EdgeKind, EventLink, Reader, Trace
 from trace.domain.links import MOVEMENT_ROLES, NAMES_LOT, Role
+from trace.domain.lives import Life, Span, by_item, ends_asked, entry_of, just_after, just_before, united
 from trace.domain.uris import UriKind
 
 ROWS = 50_000  # read for one trace: about a second
@@ -21,34 +21,6 @@ _TELLING = {
 
 class _Enough(Exception):
     """The bound on rows is reached: what was read last is incomplete and not followed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A container after `after` and up to `until`: while something rides in it, or whose content is asked for."""
-
-    container: int
-    after: Position
-    until: Position
-
-    def covers(self, other: "_Span") -> bool:
-        """Whether all of the other span lies in this one."""
-        return self.after <= other.after and self.until >= other.until
-
-
-@dataclass(frozen=True, slots=True)
-class _Life:
-    """What is known of a thing that may have been in containers, and the part of it that counts.
-
-    Only a stay that has begun at `packed_from` or later counts, and of it what lies after `after` and up to `until`.
-    """
-
-    item: int
-    rows: Sequence[Row]
-    alone: bool
-    packed_from: Position
-    after: Position
-    until: Position
 
 
 def trace(
@@ -93,10 +65,10 @@ class _Search:
         self.bounds: dict[int, Position] = {}  # how far each item counts: back to front or front to back
         self.rows: dict[int, list[Row]] = {}  # what was read of each item
         self.wanted: dict[int, Position] = {start: at if self.back else FIRST}  # items to follow (further)
-        self.rides: list[_Span] = []
-        self.ridden: dict[int, list[_Span]] = {}
-        self.openings: list[_Span] = []
-        self.opened: set[_Span] = set()
+        self.rides: list[Span] = []
+        self.ridden: dict[int, list[Span]] = {}
+        self.openings: list[Span] = []
+        self.opened: set[Span] = set()
         self.knots: set[int] = set()
         self.packs: dict[int, dict[int, None]] = {}  # lot -> its instances found, forward
 
@@ -143,11 +115,11 @@ class _Search:
             if self._is_terminal(item) and item != self.start:
                 continue
             if self.back:
-                requests.append((item, FIRST if known is None else _after(known), bound))
+                requests.append((item, FIRST if known is None else just_after(known), bound))
             elif item not in self.rows:
                 requests.append((item, FIRST, self.at))
             self.rows.setdefault(item, [])
-        found = _by_item(self._read(requests))
+        found = by_item(self._read(requests))
         for item, rows in found.items():
             self.rows[item] += rows
         if self.back:
@@ -209,7 +181,7 @@ class _Search:
 
     # ---- from an item to others through the events it stands in ------------------------------------------------------
 
-    def _follow(self, fresh: Mapping[int, Sequence[Row]], rides: Sequence[_Life]) -> None:
+    def _follow(self, fresh: Mapping[int, Sequence[Row]], rides: Sequence[Life]) -> None:
         """From the new rows, and what containers went through with something inside, to the items they lead to."""
         turning = Role.OUTPUT if self.back else Role.INPUT
         turns: list[Row] = []
@@ -273,7 +245,7 @@ class _Search:
                 self._connect(row.item, link.item, row.event, EdgeKind.BECAME)
                 self._want(link.item, row.at)
                 if self.back:
-                    self._open(_Span(link.item, _before(row.at), row.at))
+                    self._open(Span(link.item, just_before(row.at), row.at))
 
     def _connect(self, here: int, there: int, event: int, kind: EdgeKind) -> None:
         """The search went from `here` to `there`; the edge is kept in the direction of time."""
@@ -281,36 +253,36 @@ class _Search:
 
     # ---- along with the containers it was in -------------------------------------------------------------------------
 
-    def _life(self, item: int) -> _Life:
+    def _life(self, item: int) -> Life:
         bound = self.bounds[item]
         packed_from, until = (FIRST, bound) if self.back else (bound, self.at)
-        return _Life(item, self.rows[item], self._is_alone(item), packed_from, FIRST, until)
+        return Life(item, self.rows[item], self._is_alone(item), packed_from, FIRST, until)
 
-    def _board(self, lives: Sequence[_Life]) -> None:
+    def _board(self, lives: Sequence[Life]) -> None:
         """Find the containers these things were in, and ride along while they were inside."""
-        wanted = dict.fromkeys(ask for life in lives for ask in _ends_asked(life))
+        wanted = dict.fromkeys(ask for life in lives for ask in ends_asked(life))
         ends: dict[int, list[Row]] = {}
         if wanted:
             self.answer.statements += 1
-            ends = _by_item(dict.fromkeys(self.reader.first_ends(list(wanted))))
+            ends = by_item(dict.fromkeys(self.reader.first_ends(list(wanted))))
         for life in lives:
             parents = dict.fromkeys(row.peer for row in life.rows if row.role == Role.PACKED)
-            rows = _in_order([*life.rows, *(row for parent in parents for row in ends.get(parent or 0, ()))])
-            for stay in stays_of(rows, alone=life.alone):
-                since = _entry(life, stay)
+            ended = [row for parent in parents for row in ends.get(parent or 0, ())]
+            for stay in stays_of(life.rows, ended, alone=life.alone):
+                since = entry_of(life, stay)
                 until = min(stay.until, life.until)
                 if since is not None and since < until and life.after < until:
                     self.answer.edges[Edge(life.item, stay.parent, since[1], EdgeKind.CARRIED)] = None
                     self._mention(stay.parent)
-                    self._ride(_Span(stay.parent, max(since, life.after), until))
+                    self._ride(Span(stay.parent, max(since, life.after), until))
 
-    def _ride(self, span: _Span) -> None:
+    def _ride(self, span: Span) -> None:
         done = self.ridden.setdefault(span.container, [])
         if not any(other.covers(span) for other in done):
             done.append(span)
             self.rides.append(span)
 
-    def _read_rides(self) -> list[_Life]:
+    def _read_rides(self) -> list[Life]:
         """Read the containers of all new rides in one statement, note their movements: their own lives meanwhile.
 
         A container's life is read from the packing before the ride on: it may itself be in another one, and a container
@@ -322,22 +294,22 @@ class _Search:
         if not rides:
             return []
         starts = self._packed_before(rides)
-        ranges = _united([(ride.container, starts[ride], ride.until) for ride in rides])
-        rows = _by_item(self._read(ranges))
+        ranges = united([(ride.container, starts[ride], ride.until) for ride in rides])
+        rows = by_item(self._read(ranges))
         lives = []
         for ride in rides:
             own = [row for row in rows.get(ride.container, ()) if starts[ride] <= row.at <= ride.until]
             self._note(
                 row for row in own if row.at > ride.after and (row.role in MOVEMENT_ROLES or row.role in ENDS_STAYS)
             )
-            lives.append(_Life(ride.container, own, True, FIRST, ride.after, ride.until))
+            lives.append(Life(ride.container, own, True, FIRST, ride.after, ride.until))
         return lives
 
-    def _packed_before(self, rides: Sequence[_Span]) -> dict[_Span, Position]:
+    def _packed_before(self, rides: Sequence[Span]) -> dict[Span, Position]:
         """{ride: where its container was last packed before it, or where it begins}."""
         self.answer.statements += 1
         asked = list(dict.fromkeys((ride.container, ride.after) for ride in rides))
-        packed = _by_item(self.reader.last_packings(asked))
+        packed = by_item(self.reader.last_packings(asked))
         return {
             ride: max((row.at for row in packed.get(ride.container, ()) if row.at < ride.after), default=ride.after)
             for ride in rides
@@ -347,9 +319,9 @@ class _Search:
 
     def _open_start(self) -> None:
         whole_life = self.kinds.get(self.start) is UriKind.CONTAINER_UNIT
-        self._open(_Span(self.start, FIRST if whole_life else _before(self.at), self.at))
+        self._open(Span(self.start, FIRST if whole_life else just_before(self.at), self.at))
 
-    def _open(self, span: _Span) -> None:
+    def _open(self, span: Span) -> None:
         """Follow what was inside a container at some moment of the span."""
         if span not in self.opened:
             self.opened.add(span)
@@ -360,7 +332,7 @@ class _Search:
         waiting = [span for span in self.openings if span.container in self.wanted]
         ready = [span for span in self.openings if span.container not in self.wanted]
         self.openings = waiting
-        packings: list[tuple[_Span, Row]] = []
+        packings: list[tuple[Span, Row]] = []
         for span in ready:
             if not self._is_alone(span.container):
                 continue
@@ -370,80 +342,27 @@ class _Search:
         if packings:
             self._follow_content(packings)
 
-    def _follow_content(self, packings: Sequence[tuple[_Span, Row]]) -> None:
+    def _follow_content(self, packings: Sequence[tuple[Span, Row]]) -> None:
         """From containers to what was packed into them and was inside at some moment of the span."""
         links = self._links(row.event for _, row in packings)
-        first_packed: dict[tuple[_Span, int], Position] = {}
+        first_packed: dict[tuple[Span, int], Position] = {}
         for span, row in packings:
             for link in links[row.event]:
                 if link.role == Role.PACKED and link.peer == span.container != link.item:
                     key = (span, link.item)
                     first_packed[key] = min(first_packed.get(key, row.at), row.at)
         self._learn_kinds(child for _, child in first_packed)
-        ranges = _united([(child, since, span.until) for (span, child), since in first_packed.items()])
-        rows = _by_item(self._read(ranges))
+        ranges = united([(child, since, span.until) for (span, child), since in first_packed.items()])
+        rows = by_item(self._read(ranges))
         for (span, child), since in first_packed.items():
             own = [row for row in rows.get(child, ()) if since <= row.at <= span.until]
             ends = [r for r in self.rows[span.container] if r.role in ENDS_STAYS and since < r.at <= span.until]
-            for stay in stays_of(_in_order([*own, *ends]), alone=self._is_alone(child)):
+            for stay in stays_of(own, ends, alone=self._is_alone(child)):
                 if stay.parent == span.container and stay.since < span.until and span.after < stay.until:
                     self._take_content(span, child, stay)
 
-    def _take_content(self, span: _Span, child: int, stay: Stay) -> None:
+    def _take_content(self, span: Span, child: int, stay: Stay) -> None:
         until = min(stay.until, span.until)
         self.answer.edges[Edge(child, span.container, stay.since[1], EdgeKind.CARRIED)] = None
         self._want(child, until if self.back else stay.since)
-        self._open(_Span(child, max(span.after, stay.since), until))
-
-
-def _ends_asked(life: _Life) -> Iterable[tuple[int, Position, Position]]:
-    """For each packing of a thing: from when until when an end of its container would end the stay."""
-    stays = stays_of(life.rows, alone=life.alone)
-    unknown = set() if life.alone else {row.peer for row in life.rows if row.amount is None}
-    for row in life.rows:
-        if row.role != Role.PACKED or row.peer is None or row.peer == life.item:
-            continue
-        until = life.until
-        if row.peer not in unknown:  # the thing's own rows alone give the latest end there can be
-            own = (s.until for s in stays if s.parent == row.peer and s.since <= row.at < s.until)
-            until = min(until, next(own, until))
-        if row.at < until:
-            yield (row.peer, row.at, until)
-
-
-def _entry(life: _Life, stay: Stay) -> Position | None:
-    """When the part of the thing that counts came into the container: its first packing that counts, if any."""
-    if stay.since >= life.packed_from:
-        return stay.since
-    packings = (row.at for row in life.rows if row.role == Role.PACKED and row.peer == stay.parent)
-    return min((at for at in packings if life.packed_from <= at < stay.until), default=None)
-
-
-def _by_item(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    found: dict[int, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row.item, []).append(row)
-    return found
-
-
-def _in_order(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: row.at)
-
-
-def _united(ranges: Iterable[tuple[int, Position, Position]]) -> list[tuple[int, Position, Position]]:
-    """The ranges with those of one item that touch made one, so that no row is read twice."""
-    united: list[tuple[int, Position, Position]] = []
-    for item, low, high in sorted(ranges):
-        if united and united[-1][0] == item and low <= united[-1][2]:
-            united[-1] = (item, united[-1][1], max(high, united[-1][2]))
-        else:
-            united.append((item, low, high))
-    return united
-
-
-def _after(position: Position) -> Position:
-    return (position[0], position[1] + 1)
-
-
-def _before(position: Position) -> Position:
-    return (position[0], position[1] - 1)
+        self._open(Span(child, max(span.after, stay.since), until))

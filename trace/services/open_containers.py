@@ -5,16 +5,16 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, unpack_links, uris_of
+from storage.events import chunks, find_idents, unpack_links, uris_of
 from storage.tables import MICRO, event, event_item
-from trace.domain.containment import LAST, Position, Row, stays_of
+from trace.domain.containment import ENDS_STAYS, LAST, Position, Row, stays_of
 from trace.domain.links import Role
-from trace.domain.uris import UriKind, uri_kind
+from trace.domain.trace_search import ALONE
+from trace.domain.uris import uri_kind
 from trace.services.lots import units_of
 from trace.services.making import Goods
 
 _TRAVELS = (Role.PARENT_SEEN, Role.OBSERVED, Role.SEEN_INSIDE)
-_EMPTIES = (Role.EMPTIED, Role.ENDED)
 
 
 def content_of(session: Session, container: str, *, elsewhere_than: int | None = None) -> list[Goods]:
@@ -27,7 +27,8 @@ def content_of(session: Session, container: str, *, elsewhere_than: int | None =
     if parent is None:
         return []
     own_rows = _rows(session, [parent])
-    emptied = max((row.at for row in own_rows if row.role in _EMPTIES), default=None)
+    ends = [row for row in own_rows if row.role in ENDS_STAYS]
+    emptied = max((row.at for row in ends), default=None)
     filled = [row for row in own_rows if row.role == Role.PARENT and (emptied is None or row.at > emptied)]
     children = _children(session, parent, [row.event for row in filled])
     rows: dict[int, list[Row]] = {child: [] for child in children}
@@ -37,8 +38,8 @@ def content_of(session: Session, container: str, *, elsewhere_than: int | None =
     inside = {
         child: stay.since
         for child in children
-        for stay in stays_of(rows[child], alone=uri_kind(uris[child]) is not UriKind.LOT)
-        if stay.parent == parent and stay.until == LAST and (emptied is None or stay.since > emptied)
+        for stay in stays_of(rows[child], ends, alone=uri_kind(uris[child]) in ALONE)
+        if stay.parent == parent and stay.until == LAST
     }
     if elsewhere_than is not None and inside:
         inside = _leftovers(session, inside, own_rows, elsewhere_than)
@@ -50,25 +51,26 @@ def content_of(session: Session, container: str, *, elsewhere_than: int | None =
 
 
 def _rows(session: Session, items: list[int]) -> list[Row]:
-    query = (
-        select(*(event_item.c[name] for name in Row._fields))
-        .where(event_item.c.item.in_(items))
-        .order_by(event_item.c.item, event_item.c.time, event_item.c.event, event_item.c.line)
+    query = select(*(event_item.c[name] for name in Row._fields)).order_by(
+        event_item.c.item, event_item.c.time, event_item.c.event, event_item.c.line
     )
-    return [Row(*row) for row in session.execute(query)]
+    parts = (session.execute(query.where(event_item.c.item.in_(part))) for part in chunks(sorted(items)))
+    return [Row(*row) for found in parts for row in found]
 
 
 def _children(session: Session, parent: int, events: list[int]) -> set[int]:
-    query = select(event.c.links).where(event.c.id.in_(events))
-    links = [link for packed in session.scalars(query) for link in unpack_links(packed)]
+    parts = (session.scalars(select(event.c.links).where(event.c.id.in_(part))) for part in chunks(events))
+    links = [link for found in parts for packed in found for link in unpack_links(packed)]
     return {link.item for link in links if link.role == Role.PACKED and link.peer == parent}
 
 
 def _leftovers(
     session: Session, inside: dict[int, Position], own_rows: list[Row], organisation: int
 ) -> dict[int, Position]:
-    query = select(event.c.id, event.c.captured_by).where(event.c.id.in_([at[1] for at in inside.values()]))
-    packed_by = dict(session.execute(query).tuples().all())
+    packed_by: dict[int, int] = {}
+    for part in chunks({at[1] for at in inside.values()}):
+        query = select(event.c.id, event.c.captured_by).where(event.c.id.in_(part))
+        packed_by |= dict(session.execute(query).tuples().all())
     moved = max((row.at for row in own_rows if row.role in _TRAVELS), default=None)
     return {
         child: at
