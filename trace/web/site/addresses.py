@@ -8,6 +8,15 @@ _GS1_KEYS = ("00/", "01/", "8003/", "8004/", "8006/")
 _OWN_KINDS = ("/obj/", "/lot/")
 
 
+def inside(address: str) -> str:
+    """An address of this site as it is, or nothing: nobody is sent elsewhere by a link to us.
+
+    Browsers drop tabs and line ends from addresses and take a backslash for a slash: `/\\t/other.example` leads away.
+    """
+    ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if ours and len(address) < 2_000 else ""
+
+
 def public_path(uri: str) -> str:
     """`01/06901234567892/10/A1` for `https://id.gs1.org/01/...`; what stands behind `/t/`."""
     for base in (f"{GS1}/", f"{PRIVATE}/"):

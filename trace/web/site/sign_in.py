@@ -11,6 +11,7 @@ from trace.services.people import check_password, find_actor, list_people
 from trace.web.access import check_csrf, public
 from trace.web.access import may as needs
 from trace.web.parts import limiter
+from trace.web.site.addresses import inside
 from trace.web.site.forms import text_of
 
 blueprint = Blueprint("sign_in", __name__)
@@ -21,7 +22,7 @@ PHARMACIES = ("pharmacy", "pharmacy_headquarters")
 @public
 def page() -> ResponseReturnValue:
     """登录 / The form."""
-    return render_template("sign_in.html", next=_next(request.args.get("next", "")), problem=None)
+    return render_template("sign_in.html", next=inside(request.args.get("next", "")), problem=None)
 
 
 @blueprint.post("/sign-in")
@@ -30,7 +31,7 @@ def page() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     """登录 / Check the password; one sentence for every reason why not."""
     check_csrf()
-    onward = _next(text_of("next"))
+    onward = inside(text_of("next"))
     try:
         person = check_password(g.session, sign_in=text_of("sign_in", 64), password=text_of("password", 200))
     except Failure as failure:
@@ -70,9 +71,3 @@ def desk_of(actor: Actor | None) -> str:
     if not may(actor, Permission.GOODS_RECEIVE):
         return url_for("sign_in.account")
     return url_for("pharmacy.page" if actor.organisation_kind in PHARMACIES else "station.page")
-
-
-def _next(address: str) -> str:
-    """An address of this site, or nothing: nobody is sent elsewhere by a link to our sign-in."""
-    inside = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if inside and len(address) < 2_000 else ""
