@@ -18,6 +18,7 @@ GRAM = "GRM"  # UN/ECE recommendation 20
 
 
 def check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for goods whose lot is past its expiry date on the day of the command."""
     items = [g.item for g in goods]
     check_not_expired(session, items, seen_by=command.actor.organisation, on=command.day, field="goods")
 
