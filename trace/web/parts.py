@@ -12,6 +12,7 @@ from storage.store import Store
 from trace.config import Settings
 
 LANGUAGES = ("zh", "en")
+PUBLIC_RATE = "120 per minute"  # questions of the public from one address: each may read 20 000 rows
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 
 

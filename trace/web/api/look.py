@@ -5,14 +5,16 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from schemas.requests import PageQuery, SearchTextQuery, TraceQuery
+from schemas.requests import HistoryQuery, PageQuery, SearchTextQuery, TraceQuery
 from trace.domain.genealogy import Direction
 from trace.domain.permissions import Permission
 from trace.services.events import get_event
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
+from trace.services.organisation_history import history_of_organisation
 from trace.services.search import search
 from trace.web.access import may, public, watched
+from trace.web.parts import PUBLIC_RATE, limiter
 
 blueprint = Blueprint("api_look", __name__, description="Look-ups")
 
@@ -30,6 +32,7 @@ def get_trace(query: dict[str, Any]) -> Any:
 @blueprint.get("/public/trace")
 @blueprint.arguments(TraceQuery(only=("code", "limit")), location="query")
 @blueprint.response(200)
+@limiter.limit(PUBLIC_RATE)
 @public
 def get_public_trace(query: dict[str, Any]) -> Any:
     """公众查询 / What the public may know of a code."""
@@ -58,6 +61,16 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
 def get_search(query: dict[str, Any]) -> Any:
     """搜索 / Lots by number, certificates by number, organisations by name or credit code."""
     return search(g.session, actor=g.actor, text=query["text"], now=g.now, reason=query["reason"])
+
+
+@blueprint.get("/organisations/<string:public_id>/history")
+@blueprint.arguments(HistoryQuery, location="query")
+@blueprint.response(200)
+@may(Permission.LOT_TRACE)
+@watched
+def get_history(query: dict[str, Any], public_id: str) -> Any:
+    """单位记录 / An organisation's card, and its latest events as far as the caller may read them."""
+    return history_of_organisation(g.session, actor=g.actor, public_id=public_id, now=g.now, **query)
 
 
 @blueprint.get("/events/<path:event_id>")

@@ -6,8 +6,8 @@ from flask.typing import ResponseReturnValue
 from trace.services.health import check_health
 from trace.services.lookup import look_up
 from trace.web.access import public
-from trace.web.parts import LANGUAGES, limiter, parts
-from trace.web.site.addresses import code_of_path
+from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, parts
+from trace.web.site.addresses import code_of_path, inside
 from trace.web.site.picture import draw
 
 blueprint = Blueprint("home", __name__)
@@ -25,7 +25,7 @@ def page() -> ResponseReturnValue:
 
 
 @blueprint.get("/t/<path:text>")
-@limiter.limit("120 per minute")
+@limiter.limit(PUBLIC_RATE)
 @public
 def code(text: str) -> ResponseReturnValue:
     """阳光追溯公众页 / What the public may know of a code."""
@@ -37,8 +37,7 @@ def code(text: str) -> ResponseReturnValue:
 @public
 def language(chosen: str) -> ResponseReturnValue:
     """语言 / Chinese or English, kept for a year."""
-    back = request.args.get("back", "/")
-    response = redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    response = redirect(inside(request.args.get("back", "")) or url_for("home.page"))
     if chosen in LANGUAGES:
         response.set_cookie("lang", chosen, max_age=YEAR, samesite="Lax", httponly=True)
     return response
