@@ -1,5 +1,6 @@
 """An application over the demonstration's data, on both databases, with a client and a key for every role."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,36 @@ from trace import create_app
 from trace.services.demonstration import Demonstration, load_demonstration
 
 API = "/api/v1"
+
+
+@dataclass
+class Browser:
+    """Somebody's browser: keeps cookies, and sends the token of our own pages with every form."""
+
+    client: FlaskClient
+    password: str
+    token: str = ""
+
+    def sign_in(self, who: str, onward: str = "") -> TestResponse:
+        """Sign in through the page; what follows carries the new session's token."""
+        answer = self.post("/sign-in", {"sign_in": who, "password": self.password, "next": onward}, at="/sign-in")
+        self.token = self.token_at("/") if answer.status_code == 302 else ""
+        return answer
+
+    def token_at(self, path: str) -> str:
+        """The token that a page's form carries."""
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(path).text)
+        assert found, f"{path} has no form"
+        return found[1]
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        """Open a page."""
+        return self.client.get(path, **more)
+
+    def post(self, path: str, form: dict[str, Any], *, at: str | None = None, **more: Any) -> TestResponse:
+        """Send a form, with the token of the page `at`, or else the one of the session."""
+        token = self.token_at(at) if at else self.token
+        return self.client.post(path, data={**form, "csrf_token": token}, **more)
 
 
 @dataclass
@@ -50,6 +81,13 @@ class Demo:
         """Call the API, by a path that begins after /api/v1."""
         headers = (self.headers(role) if role else {}) | more.pop("headers", {})
         return self.client.open(API + path, method=method, headers=headers, **more)
+
+    def browser(self, who: str | None = None) -> Browser:
+        """A new browser, signed in as one of the demonstration's people if named."""
+        made = Browser(self.app.test_client(), self.shown.password)
+        if who is not None:
+            assert made.sign_in(who).status_code == 302, who
+        return made
 
     def counts(self) -> dict[str, int]:
         """How many rows every table has."""
