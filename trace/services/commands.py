@@ -46,8 +46,8 @@ class Command:
 
     @property
     def day(self) -> date:
-        """The day it happened on, where it happened: a shop's day ends at its own midnight."""
-        return (self.happened_at or self.now).date()
+        """The day it happened on, in the shop's local time (`now` carries it), whatever offset a machine sends."""
+        return (self.happened_at or self.now).astimezone(self.now.tzinfo).date()
 
 
 def run_once(session: Session, command: Command, action: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -153,5 +153,5 @@ def check_not_received_before(
             details={"receipt": earlier.public_id},
             lot=earlier.uri,
             supplier=sender_name,
-            day=earlier.received_at.date().isoformat(),
+            day=earlier.received_at.isoformat(),
         )

@@ -63,7 +63,7 @@ def _earlier(row: Any, action: str, digest: bytes) -> dict[str, Any]:
             ),
             field="client_key",
             key=row.client_key,
-            day=row.created_at.date().isoformat(),
+            day=row.created_at.isoformat(),
             earlier=row.action,
             action=action,
         )

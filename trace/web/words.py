@@ -208,6 +208,7 @@ _CITED = (
     (re.compile(r"SAMR order (?P<number>\d+)"), N_("SAMR order {number}")),
 )
 _CERTAINTY = re.compile(r" \[[LSM/]+\]")  # how sure we are that we read the source right: for us, not for readers
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:\d\d)")
 _MADE_BY = {
     "farm": "harvested",
     "cooperative": "harvested",
@@ -237,6 +238,9 @@ def _said(value: Any) -> str:
     names = [WORDS.get(part) or FIELDS.get(part) for part in parts]
     if all(names):
         return str(gettext(_LISTED)).join(gettext(name) for name in names if name)
+    moment = _as_moment(str(value))
+    if moment is not None:
+        return moment_text(moment)
     return thing_text(str(value))
 
 
@@ -249,6 +253,16 @@ def thing_text(uri: str) -> str:
         key, *parts = uri.removeprefix(f"{GS1}/").split("/")
         return unquote(parts[-1]) if parts else key
     return uri
+
+
+def _as_moment(text: str) -> datetime | None:
+    """The moment that a service put into a sentence as ISO 8601; None for any other text, whoever wrote it."""
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def complaint_text(complaint: str) -> str:
@@ -303,6 +317,8 @@ def day_text(value: date | datetime | None) -> str:
     return "" if value is None else str(format_date(value, "yyyy-MM-dd", rebase=isinstance(value, datetime)))
 
 
-def moment_text(value: datetime | None) -> str:
-    """A moment in the installation's local time."""
+def moment_text(value: datetime | str | None) -> str:
+    """A moment (aware, or its ISO 8601 text) in the installation's local time."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return "" if value is None else str(format_datetime(value, "yyyy-MM-dd HH:mm"))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-BOX_WIDTH, BOX_HEIGHT = 176, 68
-GAP_X, GAP_Y = 56, 16
+BOX_WIDTH, BOX_HEIGHT = 168, 68
+GAP_X, GAP_Y = 40, 16
 MARGIN = 12
 MOST_NODES = 120  # beyond this a picture tells nobody anything; the timeline does
 
@@ -114,5 +114,5 @@ def _order(columns: dict[int, list[int]], edges: Sequence[tuple[int, int, str]])
 def _curve(source: Box, target: Box) -> str:
     x1, y1 = source.x + BOX_WIDTH, source.y + BOX_HEIGHT // 2
     x2, y2 = target.x, target.y + BOX_HEIGHT // 2
-    bend = max(30, (x2 - x1) // 2)
+    bend = max(24, (x2 - x1) // 2)
     return f"M{x1},{y1} C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
