@@ -305,6 +305,14 @@ class TraceQuery(Strict):
     at = Moment(load_default=None)
 
 
+class HistoryQuery(Strict):
+    """Which page of an organisation's events, and why."""
+
+    limit = Number(least=1, most=200, load_default=50)
+    before = Text(most=40, load_default=None, metadata={"description": "The value `next` of the page before."})
+    reason = Text(most=200, load_default="")
+
+
 class SearchTextQuery(Strict):
     """What somebody typed, and why."""
 

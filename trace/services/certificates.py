@@ -247,12 +247,6 @@ def _visible_row(session: Session, actor: Actor, public_id: str, *, field: str |
     return row
 
 
-def may_see(session: Session, actor: Actor, row: Row[Any]) -> bool:
-    """Whether a certificate row is one the actor may see."""
-    query = _with_region().where(certificate.c.id == row.id, _visible_to(actor))
-    return session.execute(query).one_or_none() is not None
-
-
 def visible_among(session: Session, actor: Actor, numbers: Iterable[int]) -> set[int]:
     """Those of these certificates (by number in the store) that the actor may see."""
     found: set[int] = set()

@@ -132,13 +132,15 @@ def get_organisation_row(session: Session, public_id: str) -> Row[Any]:
     return row
 
 
-def get_organisation(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
+def get_organisation(
+    session: Session, *, actor: Actor, public_id: str, now: datetime, reason: str = ""
+) -> dict[str, Any]:
     """The card of an organisation: what everybody in trade may know of it, with its licences.
 
     Raises `NotFound` where there is none; an inspector's look is written down (R18).
     """
     card = _full_card(session, public_id)
-    note_look_up(session, actor=actor, what="organisation", subject=public_id, now=now)
+    note_look_up(session, actor=actor, what="organisation", subject=public_id, reason=reason, now=now)
     return card
 
 
