@@ -49,6 +49,13 @@ TITLES = {
     503: N_("Busy, try again"),
     507: N_("No room left"),
 }
+# What the framework refuses has a title, but no sentence that a person can act on.
+_SENTENCES = {
+    404: N_("There is nothing at this address."),
+    405: N_("This address does not take {method}."),
+    413: N_("The request is too large: at most {limit} MB and {parts} fields are read. Send less at once."),
+    429: N_("Too many attempts in a short time. Wait a minute and try again."),
+}
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
 _STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
 _DISK_FULL = N_("The disk is full. Nothing was recorded; make room and try again.")
@@ -90,14 +97,20 @@ def on_http(error: HTTPException) -> Response:
         return current_app.make_response(error.get_response())
     if status == 500:
         return on_unforeseen(error)
-    text = gettext(TITLES[status]) if status in TITLES and status != 400 else str(error.description or "")
-    response = answer(status, text or title_of(status))
+    response = answer(status, _sentence_of(error, status) or title_of(status))
     for name, value in error.get_headers():  # Allow, Retry-After, Content-Range ...
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     if isinstance(error, TooManyRequests):
         response.headers.setdefault("Retry-After", "60")
     return response
+
+
+def _sentence_of(error: HTTPException, status: int) -> str:
+    if status in _SENTENCES:
+        limits = {"limit": (request.max_content_length or 0) // 1024 // 1024, "parts": request.max_form_parts}
+        return say(_SENTENCES[status], {"method": request.method, **limits})
+    return "" if status in TITLES and status != 400 else str(error.description or "")
 
 
 def title_of(status: int) -> str:

@@ -8,7 +8,8 @@ from itertools import accumulate
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest
+
+from trace.domain.failures import N_, Failure
 
 MAX_DEPTH = 64  # EPCIS extensions nest; nothing honest nests deeper
 MAX_DIGITS = 40  # of one number; the fields bound it further
@@ -90,6 +91,6 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def bad_json(fault: Exception) -> BadRequest:
+def bad_json(fault: Exception) -> Failure:
     """A 400 whose sentence says what is wrong with the JSON."""
-    return BadRequest(f"The body is not JSON that can be read: {fault}")
+    return Failure(N_("The body is not JSON that can be read: {fault}."), fault=str(fault))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from schemas import requests
 from trace.domain.permissions import Permission
@@ -15,6 +14,7 @@ from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
 from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
+from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import batch_of, command_of, some_of
 from trace.web.delivery_form import line_of, supplier_of
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from schemas.requests import HistoryQuery, PageQuery, SearchTextQuery, TraceQuery
 from trace.domain.genealogy import Direction
@@ -14,6 +13,7 @@ from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation
 from trace.services.search import search
 from trace.web.access import may, public, watched
+from trace.web.api.arguments import Blueprint
 from trace.web.parts import PUBLIC_RATE, limiter
 
 blueprint = Blueprint("api_look", __name__, description="Look-ups")

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from schemas.requests import CertificateRequest, CommitmentRequest, PageQuery
 from trace.domain.permissions import Permission
 from trace.services import certificates
 from trace.web.access import may, watched
+from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 
 blueprint = Blueprint("api_papers", __name__, description="Certificates")

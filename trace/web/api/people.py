@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from schemas.requests import (
     KeyRequest,
@@ -17,6 +16,7 @@ from schemas.requests import (
 from trace.domain.permissions import GRANTS, Permission
 from trace.services import keys, organisations, people, products
 from trace.web.access import may, watched
+from trace.web.api.arguments import Blueprint
 
 blueprint = Blueprint("api_people", __name__, description="Organisations, people, keys, products")
 

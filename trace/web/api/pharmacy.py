@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from schemas.requests import CodesRequest, DispenseRequest
 from trace.domain.permissions import Permission
 from trace.services.dispensing import dispense, list_alerts, take_back_packs
 from trace.web.access import may
+from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 
 blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one code, one sale")

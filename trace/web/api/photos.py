@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, g, request
-from flask_smorest import Blueprint
 
 from schemas.requests import CodeQuery
 from trace.domain.codes import parse_code
@@ -11,6 +10,7 @@ from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
 from trace.services.scans import PDF, describe_code, get_object, keep_photo
 from trace.web.access import may, watched
+from trace.web.api.arguments import Blueprint
 from trace.web.parts import parts
 from trace.web.uploads import scan_uploads
 
