@@ -4,9 +4,9 @@ The wanted (item, from, to) travel as one JSON parameter and are joined to the i
 keeps SQLite's planner from turning the join around after ANALYZE, and on PostgreSQL a lateral range scan of the
 primary key follows.
 
-What is read into memory is bounded: by `most` for a statement, and for each item to the newest `TELLING_KEPT` of the
-rows that only tell (a lot that was sold a hundred thousand times). The database still walks that item's range of the
-index, which lies in one place: about 30 ms for 100,000 rows.
+What is read into memory is bounded: by `most` for a statement, and of the sales of each item (a lot may be sold a
+hundred thousand times) to about the newest `TELLING_KEPT`. The database still walks that item's range of the index,
+which lies in one place, and looks at the step of each old row.
 """
 
 import json
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import unpack_links
 from trace.domain.containment import ENDS_STAYS, Position, Row
+from trace.domain.epcis.vocabulary import SALES
 from trace.domain.genealogy import TELLING_KEPT, EventLink
 from trace.domain.links import Role
 from trace.domain.uris import UriKind, uri_kind
@@ -40,31 +41,35 @@ _TELLS = f"({{x}}.role IN ({{telling}}) AND ({{x}}.role <> {Role.OBSERVED:d} OR 
 _IN_SCAN, _IN_CUT = _BETWEEN.format(x="ei"), _BETWEEN.format(x="x")
 
 
-def _rows_statement(postgres: bool, telling: str) -> TextClause:
-    """Rows of ranges; of those that only tell none from before the item's cut, which few items have."""
+_IS_SALE = f"""EXISTS (
+    SELECT 1 FROM event AS e JOIN ident AS s ON s.id = e.step
+    WHERE e.id = ei.event AND s.uri IN ({", ".join(f"'{step}'" for step in sorted(SALES))})
+)"""
+
+
+def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> TextClause:
+    """Rows of ranges without the old sales, which few items have; or the number of these."""
+    tells = _TELLS.format(x="ei", telling=telling)
     cut = f"""(
         SELECT x.time FROM event_item AS x WHERE {_IN_CUT} AND {_TELLS.format(x="x", telling=telling)}
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1 OFFSET {TELLING_KEPT}
     )"""
-    kept = f"(w.cut IS NULL OR ei.time > w.cut OR NOT {_TELLS.format(x='ei', telling=telling)})"
-    wanted = f"SELECT w.*, {cut} AS cut FROM {_POSTGRES_WANTED if postgres else _SQLITE_WANTED}"
-    if postgres:
-        source = f"w CROSS JOIN LATERAL (SELECT * FROM event_item AS ei WHERE {_IN_SCAN} AND {kept} OFFSET 0) AS ei"
+    # MATERIALIZED: the cut is looked for once an item, not once a row. What is newer than the cut, or none of the many,
+    # is kept before the event of a row is looked at.
+    wanted = (
+        f"WITH w AS MATERIALIZED (SELECT w.*, {cut} AS cut FROM {_POSTGRES_WANTED if postgres else _SQLITE_WANTED})"
+    )
+    if left_out:
+        chosen = f"w.cut IS NOT NULL AND ei.time < w.cut AND {tells} AND {_IS_SALE}"
     else:
-        source = f"w CROSS JOIN event_item AS ei WHERE {_IN_SCAN} AND {kept}"
-    # MATERIALIZED: the cut is looked for once an item, not once a row.
-    return text(
-        f"WITH w AS MATERIALIZED ({wanted}) SELECT {_COLUMNS} FROM {source}"
-        " ORDER BY ei.item, ei.time, ei.event, ei.line LIMIT :most"
-    )
-
-
-def _count_statement(postgres: bool, telling: str) -> TextClause:
-    wanted = _POSTGRES_WANTED if postgres else _SQLITE_WANTED
-    return text(
-        f"SELECT count(*) FROM {wanted} CROSS JOIN event_item AS ei"
-        f" WHERE {_IN_SCAN} AND {_TELLS.format(x='ei', telling=telling)}"
-    )
+        chosen = f"(w.cut IS NULL OR ei.time >= w.cut OR NOT {tells} OR NOT {_IS_SALE})"
+    if postgres:
+        source = f"w CROSS JOIN LATERAL (SELECT * FROM event_item AS ei WHERE {_IN_SCAN} AND {chosen} OFFSET 0) AS ei"
+    else:
+        source = f"w CROSS JOIN event_item AS ei WHERE {_IN_SCAN} AND {chosen}"
+    if left_out:
+        return text(f"{wanted} SELECT count(*) FROM {source}")
+    return text(f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY ei.item, ei.time, ei.event, ei.line LIMIT :most")
 
 
 def _one_row_statement(postgres: bool, condition: str, order: str) -> TextClause:
@@ -104,9 +109,9 @@ class TraceReader:
         statement = _rows_statement(self._postgres, _numbers(telling))
         return self._select(statement, [(item, *low, *high) for item, low, high in wanted], most=most)
 
-    def count_telling(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
-        """How many rows that only tell there are in all these ranges."""
-        statement = _count_statement(self._postgres, _numbers(telling))
+    def count_left_out(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
+        """How many rows `rows` left out of these ranges."""
+        statement = _rows_statement(self._postgres, _numbers(telling), left_out=True)
         ranges = json.dumps([(item, *low, *high) for item, low, high in wanted])
         return int(self._session.execute(statement, {"wanted": ranges}).scalar_one())
 

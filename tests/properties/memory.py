@@ -44,10 +44,9 @@ class MemoryReader:
         found = [row for item, low, high in sorted(wanted) for row in self._rows[item] if low <= row.at <= high]
         return found[:most]
 
-    def count_telling(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
-        """Of rows that only tell."""
-        rows = self.rows(wanted, telling=telling, most=2**62)
-        return sum(row.role in telling and (row.role != Role.OBSERVED or row.peer is None) for row in rows)
+    def count_left_out(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
+        """Nothing is."""
+        return 0
 
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
         """The last packing of each before a position."""

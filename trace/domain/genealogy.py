@@ -59,7 +59,7 @@ class EventLink(NamedTuple):
     peer: int | None
 
 
-# Of rows that only tell (a lot sold a hundred thousand times) a reader may give the newest of each item: `Reader.rows`.
+# Of rows that only tell of sales (a lot sold a hundred thousand times) a reader may give the newest of each item.
 TELLING_KEPT = 2_000
 
 
@@ -71,12 +71,13 @@ class Reader(Protocol):
     ) -> list[Row]:
         """The rows of each (item, from, to), both ends included, in order of (item, position), `most` at the most.
 
-        Rows that only tell, those with a role in `telling` (and, of OBSERVED, without a peer), lead nowhere. A reader
-        may give the newest `TELLING_KEPT` of them for each item and leave the older ones to `count_telling`.
+        Rows that only tell, those with a role in `telling` (and, of OBSERVED, without a peer), lead nowhere. Where a
+        range has more than `TELLING_KEPT` of them, a reader may leave out the older ones that are of sales; it then
+        gives more than `TELLING_KEPT` all the same.
         """
 
-    def count_telling(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
-        """How many rows that only tell there are in all these ranges."""
+    def count_left_out(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
+        """How many rows `rows` left out of these ranges."""
 
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
         """For each (item, before) its last PACKED row (into something else) before that position, if any."""

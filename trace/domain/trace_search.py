@@ -153,11 +153,10 @@ class _Search:
         for row in rows:
             if row.role in telling and (row.role != Role.OBSERVED or row.peer is None):
                 told[row.item] = told.get(row.item, 0) + 1
-        cut = [request for request in requests if told.get(request[0], 0) >= TELLING_KEPT]
+        cut = [request for request in requests if told.get(request[0], 0) > TELLING_KEPT]
         if cut:
             answer.statements += 1
-            kept = sum(told[item] for item in {item for item, _, _ in cut})
-            answer.left_out += max(0, self.reader.count_telling(cut, telling=telling) - kept)
+            answer.left_out += self.reader.count_left_out(cut, telling=telling)
         return rows
 
     def _note(self, rows: Iterable[Row]) -> None:

@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks
 from storage.tables import event, ident
-from trace.domain.epcis.vocabulary import BizStep
+from trace.domain.epcis.vocabulary import SALES, BizStep
 from trace.domain.genealogy import Trace
 
-SALES = frozenset({BizStep.RETAIL_SELLING, BizStep.DISPENSING})
 HANDOVERS = frozenset({BizStep.SHIPPING, BizStep.RECEIVING})
 
 

@@ -28,6 +28,10 @@ class BizStep(StrEnum):
     UNPACKING = "unpacking"
 
 
+# Over the counter, one by one: there may be very many of them of one lot.
+SALES = frozenset({BizStep.RETAIL_SELLING, BizStep.DISPENSING})
+
+
 class Disposition(StrEnum):
     """Dispositions, CBV 2.0 section 7.2."""
 
