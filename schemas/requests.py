@@ -13,6 +13,7 @@ from trace.domain.permissions import Role
 from trace.domain.products import Category, Prescription
 
 MANY_LINES = 500
+MANY_PHOTOS = 10  # of one delivery
 MANY_CODES = 5_000
 UNITS = ("KGM", "EA", "LTR", "GRM")
 
@@ -226,7 +227,7 @@ class ReceiptRequest(CommandRequest):
 
     supplier = fields.Nested(SupplierRequest, required=True)
     delivery_note = Text(most=80, load_default="")
-    scan = Text(most=26, load_default=None, allow_none=True)
+    scans = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=MANY_PHOTOS))
     lines = fields.List(fields.Nested(LineRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
 
 

@@ -30,7 +30,7 @@ from storage.tables.people import (
     place,
     store_setting,
 )
-from storage.tables.trade import alert, dispensing, dispensing_head, receipt, receipt_line, stock, transit
+from storage.tables.trade import alert, dispensing, dispensing_head, receipt, receipt_line, receipt_scan, stock, transit
 
 __all__ = [
     "MICRO",
@@ -60,6 +60,7 @@ __all__ = [
     "product_code",
     "receipt",
     "receipt_line",
+    "receipt_scan",
     "scan",
     "stock",
     "store_setting",

@@ -31,8 +31,16 @@ receipt = Table(
     Column("received_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("recorded_by", Number, ForeignKey("person.id")),
-    Column("scan", Number, ForeignKey("scan.id")),
     Index("ix_receipt_organisation", "organisation", "received_at"),
+)
+
+receipt_scan = Table(
+    "receipt_scan",
+    metadata,
+    Column("receipt", Number, ForeignKey("receipt.id"), nullable=False),
+    Column("scan", Number, ForeignKey("scan.id"), nullable=False, index=True),
+    PrimaryKeyConstraint("receipt", "scan"),
+    comment="The photos a delivery was recorded from",
 )
 
 receipt_line = Table(
@@ -49,7 +57,7 @@ receipt_line = Table(
     Column("reason", String(200), nullable=False, default=""),
     Column("findings", JSON, nullable=False, default=list),
     Column("celsius", Integer, comment="arrival temperature in hundredths of a degree"),
-    Column("event", Number, ForeignKey("event.id"), comment="none for goods refused at the door"),
+    Column("event", Number, ForeignKey("event.id"), comment="what was seen, whatever was decided"),
     PrimaryKeyConstraint("receipt", "line"),
 )
 

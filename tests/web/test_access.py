@@ -44,6 +44,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/organisations"): ALL,
     ("POST", f"{API}/organisations"): frozenset({PLATFORM}),
     ("GET", f"{API}/organisations/<string:public_id>"): ALL,
+    ("GET", f"{API}/organisations/<string:public_id>/history"): BUSINESS,
     ("POST", f"{API}/licences"): MANAGERS,
     ("GET", f"{API}/places"): ALL,
     ("POST", f"{API}/places"): MANAGERS,
@@ -311,7 +312,7 @@ def test_anothers_record_named_in_a_body_looks_like_one_that_does_not_exist(demo
         "statement_accepted": True,
     }
     asked = [
-        ("/receipts", {"supplier": supplier, "scan": "%s", "lines": [line]}, uploaded["id"], NO_ID),
+        ("/receipts", {"supplier": supplier, "scans": ["%s"], "lines": [line]}, uploaded["id"], NO_ID),
         ("/receipts", {"supplier": supplier, "lines": [{**line, "certificates": ["%s"]}]}, paper, NO_ID),
         ("/hops/sell", {"goods": [{"code": own, "amount": 1}], "place": "%s"}, where, where[:-26] + NO_ID),
         (

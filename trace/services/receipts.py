@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line
+from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, receipt_scan, scan
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.look_up_log import note_look_up
+from trace.services.scans import as_scan
 
 
 def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
@@ -29,7 +30,18 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     if row is None or not (own or mandated):
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
     note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
-    return {**_head(row), "lines": _lines(session, row.id, with_price=own)}
+    return {**_head(row), "lines": _lines(session, row.id, with_price=own), "scans": _photos(session, row.id)}
+
+
+def _photos(session: Session, number: int) -> list[dict[str, Any]]:
+    """The photos the delivery was recorded from, as `trace.services.scans.get_scan` tells them."""
+    query = (
+        select(scan)
+        .join(receipt_scan, receipt_scan.c.scan == scan.c.id)
+        .where(receipt_scan.c.receipt == number)
+        .order_by(scan.c.id)
+    )
+    return [as_scan(row) for row in session.execute(query)]
 
 
 def list_receipts(

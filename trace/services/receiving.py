@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import stock as stock_store
 from storage.events import find_idents
-from storage.tables import receipt, receipt_line
+from storage.tables import receipt, receipt_line, receipt_scan
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.failures import N_, Invalid
 from trace.domain.links import LOT_EXTENSION
@@ -48,7 +48,7 @@ def receive(
     supplier: Supplier,
     lines: Sequence[Line],
     delivery_note: str = "",
-    scan: str | None = None,
+    scans: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Record a delivery: all lines or none. Answers the record as `get_receipt` does.
 
@@ -77,7 +77,7 @@ def receive(
             find_faults(session, command, ready, sender, f"lines.{number}")
             check_decision(ready, f"lines.{number}")
         numbers = _capture_lines(session, command, prepared, sender, delivery_note)
-        return _record(session, command, prepared, sender, delivery_note, scan, numbers)
+        return _record(session, command, prepared, sender, delivery_note, scans, numbers)
 
     if not lines:
         raise Invalid(N_("A delivery has at least one line."), field="lines")
@@ -147,7 +147,7 @@ def _record(
     prepared: Sequence[Prepared],
     sender: Sender,
     delivery_note: str,
-    scan: str | None,
+    scans: Sequence[str],
     numbers: Sequence[int],
 ) -> dict[str, Any]:
     public_id = new_public_id()
@@ -164,7 +164,6 @@ def _record(
             received_at=command.happened_at or command.now,
             recorded_at=command.now,
             recorded_by=command.actor.person,
-            scan=find_scan(session, command.actor, scan).id if scan else None,
         )
         .returning(receipt.c.id)
     ).scalar_one()
@@ -174,6 +173,9 @@ def _record(
         for position, (ready, event) in enumerate(zip(prepared, numbers, strict=True))
     ]
     session.execute(insert(receipt_line), rows)
+    photos = [find_scan(session, command.actor, public_id).id for public_id in dict.fromkeys(scans)]
+    if photos:
+        session.execute(insert(receipt_scan), [{"receipt": number, "scan": photo} for photo in photos])
     return {"id": public_id, "lines": len(rows)}
 
 

@@ -12,10 +12,10 @@ from scanners import PhotoReading, read_photo
 from scanners.intake import MAX_BYTES
 from storage.events import insert_for
 from storage.objects import ObjectStore
-from storage.tables import object_owner, scan, stored_object
+from storage.tables import object_owner, organisation, receipt_scan, scan, stored_object
 from trace.domain.codes import Code, parse_code
 from trace.domain.failures import N_, Failure, NotFound, TooLarge
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, region_prefix
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
@@ -71,17 +71,32 @@ def get_object(
     """(bytes, media type) of an object that the actor's organisation uploaded, or that belongs to a paper it may see.
 
     The photo of a paper goes where the paper goes: to the receiver of the goods, to the inspector of the region (whose
-    look is written down, R18). Raises `NotFound` for any other.
+    look is written down, R18); the photo of a delivery where its record goes. Raises `NotFound` for any other.
     """
     mine = exists().where(object_owner.c.object == sha256, object_owner.c.organisation == actor.organisation)
     query = select(stored_object.c.media_type, mine).where(stored_object.c.sha256 == sha256)
     row = session.execute(query).one_or_none()
     media_type, own = row if row is not None else (None, False)
-    if media_type is None or not (own or may_see_object(session, actor, sha256)):
+    if media_type is None or not (
+        own or may_see_object(session, actor, sha256) or _of_a_record_in(session, actor, sha256)
+    ):
         raise NotFound(N_("There is no picture {sha256}."), sha256=sha256)
     if not own:
         note_look_up(session, actor=actor, what="object", subject=sha256, now=now)
     return objects.get(sha256), media_type
+
+
+def _of_a_record_in(session: Session, actor: Actor, sha256: str) -> bool:
+    """Whether a delivery in an inspector's region was recorded from this photo."""
+    if not actor.watches:
+        return False
+    query = (
+        select(scan.c.id)
+        .join(receipt_scan, receipt_scan.c.scan == scan.c.id)
+        .join(organisation, organisation.c.id == scan.c.organisation)
+        .where(scan.c.object == sha256, organisation.c.region.startswith(region_prefix(actor.region)))
+    )
+    return session.execute(query.limit(1)).one_or_none() is not None
 
 
 def find_scan(session: Session, actor: Actor, public_id: str) -> Row[Any]:
@@ -95,7 +110,11 @@ def find_scan(session: Session, actor: Actor, public_id: str) -> Row[Any]:
 
 def get_scan(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any]:
     """One of the organisation's own scans, as it was answered; raises `NotFound`."""
-    row = find_scan(session, actor, public_id)
+    return as_scan(find_scan(session, actor, public_id))
+
+
+def as_scan(row: Row[Any]) -> dict[str, Any]:
+    """A scan that was kept, as pages and records show it."""
     return {
         "id": row.public_id,
         "sha256": row.object,

@@ -4,21 +4,20 @@ from typing import Any
 
 from flask import g, request
 
+from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
 from trace.services.scans import scan_photo
 from trace.web.parts import parts
-
-MOST_PHOTOS = 10
 
 
 def scan_uploads() -> list[dict[str, Any]]:
     """Scan the photos of this request (form field `photo`); all are kept, or none."""
     files = [file for file in request.files.getlist("photo") if file.filename]
-    if not files or len(files) > MOST_PHOTOS:
+    if not files or len(files) > MANY_PHOTOS:
         raise Invalid(
             N_("Send 1 to {most} photos in the form field photo; {came} came."),
             field="photo",
-            most=MOST_PHOTOS,
+            most=MANY_PHOTOS,
             came=len(files),
         )
     photos = [file.read() for file in files]

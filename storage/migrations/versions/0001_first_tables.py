@@ -463,16 +463,26 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("scan", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_receipt_organisation")),
         sa.ForeignKeyConstraint(["recorded_by"], ["person.id"], name=op.f("fk_receipt_recorded_by")),
-        sa.ForeignKeyConstraint(["scan"], ["scan.id"], name=op.f("fk_receipt_scan")),
         sa.ForeignKeyConstraint(["supplier"], ["organisation.id"], name=op.f("fk_receipt_supplier")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt")),
         sa.UniqueConstraint("public_id", name=op.f("uq_receipt_public_id")),
     )
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.create_index("ix_receipt_organisation", ["organisation", "received_at"], unique=False)
+
+    op.create_table(
+        "receipt_scan",
+        sa.Column("receipt", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scan", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["receipt"], ["receipt.id"], name=op.f("fk_receipt_scan_receipt")),
+        sa.ForeignKeyConstraint(["scan"], ["scan.id"], name=op.f("fk_receipt_scan_scan")),
+        sa.PrimaryKeyConstraint("receipt", "scan", name=op.f("pk_receipt_scan")),
+        comment="The photos a delivery was recorded from",
+    )
+    with op.batch_alter_table("receipt_scan", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_receipt_scan_scan"), ["scan"], unique=False)
 
     op.create_table(
         "receipt_line",
@@ -493,7 +503,7 @@ def upgrade() -> None:
             "event",
             sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
             nullable=True,
-            comment="none for goods refused at the door",
+            comment="what was seen, whatever was decided",
         ),
         sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_receipt_line_event")),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_receipt_line_item")),
@@ -513,6 +523,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_receipt_line_item"))
 
     op.drop_table("receipt_line")
+    with op.batch_alter_table("receipt_scan", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_receipt_scan_scan"))
+
+    op.drop_table("receipt_scan")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index("ix_receipt_organisation")
 

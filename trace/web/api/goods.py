@@ -195,7 +195,7 @@ def post_receipt(payload: dict[str, Any]) -> Any:
         supplier=supplier_of(payload["supplier"]),
         lines=[line_of(line) for line in payload["lines"]],
         delivery_note=payload["delivery_note"],
-        scan=payload["scan"],
+        scans=payload["scans"],
     )
     return get_receipt(g.session, actor=g.actor, public_id=done["id"], now=g.now)
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from marshmallow import ValidationError
 
-from schemas.requests import MANY_LINES, ProductRequest, ReceiptRequest
+from schemas.requests import MANY_LINES, MANY_PHOTOS, ProductRequest, ReceiptRequest
 from trace.domain.failures import N_, Invalid
 from trace.errors import flat
 from trace.web.words import complaint_text
@@ -47,7 +47,6 @@ SHOWN_FIELDS = (
 EMPTY_LINE: Mapping[str, Any] = {"codes": [], "certificates": [], "decision": "accept"}
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
 _PAPER = re.compile(r"^paper-(\d{1,3})-(kind|number|issuer|issued_on|valid_until)$")
-MANY_SCANS = 10
 NO_SUPPLIER = "other"
 
 
@@ -81,7 +80,7 @@ def delivery_form() -> dict[str, Any]:
     return {
         "supplier": {name: text_of(f"supplier-{name}", 200) for name in ("id", "name", "address", "contact")},
         "delivery_note": text_of("delivery_note", 80),
-        "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_SCANS]],
+        "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_PHOTOS]],
         "client_key": text_of("client_key", 120) or str(uuid.uuid4()),
         "lines": [{**EMPTY_LINE, **lines[n]} for n in sorted(lines)],
         "papers": _papers(sorted(lines)),
@@ -109,7 +108,7 @@ def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
         "client_key": form["client_key"],
         "supplier": supplier,
         "delivery_note": form["delivery_note"],
-        "scan": form["scans"][0] if form["scans"] else None,
+        "scans": form["scans"],
         "lines": [_line_body(line) for line in form["lines"]],
     }
     return load(ReceiptRequest(), {key: value for key, value in body.items() if value is not None})

@@ -174,7 +174,7 @@ def _receive(form: dict[str, Any]) -> dict[str, Any]:
             supplier=supplier_of(payload["supplier"]),
             lines=[line_of(line) for line in payload["lines"]],
             delivery_note=payload["delivery_note"],
-            scan=payload["scan"],
+            scans=payload["scans"],
         )
 
     return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
