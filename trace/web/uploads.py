@@ -1,12 +1,12 @@
-"""Photos of a request, read and kept; used by the API and by the pages."""
+"""Photos of a request, read and kept, and what is kept given back; used by the API and by the pages."""
 
 from typing import Any
 
-from flask import g, request
+from flask import Response, g, request
 
 from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
-from trace.services.scans import scan_photo
+from trace.services.scans import PDF, get_object, scan_photo
 from trace.web.parts import parts
 
 
@@ -32,3 +32,16 @@ def scan_uploads() -> list[dict[str, Any]]:
         )
         for photo in photos
     ]
+
+
+def kept_object(sha256: str) -> Response:
+    """A picture or paper that the caller may see; raises `NotFound`.
+
+    Pictures were drawn anew when they came and are shown; a PDF is kept as it came and could hold anything, so it is
+    saved by the browser, never opened on our pages.
+    """
+    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
+    shown = "attachment" if media_type == PDF else "inline"
+    # A watcher's next look has to be written down too, so only one's own browser may keep it, and only for this visit.
+    keep = "no-store" if g.actor.watches else "private, max-age=86400, immutable"
+    return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": keep})

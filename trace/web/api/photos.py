@@ -8,11 +8,11 @@ from schemas.requests import CodeQuery
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.services.scans import PDF, describe_code, get_object, keep_photo
+from trace.services.scans import PDF, describe_code, keep_photo
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.parts import parts
-from trace.web.uploads import scan_uploads
+from trace.web.uploads import kept_object, scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
 BYTES = {"type": "string", "format": "binary"}
@@ -67,11 +67,5 @@ def post_object() -> Any:
 @may(Permission.GOODS_READ)
 @watched
 def get_picture(sha256: str) -> Response:
-    """照片 / A picture or paper: one's own, or one of a certificate one may see (an inspector's look is written down).
-
-    Pictures were drawn anew when they came and are shown; a PDF is kept as it came and could hold anything, so it is
-    saved by the browser, never opened on our pages.
-    """
-    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
-    shown = "attachment" if media_type == PDF else "inline"
-    return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": "private"})
+    """照片 / A picture or paper: one's own, or of a certificate or record one may see (a watcher's look is written down)."""
+    return kept_object(sha256)

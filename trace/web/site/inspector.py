@@ -8,6 +8,7 @@ from trace.domain.permissions import Permission
 from trace.services.dispensing import list_alerts
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
+from trace.services.organisation_history import history_of_organisation
 from trace.services.search import search
 from trace.web.access import may, watched
 from trace.web.site.addresses import code_of_path
@@ -48,8 +49,25 @@ def trace() -> ResponseReturnValue:
         found = look_up(g.session, actor=g.actor, text=code_of_path(code), now=g.now, reason=reason)
     except (Invalid, NotFound):
         results = search(g.session, actor=g.actor, text=code[:120], now=g.now, reason=reason)
-        return render_template("search.html", found=results)
+        return render_template("search.html", found=results, reason=reason)
     return render_template("trace.html", found=found, picture=draw(found["flow"]), public=False)
+
+
+@blueprint.get("/organisations/<string:public_id>")
+@may(Permission.LOT_TRACE)
+@watched
+def organisation(public_id: str) -> ResponseReturnValue:
+    """单位 / An organisation: its card, its licences, its latest events for this reader."""
+    reason = request.args.get("reason", "")[:200]
+    found = history_of_organisation(
+        g.session,
+        actor=g.actor,
+        public_id=public_id,
+        now=g.now,
+        reason=reason,
+        before=request.args.get("before"),
+    )
+    return render_template("organisation.html", found=found, reason=reason, today=g.now.date())
 
 
 @blueprint.get("/log")

@@ -24,7 +24,7 @@ from trace.services.products import list_products, register_product
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import lines_from, propose_lines
-from trace.services.scans import get_object, get_scan, keep_photo
+from trace.services.scans import get_scan, keep_photo
 from trace.services.stock_list import list_stock
 from trace.web.access import may, watched, writes
 from trace.web.delivery_form import line_of, supplier_of
@@ -39,7 +39,7 @@ from trace.web.site.forms import (
     text_of,
     texts_of,
 )
-from trace.web.uploads import scan_uploads
+from trace.web.uploads import kept_object, scan_uploads
 
 blueprint = Blueprint("station", __name__, url_prefix="/station")
 MANY_CODES_IN_ADDRESS = 40
@@ -314,9 +314,8 @@ def receipt(public_id: str) -> ResponseReturnValue:
 @may(Permission.GOODS_READ)
 @watched
 def photo(sha256: str) -> Response:
-    """照片 / A photo of one's own organisation."""
-    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
-    return Response(data, mimetype=media_type, headers={"Cache-Control": "private, max-age=86400, immutable"})
+    """照片 / A photo or paper that one may see."""
+    return kept_object(sha256)
 
 
 @blueprint.get("/stock")
