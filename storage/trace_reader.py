@@ -91,8 +91,11 @@ _FIRST_END = (
     f"(x.time, x.event) > (w.t0, w.e0) AND (x.time, x.event) <= (w.t1, w.e1) AND x.role IN ({_ENDS})",
     "ASC",
 )
-_SQLITE_IDS = "(SELECT value FROM json_each(:ids))"
-_POSTGRES_IDS = "(SELECT CAST(v AS bigint) FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS v)"
+# A list of numbers in a parameter, looked up one by one: a planner that guesses would read the whole table.
+_SQLITE_BY_IDS = "SELECT x.id, x.{column} FROM json_each(:ids) AS w CROSS JOIN {table} AS x WHERE x.id = w.value"
+_POSTGRES_BY_IDS = """
+    SELECT x.id, x.{column} FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS w(id)
+    CROSS JOIN LATERAL (SELECT * FROM {table} AS t WHERE t.id = CAST(w.id AS bigint) OFFSET 0) AS x"""
 
 
 class TraceReader:
@@ -127,16 +130,16 @@ class TraceReader:
 
     def links(self, events: Sequence[int]) -> dict[int, Sequence[EventLink]]:
         """The links of each event."""
-        found = self._by_ids("SELECT id, links FROM event", events)
+        found = self._by_ids("event", "links", events)
         return {number: unpack_links(bytes(packed)) for number, packed in found}
 
     def kinds(self, items: Sequence[int]) -> dict[int, UriKind]:
         """What kind of thing each item is, told by its URI: a partner may have named the same URI as a place."""
-        return {number: uri_kind(uri) for number, uri in self._by_ids("SELECT id, uri FROM ident", items)}
+        return {number: uri_kind(uri) for number, uri in self._by_ids("ident", "uri", items)}
 
-    def _by_ids(self, select: str, ids: Sequence[int]) -> Any:
-        wanted = _POSTGRES_IDS if self._postgres else _SQLITE_IDS
-        return self._session.execute(text(f"{select} WHERE id IN {wanted}"), {"ids": json.dumps(list(ids))})
+    def _by_ids(self, table: str, column: str, ids: Sequence[int]) -> Any:
+        statement = (_POSTGRES_BY_IDS if self._postgres else _SQLITE_BY_IDS).format(table=table, column=column)
+        return self._session.execute(text(statement), {"ids": json.dumps(list(ids))})
 
     def _select(self, statement: TextClause, wanted: Sequence[tuple[int, ...]], **more: int) -> list[Row]:
         return [Row(*row) for row in self._session.execute(statement, {"wanted": json.dumps(wanted), **more})]

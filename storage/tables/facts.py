@@ -13,9 +13,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from storage.tables.columns import Number, metadata
+from trace.domain.links import Role
 
 ident = Table(
     "ident",
@@ -69,6 +71,15 @@ event_item = Table(
     Column("peer", BigInteger),
     Column("amount", BigInteger, comment="millionths; only where a stay in a container needs it"),
     PrimaryKeyConstraint("item", "time", "event", "line"),
+    # Into what was a crate packed last? Without this its whole life would be read backwards.
+    Index(
+        "ix_event_item_packed",
+        "item",
+        "time",
+        "event",
+        sqlite_where=text(f"role = {Role.PACKED:d}"),
+        postgresql_where=text(f"role = {Role.PACKED:d}"),
+    ),
     sqlite_with_rowid=False,
     comment="The trace index: what happened to an item, in order of time, is one range of the key",
 )

@@ -26,6 +26,15 @@ def upgrade() -> None:
         comment="The trace index: what happened to an item, in order of time, is one range of the key",
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("event_item", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_event_item_packed",
+            ["item", "time", "event"],
+            unique=False,
+            sqlite_where=sa.text("role = 9"),
+            postgresql_where=sa.text("role = 9"),
+        )
+
     op.create_table(
         "ident",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -613,5 +622,10 @@ def downgrade() -> None:
     op.drop_table("organisation")
     op.drop_table("object")
     op.drop_table("ident")
+    with op.batch_alter_table("event_item", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_event_item_packed", sqlite_where=sa.text("role = 9"), postgresql_where=sa.text("role = 9")
+        )
+
     op.drop_table("event_item")
     # ### end Alembic commands ###
