@@ -60,7 +60,7 @@ def is_absurd(value: Any, *, most: int) -> bool:
         return not value.is_finite() or abs(value) >= 10**most
     if isinstance(value, int | float):
         return not abs(value) < 10**most  # NaN is not less than anything
-    return len(str(value)) > most
+    return len(str(value)) > most or "_" in str(value)  # Python reads 1_0 as ten; nobody writes it so
 
 
 class Number(fields.Integer):

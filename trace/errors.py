@@ -91,7 +91,8 @@ def sentence(failure: Failure) -> str:
 def on_http(error: HTTPException) -> Response:
     """A refusal by the framework: routing, body size, content type, the shape of a body."""
     if isinstance(error, UnprocessableEntity) and getattr(error, "data", None):
-        return _shape(getattr(error, "data", {}).get("messages", {}))
+        # The library says first where it looked: {"json": {field: complaints}}.
+        return _shape([*getattr(error, "data", {}).get("messages", {}).values()])
     status = error.code or 500
     if 300 <= status < 400:
         return current_app.make_response(error.get_response())
@@ -108,7 +109,8 @@ def on_http(error: HTTPException) -> Response:
 
 def _sentence_of(error: HTTPException, status: int) -> str:
     if status in _SENTENCES:
-        limits = {"limit": (request.max_content_length or 0) // 1024 // 1024, "parts": request.max_form_parts}
+        limit = f"{(request.max_content_length or 0) / 1024 / 1024:g}"
+        limits = {"limit": limit, "parts": request.max_form_parts}
         return say(_SENTENCES[status], {"method": request.method, **limits})
     return "" if status in TITLES and status != 400 else str(error.description or "")
 
@@ -132,11 +134,10 @@ def _shape(messages: Any) -> Response:
 
 
 def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
-    """Nested messages as (dotted path, text); the place (json, query) in front is left out."""
+    """Nested messages as (dotted path, text)."""
     if isinstance(messages, dict):
         for key, value in messages.items():
-            skip = not path and key in ("json", "query", "form", "files", "headers", "path", "json_or_form")
-            yield from flat(value, path if skip else (*path, str(key)))
+            yield from flat(value, (*path, str(key)))
     elif isinstance(messages, list | tuple):
         for value in messages:
             yield from flat(value, path)

@@ -49,7 +49,7 @@ def capture(
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
     for position, event in enumerate(events):
-        _check_time(event, now, position)
+        check_time(event.event_time, now, field=f"events.{position}.eventTime")
     drafts = [_Draft(event) for event in events]
     known = store.find_by_event_ids(session, [draft.key for draft in drafts])
     fresh = [draft for draft in _once_each(drafts) if draft.store_key not in known]
@@ -75,12 +75,13 @@ class _Draft:
         self.store_key = (store.id_key(event.event_id), self.key[1])
 
 
-def _check_time(event: Event, now: datetime, position: int) -> None:
-    if event.event_time > now + CLOCK_TOLERANCE:
+def check_time(moment: datetime, now: datetime, *, field: str) -> None:
+    """Raise `Invalid` for a time still to come."""
+    if moment > now + CLOCK_TOLERANCE:
         raise Invalid(
             N_("An event must have happened already; its time is {time}, and it is {now}. Correct the date or time."),
-            field=f"events.{position}.eventTime",
-            time=as_time(event.event_time),
+            field=field,
+            time=as_time(moment),
             now=as_time(now),
         )
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Actor
+from trace.services.capture import check_time
 from trace.services.lots import NewLot, amount_of, item_uri, units_of
 from trace.services.making import Goods, Stamp, stamp
 from trace.services.once import once
@@ -51,7 +52,12 @@ class Command:
 
 
 def run_once(session: Session, command: Command, action: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run a command at most once for its client key (`trace.services.once`)."""
+    """Run a command at most once for its client key (`trace.services.once`); raises `Invalid` for one of tomorrow.
+
+    The time comes first: what is judged as of a wrong day is judged wrongly ("it expired").
+    """
+    if command.happened_at is not None:
+        check_time(command.happened_at, command.now, field="happened_at")
     return once(
         session,
         actor=command.actor,

@@ -31,11 +31,23 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+FORM = "application/x-www-form-urlencoded"
+MOST_FORM = 512 * 1024  # bytes of a form without files; deliveries and photos come as multipart/form-data
 log = structlog.get_logger()
 
 
 class StrictRequest(Request):
-    """A request whose unreadable JSON is refused with a sentence."""
+    """A request whose unreadable JSON is refused with a sentence, and forms no larger than people fill in."""
+
+    @property
+    def max_content_length(self) -> int | None:
+        """The most bytes of a body; fewer for forms without files, which are read whole, without a limit on fields."""
+        most = super().max_content_length
+        return min(most or MOST_FORM, MOST_FORM) if self.mimetype == FORM else most
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Turn a parser's complaint into a 400; a wrong media type stays a 415."""

@@ -59,8 +59,15 @@ def text_of(name: str, most: int = 2_000) -> str:
 
 
 def texts_of(name: str, most: int = 5_000) -> list[str]:
-    """The lines of a text field, each once, without empty ones: a hand scanner types one code a line."""
-    return list(dict.fromkeys(part.strip() for part in text_of(name, most * 60).split("\n") if part.strip()))[:most]
+    """The lines of a text field, each once, without empty ones: a hand scanner types one code a line.
+
+    Raises `Invalid` for more than `most`: a code that is left out in silence is a pack that nobody recorded.
+    """
+    found = list(dict.fromkeys(part.strip() for part in text_of(name, most * 60).split("\n") if part.strip()))
+    if len(found) > most:
+        text = N_("At most {most} codes are taken at once; {came} came. Send the rest after these.")
+        raise Invalid(text, field=name, most=most, came=len(found))
+    return found
 
 
 def delivery_form() -> dict[str, Any]:
