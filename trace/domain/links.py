@@ -144,10 +144,14 @@ def _plain(epcs: Iterable[str], quantities: Iterable[Quantity], role: Role, peer
 
 
 def _merged(links: Iterable[Link]) -> Iterable[Link]:
+    """Each (item, role, peer, unit) once: amounts added up, "some" and two is "some"."""
     seen: dict[tuple[str, Role, str | None, str | None], Link] = {}
     for link in links:
         key = (link.item, link.role, link.peer, link.unit)
         other = seen.get(key)
-        both = other is not None and other.amount is not None and link.amount is not None
-        seen[key] = replace(link, amount=other.amount + link.amount) if both else link  # type: ignore[union-attr,operator]
+        if other is None:
+            seen[key] = link
+        else:
+            unknown = other.amount is None or link.amount is None
+            seen[key] = replace(link, amount=None if unknown else other.amount + link.amount)  # type: ignore[operator]
     return seen.values()
