@@ -106,6 +106,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/pharmacy"): frozenset({PHARMACIST, ADMINISTRATOR}),
     ("GET", "/inspector"): BUSINESS,
     ("POST", "/inspector/scan"): SHOP | {INSPECTOR},
+    ("GET", "/inspector/organisations/<string:public_id>"): BUSINESS,
     ("GET", "/inspector/trace"): BUSINESS,
     ("GET", "/inspector/log"): frozenset({AUDITOR}),
 }  # fmt: skip
