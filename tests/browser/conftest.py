@@ -22,6 +22,13 @@ from tests.servers import free_port
 ROOT = Path(__file__).resolve().parents[2]
 PHONE, DESK = 390, 1280
 # Chromium's own errands are switched off: they would wait for a network that tests do not have.
+FIRST_PAGE = {
+    "station": "/station",
+    "pharmacist": "/pharmacy",
+    "pharmacist2": "/pharmacy",
+    "inspector": "/inspector",
+    "auditor": "/inspector/log",
+}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -103,24 +110,38 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def signed_in() -> dict[str | None, Any]:
+    """The cookies of those who signed in before: attempts are limited, as they should be."""
+    return {}
+
+
 @pytest.fixture
-def visit(site: Site, browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(site: Site, browser: Browser, signed_in: dict[str | None, Any]) -> Iterator[Callable[..., Page]]:
     """`visit("station", width=PHONE)`: a page signed in as that person; errors in its console fail the test."""
     pages: list[Page] = []
     faults: list[str] = []
 
     def open_page(who: str | None, *, width: int = DESK, language: str = "zh-CN") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 844}, locale=language, base_url=site.address)
+        context = browser.new_context(
+            viewport={"width": width, "height": 844},
+            locale=language,
+            base_url=site.address,
+            storage_state=signed_in.get(who),
+        )
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         pages.append(page)
-        if who is not None:
+        if who is not None and who not in signed_in:
             page.goto("/sign-in")
             page.fill("[name=sign_in]", who)
             page.fill("[name=password]", site.password)
             page.click("main button")
             page.wait_for_url(lambda url: "/sign-in" not in url)
+            signed_in[who] = context.storage_state()
+        elif who is not None:
+            page.goto(FIRST_PAGE[who])
         return page
 
     yield open_page
@@ -139,6 +160,14 @@ def keep_picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
         page.screenshot(path=folder / f"{name}.png", full_page=True)
 
     return keep
+
+
+def receive(page: Page) -> None:
+    """Press the button that receives, and see the record; a refusal is told with its sentence."""
+    page.click("button[value=receive]")
+    page.wait_for_selector("p.done, [role=alert]")
+    refusals = page.locator("[role=alert]")
+    assert "/station/receipts/" in page.url, refusals.all_inner_texts()
 
 
 def fits(page: Page) -> bool:

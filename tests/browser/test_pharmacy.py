@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, Site, fits
+from tests.browser.conftest import PHONE, Site, fits, receive
 
 MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "沙枣花大药房文昌店"
 
@@ -62,8 +62,7 @@ def test_a_batch_is_logged_from_a_photo_dispensed_once_and_refused_the_second_ti
     expect(line.locator("h2")).to_contain_text("测试感冒灵颗粒")
     expect(line).to_contain_text("B2611")
     expect(line.locator(".papers .there")).to_have_count(2)
-    page.click("button[value=receive]")
-    page.wait_for_url("**/station/receipts/*")
+    receive(page)
     expect(page.locator(".verdict.accept")).to_have_count(1)
 
     page.goto("/pharmacy")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESK, PHONE, Site, fits
+from tests.browser.conftest import DESK, PHONE, Site, fits, receive
 
 FARM = "沙坡头区绿畦蔬菜专业合作社"
 SHOP = "惠邻超市鼓楼店"
@@ -59,8 +59,7 @@ def test_a_photographed_delivery_is_received_and_traced_to_the_farm(
     expect(line.locator("input[value=accept]")).to_be_checked()
     assert fits(page)
     keep_picture(page, f"receive-{width}")
-    page.click("button[value=receive]")
-    page.wait_for_url("**/station/receipts/*")
+    receive(page)
     expect(page.locator("main")).to_contain_text("18.5")
     expect(page.locator(".verdict")).to_have_class(re.compile("accept"))
     assert fits(page)
@@ -78,8 +77,7 @@ def test_everything_a_sender_announced_is_received_with_two_taps(visit: Callable
     page = visit("station", width=PHONE)
     page.locator("a.button", has_text=re.compile(r"\(2\)")).first.click()
     expect(page.locator("section.line")).to_have_count(2)
-    page.click("button[value=receive]")
-    page.wait_for_url("**/station/receipts/*")
+    receive(page)
     expect(page.locator(".verdict.accept")).to_have_count(2)
     page.goto("/station")
     expect(page.locator("a.button", has_text=re.compile(r"\(2\)"))).to_have_count(0)
@@ -99,8 +97,7 @@ def test_a_missing_paper_holds_the_line_until_it_is_filed(site: Site, visit: Cal
     page.click("button[value=paper-0]")
     expect(page.locator(".papers .there")).to_contain_text("承诺达标合格证")
     page.check("input[value=accept]")
-    page.click("button[value=receive]")
-    page.wait_for_url("**/station/receipts/*")
+    receive(page)
     expect(page.locator(".verdict.accept")).to_have_count(1)
 
 
@@ -121,8 +118,7 @@ def test_an_unknown_code_from_an_unknown_supplier_is_received_by_typing_what_nob
     # Without a commitment certificate the shop has to decide: the refusal names the line's reason.
     expect(page.locator("[role=alert]")).to_be_visible()
     page.fill("[name=lines-0-reason]", "快检合格，先收")
-    page.click("button[value=receive]")
-    page.wait_for_url("**/station/receipts/*")
+    receive(page)
     expect(page.locator("main")).to_contain_text("散装土豆")
     expect(page.locator("main")).to_contain_text("路边菜贩")
 
