@@ -27,7 +27,6 @@ TABLE = {
     Permission.CERTIFICATE_ISSUE: "cpo",
     Permission.CERTIFICATE_READ: "cpoia",
     Permission.CODE_DISPENSE: "po",
-    Permission.EVENT_CAPTURE: "cpo",
     Permission.EVENT_READ: "cpoia",
     Permission.GOODS_MOVE: "cpo",
     Permission.GOODS_READ: "cpoia",

@@ -150,6 +150,7 @@ def test_a_correction_is_a_new_event_beside_the_old_one(town: Town) -> None:
     (captured,) = send(town, farm, declared)
     assert captured.fresh
     assert town.count(event) == 2
+    assert town.stock(farm, LOT) == (10, 0)  # the goods were not harvested twice
 
 
 def test_capture_is_all_or_nothing(town: Town) -> None:

@@ -13,7 +13,6 @@ class Permission(StrEnum):
     CERTIFICATE_ISSUE = "certificate:issue"
     CERTIFICATE_READ = "certificate:read"
     CODE_DISPENSE = "code:dispense"
-    EVENT_CAPTURE = "event:capture"
     EVENT_READ = "event:read"
     GOODS_MOVE = "goods:move"
     GOODS_READ = "goods:read"
@@ -46,7 +45,6 @@ _CLERK = frozenset(
         Permission.ALERT_READ,
         Permission.CERTIFICATE_ISSUE,
         Permission.CERTIFICATE_READ,
-        Permission.EVENT_CAPTURE,
         Permission.EVENT_READ,
         Permission.GOODS_MOVE,
         Permission.GOODS_READ,

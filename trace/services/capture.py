@@ -183,10 +183,15 @@ def _same_id_other_content(draft: _Draft, stored: bytes) -> Conflict:
 def _move_stock(
     session: Session, drafts: Sequence[_Draft], numbers: dict[tuple[int, bool], int], actor: Actor, strict: bool
 ) -> None:
-    """Apply the stock movements of what was stored, in order of item so that two captures never wait in a ring."""
+    """Apply the stock movements of what was stored, in order of item so that two captures never wait in a ring.
+
+    An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what was
+    really moved is told by the corrective events.
+    """
     planned = [
         (position, movement, draft)
         for position, draft in enumerate(drafts)
+        if draft.event.error_declaration is None
         for movement in movements_of(draft.event, draft.links)
     ]
     if not planned:
