@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, g, request
 
-from schemas.requests import CodeQuery
+from schemas.requests import MANY_PHOTOS, CodeQuery
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
@@ -16,6 +16,7 @@ from trace.web.uploads import kept_object, scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
 BYTES = {"type": "string", "format": "binary"}
+PHOTOS = {"type": "array", "items": BYTES, "minItems": 1, "maxItems": MANY_PHOTOS}
 
 
 def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("/scans")
-@blueprint.doc(requestBody=form_with("photo", {"type": "array", "items": BYTES}))
+@blueprint.doc(requestBody=form_with("photo", PHOTOS))
 @blueprint.response(201)
 @may(Permission.PHOTO_SCAN)
 def post_scans() -> Any:
@@ -67,5 +68,5 @@ def post_object() -> Any:
 @may(Permission.GOODS_READ)
 @watched
 def get_picture(sha256: str) -> Response:
-    """照片 / A picture or paper: one's own, or of a certificate or record one may see (a watcher's look is written down)."""
+    """照片 / A picture or paper: one's own, or of a record one may see (a watcher's look is written down)."""
     return kept_object(sha256)
