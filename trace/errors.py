@@ -148,6 +148,8 @@ def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
 def on_store_failure(error: Exception) -> Response:
     """The database is busy, gone, or out of room: nothing was recorded, the caller tries again."""
     original = getattr(error, "orig", None)
+    if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # no such table: no waiting helps
+        return on_unforeseen(error)
     full = isinstance(original, sqlite3.OperationalError) and "full" in str(original)
     full = full or getattr(original, "sqlstate", None) == "53100" or getattr(original, "errno", 0) == errno.ENOSPC
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
