@@ -12,7 +12,7 @@ from trace.domain.genealogy import EdgeKind, Trace
 from trace.domain.permissions import Actor, View, view_of
 from trace.domain.regions import region_name
 from trace.domain.uris import UriKind, uri_kind
-from trace.services.story import Story
+from trace.services.story import Story, returns
 
 _GOODS = (UriKind.LOT, UriKind.INSTANCE, UriKind.CLASS)
 _OF_EVENT = ("epcList", "quantityList", "childEPCs", "childQuantityList")
@@ -30,6 +30,7 @@ class _Flow:
     open_parties: set[str] = field(default_factory=set)
     open_goods: set[int] = field(default_factory=set)
     sold: set[Key] = field(default_factory=set)
+    back: set[tuple[str, str]] = field(default_factory=set)  # (giver, taker) of what only ever went back
 
     def connect(self, source: Key, target: Key, kind: str) -> None:
         """Goods went, or became others; what stays where it is needs no edge."""
@@ -47,7 +48,7 @@ def flow_of(
     rule holds: names for the field and the first hands after it, the kind of business and the county for all others.
     """
     goods = _goods(traces, names)
-    flow = _Flow()
+    flow = _Flow(back=returns(story.documents.values()))
     for number in sorted(story.documents, key=lambda n: (story.documents[n]["eventTime"], n)):
         _add(flow, story, actor, number, goods)
     ids = {key: place for place, key in enumerate(flow.nodes)}
@@ -83,7 +84,8 @@ def _add(flow: _Flow, story: Story, actor: Actor | None, number: int, goods: Map
     moved = _things(document, _OF_EVENT, goods)
     inputs, outputs = _things(document, _INPUTS, goods), _things(document, _OUTPUTS, goods)
     if document.get("bizStep") in _HANDOVERS:
-        kind = "returned" if document.get("disposition") == "returned" else "moved"
+        went_back = document.get("disposition") == "returned" or (source, target) in flow.back
+        kind = "returned" if went_back else "moved"
         for item in moved:
             flow.connect((source, item), (target, item), kind)
     else:

@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, documents_of, parties_of, uris_of
 from storage.tables import event, organisation, place
 from trace.domain.epcis.document import load_document, parse_time
+from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.permissions import Actor, View, view_of
 from trace.domain.regions import region_name
 from trace.domain.uris import PRIVATE
 from trace.services.lots import find_lots
 
+_NOT_TAKEN = (Disposition.RETURNED, Disposition.NON_CONFORMANT)  # sent back, or refused on arrival
 NAMED_STEPS = 2  # the field and the first hands after it: the names the public sees
 _ITEM_KEYS = {
     "epcList": "item",
@@ -217,16 +219,17 @@ def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
     Read off the changes of owner: at step 1 is who gave and was given nothing. Returns do not count, loops do not count
     up, and who is only found in a loop that nobody gave anything into is infinitely far: nobody knows.
     """
+    documents = list(documents)
+    back = returns(documents)
     gives: dict[str, set[str]] = {}
     takers: set[str] = set()
     for document in documents:
-        if document.get("disposition") == "returned":
+        if document.get("disposition") in _NOT_TAKEN:
             continue
-        sources = {e["source"] for e in document.get("sourceList", ()) if e.get("type") == "owning_party"}
-        takes = {e["destination"] for e in document.get("destinationList", ()) if e.get("type") == "owning_party"}
+        sources, takes = _owners(document)
         for source in sources:
-            gives.setdefault(source, set()).update(takes - {source})
-        takers |= takes - sources
+            gives.setdefault(source, set()).update(taker for taker in takes - {source} if (source, taker) not in back)
+        takers |= {taker for taker in takes - sources if any((source, taker) not in back for source in sources)}
     steps: dict[str, int | float] = dict.fromkeys((party for party in gives if party not in takers), 1)
     frontier = list(steps)
     while frontier:
@@ -238,6 +241,34 @@ def hands(documents: Iterable[Mapping[str, Any]]) -> dict[str, int | float]:
                     following.append(taker)
         frontier = following
     return dict.fromkeys(gives.keys() | takers, math.inf) | steps
+
+
+def returns(documents: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """(giver, taker) of goods that only ever went back: sent as returned, or refused on arrival.
+
+    Whoever gets goods back records that they arrived like any others; that they are a return stands in the event of who
+    sent them back.
+    """
+    back: set[tuple[str, str]] = set()
+    sent: set[tuple[str, str]] = set()
+    for document in documents:
+        sources, takes = _owners(document)
+        pairs = {(source, taker) for source in sources for taker in takes}
+        if document.get("disposition") == Disposition.RETURNED:
+            back |= pairs
+        elif document.get("disposition") == Disposition.NON_CONFORMANT:
+            back |= {(taker, source) for source, taker in pairs}
+        elif document.get("bizStep") == BizStep.SHIPPING:
+            sent |= pairs
+    return back - sent
+
+
+def _owners(document: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Who gave and who took, as the event tells."""
+    return (
+        {e["source"] for e in document.get("sourceList", ()) if e.get("type") == "owning_party"},
+        {e["destination"] for e in document.get("destinationList", ()) if e.get("type") == "owning_party"},
+    )
 
 
 def day_of(entry: Mapping[str, Any]) -> Any:
