@@ -44,7 +44,8 @@ SHOWN_FIELDS = (
     "new_approval_no",
     "new_prescription",
 )
-EMPTY_LINE: Mapping[str, Any] = {"codes": [], "certificates": [], "decision": "accept"}
+# Tuples: every form begins with these same values, and what is filed in one must not turn up in the next.
+EMPTY_LINE: Mapping[str, Any] = {"codes": (), "certificates": (), "decision": "accept"}
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
 _PAPER = re.compile(r"^paper-(\d{1,3})-(kind|number|issuer|issued_on|valid_until)$")
 NO_SUPPLIER = "other"

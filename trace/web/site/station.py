@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from schemas.requests import CertificateRequest, GoodsRequest
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
+from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Permission
 from trace.domain.products import Category
 from trace.errors import sentence, status_of
@@ -118,6 +119,7 @@ def _form_line(line: dict[str, Any]) -> dict[str, Any]:
         "amount": "" if line["amount"] is None else f"{line['amount'].normalize():f}",
         "unit": line["unit"] or product.get("unit", ""),
         "new_code": line["new_product_code"] or "",
+        "new_category": Category.DRUG.value if line["codes"] and not product else "",
         "certificates": [],
         "decision": "accept",
         "produced_on": "" if line["produced_on"] is None else str(line["produced_on"]),
@@ -227,7 +229,8 @@ def _file_paper(form: dict[str, Any], number: int) -> None:
             seconds=settings.settings.scan_seconds, now=g.now,
         )["sha256"]  # fmt: skip
     done = file_certificate(g.session, Command(g.actor, g.now), **payload)
-    form["lines"][number]["certificates"].append(done["id"])
+    line = form["lines"][number]
+    line["certificates"] = [*line["certificates"], done["id"]]
     form["papers"].pop(number, None)
 
 
@@ -277,10 +280,11 @@ def _recognise(line: dict[str, Any]) -> None:
 
 
 def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
-    """How one line would stand; None while it is not complete enough to tell."""
+    """How one line would stand, its product registered for the look; None while it is not complete enough to tell."""
+    line = form["lines"][number]
     try:
-        payload = checked_delivery({**form, "lines": [form["lines"][number]]})
         with g.session.begin_nested() as sandbox:
+            payload = checked_delivery({**form, "lines": [{**line, "product": _product_of(line, number)}]})
             (card,) = look_at_delivery(
                 g.session,
                 Command(g.actor, g.now),
@@ -294,9 +298,13 @@ def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
 
 
 def _suppliers(chosen: str) -> list[dict[str, Any]]:
-    """Who may have delivered: those with something on the way first."""
+    """Who may have delivered: those with something on the way first; an authority delivers nothing."""
     coming = {entry["sender"]["id"] for entry in expected(g.session, actor=g.actor)} | {chosen}
-    found = [o for o in list_organisations(g.session, actor=g.actor) if o["name"] != g.actor.organisation_name]
+    found = [
+        o
+        for o in list_organisations(g.session, actor=g.actor)
+        if o["name"] != g.actor.organisation_name and o["kind"] != OrganisationKind.REGULATOR
+    ]
     return sorted(found, key=lambda o: (o["id"] not in coming, o["name"]))
 
 

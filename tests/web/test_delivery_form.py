@@ -1,0 +1,46 @@
+"""The form of a delivery on the page: what it proposes, what it shows of papers, and what it keeps to itself."""
+
+import re
+
+from tests.web.conftest import Browser, Demo
+
+LIKE_NEW = {"lines-0-new_name": "小白菜（试）", "lines-0-new_category": "vegetable", "lines-0-new_unit": "KGM"}
+
+
+def shop(demo: Demo) -> tuple[Browser, dict[str, str]]:
+    """A clerk's browser, and a form of one line of a vegetable that the file does not know."""
+    sender = demo.get("/expected").json["expected"][0]["sender"]["id"]
+    return demo.browser("station"), {"supplier-id": sender, "lines-0-amount": "10", **LIKE_NEW}
+
+
+def papers_of(page: str) -> list[str]:
+    """The certificates that the lines of the form carry."""
+    return re.findall(r'type="hidden" name="lines-\d+-certificates" value="(\w+)"', page)
+
+
+def test_a_paper_filed_for_one_delivery_is_on_no_other(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    paper = {"paper-0-kind": "commitment_certificate", "paper-0-issuer": "合作社", "paper-0-number": "HGZ-1"}
+    filed = clerk.post("/station/receive", {**form, **paper, "action": "paper-0"})
+    assert len(papers_of(filed.text)) == 1
+    assert papers_of(clerk.post("/station/receive", {**form, "action": "look"}).text) == []
+    assert papers_of(clerk.get("/station/receive").text) == []
+    assert papers_of(demo.browser("station2").get("/station/receive").text) == []
+
+
+def test_the_papers_that_new_goods_need_are_shown_before_they_are_received(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    before = demo.counts()
+    page = clerk.post("/station/receive", {**form, "action": "look"}, headers={"Accept-Language": "en"}).text
+    assert "Commitment certificate" in page[page.index('class="papers"') :]
+    assert demo.counts() == before
+
+
+def test_a_trace_code_that_the_file_does_not_know_is_proposed_as_a_drug(demo: Demo) -> None:
+    page = demo.browser("station").get("/station/receive?code=81999990000000000001").text
+    assert '<option value="drug" selected>' in page
+
+
+def test_no_authority_is_offered_as_a_supplier(demo: Demo) -> None:
+    page = demo.browser("station").get("/station/receive").text
+    assert "市场监督管理局" not in page[page.index('name="supplier-id"') :].partition("</select>")[0]
