@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEnt
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
-from trace.web.words import say
+from trace.web.words import complaint_text, say
 
 log = structlog.get_logger()
 
@@ -130,7 +130,8 @@ def on_validation(error: ValidationError) -> Response:
 def _shape(messages: Any) -> Response:
     found = list(flat(messages))
     field, text = found[0] if found else (None, "")
-    return answer(422, f"{field}: {text}" if field else text, field=field, details={"errors": dict(found)})
+    said = complaint_text(text, as_sent=True)
+    return answer(422, f"{field}: {said}" if field else said, field=field, details={"errors": dict(found)})
 
 
 def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:

@@ -357,6 +357,15 @@ def test_problems_are_as_described(standing: Demo, document: Any) -> None:
     assert asked[6].json["errors"].keys() == {"supplier", "lines"}
 
 
+def test_a_complaint_is_in_the_readers_language_and_its_words_are_those_to_send(standing: Demo) -> None:
+    body = {"name": "x", "category": "y", "unit": "KGM"}
+    chinese = standing.post("/products", body, headers={"Accept-Language": "zh"}).json
+    english = standing.post("/products", body, headers={"Accept-Language": "en"}).json
+    assert chinese["detail"].startswith("category: 须为以下之一：pork, ")
+    assert english["detail"].startswith("category: Must be one of: pork, ")
+    assert chinese["errors"] == english["errors"]
+
+
 def test_commands_are_described_with_their_key_in_body_and_header(document: Any) -> None:
     operation = document["paths"]["/api/v1/receipts"]["post"]
     assert [p["name"] for p in operation["parameters"] if p["in"] == "header"] == ["Idempotency-Key"]

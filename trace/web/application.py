@@ -47,6 +47,7 @@ class StrictRequest(Request):
 
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
+        """For a single view, as Flask has it."""
         self._max_content_length = value
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:

@@ -275,12 +275,12 @@ def _as_moment(text: str) -> datetime | None:
         return None
 
 
-def complaint_text(complaint: str) -> str:
-    """What a schema says of a value, in the reader's language."""
+def complaint_text(complaint: str, *, as_sent: bool = False) -> str:
+    """What a schema says of a value, in the reader's language; `as_sent`: words to send stay as programs send them."""
     for template in COMPLAINTS:
         found = _pattern(template).fullmatch(complaint)
         if found:
-            return say(template, found.groupdict())
+            return gettext(template).format(**found.groupdict()) if as_sent else say(template, found.groupdict())
     return complaint
 
 
