@@ -17,7 +17,7 @@ from storage.tables import MICRO, organisation, stock
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
-from trace.domain.parties import LicenceKind, OrganisationKind
+from trace.domain.parties import DRUG_TRADE, LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import drug_code_uri
@@ -63,7 +63,9 @@ class Town:
             actor = Actor(row.id, row.name, row.kind, row.party_uri, row.region, role)
             if licensed:
                 add_licence(
-                    session, actor=actor, kind=LicenceKind.FOOD_BUSINESS, number=f"JY1640502{number:07d}",
+                    session, actor=actor,
+                    kind=LicenceKind.DRUG if kind in DRUG_TRADE else LicenceKind.FOOD_BUSINESS,
+                    number=f"宁DA955{number:06d}" if kind in DRUG_TRADE else f"JY1640502{number:07d}",
                     expires_on=self.day(-365),
                 )  # fmt: skip
             self.ids[row.id] = row.public_id

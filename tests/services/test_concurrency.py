@@ -24,6 +24,7 @@ from storage.tables import (
 )
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Failure
+from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
@@ -99,11 +100,29 @@ def test_two_clerks_log_the_same_trace_codes_once(town: Town) -> None:
     made = town.drugs_at(pharmacy(town), packs)  # all of it is known from before: no new row lines the clerks up
     supplier = Supplier(public_id=town.id_of(town.organisation(K.DRUG_DISTRIBUTOR)))
 
+    note = (town.paper(shop, CertificateKind.DELIVERY_NOTE),)
+
     def clerk(codes: tuple[str, ...]) -> Callable[[], Any]:
-        return lambda: town.do(receive, town.command(shop), supplier=supplier, lines=[Line(code=made, codes=codes)])
+        lines = [Line(code=made, codes=codes, certificates=note)]
+        return lambda: town.do(receive, town.command(shop), supplier=supplier, lines=lines)
 
     assert conflicts(at_once(*[clerk(packs), clerk(packs[::-1])] * 2)) == 3
     assert [town.stock(shop, code) for code in packs] == [(1, 0)] * 3
+
+
+def test_two_shops_bring_the_same_new_lots_in_another_order(town: Town) -> None:
+    """Without an order of their own each would open what the other waits for, and PostgreSQL would end one of them."""
+    shops = [town.organisation(), town.organisation()]
+    lines = [
+        Line(product=town.product(shops[0]), lot_number="N1", amount=Decimal(1), decision=Decision.HOLD, reason="new")
+        for _ in range(40)
+    ]
+
+    def shop(number: int, mine: list[Line]) -> Callable[[], Any]:
+        return lambda: town.do(receive, town.command(shops[number]), supplier=STRANGER, lines=mine)
+
+    at_once(shop(0, lines), shop(1, lines[::-1]))
+    assert town.count(receipt) == 2
 
 
 # ---- selling and dispensing ----------------------------------------------------------------------------------------
@@ -134,7 +153,8 @@ def test_two_counters_dispense_one_code_once(town: Town) -> None:
 def test_two_shops_dispense_one_code_and_exactly_one_alert_is_raised(town: Town) -> None:
     one, two, packs = pharmacy(town), pharmacy(town), town.packs(2)
     made = town.drugs_at(one, packs)
-    town.arrive(town.organisation(K.DRUG_DISTRIBUTOR), two, Line(code=made, codes=packs))
+    note = (town.paper(two, CertificateKind.DELIVERY_NOTE),)
+    town.arrive(town.organisation(K.DRUG_DISTRIBUTOR), two, Line(code=made, codes=packs, certificates=note))
     answers = at_once(
         lambda: town.do(dispense, town.command(one), codes=packs),
         lambda: town.do(dispense, town.command(two), codes=packs[::-1]),

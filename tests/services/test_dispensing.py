@@ -11,6 +11,7 @@ from sqlalchemy import select
 from storage.tables import alert, dispensing, event, ident, lot
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFound
+from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Prescription
@@ -36,7 +37,7 @@ def stocked(town: Town, count: int = 1, **lot: Any) -> tuple[Actor, tuple[str, .
 def also_at(town: Town, shop: Actor, codes: tuple[str, ...], like: str | None = None) -> None:
     """The same codes in another pharmacy's stock: boxes that should not exist twice."""
     supplier = town.organisation(K.DRUG_DISTRIBUTOR)
-    line = Line(code=like, codes=codes)
+    line = Line(code=like, codes=codes, certificates=(town.paper(shop, CertificateKind.DELIVERY_NOTE),))
     town.arrive(supplier, shop, line)
 
 

@@ -54,6 +54,10 @@ class LicenceKind(StrEnum):
     BUSINESS = "business_licence"  # 营业执照
 
 
+# What entitles to supply drugs, and food (R2): a business licence (营业执照) alone entitles to neither.
+DRUG_LICENCES = frozenset({LicenceKind.DRUG, LicenceKind.DRUG_PRODUCTION})
+FOOD_LICENCES = frozenset({LicenceKind.FOOD_PRODUCTION, LicenceKind.FOOD_BUSINESS, LicenceKind.SLAUGHTER})
+
 # GB 32100-2015: no I O S V Z; 2 + 6 region digits + 10
 _USCC = re.compile("[0-9A-HJ-NP-RTUW-Y]{2}[0-9]{6}[0-9A-HJ-NP-RTUW-Y]{10}")
 _LICENCES = {

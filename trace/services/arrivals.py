@@ -89,6 +89,7 @@ class Prepared:
     goods: list[Goods]
     amount: Decimal
     unit: str
+    numbered: bool = True  # the goods carry a lot number; else the lot is named by one of ours
     papers: list[PaperState] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -126,6 +127,22 @@ def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
     return Sender(None, supplier.name, supplier.address, supplier.contact, party, None)
 
 
+def prepare_lines(session: Session, command: Command, lines: Sequence[Line], day: date) -> list[Prepared]:
+    """The lines prepared (`prepare_line`), in their order.
+
+    Lots are opened in the order of their names, so that two clerks who bring the same new lots in another order do not
+    wait for each other in a ring.
+    """
+    ready: dict[int, Prepared] = {}
+    for number in sorted(range(len(lines)), key=lambda n: _opening_order(lines[n])):
+        ready[number] = prepare_line(session, command, lines[number], number, day)
+    return [ready[number] for number in range(len(lines))]
+
+
+def _opening_order(line: Line) -> tuple[str, str, str]:
+    return (line.product or "", line.lot_number, line.code or "")
+
+
 def prepare_line(session: Session, command: Command, line: Line, number: int, day: date) -> Prepared:
     """A line with its lot recorded and its goods listed; raises `Invalid` naming the field `lines.<number>...`."""
     where = f"lines.{number}"
@@ -143,14 +160,15 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
             lot=lot,
         )
     made_of = get_product(session, known.product_public_id)
+    numbered = bool(line.lot_number.strip() or (code is not None and (code.lot or code.lot_uri)))
     if line.codes:
         codes = tuple(dict.fromkeys(item_uri(code, field=f"{where}.codes") for code in line.codes))
         _check_identifiers(session, made_of, codes, where)
         goods = [Goods(code) for code in codes]
-        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE)
+        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, numbered)
     if line.amount is None or line.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{where}.amount")
-    return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit)
+    return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit, numbered)
 
 
 def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -> Prepared:

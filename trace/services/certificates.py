@@ -5,10 +5,20 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage.events import chunks, find_idents, insert_for, uris_of
-from storage.tables import certificate, certificate_lot, event_item, event_party, lot, object_owner, organisation
+from storage.tables import (
+    certificate,
+    certificate_lot,
+    event_item,
+    event_party,
+    lot,
+    object_owner,
+    organisation,
+    stock,
+    transit,
+)
 from trace.domain.certificate_fields import checked_fields, missing_fields
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm, Paper
@@ -202,6 +212,8 @@ def _had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
         had.update(session.scalars(moved.where(event_item.c.item.in_(part)).distinct()))
         opened = select(lot.c.item).where(lot.c.item.in_(part), lot.c.created_by == actor.organisation)
         had.update(session.scalars(opened))
+        kept = select(stock.c.lot).where(stock.c.lot.in_(part), stock.c.organisation == actor.organisation)
+        had.update(session.scalars(kept.distinct()))  # packs that came by the case
     return had
 
 
@@ -270,20 +282,33 @@ def _with_region() -> Select[Any]:
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Own certificates; for inspectors those of the region; for others those of goods they handled."""
+    """Own certificates; for inspectors those of the region; for others those of goods they handled.
+
+    A delivery note goes one step only: to who stands with its filer in an event of the goods. Another customer of the
+    same lot is no business of theirs.
+    """
     own = certificate.c.organisation == actor.organisation
     if actor.watches:
         return own | organisation.c.region.startswith(region_prefix(actor.region))
-    handled = (
-        select(certificate_lot.c.item)
-        .join(event_item, event_item.c.item == certificate_lot.c.item)
-        .join(
-            event_party,
-            (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation),
-        )
-        .where(certificate_lot.c.certificate == certificate.c.id)
+    me, filer = actor.organisation, certificate.c.organisation
+    linked = select(certificate_lot.c.item).where(certificate_lot.c.certificate == certificate.c.id)
+    # `moved`, `kept`: packs that came by the case name their lot in stock and on the way, not in the case's event.
+    mine, its = aliased(event_party), aliased(event_party)
+    moved = linked.where(
+        event_item.c.item == certificate_lot.c.item, mine.c.event == event_item.c.event, mine.c.organisation == me
     )
-    return own | exists(handled.correlate(certificate))
+    kept = linked.where(stock.c.lot == certificate_lot.c.item, stock.c.organisation == me)
+    beside = moved.where(its.c.event == event_item.c.event, its.c.organisation == filer)
+    to_me = (transit.c.sender == filer) & (transit.c.receiver == me)
+    from_me = (transit.c.sender == me) & (transit.c.receiver == filer)
+    sent = linked.where(transit.c.lot == certificate_lot.c.item, to_me | from_me)
+    travels = certificate.c.kind != CertificateKind.DELIVERY_NOTE
+    return (
+        own
+        | (travels & (exists(moved.correlate(certificate)) | exists(kept.correlate(certificate))))
+        | exists(beside.correlate(certificate))
+        | exists(sent.correlate(certificate))
+    )
 
 
 def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]]]:

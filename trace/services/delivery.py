@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage import stock as stock_store
 from storage.events import chunks, find_idents
 from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, transit
+from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
@@ -104,7 +105,8 @@ def check_against_shipment(
                 item=good.item,
                 sender=sender_name,
             )
-        if amount > remaining * (1 + weighing_tolerance()):
+        weighed = good.unit not in (None, PIECE)
+        if amount > remaining * (1 + (weighing_tolerance() if weighed else 0)):
             raise Conflict(
                 N_("{sender} sent {sent} of {item} and {came} came: more than was sent. Correct the quantity."),
                 field=f"{where}.amount",
@@ -124,18 +126,19 @@ def check_not_received_before(
 ) -> None:
     """Raise `Conflict` if a supplier's lot came before with the same delivery note (or, again, without one).
 
-    Suppliers on this system are told apart by what they recorded as sent (`check_against_shipment`).
+    What a supplier on this system recorded as sent is told apart by that (`check_against_shipment`).
     """
-    if sender is not None:
-        return
     ids = find_idents(session, lots)
+    if sender is not None:
+        sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
+        ids = {uri: item for uri, item in ids.items() if item not in sent}
     query = (
         select(receipt.c.received_at, receipt.c.public_id, ident.c.uri)
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
         .join(ident, ident.c.id == receipt_line.c.item)
         .where(
             receipt.c.organisation == actor.organisation,
-            receipt.c.supplier_name == sender_name,
+            receipt.c.supplier_name == sender_name if sender is None else receipt.c.supplier == sender,
             receipt.c.delivery_note == delivery_note,
         )
         .limit(1)

@@ -340,7 +340,7 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
         [Line(container=case) for case in cases],
         "SH-0901",
     )
-    supply_pharmacies(session, cast, cases)
+    supply_pharmacies(session, cast, lot, cases)
     for days_ago, number in ((12, 0), (9, 1), (5, 2), (1, 3)):
         dispense(session, cast.command("pharmacy_a", days_ago, 15), codes=[boxes[number]])
     dispense(session, cast.command("pharmacy_b", 3, 16), codes=[boxes[100]])
@@ -348,8 +348,8 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
     return {"Drug box 药品追溯码": boxes[4].rpartition("/")[2]}
 
 
-def supply_pharmacies(session: Session, cast: Cast, cases: Sequence[str]) -> None:
-    """The distributor sends two cases to one pharmacy and one to the other, which open them."""
+def supply_pharmacies(session: Session, cast: Cast, lot: str, cases: Sequence[str]) -> None:
+    """The distributor sends two cases to one pharmacy and one to the other, each with its note; they open them."""
     for pharmacy, mine, note in (("pharmacy_a", cases[:2], "KD-1101"), ("pharmacy_b", cases[2:3], "KD-1102")):
         hops.ship(
             session,
@@ -357,6 +357,16 @@ def supply_pharmacies(session: Session, cast: Cast, cases: Sequence[str]) -> Non
             receiver=cast.ids[pharmacy],
             containers=mine,
             delivery_note=note,
+        )
+        file_certificate(
+            session,
+            cast.command("distributor", 20, 9),
+            kind=CertificateKind.DELIVERY_NOTE,
+            lots=[lot],
+            issuer=cast.actors["distributor"].organisation_name,
+            issued_on=cast.day(20),
+            number=note,
+            contents={"receiver": cast.actors[pharmacy].organisation_name},
         )
         arrive(
             session,

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from storage.events import find_idents
 from storage.tables import licence
 from trace.domain.failures import N_, Conflict, Invalid
-from trace.domain.papers import PaperState, Severity, paper_states
-from trace.domain.parties import UNLICENSED
+from trace.domain.papers import CertificateKind, PaperState, Severity, paper_states
+from trace.domain.parties import DRUG_LICENCES, FOOD_LICENCES, UNLICENSED
 from trace.domain.products import Category
 from trace.domain.rules.receiving import Arrival, check_arrival
 from trace.services.arrivals import (
@@ -72,7 +72,7 @@ def as_paper_state(state: PaperState) -> dict[str, Any]:
 def find_faults(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> None:
     """Put the findings of a line, and how its papers stand, on it; nothing is decided here."""
     line, day = ready.line, command.day
-    linked = _link_papers(session, command, ready, where)
+    linked = _link_papers(session, command, ready, sender, where)
     known = ready.product
     made_of = get_product(session, known.product_public_id)
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
@@ -82,11 +82,11 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
         Arrival(
             day=day,
             category=Category(known.category),
-            lot_number=known.number,
+            lot_number=known.number if ready.numbered else "",
             produced_on=known.produced_on,
             expires_on=known.expires_on,
             papers=held_papers,
-            licence_valid=_licence_valid(session, sender, day),
+            licence_valid=_licence_valid(session, sender, Category(known.category), day),
             codes=len(line.codes) or sum(1 for g in ready.goods if g.amount is None),
             no_code_reason=line.no_code_reason,
             celsius=None if line.celsius is None else int(line.celsius * 100),
@@ -94,8 +94,7 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
         )
     )
     check_not_in_stock(session, command.actor, ready, where)
-    if line.decision is not Decision.REFUSE:
-        ready.findings += check_against_shipment(session, command.actor, sender.number, sender.name, ready.goods, where)
+    ready.findings += check_against_shipment(session, command.actor, sender.number, sender.name, ready.goods, where)
 
 
 def check_decision(ready: Prepared, where: str) -> None:
@@ -121,21 +120,33 @@ def check_decision(ready: Prepared, where: str) -> None:
         raise Invalid(N_("Say why this line is held or refused."), field=f"{where}.reason")
 
 
-def _link_papers(session: Session, command: Command, ready: Prepared, where: str) -> list[Any]:
-    """The papers of a line: those named now (linked to its lot), and those linked to the lot before."""
+def _link_papers(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> list[Any]:
+    """The papers of a line: those named now (linked to its lot), and those linked to the lot before.
+
+    A delivery note came with one delivery: that of another shop's, of the same lot, says nothing about this one.
+    """
     named = visible_certificate_ids(
         session, actor=command.actor, public_ids=ready.line.certificates, field=f"{where}.certificates"
     )
     for row in named.values():
         link_lots(session, command, certificate_id=row.id, lots=[ready.lot])
     item = find_idents(session, [ready.lot])[ready.lot]
-    return papers_of(session, [item]).get(item, [])
+    both = (command.actor.organisation, sender.number)
+    return [
+        row
+        for row in papers_of(session, [item]).get(item, [])
+        if row.kind != CertificateKind.DELIVERY_NOTE or row.organisation in both or row.public_id in named
+    ]
 
 
-def _licence_valid(session: Session, sender: Sender, day: date) -> bool | None:
-    if sender.kind is not None and sender.kind in UNLICENSED:
+def _licence_valid(session: Session, sender: Sender, category: Category, day: date) -> bool | None:
+    """Whether the supplier has a licence for such goods that is valid on the day; None where none is needed."""
+    if sender.kind in UNLICENSED and category is not Category.DRUG:
         return None
     if sender.number is None:
         return False
-    rows = session.execute(select(licence.c.expires_on).where(licence.c.organisation == sender.number))
+    kinds = DRUG_LICENCES if category is Category.DRUG else FOOD_LICENCES
+    rows = session.execute(
+        select(licence.c.expires_on).where(licence.c.organisation == sender.number, licence.c.kind.in_(kinds))
+    )
     return any(expires is None or day <= expires for (expires,) in rows)

@@ -27,7 +27,7 @@ from trace.services.arrivals import (
     Supplier,
     check_each_once,
     lock_arrivals,
-    prepare_line,
+    prepare_lines,
     sender_of,
 )
 from trace.services.capture import capture, micro
@@ -61,8 +61,7 @@ def receive(
 
     def act() -> dict[str, Any]:
         sender = sender_of(session, command.actor, supplier)
-        day = command.day
-        prepared = [prepare_line(session, command, line, n, day) for n, line in enumerate(lines)]
+        prepared = prepare_lines(session, command, lines, command.day)
         check_each_once(prepared)
         lock_arrivals(session, command.actor, sender, prepared)
         check_not_received_before(
@@ -120,9 +119,15 @@ def _temperature(celsius: Decimal | None) -> tuple[dict[str, Any], ...]:
 
 
 def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, event: int) -> None:
-    """Refused goods are on their way to where they came from: the sender sees them coming."""
+    """Refused goods are on their way to where they came from: the sender sees them coming.
+
+    Where the sender never recorded that they left, they still stand in the sender's stock and need no way back.
+    """
     ids = find_idents(session, [g.item for g in ready.goods])
+    sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
     for good in ready.goods:
+        if ids[good.item] not in sent:
+            continue
         amount, unit = micro(good.amount if good.amount is not None else Decimal(1)), good.unit or PIECE
         item = ids[good.item]
         stock_store.take_transit(

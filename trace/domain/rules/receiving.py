@@ -17,6 +17,7 @@ from trace.domain.products import Category
 class Arrival:
     """The facts about one line of a delivery, on the day it arrives.
 
+    `lot_number` is empty where the goods carry none (what we name the lot by then is no number of theirs).
     `celsius_range` and `celsius` are hundredths of a degree; `licence_valid` None means that the supplier needs none.
     """
 
@@ -89,12 +90,19 @@ def check_arrival(arrival: Arrival) -> list[Finding]:
 
 
 def check_fields(arrival: Arrival) -> Iterable[Finding]:
-    """R1: packed goods need a production date or lot, drugs an expiry date (食品安全法 Art. 53; 药品管理法 Art. 57)."""
+    """R1: packed goods need production date or lot, drugs batch and expiry (食品安全法 Art. 53; 药品管理法 Art. 57)."""
     if arrival.category is Category.DRUG and arrival.expires_on is None:
         yield _finding(
             "R1",
             Severity.BLOCK,
             N_("The expiry date is missing; without it a drug counts as inferior."),
+            "药品管理法 Art. 57, 98",
+        )
+    if arrival.category is Category.DRUG and not arrival.lot_number:
+        yield _finding(
+            "R1",
+            Severity.BLOCK,
+            N_("The batch number is missing; without it a drug counts as inferior."),
             "药品管理法 Art. 57, 98",
         )
     packed = arrival.category in (Category.PACKAGED_FOOD, Category.IMPORTED_FOOD)
