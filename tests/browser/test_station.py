@@ -175,3 +175,12 @@ def test_stock_is_sold_held_and_released_and_too_much_is_refused(visit: Callable
     row.locator("button[value=hold]").click()
     expect(page.locator("details.row", has_text="精选番茄").first.locator(".verdict.hold")).to_be_visible()
     assert fits(page)
+
+
+def test_a_printed_record_names_its_goods_and_what_was_decided(visit: Callable[..., Page]) -> None:
+    page = visit("station")
+    page.click("a[href*=receipts] >> nth=0")
+    page.emulate_media(media="print")
+    expect(page.locator("section.line h2").first).to_be_visible()
+    expect(page.locator("section.line .verdict").first).to_be_visible()
+    expect(page.locator("header.top")).to_be_hidden()
