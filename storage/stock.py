@@ -51,6 +51,15 @@ def items_here(session: Session, organisation: int, items: Iterable[int]) -> set
     return found
 
 
+def items_ever_here(session: Session, organisation: int, items: Iterable[int]) -> set[int]:
+    """Those of these items that the organisation has or had."""
+    found: set[int] = set()
+    for part in chunks(items):
+        query = select(stock.c.item).where(stock.c.organisation == organisation, stock.c.item.in_(part))
+        found.update(session.scalars(query))
+    return found
+
+
 def put_in(session: Session, organisation: int, item: int, unit: str, lot: int | None, amount: int, held: int) -> None:
     """Add to what is on hand and to what is held, making the row where there is none."""
     statement = insert_for(session, stock).values(

@@ -6,13 +6,14 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, lock_items
-from storage.stock import items_here
+from storage.stock import items_ever_here, items_here
 from trace.domain.epcis.vocabulary import KILOGRAM
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import check_not_expired, drugs_among
 from trace.services.making import Goods
+from trace.services.open_containers import content_of
 
 GRAM = "GRM"  # UN/ECE recommendation 20
 
@@ -60,6 +61,28 @@ def check_not_here(session: Session, command: Command, goods: Sequence[Goods]) -
                 field="goods",
                 item=uri.rpartition("/")[2],
             )
+
+
+def check_was_here(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for goods that the organisation never had.
+
+    Whoever could pack, unpack or take back a stranger's lot would change its history, and see its papers. A case that
+    goes onto a pallet is in nobody's stock itself; what is in it is.
+    """
+    for good in _never_here(session, command, goods):
+        inside = content_of(session, good.item)
+        if not inside or _never_here(session, command, inside):
+            raise Conflict(
+                N_("{item} was never recorded here. Receive it first, or read the code again."),
+                field="goods",
+                item=good.item.rpartition("/")[2],
+            )
+
+
+def _never_here(session: Session, command: Command, goods: Sequence[Goods]) -> list[Goods]:
+    ids = find_idents(session, [good.item for good in goods])
+    had = items_ever_here(session, command.actor.organisation, ids.values())
+    return [good for good in goods if ids.get(good.item) not in had]
 
 
 def check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]) -> None:

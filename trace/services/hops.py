@@ -22,7 +22,14 @@ from trace.domain.events import (
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.services.capture import Captured, capture
 from trace.services.commands import Batch, Command, Some, goods_of, run_once, stamp_of
-from trace.services.hop_checks import check_balance, check_fresh, check_no_drug, check_no_drug_pack, check_not_here
+from trace.services.hop_checks import (
+    check_balance,
+    check_fresh,
+    check_no_drug,
+    check_no_drug_pack,
+    check_not_here,
+    check_was_here,
+)
 from trace.services.lots import NewLot, check_not_made_before, container_uri, get_product, item_uri, open_lot
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import content_of
@@ -108,6 +115,7 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
         inside = goods_of(session, goods, "goods")
+        check_was_here(session, command, inside)
         made = stamp_of(session, command)
         events: list[Event] = []
         if content_of(session, parent, elsewhere_than=command.actor.organisation):
@@ -142,6 +150,7 @@ def unpack(session: Session, command: Command, *, container: str, goods: Sequenc
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
         leaving = goods_of(session, goods, "goods") if goods else content_of(session, parent)
+        check_was_here(session, command, leaving)
         event = AggregationEvent(
             **stamp_of(session, command).common(),
             action=Action.DELETE,
@@ -219,7 +228,7 @@ def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> d
         goods,
         BizStep.RETURNING,
         Disposition.RETURNED,
-        checks=(check_no_drug_pack, check_not_here),
+        checks=(check_no_drug_pack, check_was_here, check_not_here),
     )
 
 
