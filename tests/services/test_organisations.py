@@ -140,3 +140,11 @@ def test_an_auditor_reads_the_log_of_the_region_only(town: Town) -> None:
     elsewhere = town.organisation(K.REGULATOR, region="640100", role=Role.AUDITOR)
     province = town.organisation(K.REGULATOR, region="640000", role=Role.AUDITOR)
     assert [len(town.do(list_look_ups, actor=actor)) for actor in (elsewhere, province)] == [0, 1]
+
+
+def test_an_inspectors_list_is_of_the_region_before_it_is_cut(town: Town) -> None:
+    watcher = town.organisation(OrganisationKind.REGULATOR, region="640500", role=Role.INSPECTOR, licensed=False)
+    for number in range(3):
+        town.organisation(name=f"AAA {number}", region="110101")
+    found = town.do(list_organisations, actor=watcher, limit=2)
+    assert [card["name"] for card in found] == [watcher.organisation_name]

@@ -16,7 +16,7 @@ from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Line
-from trace.services.scans import get_object, scan_photo
+from trace.services.scans import get_object, scan_photos
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def photograph(town: Town, actor: Actor, objects: FolderObjects, text: str) -> d
     """A photo of a code, scanned."""
     data = file_of(on_paper(symbol(text, "EAN13")))
     with town.store.writing() as session:
-        return scan_photo(session, actor=actor, objects=objects, data=data, seconds=5, now=NOW)
+        return scan_photos(session, actor=actor, objects=objects, photos=[data], seconds=5, now=NOW)[0]
 
 
 def delivery(town: Town, shop: Actor, *scans: str) -> str:

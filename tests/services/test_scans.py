@@ -15,7 +15,7 @@ from tests.scanners.drawing import file_of, on_paper, symbol
 from tests.town import NOW, Town
 from trace.domain.failures import Invalid, NotFound, Unsupported
 from trace.domain.permissions import Actor
-from trace.services.scans import find_scan, get_object, scan_photo
+from trace.services.scans import find_scan, get_object, scan_photos
 
 EAN = "6901234567892"
 
@@ -36,7 +36,7 @@ def objects(tmp_path: Path) -> FolderObjects:
 def take(town: Town, actor: Actor, objects: FolderObjects, data: bytes) -> dict[str, Any]:
     """Scan a photo in a transaction of its own."""
     with town.store.writing() as session:
-        return scan_photo(session, actor=actor, objects=objects, data=data, seconds=5, now=NOW)
+        return scan_photos(session, actor=actor, objects=objects, photos=[data], seconds=5, now=NOW)[0]
 
 
 def rows(town: Town, table: Any) -> int:
@@ -136,3 +136,19 @@ def test_a_photo_without_a_code_is_kept_and_says_so(town: Town, objects: FolderO
     answer = take(town, town.organisation(), objects, file_of(Image.new("L", (400, 300), 200)))
     assert answer["readings"] == []
     assert len(files(objects)) == 1
+
+
+def test_no_photo_is_read_or_stored_while_the_writer_waits(town: Town, tmp_path: Path) -> None:
+    """On SQLite there is one writer: ten photos read inside its transaction would stop every other shop for seconds."""
+    shop, began = town.organisation(), []
+
+    class Watching(FolderObjects):
+        def put(self, data: bytes) -> str:
+            began.append(session.in_transaction())
+            return super().put(data)
+
+    photos = [photo_with_place(), photo_with_place("83857930000879766660", "Code128")]
+    with town.store.writing() as session:
+        scan_photos(session, actor=shop, objects=Watching(tmp_path), photos=photos, seconds=5, now=NOW)
+    assert began == [False, False]
+    assert rows(town, scan) == 2

@@ -12,7 +12,7 @@ from storage.tables import licence, organisation, place
 from trace.domain import uris
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import LicenceKind, OrganisationKind, check_licence, check_uscc, normalised_number
-from trace.domain.permissions import Actor, in_region
+from trace.domain.permissions import Actor, region_prefix
 from trace.domain.regions import is_known_region
 from trace.services.look_up_log import note_look_up
 
@@ -164,8 +164,9 @@ def list_organisations(
         query = query.where(organisation.c.kind == kind)
     if text:
         query = query.where(organisation.c.name.contains(text, autoescape=True))
-    rows = session.execute(query.limit(limit)).all()
-    return [as_card(row) for row in rows if not actor.watches or in_region(row.region, actor.region)]
+    if actor.watches:
+        query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
+    return [as_card(row) for row in session.execute(query.limit(limit))]
 
 
 def as_card(row: Row[Any]) -> dict[str, Any]:

@@ -24,18 +24,30 @@ from trace.services.products import find_product
 PDF = "application/pdf"
 
 
-def scan_photo(
-    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
-) -> dict[str, Any]:
-    """Read one photo: its id, its size, and every barcode with its text, place, engine and meaning.
+def scan_photos(
+    session: Session, *, actor: Actor, objects: ObjectStore, photos: Sequence[bytes], seconds: float, now: datetime
+) -> list[dict[str, Any]]:
+    """Read photos, all or none: of each its id, its size, and every barcode with its text, place, engine and meaning.
 
-    Raises what `scanners.read_photo` raises for files that are no photo or too large. Only the cleaned picture is
-    kept (no location, no camera data); of the upload itself the SHA-256.
+    Raises what `scanners.read_photo` raises for files that are no photo or too large. All are read, and lie in the
+    object store, before the first is written down: the store's single writer waits for no picture.
     """
-    photo = read_photo(data, seconds=seconds)
-    sha256 = keep_object(
-        session, actor=actor, objects=objects, data=photo.clean, media_type=photo.clean_media_type, now=now
-    )
+    read = [read_photo(data, seconds=seconds) for data in photos]
+    kept = [objects.put(photo.clean) for photo in read]
+    return [
+        _keep_scan(session, actor, sha256, data, photo, now)
+        for sha256, data, photo in zip(kept, photos, read, strict=True)
+    ]
+
+
+def _keep_scan(
+    session: Session, actor: Actor, sha256: str, data: bytes, photo: PhotoReading, now: datetime
+) -> dict[str, Any]:
+    """One photo that was read and lies in the object store: its id, size, and its barcodes.
+
+    Only the cleaned picture is kept (no location, no camera data); of the upload itself the SHA-256.
+    """
+    _note_object(session, actor, sha256, photo.clean_media_type, len(photo.clean), now)
     readings = [describe_reading(session, actor, reading) for reading in photo.readings]
     public_id = new_public_id()
     session.execute(
@@ -58,11 +70,15 @@ def keep_object(
 ) -> str:
     """Store bytes for the actor's organisation; their SHA-256. The object is durable before the record names it."""
     sha256 = objects.put(data)
-    row = {"sha256": sha256, "media_type": media_type, "size": len(data), "stored_at": now}
+    _note_object(session, actor, sha256, media_type, len(data), now)
+    return sha256
+
+
+def _note_object(session: Session, actor: Actor, sha256: str, media_type: str, size: int, now: datetime) -> None:
+    row = {"sha256": sha256, "media_type": media_type, "size": size, "stored_at": now}
     session.execute(insert_for(session, stored_object).values(row).on_conflict_do_nothing())
     owner = {"object": sha256, "organisation": actor.organisation}
     session.execute(insert_for(session, object_owner).values(owner).on_conflict_do_nothing())
-    return sha256
 
 
 def get_object(

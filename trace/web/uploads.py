@@ -6,7 +6,7 @@ from flask import Response, g, request
 
 from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
-from trace.services.scans import PDF, get_object, scan_photo
+from trace.services.scans import PDF, get_object, scan_photos
 from trace.web.parts import parts
 
 
@@ -20,18 +20,14 @@ def scan_uploads() -> list[dict[str, Any]]:
             most=MANY_PHOTOS,
             came=len(files),
         )
-    photos = [file.read() for file in files]
-    return [
-        scan_photo(
-            g.session,
-            actor=g.actor,
-            objects=parts().objects,
-            data=photo,
-            seconds=parts().settings.scan_seconds,
-            now=g.now,
-        )
-        for photo in photos
-    ]
+    return scan_photos(
+        g.session,
+        actor=g.actor,
+        objects=parts().objects,
+        photos=[file.read() for file in files],
+        seconds=parts().settings.scan_seconds,
+        now=g.now,
+    )
 
 
 def kept_object(sha256: str) -> Response:
