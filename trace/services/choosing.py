@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from storage.events import chunks
 from storage.tables import event, ident
 from trace.domain.epcis.vocabulary import SALES, BizStep
-from trace.domain.genealogy import Trace
+from trace.domain.genealogy import Direction, Trace
+from trace.domain.links import Role
 
 HANDOVERS = frozenset({BizStep.SHIPPING, BizStep.RECEIVING})
 
@@ -29,15 +30,22 @@ class Choice:
 
 
 def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
-    """Choose at most `limit` of the events of these traces."""
+    """Choose at most `limit` of the events of these traces.
+
+    A pack leads back to its lot, and the lot to every pack of it: how the lot came to be is told, what became of other
+    packs is not.
+    """
     traces = list(traces)
     numbers = {number for found in traces for number in found.events}
+    others = numbers.difference(*(set(found.events) - _of_siblings(found) for found in traces))
     skeleton = {edge.event for found in traces for edge in found.edges}
     query = select(event.c.id, event.c.event_time, ident.c.uri).join(ident, ident.c.id == event.c.step, isouter=True)
     ranked: list[tuple[int, int, int]] = []
     handovers = set()
     for part in chunks(numbers):
         for number, moment, step in session.execute(query.where(event.c.id.in_(part))):
+            if number in others and step != BizStep.COMMISSIONING:
+                continue
             ranked.append((2, -moment, -number) if step in SALES else (number not in skeleton, moment, number))
             if step in HANDOVERS:
                 handovers.add(number)
@@ -49,3 +57,14 @@ def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
         frozenset(handovers),
         all(rank == 2 for rank, _, _ in rest),
     )
+
+
+def _of_siblings(found: Trace) -> set[int]:
+    """Events on the way back that name a lot only for its other packs, not for the one asked for."""
+    if found.direction is not Direction.BACKWARD:
+        return set()
+    return {
+        number
+        for number, reasons in found.events.items()
+        if all(row.role == Role.SERIALISED and found.items[row.item] > 0 for row in reasons)
+    }
