@@ -9,6 +9,7 @@ from tests.town import NOW, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Role
+from trace.services.keys import find_actor_by_key, issue_key
 from trace.services.look_up_log import list_look_ups
 from trace.services.organisations import (
     add_licence,
@@ -18,6 +19,7 @@ from trace.services.organisations import (
     list_organisations,
     list_places,
 )
+from trace.services.people import check_password, create_person, find_actor
 
 K = OrganisationKind
 
@@ -148,3 +150,22 @@ def test_an_inspectors_list_is_of_the_region_before_it_is_cut(town: Town) -> Non
         town.organisation(name=f"AAA {number}", region="110101")
     found = town.do(list_organisations, actor=watcher, limit=2)
     assert [card["name"] for card in found] == [watcher.organisation_name]
+
+
+def test_the_log_says_which_person_or_key_looked(town: Town) -> None:
+    city = town.organisation(OrganisationKind.REGULATOR, region="640500", role=Role.INSPECTOR, licensed=False)
+    shop = town.organisation()
+    with town.store.writing() as session:
+        create_person(
+            session, sign_in="inspector-li", name="检查员甲", password="a long password", role=Role.INSPECTOR,
+            organisation_id=city.organisation, now=NOW,
+        )  # fmt: skip
+        public_id = check_password(session, sign_in="inspector-li", password="a long password")
+        person = find_actor(session, public_id)
+        key = issue_key(session, role=Role.INSPECTOR, organisation_id=city.organisation, now=NOW)
+        machine = find_actor_by_key(session, key)
+    for reader in (person, machine):
+        assert reader is not None
+        town.do(get_organisation, actor=reader, public_id=town.id_of(shop), now=NOW)
+    log = town.do(list_look_ups, actor=town.as_role(city, Role.AUDITOR))
+    assert [entry["by"] for entry in log] == ["_".join(key.split("_")[:2]), "检查员甲"]

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, insert_for, uris_of
+from storage.events import documents_of, find_idents, insert_for, uris_of
 from storage.tables import alert, dispensing, dispensing_head, organisation, stock
+from trace.domain.epcis.document import load_document
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
@@ -231,9 +232,16 @@ def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, A
         .order_by(dispensing.c.id)
     )
     sales = session.execute(query).all()
+    documents = documents_of(session, [sale.event for sale in sales])
     details = {
         "code": pack.code,
-        "sales": [{"event": sale.event, "at": sale.dispensed_at.isoformat(timespec="minutes")} for sale in sales],
+        "sales": [
+            {
+                "event": load_document(documents[sale.event])["eventID"],
+                "at": sale.dispensed_at.isoformat(timespec="minutes"),
+            }
+            for sale in sales
+        ],
     }
     rows = [
         {

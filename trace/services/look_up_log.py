@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from storage.tables import lookup_log, organisation
+from storage.tables import api_key, lookup_log, organisation, person
 from trace.domain.permissions import Actor, region_prefix
 
 
@@ -29,10 +29,12 @@ def note_look_up(session: Session, *, actor: Actor, what: str, subject: str, now
 
 
 def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
-    """The look-up log of the auditor's region, newest first."""
+    """The look-up log of the auditor's region, newest first; `by` is the person, or the prefix of the key."""
     query = (
-        select(lookup_log, organisation.c.name)
+        select(lookup_log, organisation.c.name, person.c.name.label("person_name"), api_key.c.prefix)
         .join(organisation, organisation.c.id == lookup_log.c.organisation)
+        .join(person, person.c.id == lookup_log.c.person, isouter=True)
+        .join(api_key, api_key.c.id == lookup_log.c.api_key, isouter=True)
         .where(lookup_log.c.region.startswith(region_prefix(actor.region)))
         .order_by(lookup_log.c.id.desc())
         .limit(limit)
@@ -41,6 +43,7 @@ def list_look_ups(session: Session, *, actor: Actor, limit: int = 100) -> list[d
         {
             "looked_up_at": row.looked_up_at,
             "organisation": row.name,
+            "by": row.person_name or (f"st_{row.prefix}" if row.prefix else ""),
             "what": row.what,
             "subject": row.subject,
             "reason": row.reason,
