@@ -102,8 +102,15 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 def settings_for(database_url: str, data: Path) -> Settings:
-    """Settings over a database and a data folder."""
-    return load_settings({"SUNSHINE_DATA": str(data), "SUNSHINE_DATABASE_URL": database_url, "SUNSHINE_DEMO": "0"})
+    """Settings over a database and a data folder, behind one reverse proxy, as in production."""
+    return load_settings(
+        {
+            "SUNSHINE_DATA": str(data),
+            "SUNSHINE_DATABASE_URL": database_url,
+            "SUNSHINE_DEMO": "0",
+            "SUNSHINE_PROXIES": "1",
+        }
+    )
 
 
 @pytest.fixture(scope="session")

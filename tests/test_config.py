@@ -38,6 +38,7 @@ WRONG = {
     "SUNSHINE_TIMEZONE": ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+08:00"],
     "SUNSHINE_SCAN_SECONDS": ["0", "31", "nan", "inf", "soon"],
     "SUNSHINE_MAX_UPLOAD_MB": ["0", "201", "1e9", "lots"],
+    "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
 }
 

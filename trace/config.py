@@ -37,6 +37,7 @@ class Settings:
     timezone: ZoneInfo
     scan_seconds: float
     max_upload_mb: int
+    proxies: int
     demo: bool
 
 
@@ -56,6 +57,7 @@ SETTINGS_TABLE = (
     ("SUNSHINE_TIMEZONE", "Asia/Shanghai", "local time of the desks"),
     ("SUNSHINE_SCAN_SECONDS", "1.5", "time budget for reading one photo, 0.1 to 30"),
     ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
+    ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),
     ("SUNSHINE_DEMO", "1", "load the demonstration data into an empty store: 1 or 0"),
 )
 
@@ -80,6 +82,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         timezone=_timezone(values.get("SUNSHINE_TIMEZONE", "Asia/Shanghai")),
         scan_seconds=_number(values, "SUNSHINE_SCAN_SECONDS", 1.5, 0.1, 30, float),
         max_upload_mb=_number(values, "SUNSHINE_MAX_UPLOAD_MB", 20, 1, 200, int),
+        proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
         demo=_flag(values.get("SUNSHINE_DEMO", "1")),
     )
 

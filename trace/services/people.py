@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.tables import organisation, person
-from trace.domain.failures import N_, Conflict, Invalid, NotFound, Unauthenticated
+from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from trace.domain.permissions import Actor, Role
 from trace.services.keys import check_role_fits
 from trace.services.organisations import get_organisation_row, new_public_id
@@ -63,8 +63,10 @@ def create_colleague(
 ) -> dict[str, Any]:
     """An account at the actor's own organisation; the platform administrator may name another one."""
     target = actor.organisation
-    if organisation_public_id and actor.role is Role.PLATFORM_ADMINISTRATOR:
+    if organisation_public_id:
         target = get_organisation_row(session, organisation_public_id).id
+        if target != actor.organisation and actor.role is not Role.PLATFORM_ADMINISTRATOR:
+            raise Forbidden(N_("Keys and people are managed by each organisation for itself."))
     return create_person(
         session, sign_in=sign_in, name=name, password=password, role=role, organisation_id=target, now=now
     )

@@ -109,7 +109,7 @@ def build(settings: Settings) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), open_objects(settings.objects_url))
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=0, x_proto=1)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
     limiter.init_app(app)
