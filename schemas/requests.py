@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from schemas.fields import Amount, Day, Moment, Number, Secret, Strict, Text, Word
 from trace.domain.certificate_fields import SHAPES, Shape
@@ -103,12 +103,23 @@ class ProductRequest(Strict):
     national_drug_code = Text(most=14)
     dosage_form = Text(most=40)
     prescription = Word(Prescription)
+    celsius_low = Amount(least=Decimal(-100), most=Decimal(100), metadata={"description": "Cold goods: the coldest."})
+    celsius_high = Amount(least=Decimal(-100), most=Decimal(100), metadata={"description": "Cold goods: the warmest."})
+
+    @validates_schema
+    def check_range(self, data: dict[str, Any], **_: Any) -> None:
+        """Both ends of the cold range or none (R11), the colder one first."""
+        low, high = data.get("celsius_low"), data.get("celsius_high")
+        if (low is None) != (high is None) or (low is not None and low > high):
+            raise ValidationError("Give both ends of the range, the colder one first.", "celsius_low")
 
     @post_load
-    def words(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Keep the plain word of the prescription class: that is what is stored."""
+    def as_stored(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The plain word of the prescription class, temperatures in hundredths of a degree."""
         if "prescription" in data:
             data["prescription"] = data["prescription"].value
+        for name in data.keys() & {"celsius_low", "celsius_high"}:
+            data[name] = int(data[name] * 100)
         return data
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 
 from schemas.fields import MAX_INTEGER, Amount, Day, Moment, Number, Secret, Strict, Text, Word
+from schemas.requests import ProductRequest
 
 HUGE = pytest.param(10**5000, id="10**5000")  # Python writes no integer of more than 4300 digits as text
 
@@ -198,3 +199,16 @@ def test_an_unknown_word_and_an_unknown_field_are_told() -> None:
     with pytest.raises(ValidationError) as refused:
         Wanted().load({"colour": "blue", "colr": "red"})
     assert set(refused.value.normalized_messages()) == {"colour", "colr"}
+
+
+@pytest.mark.parametrize("low_high", [{"celsius_low": 2}, {"celsius_low": 8, "celsius_high": 2}])
+def test_a_cold_range_has_both_ends_the_colder_first(low_high: dict[str, int]) -> None:
+    with pytest.raises(ValidationError) as found:
+        ProductRequest().load({"name": "酸奶", "category": "packaged_food", "unit": "EA", **low_high})
+    assert set(found.value.normalized_messages()) == {"celsius_low"}
+
+
+def test_a_cold_range_is_kept_in_hundredths_of_a_degree() -> None:
+    said = {"name": "酸奶", "category": "packaged_food", "unit": "EA", "celsius_low": "-18.5", "celsius_high": 6}
+    loaded = ProductRequest().load(said)
+    assert (loaded["celsius_low"], loaded["celsius_high"]) == (-1850, 600)

@@ -197,6 +197,7 @@ COMPLAINTS = (
     N_("Not a valid datetime."),
     N_("Not a valid list."),
     N_("Not a valid aware datetime."),
+    N_("Give both ends of the range, the colder one first."),
     N_("Invalid input type."),
     N_("String does not match expected pattern."),
     N_("Special numeric values (nan or infinity) are not permitted."),
