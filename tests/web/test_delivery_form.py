@@ -44,3 +44,9 @@ def test_a_trace_code_that_the_file_does_not_know_is_proposed_as_a_drug(demo: De
 def test_no_authority_is_offered_as_a_supplier(demo: Demo) -> None:
     page = demo.browser("station").get("/station/receive").text
     assert "市场监督管理局" not in page[page.index('name="supplier-id"') :].partition("</select>")[0]
+
+
+def test_a_typed_code_whose_check_digit_is_wrong_is_doubted_on_its_line(demo: Demo) -> None:
+    clerk = demo.browser("station")
+    assert '<p class="finding">' not in clerk.get("/station/receive?code=6901234567892").text
+    assert "6901234567890的校验位" in clerk.get("/station/receive?code=6901234567890").text

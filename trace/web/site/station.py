@@ -9,6 +9,8 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from schemas.requests import CertificateRequest, GoodsRequest
+from trace.domain.checks import IdentifierWarning
+from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
@@ -258,6 +260,7 @@ def _show_form(
         "receive.html",
         form=form,
         cards=cards,
+        doubts=[_doubts(line.get("label", "")) for line in form["lines"]],
         scans=scans,
         others=others,
         problem=sentence(problem) if problem else None,
@@ -270,6 +273,14 @@ def _show_form(
         kinds=list(CertificateKind),
         today=date.isoformat(g.now.date()),
     )
+
+
+def _doubts(label: str) -> Sequence[IdentifierWarning]:
+    """What is odd about the code a line came from: typed codes stand in no photo that would tell it."""
+    try:
+        return parse_code(label).warnings if label else ()
+    except Failure:
+        return ()
 
 
 def _recognise(line: dict[str, Any]) -> None:
