@@ -26,6 +26,9 @@ class Store:
     def __init__(self, url: str):
         self.url = driver_url(url)
         self.engine = _engine(self.url)
+        # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
+        postgres = self.engine.dialect.name == "postgresql"
+        self._snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ") if postgres else self.engine
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -40,7 +43,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session on one consistent state that is rolled back at the end: whatever it did is not kept."""
-        with Session(self.engine, autoflush=False) as session:
+        with Session(self._snapshots, autoflush=False) as session:
             yield session
             session.rollback()
 

@@ -175,3 +175,10 @@ def test_foreign_keys_hold(store: Store) -> None:
 def test_postgresql_is_spoken_to_with_psycopg(scheme: str) -> None:
     assert driver_url(f"{scheme}://u:p@h/n") == "postgresql+psycopg://u:p@h/n"
     assert driver_url("sqlite:////x/postgres://y") == "sqlite:////x/postgres://y"
+
+
+def test_a_reading_session_sees_one_state_whatever_is_committed_meanwhile(store: Store) -> None:
+    with store.reading() as reading:
+        before = reading.execute(select(func.count()).select_from(ident)).scalar_one()
+        add(store, "urn:one:state")
+        assert reading.execute(select(func.count()).select_from(ident)).scalar_one() == before
