@@ -65,6 +65,7 @@ def test_pieces_are_counted_not_weighed(town: Town) -> None:
     town.send(maker, shop, Some(made, Decimal(1000)))
     refused(town, Conflict, shop, Supplier(public_id=town.id_of(maker)), Line(code=made, amount=Decimal(1001)))
     town.arrive(maker, shop, Line(code=made, amount=Decimal(1000)))
+    assert town.stock(shop, made) == (1000, 0)
 
 
 def test_another_shops_delivery_note_is_neither_shown_nor_counted(town: Town) -> None:

@@ -42,4 +42,6 @@ def test_a_case_goes_onto_a_pallet_with_what_is_in_it(town: Town) -> None:
     town.lot(maker, town.drug(maker), 2, tuple(packs), expires_on=town.day(-300))
     town.do(hops.pack, town.command(maker, hours=3), container=case, goods=[Some(code) for code in packs])
     town.do(hops.pack, town.command(maker, hours=2), container=OTHER, goods=[Some(case)])
-    town.do(hops.unpack, town.command(maker, hours=1), container=OTHER)
+    done = town.do(hops.unpack, town.command(maker, hours=1), container=OTHER)
+    (document,) = town.events(*done["events"])
+    assert document["childEPCs"] == [case]
