@@ -109,6 +109,18 @@ def test_holding_or_refusing_good_goods_needs_a_reason(town: Town) -> None:
         assert refused(town, Invalid, shop, supplier, line).field == "lines.0.reason"
 
 
+def test_a_mere_remark_is_no_reason_for_holding_or_refusing(town: Town) -> None:
+    farm, shop = town.organisation(K.FARM), town.organisation()
+    made, supplier = town.grown(farm), Supplier(public_id=town.id_of(farm))
+    assert [f["severity"] for f in looked(town, shop, supplier, Line(code=made, amount=Decimal(5)))["findings"]] == [
+        "warn"  # the farm has not recorded sending it
+    ]
+    for decision in (Decision.HOLD, Decision.REFUSE):
+        line = Line(code=made, amount=Decimal(5), decision=decision)
+        assert refused(town, Invalid, shop, supplier, line).field == "lines.0.reason"
+    town.arrive(farm, shop, Line(code=made, amount=Decimal(5), decision=Decision.HOLD, reason="no note came"))
+
+
 def test_refused_goods_are_on_their_way_back(town: Town) -> None:
     farm, shop, made = delivered(town)
     line = Line(code=made, amount=Decimal(40), decision=Decision.REFUSE, reason="crushed")

@@ -179,7 +179,8 @@ def test_what_the_sender_has_not_recorded_is_received_with_a_remark(town: Town) 
     made = town.grown(farm)
     done = town.arrive(farm, shop, Line(code=made, amount=Decimal(5)))
     (kept,) = read(town, shop, done["id"])["lines"]
-    assert [(finding["rule"], finding["severity"]) for finding in kept["findings"]] == [("R5", "warn")]
+    assert [(finding["rule"], finding["severity"]) for finding in kept["findings"]] == [("TRACE", "warn")]
+    assert kept["findings"][0]["source"] == "食品安全法实施条例 Art. 18"
 
 
 def test_a_case_arrives_with_what_was_packed_into_it(town: Town) -> None:

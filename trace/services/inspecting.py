@@ -116,7 +116,9 @@ def check_decision(ready: Prepared, where: str) -> None:
                 details={"rule": gravest.rule, "source": gravest.source},
                 why=gravest,
             )
-    if line.decision is not Decision.ACCEPT and not (line.reason.strip() or ready.findings):
+    # A mere remark does not say why; what blocks or holds the line does.
+    said = line.reason.strip() or any(finding.severity is not Severity.WARN for finding in ready.findings)
+    if line.decision is not Decision.ACCEPT and not said:
         raise Invalid(N_("Say why this line is held or refused."), field=f"{where}.reason")
 
 
