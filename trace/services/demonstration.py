@@ -1,4 +1,4 @@
-"""Demonstration data: pork, tomatoes and goji, and a drug, told through the same services people use.
+"""Demonstration data: pork, tomatoes and dried goji, and a drug, told through the same services people use.
 
 Names are plausible for Zhongwei and belong to nobody; days are relative to today. Identifiers pass their check digits and
 lead to nobody either: GTINs begin 952 (GS1's own prefix for demonstrations), telephone numbers with a 0 that none has.
@@ -26,7 +26,9 @@ from storage.store import Store
 from storage.tables import organisation, store_setting
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.services.demonstration_stories import Cast, tell_drug, tell_pork, tell_produce
+from trace.services.demonstration_cast import Cast
+from trace.services.demonstration_pork import tell_pork
+from trace.services.demonstration_stories import tell_drug, tell_produce
 from trace.services.keys import issue_key
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
 from trace.services.people import create_person
