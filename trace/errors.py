@@ -56,6 +56,7 @@ _SENTENCES = {
     413: N_("The request is too large: at most {limit} MB and {parts} fields are read. Send less at once."),
     429: N_("Too many attempts in a short time. Wait a minute and try again."),
 }
+_SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in another tab, then press once more here.")
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
 _STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
 _DISK_FULL = N_("The disk is full. Nothing was recorded; make room and try again.")
@@ -74,7 +75,9 @@ def register(app: Flask) -> None:
 
 
 def on_failure(failure: Failure) -> Response:
-    """A refusal of ours."""
+    """A refusal of ours. Who fills in a page is not told of API keys."""
+    if isinstance(failure, failures.Unauthenticated) and not wants_problem():
+        return answer(401, gettext(_SIGNED_OUT))
     return answer(status_of(failure), sentence(failure), field=failure.field, details=failure.details)
 
 

@@ -162,10 +162,15 @@ def keep_picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
     return keep
 
 
+def press(page: Page, button: str) -> None:
+    """Press a button that sends its form, and wait for the answer."""
+    page.click(button)
+    page.wait_for_selector("form.busy", state="detached")
+
+
 def receive(page: Page) -> None:
     """Press the button that receives, and see the record; a refusal is told with its sentence."""
-    page.click("button[value=receive]")
-    page.wait_for_selector("p.done, [role=alert]")
+    press(page, "button[value=receive]")
     refusals = page.locator("[role=alert]")
     assert "/station/receipts/" in page.url, refusals.all_inner_texts()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESK, PHONE, Site, fits, receive
+from tests.browser.conftest import DESK, PHONE, Site, fits, press, receive
 
 FARM = "沙坡头区绿畦蔬菜专业合作社"
 SHOP = "惠邻超市鼓楼店"
@@ -114,7 +114,7 @@ def test_an_unknown_code_from_an_unknown_supplier_is_received_by_typing_what_nob
     page.fill("[name=supplier-contact]", "0955-7009999")
     page.fill("[name=lines-0-new_name]", "散装土豆")
     page.fill("[name=lines-0-amount]", "25")
-    page.click("button[value=receive]")
+    press(page, "button[value=receive]")
     # Without a commitment certificate the shop has to decide: the refusal names the line's reason.
     expect(page.locator("[role=alert]")).to_be_visible()
     page.fill("[name=lines-0-reason]", "快检合格，先收")
@@ -131,7 +131,7 @@ def test_a_wrong_quantity_is_told_in_place_and_nothing_typed_is_lost(site: Site,
     page.fill("[name=lines-0-amount]", "1850")
     page.fill("[name=lines-0-price]", "3.2")
     page.fill("[name=delivery_note]", "LQ-77")
-    page.click("button[value=receive]")
+    press(page, "button[value=receive]")
     expect(page.locator("[role=alert]")).to_contain_text("1850")
     expect(page.locator("[name=lines-0-amount]")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("[name=lines-0-price]")).to_have_value("3.2")
@@ -152,9 +152,10 @@ def test_the_enter_of_a_hand_scanner_never_receives(site: Site, visit: Callable[
 def test_what_is_no_photo_is_refused_with_a_sentence(visit: Callable[..., Page], tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no photo at all")
     page = visit("station", width=PHONE)
+    page.fill("[name=codes]", "6908702990019")
     page.set_input_files("input[name=photo]", tmp_path / "a.jpg")
-    expect(page.locator("main")).to_contain_text("JPEG")
-    expect(page.locator(".status")).to_have_text("415")
+    expect(page.locator("form.capture [role=alert]")).to_contain_text("JPEG")
+    expect(page.locator("[name=codes]")).to_have_value("6908702990019")
 
 
 def test_stock_is_sold_held_and_released_and_too_much_is_refused(visit: Callable[..., Page]) -> None:
@@ -163,16 +164,16 @@ def test_stock_is_sold_held_and_released_and_too_much_is_refused(visit: Callable
     row = page.locator("details.row", has_text="精选番茄").first
     row.locator("summary").click()
     row.locator("[name=amount]").fill("1.5")
-    row.locator("button[value=sell]").click()
+    press(page, "details[open] button[value=sell]")
     row = page.locator("details.row", has_text="精选番茄").first
     row.locator("summary").click()
     row.locator("[name=amount]").fill("99999")
-    row.locator("button[value=sell]").click()
+    press(page, "details[open] button[value=sell]")
     expect(page.locator("[role=alert]")).to_contain_text("99999")
     row = page.locator("details.row", has_text="精选番茄").first
     row.locator("[name=amount]").fill("2")
     row.locator("[name=reason]").fill("抽检中")
-    row.locator("button[value=hold]").click()
+    press(page, "details[open] button[value=hold]")
     expect(page.locator("details.row", has_text="精选番茄").first.locator(".verdict.hold")).to_be_visible()
     assert fits(page)
 
@@ -184,3 +185,63 @@ def test_a_printed_record_names_its_goods_and_what_was_decided(visit: Callable[.
     expect(page.locator("section.line h2").first).to_be_visible()
     expect(page.locator("section.line .verdict").first).to_be_visible()
     expect(page.locator("header.top")).to_be_hidden()
+
+
+def test_without_a_network_nothing_typed_is_lost_and_pressing_again_receives_once(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    grow_and_send(site, "6908702990040", "断网白菜")
+    page = visit("station", width=PHONE)
+    page.fill("[name=codes]", "6908702990040")
+    page.click("form.capture .bar button")
+    page.wait_for_url("**/station/receive?**")
+    page.fill("[name=lines-0-price]", "2.4")
+    page.context.set_offline(True)
+    press(page, "button[value=receive]")
+    expect(page.locator("[role=alert]")).to_be_visible()
+    expect(page.locator("[name=lines-0-price]")).to_have_value("2.4")
+    page.context.set_offline(False)
+    receive(page)
+    records = site.call(SHOP, "/receipts?limit=1")["receipts"]
+    lines = site.call(SHOP, f"/receipts/{records[0]['id']}")["lines"]
+    assert [(line["product"], line["price"]) for line in lines] == [("断网白菜", 2.4)]
+
+
+def test_going_back_from_the_record_or_after_adding_a_line_shows_a_page_not_a_fault(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    grow_and_send(site, "6908702990057", "回退萝卜")
+    page = visit("station")
+    page.fill("[name=codes]", "6908702990057")
+    page.click("form.capture .bar button")
+    page.wait_for_url("**/station/receive?**")
+    page.click("button[value=add]")
+    expect(page.locator("section.line")).to_have_count(2)
+    page.click("button[value=remove-1]")
+    expect(page.locator("section.line")).to_have_count(1)
+    receive(page)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("进货查验")
+    page.go_back()
+    expect(page.locator("form.capture")).to_be_visible()
+
+
+def test_signing_in_again_in_another_tab_saves_what_was_typed(site: Site, visit: Callable[..., Page]) -> None:
+    grow_and_send(site, "6908702990064", "换人豆角")
+    page = visit("station")
+    page.fill("[name=codes]", "6908702990064")
+    page.click("form.capture .bar button")
+    page.wait_for_url("**/station/receive?**")
+    page.fill("[name=lines-0-price]", "7")
+    page.context.clear_cookies()
+    press(page, "button[value=receive]")
+    expect(page.locator("[role=alert]")).to_contain_text("登录")
+    other = page.context.new_page()
+    other.goto("/sign-in")
+    other.fill("[name=sign_in]", "station")
+    other.fill("[name=password]", site.password)
+    other.click("main button")
+    other.wait_for_url("**/station")
+    press(page, "button[value=receive]")
+    expect(page.locator("[role=alert]")).not_to_contain_text("登录")
+    receive(page)

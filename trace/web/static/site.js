@@ -6,20 +6,68 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("input[data-send]") && event.target.files.length) event.target.form.requestSubmit();
 });
 
-// A form is sent once. The button pressed is disabled only after the browser has put its value into the request.
+let asking = null; // the look under way
+
+// Forms are sent without leaving the page: what was typed stays when the network is gone, when somebody signed out in
+// another tab, and when the answer is a page of nothing but a refusal. Pressing again is harmless (client_key).
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.getAttribute("method") !== "post") return;
-  if (form.dataset.sending) { event.preventDefault(); return; }
-  form.dataset.sending = "1";
-  form.classList.add("busy");
-});
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sending]")) { delete form.dataset.sending; form.classList.remove("busy"); }
+  if (form.getAttribute("method") !== "post" || !form.closest("main") || form.dataset.plain !== undefined) return;
+  event.preventDefault();
+  if (!form.dataset.sending) send(form, event.submitter);
 });
 
+async function send(form, button) {
+  const body = new FormData(form);
+  if (button?.name) body.append(button.name, button.value);
+  form.dataset.sending = "1";
+  form.classList.add("busy");
+  asking?.abort(); // what was being looked at is answered by what is being done
+  try {
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const refusal = page.querySelector("#main .refusal");
+    if (refusal) {
+      tell(form, refusal.textContent);
+      if (answer.status === 403) await renew(form);
+    } else {
+      show(page, answer.redirected ? answer.url : null);
+    }
+  } catch (fault) {
+    tell(form, document.body.dataset.offline);
+  } finally {
+    delete form.dataset.sending;
+    form.classList.remove("busy");
+    for (const input of form.querySelectorAll("input[data-send]")) input.value = "";
+  }
+}
+
+function show(page, address) {
+  if (address) history.pushState(null, "", address);
+  document.title = page.title;
+  document.body.replaceWith(page.body);
+  window.scrollTo(0, 0);
+  document.querySelector("[autofocus], [aria-invalid=true]")?.focus({ preventScroll: !document.querySelector("[aria-invalid=true]") });
+}
+window.addEventListener("popstate", () => location.reload());
+
+function tell(form, sentence) {
+  const place = form.querySelector(":scope > .problem") ?? document.createElement("p");
+  place.className = "problem";
+  place.setAttribute("role", "alert");
+  place.textContent = sentence;
+  form.prepend(place);
+  place.scrollIntoView({ block: "center" });
+}
+
+// Whoever signed in again elsewhere has a new token; the form goes on with it.
+async function renew(form) {
+  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  const token = page.querySelector("main [name=csrf_token]")?.value;
+  if (token && form.csrf_token) form.csrf_token.value = token;
+}
+
 // In the delivery form, what depends on a choice (papers, findings) is looked at again without leaving the page.
-let asking = null;
 let pressing = false;
 document.addEventListener("pointerdown", () => { pressing = true; }, true);
 for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => { setTimeout(() => { pressing = false; }); }, true);
@@ -35,7 +83,7 @@ async function look(form) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector("#main");
     if (!fresh || !page.querySelector("form[data-look]")) return;
-    if (written(form) !== before) return; // somebody types on: their next change looks again, nothing typed is lost
+    if (!form.isConnected || written(form) !== before) return; // somebody types on: their next change looks again, nothing typed is lost
     if (pressing || form.dataset.sending) return; // a button under a finger must not be replaced: the tap would be lost
     const focused = document.activeElement?.name;
     document.querySelector("#main").replaceWith(fresh);
