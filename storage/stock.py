@@ -8,20 +8,20 @@ sell. Callers pass changes sorted by item, so that no two wait for each other in
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import and_, case, select, update
+from sqlalchemy import and_, case, select, true, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, insert_for
 from storage.tables import stock, transit
 
 
-def stock_row(session: Session, organisation: int, item: int, unit: str) -> tuple[int, int] | None:
-    """(on hand, held) in millionths, or None where the organisation never had it."""
-    query = select(stock.c.on_hand, stock.c.held).where(
+def stock_row(session: Session, organisation: int, item: int, unit: str) -> tuple[int, int, int] | None:
+    """(on hand, held, sold and not brought back) in millionths, or None where the organisation never had it."""
+    query = select(stock.c.on_hand, stock.c.held, stock.c.sold).where(
         stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit
     )
     row = session.execute(query).one_or_none()
-    return None if row is None else (row.on_hand, row.held)
+    return None if row is None else (row.on_hand, row.held, row.sold)
 
 
 def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
@@ -83,6 +83,21 @@ def take_out(session: Session, organisation: int, item: int, unit: str, amount: 
         enough = stock.c.on_hand >= amount
         change = {"on_hand": stock.c.on_hand - amount}
     return _updated(session, organisation, item, unit, enough, change)
+
+
+def sell(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
+    """Move from on hand to sold; False if there is not that much on hand."""
+    change = {"on_hand": stock.c.on_hand - amount, "sold": stock.c.sold + amount}
+    return _updated(session, organisation, item, unit, stock.c.on_hand >= amount, change)
+
+
+def take_back(
+    session: Session, organisation: int, item: int, unit: str, amount: int, *, unsold_too: bool = False
+) -> bool:
+    """Move from sold to held; False if not that much was sold (with `unsold_too`: if the organisation never had it)."""
+    left = case((stock.c.sold >= amount, stock.c.sold - amount), else_=0)
+    enough: Any = true() if unsold_too else stock.c.sold >= amount
+    return _updated(session, organisation, item, unit, enough, {"sold": left, "held": stock.c.held + amount})
 
 
 def set_apart(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:

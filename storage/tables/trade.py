@@ -70,6 +70,7 @@ stock = Table(
     Column("lot", BigInteger, comment="the lot an instance belongs to; the item itself for a lot"),
     Column("on_hand", BigInteger, nullable=False, default=0, comment="millionths"),
     Column("held", BigInteger, nullable=False, default=0, comment="millionths, not for sale"),
+    Column("sold", BigInteger, nullable=False, default=0, comment="millionths sold to customers, not brought back"),
     PrimaryKeyConstraint("organisation", "item", "unit"),
     Index("ix_stock_item", "item"),
     Index("ix_stock_lot", "organisation", "lot"),

@@ -43,14 +43,14 @@ def seen(step: str, disposition: str | None = None, **what: Any) -> ObjectEvent:
     [
         (BizStep.SHIPPING, Disposition.IN_TRANSIT, Effect.OUT),
         (BizStep.SHIPPING, Disposition.RETURNED, Effect.OUT_ANY),  # held goods may go back
-        (BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, Effect.OUT),
-        (BizStep.DISPENSING, Disposition.DISPENSED, Effect.OUT),
+        (BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, Effect.SELL),
+        (BizStep.DISPENSING, Disposition.DISPENSED, Effect.SELL),
         (BizStep.SAMPLING, None, Effect.OUT),
         (BizStep.RECEIVING, Disposition.IN_PROGRESS, Effect.IN),
         (BizStep.RECEIVING, Disposition.NON_SELLABLE, Effect.IN_HELD),
         (BizStep.RECEIVING, Disposition.NON_CONFORMANT, Effect.IN_HELD),
         (BizStep.RECEIVING, Disposition.RECALLED, Effect.IN_HELD),
-        (BizStep.RETURNING, None, Effect.IN_HELD),
+        (BizStep.RETURNING, None, Effect.TAKE_BACK),
         (BizStep.HOLDING, None, Effect.HOLD),
         (BizStep.STORING, None, Effect.RELEASE),
     ],
@@ -116,7 +116,7 @@ def test_a_crate_that_is_shipped_takes_its_content_along_and_is_no_stock_itself(
 
 def test_a_transaction_event_that_sells_moves_stock_too() -> None:
     event = TransactionEvent(**WHEN, action=Action.OBSERVE, biz_step=BizStep.RETAIL_SELLING, quantities=(KILOS,))
-    assert [m.effect for m in moved(event)] == [Effect.OUT]
+    assert [m.effect for m in moved(event)] == [Effect.SELL]
 
 
 @pytest.mark.parametrize("amount", [None, Decimal(0), Decimal("-1")])

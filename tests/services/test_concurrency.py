@@ -139,6 +139,19 @@ def test_two_sales_of_the_last_kilogram_sell_it_once(town: Town) -> None:
     assert town.stock(shop, made) == (0, 0)
 
 
+def test_two_clerks_take_back_the_last_kilogram_once(town: Town) -> None:
+    """The guarded update of the shop's stock row decides (`storage.stock.take_back`)."""
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 3)
+    town.do(hops.sell, town.command(shop, hours=1), goods=[Some(made, Decimal(1))])
+
+    def clerk() -> Any:
+        return town.do(hops.take_back, town.command(shop), goods=[Some(made, Decimal(1))])
+
+    assert conflicts(at_once(*[clerk] * 6)) == 5
+    assert town.stock(shop, made) == (2, 1)
+
+
 def test_two_counters_dispense_one_code_once(town: Town) -> None:
     shop, (code,) = pharmacy(town), town.packs(1)
     town.drugs_at(shop, (code,))
@@ -163,7 +176,7 @@ def test_two_shops_dispense_one_code_and_exactly_one_alert_is_raised(town: Town)
     assert sorted(len(answer["alerts"]) for answer in answers) == [0, 2]  # one of the two saw both codes sold twice
     assert (town.count(dispensing), town.count(alert)) == (4, 4)
     for shop in (one, two):
-        assert [len(told["sales"]) for told in town.do(list_alerts, actor=shop)] == [2, 2]
+        assert [len(told["sales"]) for told in town.do(list_alerts, actor=shop, now=town.now)] == [2, 2]
 
 
 def test_two_counters_take_one_pack_back_once(town: Town) -> None:

@@ -232,6 +232,50 @@ def test_what_a_customer_brings_back_is_held(town: Town) -> None:
     assert town.stock(shop, made) == (7, 1)
 
 
+def test_no_more_comes_back_than_was_sold(town: Town) -> None:
+    farm, shop = town.organisation(K.FARM), town.organisation()
+    made = town.grown(farm)
+    town.send(farm, shop, Some(made, Decimal(10)))
+    town.arrive(farm, shop, Line(code=made, amount=Decimal(10)))
+
+    def bring_back(amount: str) -> None:
+        town.do(hops.take_back, town.command(shop), goods=[Some(made, Decimal(amount))])
+
+    with pytest.raises(Conflict, match="0 KGM"):
+        bring_back("1")
+    town.do(hops.sell, town.command(shop, hours=2), goods=[Some(made, Decimal(2))])
+    with pytest.raises(Conflict) as refusal:
+        bring_back("5000")
+    assert (refusal.value.field, refusal.value.details) == ("quantity", {"item": made, "sold": 2})
+    assert "5000 KGM" in str(refusal.value) and "2 KGM were sold" in str(refusal.value)
+    bring_back("1.5")
+    with pytest.raises(Conflict, match=r"0\.5 KGM"):
+        bring_back("0.500001")
+    bring_back("0.5")
+    assert town.stock(shop, made) == (8, 2)
+
+
+def test_what_was_sent_used_or_destroyed_was_not_sold(town: Town) -> None:
+    farm, shop = town.organisation(K.FARM), town.organisation()
+    made = town.lot(farm, town.product(farm), 10)
+    town.send(farm, shop, Some(made, Decimal(3)))
+    town.do(hops.sample, town.command(farm), goods=[Some(made, Decimal(3))])
+    town.do(hops.destroy, town.command(farm), goods=[Some(made, Decimal(3))], reason="frost")
+    failure = town.refuses(Conflict, hops.take_back, town.command(farm), goods=[Some(made, Decimal(1))])
+    assert failure.details["sold"] == 0
+
+
+def test_what_was_brought_back_and_sold_again_may_come_back_again(town: Town) -> None:
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 1)
+    some = [Some(made, Decimal(1))]
+    for _ in range(2):
+        town.do(hops.sell, town.command(shop), goods=some)
+        town.do(hops.take_back, town.command(shop), goods=some)
+        town.do(hops.release, town.command(shop), goods=some, reason="unopened")
+    assert town.stock(shop, made) == (1, 0)
+
+
 def test_a_pack_that_is_in_stock_cannot_be_brought_back(town: Town) -> None:
     shop = town.organisation()
     product = town.product(shop, Category.PACKAGED_FOOD, "EA", code="6901234567892")

@@ -94,5 +94,19 @@ def test_stock_is_never_below_nothing(town: Town, held_too: bool) -> None:
         assert not stock_store.take_out(*here, 5_000_001 if held_too else 3_000_001, held_too=held_too)
         assert not stock_store.release(*here, 2_000_001)
         assert not stock_store.set_apart(*here, 3_000_001)
-        assert stock_store.stock_row(*here) == (3_000_000, 2_000_000)
+        assert stock_store.stock_row(*here) == (3_000_000, 2_000_000, 0)
         assert stock_store.stock_row(session, shop.organisation, item, "EA") is None
+
+
+def test_what_comes_back_is_held_and_never_more_than_was_sold(town: Town) -> None:
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 5)
+    with town.store.writing() as session:
+        item = find_idents(session, [made])[made]
+        here = (session, shop.organisation, item, "KGM")
+        assert not stock_store.take_back(*here, 1)
+        assert not stock_store.sell(*here, 5_000_001)
+        assert stock_store.sell(*here, 2_000_000)
+        assert not stock_store.take_back(*here, 2_000_001)
+        assert stock_store.take_back(*here, 1_500_000)
+        assert stock_store.stock_row(*here) == (3_000_000, 1_500_000, 500_000)

@@ -15,10 +15,12 @@ from trace.domain.uris import UriKind, uri_kind
 
 
 class Effect(Enum):
-    """How much of an item moves between "gone", "on hand" and "held"."""
+    """How much of an item moves between "gone", "sold" (and not brought back), "on hand" and "held"."""
 
     IN = "in"  # gone -> on hand
     IN_HELD = "in_held"  # gone -> held
+    SELL = "sell"  # on hand -> sold
+    TAKE_BACK = "take_back"  # sold -> held: what a customer brings back is looked at before it is sold again
     OUT = "out"  # on hand -> gone; what is held does not move (R7)
     OUT_ANY = "out_any"  # held first, then on hand -> gone: destruction and return to the supplier
     HOLD = "hold"  # on hand -> held
@@ -38,11 +40,11 @@ class Movement:
 
 _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.SHIPPING: Effect.OUT,
-    BizStep.RETAIL_SELLING: Effect.OUT,
-    BizStep.DISPENSING: Effect.OUT,
+    BizStep.RETAIL_SELLING: Effect.SELL,
+    BizStep.DISPENSING: Effect.SELL,
     BizStep.SAMPLING: Effect.OUT,
     BizStep.RECEIVING: Effect.IN,
-    BizStep.RETURNING: Effect.IN_HELD,  # what a customer brings back is looked at before it is sold again
+    BizStep.RETURNING: Effect.TAKE_BACK,
     BizStep.HOLDING: Effect.HOLD,
     BizStep.STORING: Effect.RELEASE,
 }

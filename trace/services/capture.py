@@ -43,8 +43,8 @@ def capture(
     """Store events for the actor's organisation and bring stock up to date; one `Captured` per event, in order.
 
     Raises `Invalid` for an event in the future, `Conflict` for a known eventID with other content, and, with
-    `strict`, for goods that leave without being there ("more out than in"). Not strict is for partners' events,
-    which report facts about goods this service may never have seen arrive.
+    `strict`, for goods that leave without being there ("more out than in") and for more brought back than was sold.
+    Not strict is for partners' events, which report facts about goods this service may never have seen arrive.
 
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
@@ -222,6 +222,15 @@ def _apply(session: Session, movement: Movement, item: int, lot: int | None, act
             held = movement.effect is Effect.IN_HELD
             stock_store.put_in(*here, lot, 0 if held else amount, amount if held else 0)
             return
+        case Effect.SELL:
+            done = stock_store.sell(*here, amount)
+        case Effect.TAKE_BACK:
+            if stock_store.take_back(*here, amount, unsold_too=not strict):
+                return
+            if strict:
+                raise _not_that_much_sold(session, movement, actor, item)
+            stock_store.put_in(*here, lot, 0, amount)
+            return
         case Effect.OUT | Effect.OUT_ANY:
             done = stock_store.take_out(*here, amount, held_too=movement.effect is Effect.OUT_ANY)
         case Effect.HOLD:
@@ -233,7 +242,7 @@ def _apply(session: Session, movement: Movement, item: int, lot: int | None, act
 
 
 def _not_that_much(session: Session, movement: Movement, actor: Actor, item: int) -> Conflict:
-    on_hand, held = stock_store.stock_row(session, actor.organisation, item, movement.unit) or (0, 0)
+    on_hand, held, _ = stock_store.stock_row(session, actor.organisation, item, movement.unit) or (0, 0, 0)
     return Conflict(
         N_(
             "{amount} {unit} of {item} cannot go: {on_hand} {unit} are on hand and {held} {unit} are held."
@@ -246,6 +255,22 @@ def _not_that_much(session: Session, movement: Movement, actor: Actor, item: int
         item=movement.item,
         on_hand=f"{Decimal(on_hand) / MICRO:f}",
         held=f"{Decimal(held) / MICRO:f}",
+    )
+
+
+def _not_that_much_sold(session: Session, movement: Movement, actor: Actor, item: int) -> Conflict:
+    *_, sold = stock_store.stock_row(session, actor.organisation, item, movement.unit) or (0, 0, 0)
+    return Conflict(
+        N_(
+            "{amount} {unit} of {item} cannot come back: {sold} {unit} were sold here and not brought back yet."
+            " Check the quantity, or read the code again."
+        ),
+        field="quantity",
+        details={"item": movement.item, "sold": sold / MICRO},
+        amount=f"{movement.amount.normalize():f}",
+        unit=movement.unit,
+        item=movement.item,
+        sold=f"{Decimal(sold) / MICRO:f}",
     )
 
 

@@ -19,7 +19,7 @@ from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.parties import DRUG_TRADE
-from trace.domain.permissions import Actor, region_prefix
+from trace.domain.permissions import Actor, Role, region_prefix
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
@@ -153,11 +153,20 @@ def _check_lot(row: Row[Any], command: Command, code: str, field: str, prescript
             code=code,
             day=row.expires_on.isoformat(),
         )
-    if row.prescription in (Prescription.RX, Prescription.OTC_A) and not (prescription or "").strip():
+    if row.prescription not in (Prescription.RX, Prescription.OTC_A):
+        return
+    if not (prescription or "").strip():
         raise Invalid(
             N_("{product} needs the reference of a reviewed prescription."),
             field="prescription",
             product=row.product_name,
+        )
+    if command.actor.role is not Role.PHARMACIST:
+        raise Conflict(
+            N_("{product} is handed out by a pharmacist, who reviews the prescription; the role {role} came."),
+            field=field,
+            product=row.product_name,
+            role=command.actor.role.value,
         )
 
 
@@ -239,6 +248,7 @@ def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, A
             {
                 "event": load_document(documents[sale.event])["eventID"],
                 "at": sale.dispensed_at.isoformat(timespec="minutes"),
+                "organisation": sale.organisation,
             }
             for sale in sales
         ],
@@ -261,13 +271,16 @@ def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, A
 def take_back_packs(session: Session, command: Command, *, codes: Sequence[str]) -> dict[str, Any]:
     """Dispensed packs come back (for quality), all or none: their codes are open again, the packs held.
 
-    Raises `NotFound` for a code that is not dispensed here. Two at once: the guarded update of the open sale lets one
-    through, the other finds nothing to close.
+    Raises `NotFound` for a code that is not dispensed here. Two at once: the guarded update of the shop's stock row
+    lets one through (`storage.stock.take_back`), that of the open sale stands behind it.
     """
 
     def act() -> dict[str, Any]:
         uris = list(dict.fromkeys(item_uri(code, field=f"codes.{n}") for n, code in enumerate(codes)))
         ids = find_idents(session, uris)
+        for number, uri in enumerate(uris):
+            if _open_sale(session, command.actor.organisation, ids.get(uri)) is None:
+                raise _not_dispensed(uri, f"codes.{number}")
         back = seen(
             stamp_of(session, command),
             [Goods(uri) for uri in uris],
@@ -277,14 +290,16 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
         done = capture(session, back, actor=command.actor, now=command.now)
         for number, uri in sorted(enumerate(uris), key=lambda pack: ids.get(pack[1], 0)):
             if not _close_sale(session, command.actor.organisation, ids.get(uri), done[0].event):
-                raise NotFound(
-                    N_("The code {code} was not dispensed here."), field=f"codes.{number}", code=uri.rpartition("/")[2]
-                )
+                raise _not_dispensed(uri, f"codes.{number}")
         return {"events": [captured.event_id for captured in done]}
 
     if not codes:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "take_back_packs", act)
+
+
+def _not_dispensed(uri: str, field: str) -> NotFound:
+    return NotFound(N_("The code {code} was not dispensed here."), field=field, code=uri.rpartition("/")[2])
 
 
 def _close_sale(session: Session, organisation_id: int, item: int | None, event: int) -> bool:
@@ -310,13 +325,22 @@ def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dic
         query = query.where(alert.c.region.startswith(region_prefix(actor.region)))
     else:
         query = query.where(alert.c.organisation == actor.organisation)
+    rows = session.execute(query).all()
+    sold_at = {sale["organisation"] for row in rows for sale in row.details.get("sales", [])}
+    if not actor.watches:
+        sold_at &= {actor.organisation}  # where else a code was sold is for the inspector to find out
+    names = select(organisation.c.id, organisation.c.name).where(organisation.c.id.in_(sold_at))
+    known = dict(session.execute(names).tuples().all())
     return [
         {
             "kind": row.kind,
             "organisation": row.name,
             "code": row.details.get("code", ""),
-            "sales": row.details.get("sales", []),
+            "sales": [
+                {"event": sale["event"], "at": sale["at"], "by": known.get(sale["organisation"], "")}
+                for sale in row.details.get("sales", [])
+            ],
             "created_at": row.created_at,
         }
-        for row in session.execute(query)
+        for row in rows
     ]

@@ -219,6 +219,7 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
 def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
     """A customer brings goods back (CBV returning): they are held until somebody looked at them.
 
+    No more comes back than was sold here (`Conflict`); two clerks at once: `storage.stock.take_back` decides.
     A single pack of a drug comes back through `trace.services.dispensing.take_back_packs`, which opens its code again.
     """
     return _observe(
@@ -298,7 +299,7 @@ def _open(session: Session, command: Command, batch: Batch, field_name: str) -> 
     """(lot URI, amount, unit) of a new batch, its lot recorded."""
     if batch.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{field_name}.amount")
-    uri = open_lot(session, batch.lot, actor=command.actor, now=command.now, field=f"{field_name}.lot")
+    uri = open_lot(session, batch.lot, actor=command.actor, now=command.now, field=f"{field_name}.lot", makes=True)
     unit = str(get_product(session, batch.lot.product, field=f"{field_name}.lot.product").unit)
     if batch.unit not in (None, unit):
         # Stock is kept in the product's unit; what came in in another one could never be moved again.

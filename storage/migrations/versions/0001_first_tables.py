@@ -324,6 +324,7 @@ def upgrade() -> None:
         ),
         sa.Column("on_hand", sa.BigInteger(), nullable=False, comment="millionths"),
         sa.Column("held", sa.BigInteger(), nullable=False, comment="millionths, not for sale"),
+        sa.Column("sold", sa.BigInteger(), nullable=False, comment="millionths sold to customers, not brought back"),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_stock_item")),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_stock_organisation")),
         sa.PrimaryKeyConstraint("organisation", "item", "unit", name=op.f("pk_stock")),
@@ -432,6 +433,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("lot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lot_product"), ["product"], unique=False)
+
+    op.create_table(
+        "lot_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("item", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("field", sa.String(length=24), nullable=False),
+        sa.Column("old", sa.Text(), nullable=True),
+        sa.Column("new", sa.Text(), nullable=False),
+        sa.Column("organisation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("api_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name=op.f("fk_lot_change_api_key")),
+        sa.ForeignKeyConstraint(["item"], ["lot.item"], name=op.f("fk_lot_change_item")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_lot_change_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_lot_change_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lot_change")),
+        comment="What was corrected or added in a lot's record; insert-only (R16)",
+    )
+    with op.batch_alter_table("lot_change", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lot_change_item"), ["item"], unique=False)
 
     op.create_table(
         "pending_proof",
@@ -545,6 +567,10 @@ def downgrade() -> None:
 
     op.drop_table("product_code")
     op.drop_table("pending_proof")
+    with op.batch_alter_table("lot_change", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lot_change_item"))
+
+    op.drop_table("lot_change")
     with op.batch_alter_table("lot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_lot_product"))
 
