@@ -78,12 +78,21 @@ def check_address_or_exit(host: str, port: int) -> None:
         sys.exit(3)
 
 
+def check_objects_or_exit(settings: Settings) -> None:
+    """The object store takes photos, or one sentence and exit status 3: nobody finds that out at the door of a shop."""
+    problem = _attempt(lambda: open_objects(settings.objects_url).check())
+    if problem is not None:
+        click.echo(f"Photos cannot be kept (SUNSHINE_OBJECTS_URL): {problem}", err=True)
+        sys.exit(3)
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port to listen on; SUNSHINE_PORT where absent.")
 def up(port: int | None) -> None:
     """Prepare the store, load the demonstration the first time, say who can sign in, serve."""
     settings = settings_or_exit()
     check_address_or_exit(settings.host, port or settings.port)
+    check_objects_or_exit(settings)
     store = open_or_exit(settings)
     shown = None
     if settings.demo:

@@ -18,6 +18,7 @@ from trace.domain.products import Prescription
 from trace.services import hops
 from trace.services.dispensing import dispense, list_alerts, take_back_packs
 from trace.services.hops import Some
+from trace.services.look_up_log import list_look_ups
 from trace.services.receiving import Decision, Line, receive
 
 K = OrganisationKind
@@ -84,11 +85,19 @@ def test_a_second_sale_in_another_shop_is_recorded_and_alerts_both_and_the_inspe
     assert second["alerts"] == [{"kind": "second_sale", "code": code.rpartition("/")[2], "sales": 2}]
     assert town.count(dispensing) == 2
     for actor in (shop, other):
-        (told,) = town.do(list_alerts, actor=actor)
+        (told,) = town.do(list_alerts, actor=actor, now=town.now)
         assert [sale["event"] for sale in told["sales"]] == first["events"] + second["events"]
     city = town.organisation(K.REGULATOR, region="640500", role=Role.INSPECTOR)
     county = town.organisation(K.REGULATOR, region="640521", role=Role.INSPECTOR)
-    assert [len(town.do(list_alerts, actor=actor)) for actor in (city, county, pharmacy(town))] == [2, 1, 0]
+    readers = (city, county, pharmacy(town))
+    assert [len(town.do(list_alerts, actor=actor, now=town.now)) for actor in readers] == [2, 1, 0]
+    # Who sold it where is for the inspector, whose look is written down; a shop reads its own name only.
+    (seen, _) = town.do(list_alerts, actor=city, now=town.now)
+    assert [sale["by"] for sale in seen["sales"]] == [shop.organisation_name, other.organisation_name]
+    (own,) = town.do(list_alerts, actor=shop, now=town.now)
+    assert [sale["by"] for sale in own["sales"]] == [shop.organisation_name, ""]
+    log = town.do(list_look_ups, actor=town.as_role(city, Role.AUDITOR))
+    assert {entry["what"] for entry in log} == {"alert"}
 
 
 def test_a_return_opens_the_code_again_and_holds_the_pack(town: Town) -> None:
@@ -193,6 +202,16 @@ def test_old_packs_without_codes_are_dispensed_by_lot_and_quantity(town: Town) -
     assert document["quantityList"] == [{"epcClass": made, "quantity": 2, "uom": "EA"}]
     assert town.stock(shop, made) == (3, 0)
     assert refused(town, Conflict, shop, [], goods=[Some(made, Decimal(4))]).field == "quantity"
+
+
+@pytest.mark.parametrize("role", [Role.CLERK, Role.ORGANISATION_ADMINISTRATOR])
+def test_what_needs_a_prescription_is_handed_out_by_a_pharmacist_only(town: Town, role: Role) -> None:
+    maker = town.organisation(K.DRUG_MAKER)
+    shop, codes = stocked(town, product=town.drug(maker, prescription=Prescription.RX.value))
+    other = town.command(town.as_role(shop, role))
+    refusal = refused(town, Conflict, shop, codes, prescription="CF-1", command=other)
+    assert "handed out by a pharmacist" in str(refusal)
+    town.do(dispense, town.command(shop), codes=codes, prescription="CF-1")
 
 
 def test_old_packs_ask_for_the_prescription_too(town: Town) -> None:

@@ -132,7 +132,7 @@ def test_an_inspectors_look_at_a_card_is_written_down(town: Town) -> None:
     with pytest.raises(NotFound):
         town.do(get_organisation, actor=city, public_id="0" * 26, now=NOW)
     log = town.do(list_look_ups, actor=town.as_role(city, Role.AUDITOR))
-    assert [(entry["what"], entry["subject"]) for entry in log] == [("organisation", town.id_of(shop))]
+    assert [(entry["what"], entry["subject"]) for entry in log] == [("organisation", shop.organisation_name)]
 
 
 def test_an_auditor_reads_the_log_of_the_region_only(town: Town) -> None:

@@ -24,6 +24,7 @@ from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
+from trace.services.look_up_log import note_look_up
 from trace.services.lots import find_lots, item_uri
 from trace.services.making import Goods, papers, seen
 
@@ -313,8 +314,9 @@ def _close_sale(session: Session, organisation_id: int, item: int | None, event:
     return True
 
 
-def list_alerts(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:
-    """Alerts of the actor's organisation; for inspectors, of their region."""
+def list_alerts(session: Session, *, actor: Actor, now: datetime, limit: int = 100) -> list[dict[str, Any]]:
+    """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down."""
+    note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
     query = (
         select(alert, organisation.c.name)
         .join(organisation, organisation.c.id == alert.c.organisation)

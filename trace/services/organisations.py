@@ -140,7 +140,7 @@ def get_organisation(
     Raises `NotFound` where there is none; an inspector's look is written down (R18).
     """
     card = _full_card(session, public_id)
-    note_look_up(session, actor=actor, what="organisation", subject=public_id, reason=reason, now=now)
+    note_look_up(session, actor=actor, what="organisation", subject=card["name"], reason=reason, now=now)
     return card
 
 

@@ -111,7 +111,8 @@ class Story:
             elements = document.get(key, ())
             single = [element for element in elements if isinstance(element, str)]
             if single and full:
-                yield {"part": part, "name": "", "code": single[0], "count": len(single)}
+                asked = next((code for code in single if code in self.among), single[0])
+                yield {"part": part, "name": "", "code": asked, "count": len(single)}
             for element in elements:
                 if isinstance(element, str):
                     continue

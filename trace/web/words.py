@@ -75,6 +75,7 @@ WORDS: Mapping[str, str] = {
     "retail_selling": N_("Sold"),
     "dispensing": N_("Dispensed"),
     "holding": N_("Held"),
+    "released": N_("Released"),
     "destroying": N_("Destroyed"),
     "sampling": N_("Sampled"),
     "storing": N_("Stored"),
@@ -312,6 +313,8 @@ def step_word(entry: Mapping[str, Any]) -> str:
         return word("raised" if animals and made == "harvested" else made)
     if step == "shipping" and str(entry["disposition"]).endswith("returned"):
         return word("sent_back")
+    if step == "storing" and str(entry["disposition"]).endswith("sellable_accessible"):
+        return word("released")
     return word(step)
 
 

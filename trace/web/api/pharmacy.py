@@ -7,7 +7,7 @@ from flask import g
 from schemas.requests import CodesRequest, DispenseRequest
 from trace.domain.permissions import Permission
 from trace.services.dispensing import dispense, list_alerts, take_back_packs
-from trace.web.access import may
+from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 
@@ -38,6 +38,7 @@ def post_dispensing_return(payload: dict[str, Any]) -> Any:
 @blueprint.get("/alerts")
 @blueprint.response(200)
 @may(Permission.ALERT_READ)
+@watched
 def get_alerts() -> Any:
     """预警 / Alerts of one's own organisation, or of the region."""
-    return {"alerts": list_alerts(g.session, actor=g.actor)}
+    return {"alerts": list_alerts(g.session, actor=g.actor, now=g.now)}

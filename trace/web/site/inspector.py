@@ -21,9 +21,10 @@ blueprint = Blueprint("inspector", __name__, url_prefix="/inspector")
 
 @blueprint.get("")
 @may(Permission.LOT_TRACE)
+@watched
 def page() -> ResponseReturnValue:
     """查询 / A code, typed or photographed, and why it is looked up."""
-    return render_template("inspector.html", alerts=list_alerts(g.session, actor=g.actor, limit=20))
+    return render_template("inspector.html", alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20))
 
 
 @blueprint.post("/scan")

@@ -45,7 +45,7 @@ def _act(action: str, codes: list[str], prescription: str) -> dict[str, Any]:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     body = {"codes": codes, "client_key": text_of("client_key", 120), "prescription": prescription or None}
     payload = load(DispenseRequest(), body)
-    command = Command(g.actor, g.now, client_key=payload["client_key"], request={"action": action, "codes": codes})
+    command = Command(g.actor, g.now, client_key=payload["client_key"], request={"action": action, **body})
     if action == "take_back":
         return {"taken_back": codes, **take_back_packs(g.session, command, codes=codes)}
     return dispense(g.session, command, codes=codes, prescription=payload["prescription"])
@@ -64,7 +64,7 @@ def _show(
         problem=sentence(problem) if problem else None,
         codes=codes or [],
         prescription=prescription,
-        alerts=list_alerts(g.session, actor=g.actor, limit=20),
+        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20),
         expected=expected(g.session, actor=g.actor),
         stock=list_stock(g.session, actor=g.actor, category="drug", limit=100),
         receipts=list_receipts(g.session, actor=g.actor, limit=5),
