@@ -64,6 +64,21 @@ lot = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+lot_change = Table(
+    "lot_change",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("item", Number, ForeignKey("lot.item"), nullable=False, index=True),
+    Column("field", String(24), nullable=False),
+    Column("old", Text),
+    Column("new", Text, nullable=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("api_key", Number, ForeignKey("api_key.id")),
+    Column("changed_at", Moment, nullable=False),
+    comment="What was corrected or added in a lot's record; insert-only (R16)",
+)
+
 certificate = Table(
     "certificate",
     metadata,

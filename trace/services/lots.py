@@ -6,12 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, intern, lock_items, makers_of, uris_of
 from storage.stock import known_lots
-from storage.tables import ident, lot, product
+from storage.tables import ident, lot, lot_change, product
 from trace.domain.codes import Code, parse_code
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor
@@ -19,6 +19,7 @@ from trace.domain.products import Category
 from trace.domain.uris import UriKind, class_uri_of, drug_code_uri, lot_uri, uri_kind
 
 MOVABLE = (UriKind.LOT, UriKind.INSTANCE)
+_DATES = ("produced_on", "expires_on")
 DRUG_CODES = drug_code_uri("")  # what the URIs of all 20-digit trace codes begin with
 
 
@@ -42,12 +43,14 @@ def get_product(session: Session, public_id: str, *, field: str = "product") -> 
     return row
 
 
-def open_lot(session: Session, new: NewLot, *, actor: Actor, now: datetime, field: str = "lot") -> str:
-    """The URI of a lot, recorded if it is new.
+def open_lot(
+    session: Session, new: NewLot, *, actor: Actor, now: datetime, field: str = "lot", makes: bool = False
+) -> str:
+    """The URI of a lot, recorded if it is new; `makes` says that the actor is making it just now.
 
     Two shops that receive the same maker's lot share its record: the primary key `lot.item` decides, the second
     insert passes over the first's row (waiting for it to commit, on PostgreSQL). What the second says differently of
-    dates is refused (`agree_on_lot`).
+    dates is refused, unless it is theirs to say (`agree_on_lot`).
     """
     made_of = get_product(session, new.product, field=f"{field}.product")
     _check_dates(new, now, field)
@@ -65,21 +68,33 @@ def open_lot(session: Session, new: NewLot, *, actor: Actor, now: datetime, fiel
         "created_at": now,
     }
     session.execute(insert_for(session, lot).values(values).on_conflict_do_nothing(index_elements=["item"]))
-    agree_on_lot(session, item, new, actor=actor, now=now, field=field)
+    agree_on_lot(session, item, new, actor=actor, now=now, field=field, makes=makes)
     return uri
 
 
-def agree_on_lot(session: Session, item: int, new: NewLot, *, actor: Actor, now: datetime, field: str) -> None:
-    """Compare what is said of a recorded lot's dates with its record, and add what nobody knew.
+def agree_on_lot(
+    session: Session, item: int, new: NewLot, *, actor: Actor, now: datetime, field: str, makes: bool = False
+) -> None:
+    """Bring what is said of a recorded lot's dates and its record together.
 
-    Raises `Conflict` where the two differ: one of them has misread the pack. A date that is not recorded yet is added
-    (guarded: only where it is still unknown), unless another organisation made the lot and left it out.
+    A date that is not recorded yet is added, unless another organisation made the lot and left it out. A date that
+    differs corrects the record where nobody on this system has made the lot before, and only by who `makes` it now or
+    who wrote the record; for all others `Conflict`: one of the two has misread the pack. What stood before is kept
+    (`lot_change`), and the events say what they said.
+
+    Two at once: the locked row of the lot decides. A maker always locks it; whoever merely agrees changes nothing.
     """
-    known = session.execute(select(lot).where(lot.c.item == item)).one()
-    added = {}
-    for name in ("produced_on", "expires_on"):
-        said, stands = getattr(new, name), getattr(known, name)
-        if said and stands and said != stands:
+    query = select(lot).where(lot.c.item == item)
+    known = session.execute(query.with_for_update(key_share=True) if makes else query).one()
+    if not makes and _said_differently(new, known):
+        known = session.execute(query.with_for_update(key_share=True)).one()
+    told = _said_differently(new, known)
+    if not told:
+        return
+    makers = makers_of(session, [item]).get(item, set())
+    for name, said in told.items():
+        stands = getattr(known, name)
+        if stands and (makers or not (makes or known.created_by == actor.organisation)):
             raise Conflict(
                 N_("Lot {number} is already recorded with {name} {stands}; {said} came. Read the pack again."),
                 field=f"{field}.{name}",
@@ -88,14 +103,33 @@ def agree_on_lot(session: Session, item: int, new: NewLot, *, actor: Actor, now:
                 stands=stands.isoformat(),
                 said=said.isoformat(),
             )
-        if said and not stands:
-            added[name] = said
-    if not added or makers_of(session, [item]).get(item, set()) - {actor.organisation}:
+    if makers - {actor.organisation}:
         return
-    both = {name: getattr(new, name) or getattr(known, name) for name in ("produced_on", "expires_on")}
+    both = {name: getattr(new, name) or getattr(known, name) for name in _DATES}
     _check_dates(replace(new, **both), now, field)
-    for name, said in added.items():
-        session.execute(update(lot).where(lot.c.item == item, lot.c[name].is_(None)).values({name: said}))
+    session.execute(update(lot).where(lot.c.item == item).values(told))
+    session.execute(insert(lot_change), [_change(known, name, said, actor, now) for name, said in told.items()])
+
+
+def _said_differently(new: NewLot, known: Row[Any]) -> dict[str, date]:
+    """{field: date said} of the dates that the record does not have, or has differently."""
+    said = {name: getattr(new, name) for name in _DATES}
+    return {name: day for name, day in said.items() if day and day != getattr(known, name)}
+
+
+def _change(known: Row[Any], name: str, said: date, actor: Actor, now: datetime) -> dict[str, Any]:
+    """What is kept of one change in a lot's record (R16)."""
+    stood = getattr(known, name)
+    return {
+        "item": known.item,
+        "field": name,
+        "old": stood.isoformat() if stood else None,
+        "new": said.isoformat(),
+        "organisation": actor.organisation,
+        "person": actor.person,
+        "api_key": actor.api_key,
+        "changed_at": now,
+    }
 
 
 def check_not_made_before(session: Session, made: Mapping[str, str], *, actor: Actor) -> None:

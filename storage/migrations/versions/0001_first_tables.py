@@ -529,6 +529,7 @@ def upgrade() -> None:
         sa.Column("decision", sa.String(length=8), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),
+        sa.Column("papers", sa.JSON(), nullable=False, comment="those that were there, as they were on that day"),
         sa.Column("celsius", sa.Integer(), nullable=True, comment="arrival temperature in hundredths of a degree"),
         sa.Column(
             "event",
