@@ -56,6 +56,7 @@ receipt_line = Table(
     Column("decision", String(8), nullable=False),
     Column("reason", String(200), nullable=False, default=""),
     Column("findings", JSON, nullable=False, default=list),
+    Column("papers", JSON, nullable=False, default=list, comment="those that were there, as they were on that day"),
     Column("celsius", Integer, comment="arrival temperature in hundredths of a degree"),
     Column("event", Number, ForeignKey("event.id"), comment="what was seen, whatever was decided"),
     PrimaryKeyConstraint("receipt", "line"),

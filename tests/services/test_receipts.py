@@ -8,8 +8,10 @@ import pytest
 
 from storage.objects import FolderObjects
 from tests.scanners.drawing import file_of, on_paper, symbol
+from tests.services.deliveries import read
 from tests.town import NOW, Town
 from trace.domain.failures import NotFound
+from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.hops import Some
@@ -39,6 +41,57 @@ def delivery(town: Town, shop: Actor, *scans: str) -> str:
     town.send(farm, shop, Some(lot, Decimal(10)))
     line = Line(code=lot, amount=Decimal(10), reason="快检合格")
     return str(town.arrive(farm, shop, line, scans=list(scans))["id"])
+
+
+def test_a_record_says_what_the_law_asks_of_the_goods(town: Town) -> None:
+    """食品安全法 Art. 53: name, specification, quantity, dates, supplier; GSP: approval number, dosage form, maker."""
+    shop, packs = town.organisation(OrganisationKind.PHARMACY), town.packs(2)
+    maker = town.organisation(OrganisationKind.DRUG_MAKER)
+    product = town.drug(
+        maker,
+        specification="0.25g×24粒",
+        producer="宁夏制药（演示）",
+        approval_no="国药准字H20260001",
+        dosage_form="胶囊剂",
+    )
+    made = town.lot(maker, product, 2, packs, expires_on=town.day(-300))
+    report = town.paper(maker, CertificateKind.DRUG_TEST_REPORT, made, number="T-1", issued_on=town.day(3))
+    note = town.paper(maker, CertificateKind.DELIVERY_NOTE, made, number="N-1", valid_until=town.day(-30))
+    town.send(maker, shop, *(Some(code) for code in packs))
+    (line,) = read(town, shop, town.arrive(maker, shop, Line(code=made, codes=packs))["id"])["lines"]
+    said = {name: line[name] for name in ("category", "specification", "producer", "approval_no", "dosage_form")}
+    assert said == {
+        "category": "drug",
+        "specification": "0.25g×24粒",
+        "producer": "宁夏制药（演示）",
+        "approval_no": "国药准字H20260001",
+        "dosage_form": "胶囊剂",
+    }
+    common = {"issuer": maker.organisation_name, "valid": True}
+    assert line["papers"] == [
+        common
+        | {"id": report, "kind": "drug_test_report", "number": "T-1"}
+        | {"issued_on": town.day(3), "valid_until": None},
+        common
+        | {"id": note, "kind": "delivery_note", "number": "N-1"}
+        | {"issued_on": town.day(1), "valid_until": town.day(-30)},
+    ]
+
+
+def test_a_record_keeps_the_papers_that_were_there_and_no_later_one(town: Town) -> None:
+    farm, shop = town.organisation(OrganisationKind.FARM), town.organisation()
+    made = town.lot(farm, town.product(farm))
+    town.paper(farm, CertificateKind.COMMITMENT, made, issued_on=town.day(9), valid_until=town.day(2))
+    town.send(farm, shop, Some(made, Decimal(20)))
+    line = Line(code=made, amount=Decimal(10), reason="shown on the phone")
+    first = town.arrive(farm, shop, line)
+    town.paper(farm, CertificateKind.RAPID_TEST, made)
+    second = town.arrive(farm, shop, line)
+    kept = [read(town, shop, done["id"])["lines"][0]["papers"] for done in (first, second)]
+    assert [[(paper["kind"], paper["valid"]) for paper in papers] for papers in kept] == [
+        [("commitment_certificate", False)],
+        [("commitment_certificate", False), ("rapid_test", True)],
+    ]
 
 
 def test_a_record_keeps_every_photo_it_was_made_from(town: Town, objects: FolderObjects) -> None:

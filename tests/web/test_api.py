@@ -68,6 +68,9 @@ def test_a_delivery_is_photographed_proposed_looked_at_and_received(demo: Demo) 
     assert received.json["supplier"]["name"] == entry["sender"]["name"]
     (kept,) = received.json["lines"]
     assert (kept["lot"], kept["amount"], kept["decision"]) == (entry["lot"], 40, "accept")
+    assert {paper["kind"] for paper in kept["papers"] if paper["valid"]} == {
+        "quarantine_certificate", "meat_inspection_certificate", "asf_report",
+    }  # fmt: skip
     assert demo.get(f"/receipts/{received.json['id']}").json == received.json
     assert demo.get("/receipts?limit=1").json["receipts"][0]["id"] == received.json["id"]
     after = {row["lot"]: row["on_hand"] for row in demo.get("/stock").json["stock"]}

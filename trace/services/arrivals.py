@@ -31,7 +31,7 @@ from trace.services.lots import (
     parse_item,
 )
 from trace.services.making import Goods
-from trace.services.open_containers import content_of
+from trace.services.open_containers import goods_inside
 from trace.services.organisations import get_organisation_row, new_public_id
 from trace.services.products import EVERYWHERE, learn_code, product_id_of_code
 
@@ -81,7 +81,10 @@ class Line:
 
 @dataclass(slots=True)
 class Prepared:
-    """A line with its lot recorded, its goods listed, its findings made."""
+    """A line with its lot recorded, its goods listed, its findings made.
+
+    `goods` are what arrives, each thing once; `seen` the same as it stands in containers, and those containers.
+    """
 
     line: Line
     lot: str
@@ -89,8 +92,10 @@ class Prepared:
     goods: list[Goods]
     amount: Decimal
     unit: str
+    seen: list[Goods] = field(default_factory=list)  # empty where all is loose
     numbered: bool = True  # the goods carry a lot number; else the lot is named by one of ours
     papers: list[PaperState] = field(default_factory=list)
+    papers_there: list[dict[str, Any]] = field(default_factory=list)  # as the record keeps them (JSON)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -165,16 +170,16 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
         codes = tuple(dict.fromkeys(item_uri(code, field=f"{where}.codes") for code in line.codes))
         _check_identifiers(session, made_of, codes, where)
         goods = [Goods(code) for code in codes]
-        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, numbered)
+        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, numbered=numbered)
     if line.amount is None or line.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{where}.amount")
-    return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit, numbered)
+    return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit, numbered=numbered)
 
 
 def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -> Prepared:
-    """A whole case or crate: what was packed into it, by the records of who packed it."""
+    """A whole pallet, case or crate: the goods that were packed into it, by the records of who packed it."""
     parent = container_uri(line.container or "", field=f"{where}.container")
-    inside = content_of(session, parent)
+    inside, containers = goods_inside(session, parent)
     lots = set(lots_of(session, [g.item for g in inside], seen_by=actor.organisation).values())
     if len(lots) != 1:
         raise Invalid(
@@ -187,7 +192,18 @@ def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -
     known = find_lots(session, [lot])[lot]
     amount = sum((g.amount if g.amount is not None else Decimal(1) for g in inside), Decimal(0))
     unit = PIECE if any(g.amount is None for g in inside) else known.unit
-    return Prepared(line, lot, known, inside, amount, unit)
+    return Prepared(line, lot, known, _each_once(inside), amount, unit, inside + containers)
+
+
+def _each_once(inside: Sequence[Goods]) -> list[Goods]:
+    """The goods without their containers: what lies of one lot in several crates, added up; some and two is some."""
+    found: dict[str, Goods] = {}
+    for good in inside:
+        other = found.get(good.item)
+        both = other is not None and other.amount is not None and good.amount is not None
+        amount = other.amount + good.amount if other is not None and both else good.amount if other is None else None
+        found[good.item] = Goods(good.item, amount, good.unit)
+    return list(found.values())
 
 
 def _lot_of(session: Session, command: Command, line: Line, code: Code | None, where: str, day: date) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storage.events import find_idents
 from storage.tables import licence
 from trace.domain.failures import N_, Conflict, Invalid
-from trace.domain.papers import CertificateKind, PaperState, Severity, paper_states
+from trace.domain.papers import CertificateKind, PaperState, Severity, is_valid_on, paper_states
 from trace.domain.parties import DRUG_LICENCES, FOOD_LICENCES, UNLICENSED
 from trace.domain.products import Category
 from trace.domain.rules.receiving import Arrival, check_arrival
@@ -78,6 +78,7 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
     held_papers = tuple(as_paper(row) for row in linked)
     ready.papers = paper_states(known.category, held_papers, day)
+    ready.papers_there = [_paper_there(row, day) for row in linked]
     ready.findings = check_arrival(
         Arrival(
             day=day,
@@ -139,6 +140,19 @@ def _link_papers(session: Session, command: Command, ready: Prepared, sender: Se
         for row in papers_of(session, [item]).get(item, [])
         if row.kind != CertificateKind.DELIVERY_NOTE or row.organisation in both or row.public_id in named
     ]
+
+
+def _paper_there(row: Any, day: date) -> dict[str, Any]:
+    """A paper as the purchase inspection record keeps it: what stood on it, and whether it was valid on the day."""
+    return {
+        "id": row.public_id,
+        "kind": row.kind,
+        "number": row.number,
+        "issuer": row.issuer,
+        "issued_on": row.issued_on.isoformat(),
+        "valid_until": row.valid_until.isoformat() if row.valid_until else None,
+        "valid": is_valid_on(as_paper(row), day),
+    }
 
 
 def _licence_valid(session: Session, sender: Sender, category: Category, day: date) -> bool | None:

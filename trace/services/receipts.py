@@ -1,6 +1,6 @@
 """Reading the purchase inspection record (进货查验记录)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -73,7 +73,19 @@ def _head(row: Row[Any]) -> dict[str, Any]:
 
 def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str, Any]]:
     query = (
-        select(receipt_line, ident.c.uri, lot.c.number, lot.c.produced_on, lot.c.expires_on, product.c.name)
+        select(
+            receipt_line,
+            ident.c.uri,
+            lot.c.number,
+            lot.c.produced_on,
+            lot.c.expires_on,
+            product.c.name,
+            product.c.category,
+            product.c.specification,
+            product.c.producer,
+            product.c.approval_no,
+            product.c.dosage_form,
+        )
         .join(ident, ident.c.id == receipt_line.c.item)
         .join(lot, lot.c.item == receipt_line.c.item)
         .join(product, product.c.id == receipt_line.c.product)
@@ -86,6 +98,11 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             "lot": row.uri,
             "lot_number": row.number,
             "product": row.name,
+            "category": row.category,
+            "specification": row.specification,
+            "producer": row.producer,
+            "approval_no": row.approval_no,
+            "dosage_form": row.dosage_form,
             "amount": Decimal(row.amount) / MICRO,
             "unit": row.unit,
             "price": Decimal(row.price) / MICRO if with_price and row.price is not None else None,
@@ -94,7 +111,18 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             "decision": row.decision,
             "reason": row.reason,
             "findings": row.findings,
+            "papers": [_paper(kept) for kept in row.papers],
             "celsius": None if row.celsius is None else Decimal(row.celsius) / 100,
         }
         for row in session.execute(query)
     ]
+
+
+def _paper(kept: dict[str, Any]) -> dict[str, Any]:
+    """A paper as it was on the day of receipt, its dates read back from JSON."""
+    until = kept["valid_until"]
+    return {
+        **kept,
+        "issued_on": date.fromisoformat(kept["issued_on"]),
+        "valid_until": date.fromisoformat(until) if until else None,
+    }

@@ -16,6 +16,7 @@ from storage import stock as stock_store
 from storage.events import find_idents
 from storage.tables import receipt, receipt_line, receipt_scan
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
+from trace.domain.events import Event
 from trace.domain.failures import N_, Invalid
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.permissions import Actor
@@ -86,10 +87,14 @@ def receive(
 def _capture_lines(
     session: Session, command: Command, prepared: Sequence[Prepared], sender: Sender, delivery_note: str
 ) -> list[int]:
-    """One event a line (a case and its content are one event); what is refused is recorded as seen and sent back."""
+    """One event a line, and one more for each case on a pallet; what is refused is recorded as seen and sent back.
+
+    The answer is the first event of each line: of the goods, in the container they are in.
+    """
     made = stamp_of(session, command)
-    events = []
-    for number, ready in enumerate(prepared):
+    events: list[Event] = []
+    firsts: list[int] = []
+    for ready in prepared:
         fields: dict[str, Any] = {
             "biz_step": BizStep.INSPECTING if ready.line.decision is Decision.REFUSE else BizStep.RECEIVING,
             "disposition": {
@@ -103,13 +108,14 @@ def _capture_lines(
         }
         if any(g.amount is None for g in ready.goods):
             fields["extensions"] = {LOT_EXTENSION: ready.lot}
-        (event,) = seen(made, ready.goods, number=number, **fields)
-        events.append(event)
+        firsts.append(len(events))
+        events += seen(made, ready.seen or ready.goods, number=len(events), **fields)
     done = capture(session, events, actor=command.actor, now=command.now)
-    for ready, captured in zip(prepared, done, strict=True):
+    numbers = [done[first].event for first in firsts]
+    for ready, number in zip(prepared, numbers, strict=True):
         if ready.line.decision is Decision.REFUSE and sender.number is not None:
-            _send_back(session, command.actor, sender.number, ready, captured.event)
-    return [captured.event for captured in done]
+            _send_back(session, command.actor, sender.number, ready, number)
+    return numbers
 
 
 def _temperature(celsius: Decimal | None) -> tuple[dict[str, Any], ...]:
@@ -197,6 +203,7 @@ def _line_row(number: int, position: int, ready: Prepared, item: int, event: int
         "decision": line.decision.value,
         "reason": line.reason or line.no_code_reason,
         "findings": [finding.as_dict() for finding in ready.findings],
+        "papers": ready.papers_there,
         "celsius": None if line.celsius is None else int(line.celsius * 100),
         "event": event,
     }

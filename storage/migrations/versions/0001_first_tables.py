@@ -182,6 +182,18 @@ def upgrade() -> None:
         sa.Column("read_point", sa.BigInteger(), nullable=True),
         sa.Column("biz_location", sa.BigInteger(), nullable=True),
         sa.Column("captured_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "person",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="person.id, where a person was signed in",
+        ),
+        sa.Column(
+            "api_key",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="api_key.id, where a machine sent it",
+        ),
         sa.Column("links", sa.LargeBinary(), nullable=False, comment="packed (item, peer, role): storage.events"),
         sa.ForeignKeyConstraint(["biz_location"], ["ident.id"], name=op.f("fk_event_biz_location")),
         sa.ForeignKeyConstraint(["captured_by"], ["organisation.id"], name=op.f("fk_event_captured_by")),
