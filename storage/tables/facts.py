@@ -46,6 +46,9 @@ event = Table(
     Column("read_point", BigInteger, ForeignKey("ident.id")),
     Column("biz_location", BigInteger, ForeignKey("ident.id")),
     Column("captured_by", Number, ForeignKey("organisation.id"), nullable=False),
+    # Who did it, by number only: a fact holds no name, and whom a number meant is the organisation's own record.
+    Column("person", Number, comment="person.id, where a person was signed in"),
+    Column("api_key", Number, comment="api_key.id, where a machine sent it"),
     Column("links", LargeBinary, nullable=False, comment="packed (item, peer, role): storage.events"),
     UniqueConstraint("id_key", "declares_error"),
     Index("ix_event_time", "event_time", "id"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from storage.events import find_by_event_ids, find_idents, id_key, unpack_links
 from storage.tables import event, event_document, event_item, event_party, ident, pending_proof, stock
@@ -151,6 +152,15 @@ def test_a_correction_is_a_new_event_beside_the_old_one(town: Town) -> None:
     assert captured.fresh
     assert town.count(event) == 2
     assert town.stock(farm, LOT) == (10, 0)  # the goods were not harvested twice
+
+
+def test_an_event_remembers_which_person_or_machine_did_it(town: Town) -> None:
+    farm = town.organisation()
+    send(town, replace(farm, person=41), harvest(1))
+    send(town, replace(farm, api_key=7), harvest(2))
+    with town.store.reading() as session:
+        rows = session.execute(select(event.c.person, event.c.api_key).order_by(event.c.id)).tuples().all()
+    assert rows == [(41, None), (None, 7)]
 
 
 def test_capture_is_all_or_nothing(town: Town) -> None:

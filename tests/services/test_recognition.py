@@ -70,9 +70,19 @@ def test_a_case_whose_content_its_packer_recorded_is_one_line(town: Town) -> Non
     maker, shop = town.organisation(K.DRUG_MAKER), town.organisation(K.PHARMACY)
     packs, (case,) = town.packs(3), town.packs(1)
     made = town.lot(maker, town.drug(maker), 3, packs)
-    town.do(hops.pack, town.command(maker), container=case, goods=[Some(code) for code in packs])
+    town.do(hops.pack, town.command(maker, hours=12), container=case, goods=[Some(code) for code in packs])
+    town.send(maker, shop, containers=[case])
     (line,) = propose(town, shop, case)["lines"]
     assert (line["lot"], line["inside"], line["lots_inside"], line["codes"]) == (made, 3, 1, [])
+
+
+def test_a_case_that_is_not_on_its_way_here_stays_shut(town: Town) -> None:
+    maker, packs, (case,) = town.organisation(K.DRUG_MAKER), town.packs(3), town.packs(1)
+    town.lot(maker, town.drug(maker), 3, packs)
+    town.do(hops.pack, town.command(maker), container=case, goods=[Some(code) for code in packs])
+    (line,) = propose(town, town.organisation(K.PHARMACY), case)["lines"]
+    assert (line["lot"], line["container"], line["codes"]) == (None, None, [case])
+    assert "inside" not in line
 
 
 def test_an_in_store_code_gives_product_and_weight_in_its_own_shop(town: Town) -> None:

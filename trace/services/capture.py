@@ -58,7 +58,7 @@ def capture(
     if overtaken:
         known |= store.find_by_event_ids(session, [draft.key for draft in overtaken])
     stored = [draft for draft in fresh if draft.store_key in numbers]
-    _move_stock(session, stored, numbers, actor, strict)
+    _move_stock(session, stored, numbers, actor, strict, containers=_seen_as_containers(drafts))
     return [_outcome(draft, numbers, known) for draft in drafts]
 
 
@@ -137,6 +137,8 @@ def _new_event(
         "read_point": ids.get(event.read_point or ""),
         "biz_location": ids.get(event.biz_location or ""),
         "captured_by": actor.organisation,
+        "person": actor.person,
+        "api_key": actor.api_key,
     }
     named = {organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations}
     lines = [_line(link, ids) for link in draft.links]
@@ -180,8 +182,19 @@ def _same_id_other_content(draft: _Draft, stored: bytes) -> Conflict:
     )
 
 
+def _seen_as_containers(drafts: Iterable[_Draft]) -> set[str]:
+    """What moved with something in it: of a case on a pallet, what is in it is goods, and not the case as well."""
+    return {link.item for draft in drafts for link in draft.links if link.role is Role.PARENT_SEEN}
+
+
 def _move_stock(
-    session: Session, drafts: Sequence[_Draft], numbers: dict[tuple[int, bool], int], actor: Actor, strict: bool
+    session: Session,
+    drafts: Sequence[_Draft],
+    numbers: dict[tuple[int, bool], int],
+    actor: Actor,
+    strict: bool,
+    *,
+    containers: set[str],
 ) -> None:
     """Apply the stock movements of what was stored, in order of item so that two captures never wait in a ring.
 
@@ -193,6 +206,7 @@ def _move_stock(
         for position, draft in enumerate(drafts)
         if draft.event.error_declaration is None
         for movement in movements_of(draft.event, draft.links)
+        if movement.item not in containers
     ]
     if not planned:
         return

@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, uris_of
+from storage.events import chunks, find_idents, uris_of
 from storage.stock import known_lots
-from storage.tables import MICRO, ident, lot, organisation, product, transit
+from storage.tables import MICRO, ident, lot, organisation, product, stock, transit
 from trace.domain.codes import Code, CodeKind, parse_code
 from trace.domain.failures import Failure
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.delivery import expected
 from trace.services.lots import find_lots
-from trace.services.open_containers import content_of
+from trace.services.open_containers import goods_inside
 from trace.services.products import find_product
 
 NO_GOODS = frozenset(
@@ -79,8 +79,8 @@ def lines_from(session: Session, *, actor: Actor, sender: str) -> Proposal:
 def _lines_of(session: Session, actor: Actor, code: Code, coming: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kind = uri_kind(code.uri) if code.uri else UriKind.OTHER
     if kind in (UriKind.CONTAINER_UNIT, UriKind.RETURNABLE) or code.kind is CodeKind.DRUG_TRACE_CODE:
-        inside = content_of(session, code.uri or "")
-        if inside:
+        inside = goods_inside(session, code.uri or "").goods
+        if inside and _concerns(session, actor, [good.item for good in inside]):
             return [_container_line(session, code, [g.item for g in inside])]
     known = find_product(session, actor=actor, code=code)
     lot_uri = code.lot_uri or _lot_of_instance(session, code)
@@ -98,6 +98,19 @@ def _lines_of(session: Session, actor: Actor, code: Code, coming: list[dict[str,
         if matching:
             return [{**_expected_line(entry), "label": code.text} for entry in matching]
     return [_line(code, product=known, unit=known["unit"] if known else None)]
+
+
+def _concerns(session: Session, actor: Actor, items: list[str]) -> bool:
+    """Whether any of these goods is on the way to the actor's organisation or in its stock: others' cases stay shut."""
+    ids = list(find_idents(session, items).values())
+    for part in chunks(ids):
+        coming = select(transit.c.item).where(
+            transit.c.receiver == actor.organisation, transit.c.item.in_(part), transit.c.amount > 0
+        )
+        here = select(stock.c.item).where(stock.c.organisation == actor.organisation, stock.c.item.in_(part))
+        if session.execute(coming.union(here).limit(1)).first() is not None:
+            return True
+    return False
 
 
 def _line(code: Code, **values: Any) -> dict[str, Any]:
