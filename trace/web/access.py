@@ -53,6 +53,11 @@ def needs_writing(view: Callable[..., Any]) -> bool:
     """Whether this request gets a session that may write: on SQLite there is one writer at a time."""
     if request.method not in SAFE_METHODS or getattr(view, "writes", False):
         return True
+    return is_watched(view)
+
+
+def is_watched(view: Callable[..., Any]) -> bool:
+    """Whether this request is a look that is written down."""
     return getattr(view, "watched", False) and g.actor is not None and g.actor.watches
 
 

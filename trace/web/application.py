@@ -14,9 +14,11 @@ from storage.objects import open_objects
 from storage.store import open_store
 from trace import clock, errors
 from trace.config import Settings
+from trace.domain.failures import NotFound
 from trace.log import set_up_log
+from trace.services.look_up_log import note_look_up
 from trace.web import api, site
-from trace.web.access import check_access, csrf, needs_writing
+from trace.web.access import check_access, csrf, is_watched, needs_writing
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
@@ -82,10 +84,23 @@ class Application(Flask):
         check_access(view, parts().store)
         store = parts().store
         with store.writing() if needs_writing(view) else store.reading() as g.session:
-            response = self.make_response(super().dispatch_request())
+            try:
+                response = self.make_response(super().dispatch_request())
+            except NotFound:
+                if is_watched(view):
+                    g.session.rollback()
+                    note_vain_look(request.full_path)
+                raise
             if response.status_code >= 400:
                 g.session.rollback()
             return response
+
+
+def note_vain_look(address: str) -> None:
+    """A watcher's look that found nothing is a look, too (R18): written down before the refusal takes the rest back."""
+    subject = "".join(character for character in address[:500] if character.isprintable())
+    note_look_up(g.session, actor=g.actor, what="nothing_found", subject=subject, now=g.now)
+    g.session.commit()
 
 
 def build(settings: Settings) -> Flask:

@@ -148,6 +148,8 @@ WORDS: Mapping[str, str] = {
     "second_sale": N_("One code sold twice"),
     "trace": N_("Look-up"),
     "search": N_("Search"),
+    "alert": N_("Alerts"),
+    "nothing_found": N_("Nothing found"),
     "event": N_("Event"),
 }
 # The fields of the forms, as complaints name them.
@@ -309,6 +311,8 @@ def step_word(entry: Mapping[str, Any]) -> str:
     step = str(entry["step"]).rpartition(":")[2].rpartition("-")[2]
     if step == "commissioning":
         made = _MADE_BY.get(entry["by_kind"], "repacked" if entry["type"] == "TransformationEvent" else step)
+        if made == "harvested" and entry["type"] == "TransformationEvent":
+            return word("processed")  # a farm or co-operative that dries or cuts what it harvested before
         animals = any(thing.get("category") == Category.ANIMAL for thing in entry["things"])
         return word("raised" if animals and made == "harvested" else made)
     if step == "shipping" and str(entry["disposition"]).endswith("returned"):
