@@ -85,6 +85,15 @@ def test_an_inspectors_single_looks_are_written_down(demo: Demo) -> None:
     }
 
 
+def test_the_page_of_a_record_shows_the_goods_and_the_papers_that_were_there(demo: Demo) -> None:
+    records = [demo.get(f"/receipts/{record['id']}").json for record in demo.get("/receipts").json["receipts"]]
+    record, line = next((record, line) for record in records for line in record["lines"] if line["papers"])
+    page = demo.browser("station").get(f"/station/receipts/{record['id']}").text
+    assert line["product"] in page and line["specification"] in page
+    for paper in line["papers"]:
+        assert paper["issuer"] in page and paper["number"] in page and paper["issued_on"] in page
+
+
 def test_old_packs_are_dispensed_by_lot_over_http(demo: Demo) -> None:
     answer = demo.post("/dispensings", {"goods": [{"code": "nothing", "amount": 1}]}, "pharmacist")
     assert answer.status_code == 422
