@@ -93,7 +93,8 @@ def _number(values: Mapping[str, str], name: str, default: float, low: float, hi
     except ValueError:
         value = None
     if value is None or not low <= value <= high:
-        raise SettingError(f"{name} takes a number from {low} to {high}; {values.get(name)!r} came.")
+        wanted = "whole number" if kind is int else "number"
+        raise SettingError(f"{name} takes a {wanted} from {low} to {high}; {values.get(name)!r} came.")
     return value
 
 
