@@ -173,7 +173,8 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
         return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, numbered=numbered)
     if line.amount is None or line.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{where}.amount")
-    return Prepared(line, lot, known, [Goods(lot, line.amount, made_of.unit)], line.amount, made_of.unit, numbered=numbered)
+    goods = [Goods(lot, line.amount, made_of.unit)]
+    return Prepared(line, lot, known, goods, line.amount, made_of.unit, numbered=numbered)
 
 
 def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -> Prepared:
@@ -196,14 +197,14 @@ def _prepare_container(session: Session, actor: Actor, line: Line, where: str) -
 
 
 def _each_once(inside: Sequence[Goods]) -> list[Goods]:
-    """The goods without their containers: what lies of one lot in several crates, added up; some and two is some."""
-    found: dict[str, Goods] = {}
+    """The goods without their containers: what lies of one lot in several crates is added up."""
+    parts: dict[str, list[Goods]] = {}
     for good in inside:
-        other = found.get(good.item)
-        both = other is not None and other.amount is not None and good.amount is not None
-        amount = other.amount + good.amount if other is not None and both else good.amount if other is None else None
-        found[good.item] = Goods(good.item, amount, good.unit)
-    return list(found.values())
+        parts.setdefault(good.item, []).append(good)
+    return [
+        Goods(item, None if any(g.amount is None for g in same) else sum(g.amount for g in same), same[0].unit)
+        for item, same in parts.items()
+    ]
 
 
 def _lot_of(session: Session, command: Command, line: Line, code: Code | None, where: str, day: date) -> str:

@@ -81,11 +81,16 @@ def stamp_of(session: Session, command: Command) -> Stamp:
     )
 
 
-def goods_of(session: Session, wanted: Sequence[Some], field_name: str) -> list[Goods]:
-    """The things the texts name, each once, with the unit of their lot's product; raises `Invalid`."""
+def goods_of(
+    session: Session, wanted: Sequence[Some], field_name: str, *, named: Callable[..., str] = item_uri
+) -> list[Goods]:
+    """The things the texts name, each once, with the unit of their lot's product; raises `Invalid`.
+
+    `named` is what a text may name: goods (`item_uri`), or also what else goes into a container (`content_uri`).
+    """
     if not wanted:
         raise Invalid(N_("Name at least one lot or pack."), field=field_name)
-    uris = [item_uri(some.code, field=f"{field_name}.{n}.code") for n, some in enumerate(wanted)]
+    uris = [named(some.code, field=f"{field_name}.{n}.code") for n, some in enumerate(wanted)]
     if len(set(uris)) != len(uris):
         raise Invalid(
             N_("The same lot or pack is named twice; name it once with the whole quantity."), field=field_name

@@ -63,12 +63,14 @@ def flow_of(
 
 
 def _goods(traces: Iterable[Trace], names: Mapping[int, tuple[str, Any]]) -> dict[str, int]:
-    """{URI of a thing in the traces: item number it is drawn as}: single packs as their lot."""
+    """{URI of a thing in the traces: item number it is drawn as}: single packs as their lot, a case as nothing."""
     found: dict[str, int] = {}
     lots: dict[int, int] = {}
+    traces = list(traces)
+    cases = {edge.target for answer in traces for edge in answer.edges if edge.kind is EdgeKind.CARRIED}
     for answer in traces:
         lots |= {edge.target: edge.source for edge in answer.edges if edge.kind is EdgeKind.SERIALISED}
-        found |= {names[item][0]: item for item in answer.items if item in names}
+        found |= {names[item][0]: item for item in answer.items if item in names and item not in cases}
     return {
         uri: lots.get(item, item) if lots.get(item, item) in names else item
         for uri, item in found.items()

@@ -13,7 +13,7 @@ from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import check_not_expired, drugs_among
 from trace.services.making import Goods
-from trace.services.open_containers import content_of
+from trace.services.open_containers import containers_among, goods_inside
 
 GRAM = "GRM"  # UN/ECE recommendation 20
 
@@ -70,13 +70,30 @@ def check_was_here(session: Session, command: Command, goods: Sequence[Goods]) -
     goes onto a pallet is in nobody's stock itself; what is in it is.
     """
     for good in _never_here(session, command, goods):
-        inside = content_of(session, good.item)
+        inside = goods_inside(session, good.item).goods
         if not inside or _never_here(session, command, inside):
             raise Conflict(
                 N_("{item} was never recorded here. Receive it first, or read the code again."),
                 field="goods",
                 item=good.item.rpartition("/")[2],
             )
+
+
+def check_not_in_itself(session: Session, container: str, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for a container that is to go into itself, or into what is in it."""
+    named = {good.item for good in goods}
+    holding = {
+        uri
+        for uri in containers_among(session, named)
+        if container in (box.item for box in goods_inside(session, uri).containers)
+    }
+    for uri in sorted(holding | (named & {container})):
+        raise Conflict(
+            N_("{item} cannot go into {container}: it is, or holds, that container. Read the codes again."),
+            field="goods",
+            item=uri.rpartition("/")[2],
+            container=container.rpartition("/")[2],
+        )
 
 
 def _never_here(session: Session, command: Command, goods: Sequence[Goods]) -> list[Goods]:

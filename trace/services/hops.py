@@ -28,11 +28,20 @@ from trace.services.hop_checks import (
     check_no_drug,
     check_no_drug_pack,
     check_not_here,
+    check_not_in_itself,
     check_was_here,
 )
-from trace.services.lots import NewLot, check_not_made_before, container_uri, get_product, item_uri, open_lot
+from trace.services.lots import (
+    NewLot,
+    check_not_made_before,
+    container_uri,
+    content_uri,
+    get_product,
+    item_uri,
+    open_lot,
+)
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
-from trace.services.open_containers import content_of
+from trace.services.open_containers import Load, content_of, goods_inside
 
 __all__ = ["Batch", "Command", "Some", "run_once"]
 
@@ -106,7 +115,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
 
 
 def pack(session: Session, command: Command, *, container: str, goods: Sequence[Some]) -> dict[str, Any]:
-    """Put goods into a crate, case or pallet (AggregationEvent ADD).
+    """Put goods, or containers with goods in them, into a crate, case or pallet (AggregationEvent ADD).
 
     A re-usable crate that still counts as full from an earlier trip is emptied first, so that its former content
     never travels on in the record; a crate filled in several goes at one place keeps what is in it.
@@ -114,8 +123,9 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
 
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
-        inside = goods_of(session, goods, "goods")
+        inside = goods_of(session, goods, "goods", named=content_uri)
         check_was_here(session, command, inside)
+        check_not_in_itself(session, parent, inside)
         made = stamp_of(session, command)
         events: list[Event] = []
         if content_of(session, parent, elsewhere_than=command.actor.organisation):
@@ -144,13 +154,18 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
 def unpack(session: Session, command: Command, *, container: str, goods: Sequence[Some] = ()) -> dict[str, Any]:
     """Take goods out of a container; without goods, everything (AggregationEvent DELETE).
 
-    Everything is named by its content where that is known, so that each thing's own history says that it left.
+    What is in a case on a pallet stays in the case. Everything is named by its content where that is known, so that
+    each thing's own history says that it left.
     """
 
     def act() -> dict[str, Any]:
         parent = container_uri(container, field="container")
-        leaving = goods_of(session, goods, "goods") if goods else content_of(session, parent)
-        check_was_here(session, command, leaving)
+        if goods:
+            leaving = goods_of(session, goods, "goods", named=content_uri)
+            check_was_here(session, command, leaving)
+        else:
+            leaving = content_of(session, parent)
+            check_was_here(session, command, goods_inside(session, parent).goods)
         event = AggregationEvent(
             **stamp_of(session, command).common(),
             action=Action.DELETE,
@@ -181,14 +196,16 @@ def ship(
 
     def act() -> dict[str, Any]:
         to = find_counterpart(session, actor=command.actor, public_id=receiver, field="receiver")
-        leaving = (goods_of(session, goods, "goods") if goods else []) + _content(session, containers)
+        loose = goods_of(session, goods, "goods") if goods else []
+        load = _content(session, containers)
+        leaving = loose + load.goods
         if not leaving:
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
         if not returned:
             check_fresh(session, command, leaving)
         events = seen(
             stamp_of(session, command),
-            leaving,
+            leaving + load.containers,
             biz_step=BizStep.SHIPPING,
             disposition=Disposition.RETURNED if returned else Disposition.IN_TRANSIT,
             biz_transactions=papers("desadv", delivery_note, command.actor.party_uri),
@@ -312,19 +329,21 @@ def _open(session: Session, command: Command, batch: Batch, field_name: str) -> 
     return uri, batch.amount, unit
 
 
-def _content(session: Session, containers: Sequence[str]) -> list[Goods]:
-    found: list[Goods] = []
+def _content(session: Session, containers: Sequence[str]) -> Load:
+    """What is in these containers, each thing once: a pallet and a case on it may both be named."""
+    goods: dict[Goods, None] = {}
+    inner: dict[Goods, None] = {}
     for number, text in enumerate(dict.fromkeys(containers)):
-        parent = container_uri(text, field=f"containers.{number}")
-        inside = content_of(session, parent)
-        if not inside:
+        load = goods_inside(session, container_uri(text, field=f"containers.{number}"))
+        if not load.goods:
             raise Conflict(
                 N_("{container} is empty in the records. Record what was packed into it first."),
                 field=f"containers.{number}",
                 container=text,
             )
-        found += inside
-    return found
+        goods |= dict.fromkeys(load.goods)
+        inner |= dict.fromkeys(load.containers)
+    return Load(list(goods), list(inner))
 
 
 def _ilmd(new: NewLot) -> dict[str, Any]:

@@ -256,6 +256,14 @@ def item_uri(text: str, *, field: str) -> str:
     return code.uri if code.uri and uri_kind(code.uri) in MOVABLE else str(code.lot_uri)
 
 
+def content_uri(text: str, *, field: str) -> str:
+    """The URI of what may be put into a container: a lot, a single thing, or a container; raises `Invalid`."""
+    code = parse_code(text)
+    if code.uri and uri_kind(code.uri) in (UriKind.CONTAINER_UNIT, UriKind.RETURNABLE):
+        return code.uri
+    return item_uri(text, field=field)
+
+
 def container_uri(text: str, *, field: str) -> str:
     """The URI of the crate, case or pallet that a text names; raises `Invalid`."""
     code = parse_code(text)

@@ -138,7 +138,9 @@ def seen(
     `number` is that of the first event among those of the command.
 
     A container and its content are seen together (AggregationEvent OBSERVE), so that the content's own history shows
-    the movement and stock follows.
+    the movement and stock follows. So are a pallet and the cases on it, which are named among the goods, each with
+    the container it is in; what stands as a container in one of these events moves no stock itself
+    (`trace.services.capture`).
     """
     events: list[ObjectEvent | AggregationEvent] = []
     for offset, (container, (epcs, quantities)) in enumerate(split(goods).items()):

@@ -1,6 +1,8 @@
-"""What is in a crate, case or pallet right now."""
+"""What is in a crate, case or pallet right now, and in the cases on the pallet."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,13 +10,73 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, find_idents, unpack_links, uris_of
 from storage.tables import MICRO, event, event_item
 from trace.domain.containment import ENDS_STAYS, LAST, Position, Row, stays_of
+from trace.domain.failures import N_, Conflict
 from trace.domain.links import Role
-from trace.domain.trace_search import ALONE
-from trace.domain.uris import uri_kind
+from trace.domain.trace_search import ALONE, LEVELS
+from trace.domain.uris import UriKind, uri_kind
 from trace.services.lots import units_of
 from trace.services.making import Goods
 
 _TRAVELS = (Role.PARENT_SEEN, Role.OBSERVED, Role.SEEN_INSIDE)
+_CONTAINERS = (UriKind.CONTAINER_UNIT, UriKind.RETURNABLE)
+
+
+class Load(NamedTuple):
+    """What a container holds at every depth: the goods, each with the container it is directly in, and the containers
+    in between that are not empty, each with the one that it is in."""
+
+    goods: list[Goods]
+    containers: list[Goods]
+
+
+def goods_inside(session: Session, container: str) -> Load:
+    """The goods in a container and in the containers in it, in order of depth.
+
+    A container is followed once, whatever ring the records make of it. Raises `Conflict` for more levels than a trace
+    follows (`trace.domain.trace_search.LEVELS`): what is deeper would be left behind in silence.
+    """
+    goods: list[Goods] = []
+    inner: dict[str, Goods] = {}
+    opening, depth = [container], 0
+    while opening:
+        if depth == LEVELS:
+            raise Conflict(
+                N_("{container} holds containers more than {levels} deep. Unpack it first."),
+                field="containers",
+                container=container,
+                levels=LEVELS,
+            )
+        found = [good for parent in opening for good in content_of(session, parent)]
+        containers = containers_among(session, [good.item for good in found])
+        goods += [good for good in found if good.item not in containers]
+        fresh = containers - inner.keys() - {container}
+        boxes = {good.item: good for good in found if good.item in fresh}
+        inner |= boxes
+        opening, depth = list(boxes), depth + 1
+    return Load(goods, _filled(goods, list(inner.values())))
+
+
+def containers_among(session: Session, uris: Iterable[str]) -> set[str]:
+    """Those of these things that hold others: crates and pallets, and cases that something was packed into."""
+    uris = set(uris)
+    found = {uri for uri in uris if uri_kind(uri) in _CONTAINERS}
+    ids = find_idents(session, [uri for uri in uris if uri_kind(uri) is UriKind.INSTANCE])
+    names = {item: uri for uri, item in ids.items()}
+    query = select(event_item.c.item).where(event_item.c.role == Role.PARENT).distinct()
+    for part in chunks(sorted(names)):
+        found |= {names[item] for item in session.scalars(query.where(event_item.c.item.in_(part)))}
+    return found
+
+
+def _filled(goods: Iterable[Goods], containers: list[Goods]) -> list[Goods]:
+    """The containers (outer before inner) with goods somewhere in them: an empty case on a pallet tells nothing."""
+    full = {good.container for good in goods}
+    kept = []
+    for box in reversed(containers):
+        if box.item in full:
+            full.add(box.container)
+            kept.append(box)
+    return kept[::-1]
 
 
 def content_of(session: Session, container: str, *, elsewhere_than: int | None = None) -> list[Goods]:
