@@ -11,6 +11,7 @@ from tests.services.deliveries import refused
 from tests.town import NOW, Town
 from trace.domain.checks import check_digit
 from trace.domain.epcis.document import load_document
+from trace.domain.events import Action, AggregationEvent
 from trace.domain.failures import Conflict, Invalid
 from trace.domain.genealogy import Direction
 from trace.domain.papers import CertificateKind
@@ -19,6 +20,7 @@ from trace.domain.permissions import Actor
 from trace.domain.trace_search import trace
 from trace.domain.uris import crate_uri, drug_code_uri, key_uri
 from trace.services import hops
+from trace.services.capture import capture
 from trace.services.delivery import expected
 from trace.services.dispensing import dispense
 from trace.services.hops import Some
@@ -159,6 +161,28 @@ def test_two_pallets_and_a_loose_line_are_one_delivery(town: Town) -> None:
     town.send(load.maker, load.shop, Some(loose[0]), containers=[PALLET])
     town.arrive(load.maker, load.shop, Line(container=PALLET), Line(code=made, codes=loose))
     assert stocks(town, load.shop, (*load.boxes, *loose)) == [1] * 7
+
+
+def test_a_pallet_tells_what_was_on_it(town: Town) -> None:
+    load = loaded(town)
+    town.send(load.maker, load.shop, containers=[PALLET])
+    things, told = found(town, PALLET, Direction.BACKWARD)
+    assert {load.lot, *load.cases, *load.boxes} <= things
+    assert [step for step, _ in told].count("commissioning") == 1
+    assert town.do(look_up, actor=load.shop, text=PALLET, now=NOW)["timeline"]
+
+
+def test_a_partners_message_of_a_pallet_brings_the_boxes_and_no_case(town: Town) -> None:
+    shop, (case, *boxes) = town.organisation(K.PHARMACY), town.packs(3)
+    pallet, inside = (
+        AggregationEvent(
+            event_time=NOW, event_id=f"urn:event:{number}", action=Action.OBSERVE, biz_step="receiving",
+            parent=parent, child_epcs=children,
+        )
+        for number, parent, children in ((1, PALLET, (case,)), (2, case, tuple(boxes)))
+    )  # fmt: skip
+    town.do(capture, [pallet, inside], actor=shop, now=NOW, strict=False)
+    assert stocks(town, shop, (*boxes, case)) == [1, 1, 0]
 
 
 def test_nothing_goes_into_itself(town: Town) -> None:

@@ -95,7 +95,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
                     N_("Codes of single packs are given where packs are made one by one (commission), not here."),
                     field=f"outputs.{number}.codes",
                 )
-        opened = [_open(session, command, batch, f"outputs.{n}") for n, batch in enumerate(outputs)]
+        opened = _open_all(session, command, outputs)
         check_balance(goods, [(amount, unit) for _, amount, unit in opened])
         made = {uri: f"outputs.{n}.lot.number" for n, (uri, _, _) in enumerate(opened)}
         check_not_made_before(session, made, actor=command.actor)
@@ -327,6 +327,16 @@ def _open(session: Session, command: Command, batch: Batch, field_name: str) -> 
             came=batch.unit,
         )
     return uri, batch.amount, unit
+
+
+def _open_all(session: Session, command: Command, outputs: Sequence[Batch]) -> list[tuple[str, Decimal, str]]:
+    """The new batches opened (`_open`), in their order.
+
+    Lots are opened, and their rows locked, in the order of their names, as a delivery's are: nobody waits in a ring.
+    """
+    order = sorted(range(len(outputs)), key=lambda n: (outputs[n].lot.product, outputs[n].lot.number))
+    opened = {n: _open(session, command, outputs[n], f"outputs.{n}") for n in order}
+    return [opened[n] for n in range(len(outputs))]
 
 
 def _content(session: Session, containers: Sequence[str]) -> Load:
