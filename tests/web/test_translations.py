@@ -142,3 +142,9 @@ def test_pigs_leave_the_farm_and_cabbages_are_harvested(standing: Demo) -> None:
     with standing.app.test_request_context(headers=CHINESE):
         assert words.step_word(entry | {"things": [{"category": "animal"}]}) == "出栏"
         assert words.step_word(entry | {"things": [{"category": "vegetable"}]}) == "采收"
+
+
+def test_what_a_cooperative_dries_was_processed_not_harvested_twice(standing: Demo) -> None:
+    entry = {"step": "commissioning", "by_kind": "cooperative", "type": "TransformationEvent", "disposition": ""}
+    with standing.app.test_request_context(headers=CHINESE):
+        assert words.step_word(entry | {"things": [{"category": "fruit"}]}) == "加工"
