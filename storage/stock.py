@@ -127,23 +127,38 @@ def add_transit(
     )
 
 
-def take_transit(session: Session, *, sender: int, receiver: int, item: int, unit: str, amount: int) -> None:
-    """Goods on the way arrived; never below nothing, because what was not recorded as sent can still arrive."""
-    left = case((transit.c.amount >= amount, transit.c.amount - amount), else_=0)
+def take_transit(
+    session: Session,
+    *,
+    sender: int,
+    receiver: int,
+    item: int,
+    unit: str,
+    lot: int | None,
+    amount: int,
+    event: int,
+    crumb: int = 0,
+) -> None:
+    """Goods on the way arrived; what is left of at most `crumb` is what two scales differ by, and is on no way.
+
+    What arrives before its sender recorded it as sent is kept below nothing, so that the late record does not announce
+    the same goods again.
+    """
+    left = transit.c.amount - amount
+    statement = insert_for(session, transit).values(
+        sender=sender, receiver=receiver, item=item, unit=unit, lot=lot, amount=-amount, event=event
+    )
     session.execute(
-        update(transit)
-        .where(
-            transit.c.sender == sender,
-            transit.c.receiver == receiver,
-            transit.c.item == item,
-            transit.c.unit == unit,
+        statement.on_conflict_do_update(
+            index_elements=["receiver", "sender", "item", "unit"],
+            set_={"amount": case((transit.c.amount <= 0, left), (left <= crumb, 0), else_=left)},
         )
-        .values(amount=left)
     )
 
 
 def lock_transit(session: Session, *, sender: int, receiver: int, items: Iterable[int]) -> dict[int, int]:
-    """{item: amount on the way} of what was ever sent (0: all arrived), locked until the transaction ends.
+    """{item: amount on the way} of what was ever sent or came (0: all arrived, below 0: came before it was recorded as
+    sent), locked until the transaction ends.
 
     The lock (FOR UPDATE on PostgreSQL, the single writer on SQLite) is what keeps two clerks from receiving one
     delivery twice. Ordered, so that no two wait in a ring.

@@ -45,7 +45,7 @@ def seen(step: str, disposition: str | None = None, **what: Any) -> ObjectEvent:
         (BizStep.SHIPPING, Disposition.RETURNED, Effect.OUT_ANY),  # held goods may go back
         (BizStep.RETAIL_SELLING, Disposition.RETAIL_SOLD, Effect.SELL),
         (BizStep.DISPENSING, Disposition.DISPENSED, Effect.SELL),
-        (BizStep.SAMPLING, None, Effect.OUT),
+        (BizStep.SAMPLING, None, Effect.OUT_ANY),
         (BizStep.RECEIVING, Disposition.IN_PROGRESS, Effect.IN),
         (BizStep.RECEIVING, Disposition.NON_SELLABLE, Effect.IN_HELD),
         (BizStep.RECEIVING, Disposition.NON_CONFORMANT, Effect.IN_HELD),

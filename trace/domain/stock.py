@@ -42,7 +42,7 @@ _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.SHIPPING: Effect.OUT,
     BizStep.RETAIL_SELLING: Effect.SELL,
     BizStep.DISPENSING: Effect.SELL,
-    BizStep.SAMPLING: Effect.OUT,
+    BizStep.SAMPLING: Effect.OUT_ANY,  # what is held is what gets tested
     BizStep.RECEIVING: Effect.IN,
     BizStep.RETURNING: Effect.TAKE_BACK,
     BizStep.HOLDING: Effect.HOLD,

@@ -19,6 +19,7 @@ from trace.domain.events import Endpoint, Event, offset_minutes, utc_millisecond
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
+from trace.domain.rules.weighing import weighing_tolerance
 from trace.domain.stock import Effect, Movement, movements_of
 from trace.domain.uris import UriKind, uri_kind
 
@@ -315,7 +316,15 @@ def _note_transit(
     elif draft.event.biz_step == "receiving":
         for sender in _others(draft.event.sources, organisations, actor):
             stock_store.take_transit(
-                session, sender=sender, receiver=actor.organisation, item=item, unit=unit, amount=amount
+                session,
+                sender=sender,
+                receiver=actor.organisation,
+                item=item,
+                unit=unit,
+                lot=lot,
+                amount=amount,
+                event=number,
+                crumb=int(amount * weighing_tolerance(unit)),
             )
 
 

@@ -1,10 +1,7 @@
 """What is on its way to us, and whether it has arrived before."""
 
-import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from sqlalchemy import select
@@ -13,19 +10,12 @@ from sqlalchemy.orm import Session
 from storage import stock as stock_store
 from storage.events import chunks, find_idents
 from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, transit
-from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
+from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.capture import micro
 from trace.services.making import Goods
-
-
-@cache
-def weighing_tolerance() -> Decimal:
-    """By how much the weight received may exceed the weight sent, as a share (house rule, see the data file)."""
-    text = (resources.files("trace.domain") / "data" / "house_rules.toml").read_text(encoding="utf-8")
-    return Decimal(tomllib.loads(text)["weighing_tolerance"]["value"])
 
 
 def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
@@ -89,10 +79,10 @@ def check_against_shipment(
         return []
     ids = find_idents(session, [g.item for g in goods])
     left = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=list(ids.values()))
-    unsent = [good for good in goods if ids.get(good.item) not in left]
+    unsent = [good for good in goods if left.get(ids.get(good.item, -1), -1) < 0]
     for good in goods:
-        remaining = left.get(ids.get(good.item, -1))
-        if remaining is None:
+        remaining = left.get(ids.get(good.item, -1), -1)
+        if remaining < 0:
             continue
         amount = micro(good.amount if good.amount is not None else Decimal(1))
         if remaining == 0:
@@ -105,8 +95,7 @@ def check_against_shipment(
                 item=good.item,
                 sender=sender_name,
             )
-        weighed = good.unit not in (None, PIECE)
-        if amount > remaining * (1 + (weighing_tolerance() if weighed else 0)):
+        if amount > remaining * (1 + weighing_tolerance(good.unit)):
             raise Conflict(
                 N_("{sender} sent {sent} of {item} and {came} came: more than was sent. Correct the quantity."),
                 field=f"{where}.amount",
@@ -131,7 +120,7 @@ def check_not_received_before(
     ids = find_idents(session, lots)
     if sender is not None:
         sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
-        ids = {uri: item for uri, item in ids.items() if item not in sent}
+        ids = {uri: item for uri, item in ids.items() if sent.get(item, -1) < 0}
     query = (
         select(receipt.c.received_at, receipt.c.public_id, ident.c.uri)
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)

@@ -132,14 +132,21 @@ def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, eve
     ids = find_idents(session, [g.item for g in ready.goods])
     sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
     for good in ready.goods:
-        if ids[good.item] not in sent:
+        if sent.get(ids[good.item], -1) < 0:
             continue
         amount, unit = micro(good.amount if good.amount is not None else Decimal(1)), good.unit or PIECE
         item = ids[good.item]
-        stock_store.take_transit(
-            session, sender=sender, receiver=actor.organisation, item=item, unit=unit, amount=amount
-        )
         lot = find_idents(session, [ready.lot])[ready.lot]
+        stock_store.take_transit(
+            session,
+            sender=sender,
+            receiver=actor.organisation,
+            item=item,
+            unit=unit,
+            lot=lot,
+            amount=amount,
+            event=event,
+        )
         stock_store.add_transit(
             session,
             sender=actor.organisation,
