@@ -12,8 +12,9 @@ from tests.town import STRANGER, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, Role
 from trace.services.delivery import expected
+from trace.services.dispensing import dispense
 from trace.services.hops import Some
 from trace.services.inspecting import look_at_delivery
 from trace.services.receiving import Decision, Line, Supplier, receive
@@ -134,3 +135,20 @@ def test_refused_goods_are_on_their_way_back(town: Town) -> None:
         lines=[Line(code=made, amount=Decimal(40))],
     )  # fmt: skip
     assert town.stock(farm, made) == (100, 0)
+
+
+def test_a_box_that_a_pharmacy_sold_is_not_simply_accepted_by_another(town: Town) -> None:
+    shop, other, (code,) = (
+        town.organisation(K.PHARMACY, role=Role.PHARMACIST),
+        town.organisation(K.PHARMACY),
+        town.packs(1),
+    )
+    made = town.drugs_at(shop, (code,))
+    town.do(dispense, town.command(shop, hours=5), codes=[code])
+    supplier = town.organisation(K.DRUG_DISTRIBUTOR)
+    line = Line(code=made, codes=(code,), certificates=(town.paper(other, CertificateKind.DELIVERY_NOTE),))
+    with pytest.raises(Conflict) as found:
+        town.arrive(supplier, other, line)
+    assert "diverted or copied" in str(found.value)
+    assert found.value.field == "lines.0.reason"
+    assert town.stock(other, code) == (0, 0)

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents
-from storage.tables import licence
+from storage.events import chunks, find_idents
+from storage.tables import dispensing_head, licence
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.papers import CertificateKind, PaperState, Severity, is_valid_on, paper_states
 from trace.domain.parties import DRUG_LICENCES, FOOD_LICENCES, UNLICENSED
@@ -90,12 +90,23 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             licence_valid=_licence_valid(session, sender, Category(known.category), day),
             codes=len(line.codes) or sum(1 for g in ready.goods if g.amount is None),
             no_code_reason=line.no_code_reason,
+            sold_before=_sold_before(session, ready),
             celsius=None if line.celsius is None else int(line.celsius * 100),
             celsius_range=(made_of.celsius_low, made_of.celsius_high) if cold else None,
         )
     )
     check_not_in_stock(session, command.actor, ready, where)
     ready.findings += check_against_shipment(session, command.actor, sender.number, sender.name, ready.goods, where)
+
+
+def _sold_before(session: Session, ready: Prepared) -> str:
+    """The first code of a line that some pharmacy has sold and not taken back; "" where there is none."""
+    ids = find_idents(session, [good.item for good in ready.goods if good.amount is None])
+    sold: set[int] = set()
+    for part in chunks(list(ids.values())):
+        open_sales = (dispensing_head.c.item.in_(part), dispensing_head.c.open_sales > 0)
+        sold |= set(session.scalars(select(dispensing_head.c.item).where(*open_sales)))
+    return next((uri.rpartition("/")[2] for uri, item in ids.items() if item in sold), "")
 
 
 def check_decision(ready: Prepared, where: str) -> None:

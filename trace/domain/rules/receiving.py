@@ -30,6 +30,7 @@ class Arrival:
     licence_valid: bool | None
     codes: int = 0
     no_code_reason: str = ""
+    sold_before: str = ""
     celsius: int | None = None
     celsius_range: tuple[int, int] | None = None
 
@@ -173,6 +174,18 @@ def check_trace_codes(arrival: Arrival) -> Iterable[Finding]:
         yield _finding("R9", duty.severity, N_("Scan the trace codes, or say why there are none."), duty.source)
 
 
+def check_sold_before(arrival: Arrival) -> Iterable[Finding]:
+    """R8: a box that a pharmacy has sold does not come from a supplier: diverted or copied (医保发〔2025〕7号)."""
+    if arrival.sold_before:
+        yield _finding(
+            "R8",
+            Severity.HOLD,
+            N_("The code {code} was sold by a pharmacy already: the box may be diverted or copied."),
+            "医保发〔2025〕7号",
+            code=arrival.sold_before,
+        )
+
+
 def check_temperature(arrival: Arrival) -> Iterable[Finding]:
     """R11: cold goods arrive within the product's range."""
     if arrival.celsius_range is None:
@@ -204,5 +217,6 @@ _RULES = (
     check_forms,
     check_expiry,
     check_trace_codes,
+    check_sold_before,
     check_temperature,
 )
