@@ -172,7 +172,7 @@ def test_key_on_an_empty_store_is_for_the_platform_only_and_leaves_it_empty(tmp_
 def test_wrong_setting_ends_every_command_with_one_sentence(tmp_path: Path, name: str) -> None:
     refused = command(tmp_path, *name.split(), SUNSHINE_PORT="http")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "SUNSHINE_PORT takes a number from 1 to 65535; 'http' came.\n"
+    assert refused.stderr == "SUNSHINE_PORT takes a whole number from 1 to 65535; 'http' came.\n"
 
 
 def test_store_of_another_domain_is_refused(tmp_path: Path) -> None:

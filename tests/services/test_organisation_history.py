@@ -64,7 +64,7 @@ def test_an_inspector_reads_all_in_the_region_and_it_is_written_down(
     with town.store.reading() as session:
         logged = list_look_ups(session, actor=town.as_role(reader, Role.AUDITOR))
     assert [(row["what"], row["subject"], row["reason"]) for row in logged] == [
-        ("organisation", town.id_of(shop), "日常检查")
+        ("organisation", shop.organisation_name, "日常检查")
     ]
 
 

@@ -97,9 +97,11 @@ def test_only_the_platform_gives_accounts_elsewhere(town: Town) -> None:
     shop, other = town.organisation(role=Role.ORGANISATION_ADMINISTRATOR), town.organisation()
     platform = town.organisation(K.PLATFORM, role=Role.PLATFORM_ADMINISTRATOR)
     said = {"name": "李", "password": PASSWORD, "role": Role.CLERK, "now": NOW}
-    for number, by in enumerate((shop, platform)):
-        town.do(create_colleague, actor=by, sign_in=f"li{number}", organisation_public_id=town.id_of(other), **said)
-    assert [len(town.do(list_people, actor=actor)) for actor in (shop, other)] == [1, 1]
+    there = {"organisation_public_id": town.id_of(other)}
+    town.refuses(Forbidden, create_colleague, actor=shop, sign_in="li0", **there, **said)
+    town.do(create_colleague, actor=platform, sign_in="li1", **there, **said)
+    town.do(create_colleague, actor=shop, sign_in="li2", organisation_public_id=town.id_of(shop), **said)
+    assert [[p["sign_in"] for p in town.do(list_people, actor=actor)] for actor in (shop, other)] == [["li2"], ["li1"]]
 
 
 @pytest.mark.parametrize(("role", "kind"), FITTING.items())

@@ -136,9 +136,14 @@ def test_the_table_has_every_route_and_agrees_with_the_marks(standing: Demo) -> 
     assert marked == MAY
 
 
+def kept(demo: Demo) -> dict[str, int]:
+    """How many rows every table has, but for the log of watchers' looks: looks in vain are written down, too."""
+    return {name: rows for name, rows in demo.counts().items() if name != "lookup_log"}
+
+
 @pytest.mark.parametrize("role", [*Role, None])
 def test_every_route_lets_in_exactly_whom_the_table_names(standing: Demo, role: str | None) -> None:
-    before, wrong = standing.counts(), []
+    before, wrong = kept(standing), []
     for (method, rule), allowed in MAY.items():
         headers = standing.headers(role) if role else {}
         answer = standing.app.test_client().open(filled(rule), method=method, headers=headers)
@@ -153,7 +158,7 @@ def test_every_route_lets_in_exactly_whom_the_table_names(standing: Demo, role: 
         if not good:
             wrong.append(f"{method} {rule}: {answer.status_code}")
     assert wrong == []
-    assert standing.counts() == before
+    assert kept(standing) == before
 
 
 def test_a_refused_role_is_told_which_permission_it_lacks(standing: Demo) -> None:
@@ -284,7 +289,7 @@ def test_anothers_record_looks_exactly_like_one_that_does_not_exist(demo: Demo) 
         ("pharmacist", "GET", "/station/photos/%s", uploaded["sha256"], "0" * 64),
         ("pharmacist", "GET", "/station/receive?scan=%s", uploaded["id"], NO_ID),
     ]
-    before = demo.counts()
+    before = kept(demo)
     for role, method, address, there, nowhere in asked:
         answers = [
             told(demo.client.open(address % value, method=method, headers=demo.headers(role)), value)
@@ -292,7 +297,7 @@ def test_anothers_record_looks_exactly_like_one_that_does_not_exist(demo: Demo) 
         ]
         assert answers[0] == answers[1], address
         assert answers[0][0] == 404, address
-    assert demo.counts() == before
+    assert kept(demo) == before
 
 
 def test_anothers_record_named_in_a_body_looks_like_one_that_does_not_exist(demo: Demo) -> None:

@@ -73,14 +73,14 @@ def test_things_happen_at_a_place_of_ones_own(demo: Demo) -> None:
 
 def test_an_inspectors_single_looks_are_written_down(demo: Demo) -> None:
     receipt = demo.get("/receipts").json["receipts"][0]["id"]
-    someone = demo.get("/organisations").json["organisations"][0]["id"]
+    someone = demo.get("/organisations").json["organisations"][0]
     paper = demo.post("/certificates", {"kind": "test_report", "issuer": "x", "issued_on": "2026-01-05"}).json["id"]
-    for path in (f"/receipts/{receipt}", f"/organisations/{someone}", f"/certificates/{paper}"):
+    for path in (f"/receipts/{receipt}", f"/organisations/{someone['id']}", f"/certificates/{paper}"):
         assert demo.get(path, "inspector").status_code == 200
     log = demo.get("/look-ups", "auditor").json["look_ups"]
     assert {(entry["what"], entry["subject"]) for entry in log} >= {
         ("receipt", receipt),
-        ("organisation", someone),
+        ("organisation", someone["name"]),
         ("certificate", paper),
     }
 
