@@ -207,6 +207,28 @@ def test_without_a_network_nothing_typed_is_lost_and_pressing_again_receives_onc
     assert [(line["product"], line["price"]) for line in lines] == [("断网白菜", 2.4)]
 
 
+def test_neither_a_proxys_page_nor_a_jump_within_the_page_loses_what_was_typed(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    grow_and_send(site, "6908702990071", "网关黄瓜")
+    page = visit("station")
+    page.fill("[name=codes]", "6908702990071")
+    page.click("form.capture .bar button")
+    page.wait_for_url("**/station/receive?**")
+    page.fill("[name=lines-0-price]", "3.2")
+    page.evaluate("window.sameDocument = true")
+    page.focus("a.skip")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#main")
+    page.route("**/station/receive", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    press(page, "button[value=receive]")
+    expect(page.locator("[role=alert]")).to_be_visible()
+    expect(page.locator("[name=lines-0-price]")).to_have_value("3.2")
+    assert page.evaluate("window.sameDocument")
+    page.unroute("**/station/receive")
+    receive(page)
+
+
 def test_going_back_from_the_record_or_after_adding_a_line_shows_a_page_not_a_fault(
     site: Site, visit: Callable[..., Page]
 ) -> None:

@@ -27,7 +27,9 @@ async function send(form, button) {
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const refusal = page.querySelector("#main .refusal");
-    if (refusal) {
+    if (!page.querySelector("#main")) {
+      tell(form, document.body.dataset.offline); // a proxy's page, not ours: the service is out of reach
+    } else if (refusal) {
       tell(form, refusal.textContent);
       if (answer.status === 403) await renew(form);
     } else {
@@ -42,14 +44,18 @@ async function send(form, button) {
   }
 }
 
-function show(page, address) {
-  if (address) history.pushState(null, "", address);
+const address = () => location.href.split("#")[0];
+let shown = address();
+
+function show(page, moved) {
+  if (moved) history.pushState(null, "", moved);
+  shown = address();
   document.title = page.title;
   document.body.replaceWith(page.body);
   window.scrollTo(0, 0);
   document.querySelector("[autofocus], [aria-invalid=true]")?.focus({ preventScroll: !document.querySelector("[aria-invalid=true]") });
 }
-window.addEventListener("popstate", () => location.reload());
+window.addEventListener("popstate", () => { if (address() !== shown) location.reload(); }); // a jump within the page is none
 
 function tell(form, sentence) {
   const place = form.querySelector(":scope > .problem") ?? document.createElement("p");
