@@ -201,6 +201,17 @@ def test_a_strangers_pallet_is_neither_packed_nor_unpacked(town: Town) -> None:
         assert town.refuses(Conflict, hop, town.command(load.shop, hours=3), **more).field == "goods"
 
 
+@pytest.mark.parametrize("case", [False, True])
+def test_a_strangers_pallet_or_case_is_not_emptied_by_packing_into_it(town: Town, case: bool) -> None:
+    load = loaded(town)
+    mine = town.lot(load.shop, town.product(load.shop))
+    container = load.cases[0] if case else PALLET
+    failure = town.refuses(
+        Conflict, hops.pack, town.command(load.shop, hours=3), container=container, goods=[Some(mine, Decimal(1))]
+    )
+    assert (failure.field, failure.values["item"]) == ("container", container.rpartition("/")[2])
+
+
 def test_a_scanned_pallet_is_one_line_with_all_that_is_in_it(town: Town) -> None:
     load = loaded(town)
     town.send(load.maker, load.shop, containers=[PALLET])

@@ -79,6 +79,20 @@ def check_was_here(session: Session, command: Command, goods: Sequence[Goods]) -
             )
 
 
+def check_may_refill(session: Session, command: Command, container: str) -> None:
+    """Raise `Conflict` for a pallet or case full of goods that the organisation never had: filling would empty it.
+
+    A returnable crate comes back from strangers, and its last content may still stand in the records.
+    """
+    inside = goods_inside(session, container).goods
+    if uri_kind(container) is not UriKind.RETURNABLE and _never_here(session, command, inside):
+        raise Conflict(
+            N_("{item} was never recorded here. Receive it first, or read the code again."),
+            field="container",
+            item=container.rpartition("/")[2],
+        )
+
+
 def check_not_in_itself(session: Session, container: str, goods: Sequence[Goods]) -> None:
     """Raise `Conflict` for a container that is to go into itself, or into what is in it."""
     named = {good.item for good in goods}

@@ -25,6 +25,7 @@ from trace.services.commands import Batch, Command, Some, goods_of, run_once, st
 from trace.services.hop_checks import (
     check_balance,
     check_fresh,
+    check_may_refill,
     check_no_drug,
     check_no_drug_pack,
     check_not_here,
@@ -129,6 +130,7 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
         made = stamp_of(session, command)
         events: list[Event] = []
         if content_of(session, parent, elsewhere_than=command.actor.organisation):
+            check_may_refill(session, command, parent)
             emptied = AggregationEvent(
                 **made.common(0), action=Action.DELETE, biz_step=BizStep.UNPACKING, parent=parent
             )
