@@ -137,7 +137,7 @@ def take_transit(
     lot: int | None,
     amount: int,
     event: int,
-    crumb: int = 0,
+    crumb: int,
 ) -> None:
     """Goods on the way arrived; what is left of at most `crumb` is what two scales differ by, and is on no way.
 

@@ -1,5 +1,6 @@
 """Goods on the way: announced once, whichever record comes first, and closed when all that was sent is here."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from trace.domain.permissions import Actor
 from trace.services import hops
 from trace.services.delivery import expected
 from trace.services.hops import Some
-from trace.services.receiving import Line
+from trace.services.receiving import Decision, Line
 
 
 def kilograms(town: Town, shop: Actor) -> list[Decimal]:
@@ -62,6 +63,16 @@ def test_what_two_scales_differ_by_is_on_no_way(
     town.send(farm, shop, Some(lot, Decimal(40)))
     town.arrive(farm, shop, came(lot, arrived))
     assert kilograms(town, shop) == left
+
+
+def test_what_two_scales_differ_by_is_on_no_way_when_goods_are_refused_either(
+    town: Town, farm: Actor, shop: Actor
+) -> None:
+    lot = town.grown(farm)
+    town.send(farm, shop, Some(lot, Decimal(40)))
+    town.arrive(farm, shop, replace(came(lot, "39.9"), decision=Decision.REFUSE, reason="rotten"))
+    assert kilograms(town, shop) == []
+    assert kilograms(town, farm) == [Decimal("39.9")]
 
 
 def test_held_goods_are_sampled_first(town: Town, farm: Actor) -> None:

@@ -2,7 +2,7 @@
 
 A delivery comes with lines; each is recognised (`arrivals`), its papers are looked at (`inspecting`), and it is
 accepted, held or refused. The result is the purchase inspection record (进货查验记录, 食品安全法 Art. 53, 65;
-药品管理法 Art. 57) and one EPCIS event a line.
+药品管理法 Art. 57) and one EPCIS event a line, with one more for each case on a pallet.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from trace.domain.events import Event
 from trace.domain.failures import N_, Invalid
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.permissions import Actor
+from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.arrivals import (
     Decision,
     Line,
@@ -131,12 +132,12 @@ def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, eve
     """
     ids = find_idents(session, [g.item for g in ready.goods])
     sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
+    lot = find_idents(session, [ready.lot])[ready.lot]
     for good in ready.goods:
         if sent.get(ids[good.item], -1) < 0:
             continue
         amount, unit = micro(good.amount if good.amount is not None else Decimal(1)), good.unit or PIECE
         item = ids[good.item]
-        lot = find_idents(session, [ready.lot])[ready.lot]
         stock_store.take_transit(
             session,
             sender=sender,
@@ -146,6 +147,7 @@ def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, eve
             lot=lot,
             amount=amount,
             event=event,
+            crumb=int(amount * weighing_tolerance(unit)),
         )
         stock_store.add_transit(
             session,
