@@ -38,13 +38,6 @@ class SearchQuery(PageQuery):
     text = Text(most=80, load_default="")
 
 
-class SignInRequest(Strict):
-    """A person's sign-in."""
-
-    sign_in = Text(most=64, least=1, required=True)
-    password = Secret(least=1, required=True)
-
-
 class OrganisationRequest(Strict):
     """A new organisation."""
 

@@ -19,10 +19,6 @@ class Category(StrEnum):
     ANIMAL = "animal"  # live animals, identified by ear tags
 
 
-# Where the commitment certificate applies (农业农村部令 2025 年第 4 号 Art. 3): slaughtered meat is outside.
-COMMITMENT_CATEGORIES = frozenset({Category.VEGETABLE, Category.FRUIT, Category.EGG, Category.FISH, Category.ANIMAL})
-
-
 class Prescription(StrEnum):
     """Rx and the two classes of OTC."""
 
