@@ -262,3 +262,14 @@ def test_receiving_links_a_paper_filed_beforehand_to_its_lot(town: Town) -> None
     paper = town.paper(shop, Papers.COMMITMENT)
     town.arrive(farm, shop, Line(code=made, amount=Decimal(5), certificates=(paper,)))
     assert read(town, shop, paper)["lots"] == [made]
+
+
+def test_a_delivery_note_is_read_by_who_was_sent_the_goods_not_by_who_says_so(town: Town) -> None:
+    farm, buyer, stranger = town.organisation(OrganisationKind.FARM), town.organisation(), town.organisation()
+    made = town.grown(farm)
+    note = town.paper(farm, CertificateKind.DELIVERY_NOTE, made)
+    town.send(farm, buyer, Some(made, Decimal(10)))
+    town.arrive(farm, buyer, Line(code=made, amount=Decimal(10), reason="快检合格"))
+    town.arrive(farm, stranger, Line(code=made, amount=Decimal(1), reason="自称来自该农场"))
+    assert town.do(get_certificate, actor=buyer, public_id=note, now=NOW)["id"] == note
+    town.refuses(NotFound, get_certificate, actor=stranger, public_id=note, now=NOW)

@@ -11,6 +11,7 @@ from storage.events import chunks, find_idents, insert_for, uris_of
 from storage.tables import (
     certificate,
     certificate_lot,
+    event,
     event_item,
     event_party,
     lot,
@@ -284,8 +285,8 @@ def _with_region() -> Select[Any]:
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
     """Own certificates; for inspectors those of the region; for others those of goods they handled.
 
-    A delivery note goes one step only: to who stands with its filer in an event of the goods. Another customer of the
-    same lot is no business of theirs.
+    A delivery note goes one step only: to who stands with its filer in an event of the goods that the filer recorded.
+    Another customer of the same lot is no business of theirs, and nobody becomes a customer by saying so alone.
     """
     own = certificate.c.organisation == actor.organisation
     if actor.watches:
@@ -293,13 +294,13 @@ def _visible_to(actor: Actor) -> ColumnElement[bool]:
     me, filer = actor.organisation, certificate.c.organisation
     linked = select(certificate_lot.c.item).where(certificate_lot.c.certificate == certificate.c.id)
     # `moved`, `kept`: packs that came by the case name their lot in stock and on the way, not in the case's event.
-    mine, its = aliased(event_party), aliased(event_party)
+    mine = aliased(event_party)
     moved = linked.where(
         event_item.c.item == certificate_lot.c.item, mine.c.event == event_item.c.event, mine.c.organisation == me
     )
     kept = linked.where(stock.c.lot == certificate_lot.c.item, stock.c.organisation == me)
-    beside = moved.where(its.c.event == event_item.c.event, its.c.organisation == filer)
-    to_me = (transit.c.sender == filer) & (transit.c.receiver == me)
+    beside = moved.where(event.c.id == event_item.c.event, event.c.captured_by == filer)
+    to_me = (transit.c.sender == filer) & (transit.c.receiver == me) & (transit.c.amount >= 0)  # below: I say so only
     from_me = (transit.c.sender == me) & (transit.c.receiver == filer)
     sent = linked.where(transit.c.lot == certificate_lot.c.item, to_me | from_me)
     travels = certificate.c.kind != CertificateKind.DELIVERY_NOTE
