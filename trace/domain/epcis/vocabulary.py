@@ -50,27 +50,6 @@ class Disposition(StrEnum):
     RECALLED = "recalled"
 
 
-class PartyType(StrEnum):
-    """Source and destination types, CBV 2.0 section 7.4."""
-
-    OWNING_PARTY = "owning_party"
-    POSSESSING_PARTY = "possessing_party"
-    LOCATION = "location"
-
-
-class TransactionType(StrEnum):
-    """Business transaction types, CBV 2.0 section 7.3."""
-
-    CERTIFICATE = "cert"
-    DESPATCH_ADVICE = "desadv"
-    INVOICE = "inv"
-    PURCHASE_ORDER = "po"
-    RECEIVING_ADVICE = "recadv"
-    RETURN = "rma"
-    TEST_RESULT = "testres"
-
-
 # ISO/UN recommendation 20 units, as CBV 2.0 asks of quantity elements.
 KILOGRAM = "KGM"
 PIECE = "EA"
-LITRE = "LTR"

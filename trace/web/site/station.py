@@ -148,8 +148,6 @@ def post_delivery() -> ResponseReturnValue:
     except Failure as failure:
         g.session.rollback()
         return _show_form(form, problem=failure), status_of(failure)
-    if action.startswith("paper-"):
-        g.session.commit()
     return _show_form(form)
 
 
