@@ -35,12 +35,27 @@ SAME = [
     ("https://id.gs1.org/8003/06901234000009A1", ["urn:epc:id:grai:6901234.00000.A1"]),
     ("https://id.gs1.org/8003/06901234000009", ["urn:epc:idpat:grai:6901234.00000.*"]),
     ("https://id.gs1.org/8004/6901234A.1", ["urn:epc:id:giai:6901234.A.1"]),
-    ("https://id.gs1.org/414/6901234000009", ["urn:epc:id:sgln:6901234.00000.0"]),
+    (
+        "https://id.gs1.org/414/6901234000009",
+        [
+            "urn:epc:id:sgln:6901234.00000.0",
+            "urn:epc:id:sgln:690123400000..0",
+            "https://id.gs1.org/414/6901234000009/254/0",
+        ],
+    ),
     ("https://id.gs1.org/414/6901234000009/254/B2", ["urn:epc:id:sgln:6901234.00000.B2"]),
-    ("https://id.gs1.org/417/6901234000009", ["urn:epc:id:pgln:6901234.00000"]),
+    (
+        "https://id.gs1.org/417/6901234000009",
+        ["urn:epc:id:pgln:6901234.00000", "urn:epc:id:pgln:690123400000."],
+    ),
     ("https://id.gs1.org/253/6901234000009X1", ["urn:epc:id:gdti:6901234.00000.X1"]),
     ("https://id.gs1.org/255/690123400000971", ["urn:epc:id:sgcn:6901234.00000.71"]),
     ("https://id.gs1.org/8010/6901234P1/8011/7", ["urn:epc:id:cpi:6901234.P1.7"]),
+    ("https://id.gs1.org/8010/6901234P1", ["urn:epc:idpat:cpi:6901234.P1.*"]),
+    ("https://id.gs1.org/253/6901234000009", ["urn:epc:idpat:gdti:6901234.00000.*"]),
+    ("https://id.gs1.org/255/6901234000009", ["urn:epc:idpat:sgcn:6901234.00000.*"]),
+    ("https://id.gs1.org/8006/069012345678920102/21/S.9", ["urn:epc:id:itip:6901234.056789.01.02.S.9"]),
+    ("https://id.gs1.org/8006/069012345678920102", ["urn:epc:idpat:itip:6901234.056789.01.02.*"]),
 ]
 
 
@@ -134,6 +149,8 @@ def test_what_is_no_identifier_names_nothing_and_stays_as_it_is(uri: str) -> Non
         "urn:epc:class:lgtin:6901234.056789.",
         "urn:epc:id:sgln:a.b.c",
         "urn:epc:id:pgln:1.2",
+        "urn:epc:id:pgln:6901234.",
+        "urn:epc:id:sgtin:690123400000..1",
     ],
 )
 def test_an_epc_urn_whose_parts_do_not_fit_is_refused(urn: str) -> None:

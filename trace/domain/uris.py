@@ -277,6 +277,8 @@ def _canonical_private(uri: str) -> str:
 def _gs1_uri(values: dict[str, str]) -> str:
     ai = next(iter(values))
     kept = next((name for name in _IDENTITY.get(ai, ()) if name in values), None)
+    if kept == "254" and values[kept] == "0":  # "no extension" (TDS 2.0 section 6.3.3)
+        kept = None
     return key_uri(ai, values[ai]) + (f"/{kept}/{quote(values[kept], safe=_SAFE)}" if kept else "")
 
 
@@ -285,15 +287,31 @@ def _from_urn(uri: str) -> str:
     _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
     if form not in ("id", "class", "idpat"):
         return uri
-    fields = [_field(part, uri) for part in value.split(".", 2)]
+    parts = value.split(".", 2)
+    # A company prefix of twelve digits leaves no digit for the location, the asset type or the document type.
+    whole = re.fullmatch(r"[0-9]{12}", parts[0]) is not None
+    fields = ["" if number == 1 and whole and not part else _field(part, uri) for number, part in enumerate(parts)]
     if form == "idpat":
-        # A pattern for all serial numbers of a class names the class (TDS 2.0 section 8).
-        if len(fields) != 3 or fields[2] != "*" or scheme not in ("sgtin", "grai"):
-            return uri
-        return gtin_uri(_gtin(fields, uri)) if scheme == "sgtin" else key_uri("8003", "0" + _twelve(fields, uri))
+        return _from_pattern(scheme, fields, uri) if len(fields) == 3 and fields[2].endswith("*") else uri
     if len(fields) == 2:
         return _from_pair(scheme, fields, uri)
     return _from_triple(scheme, fields, uri) if len(fields) == 3 else uri
+
+
+def _from_pattern(scheme: str, fields: list[str], uri: str) -> str:
+    """A pattern for all serial numbers of a class names the class (TDS 2.0 section 8)."""
+    if scheme == "itip" and re.fullmatch(r"[0-9]{2}\.[0-9]{2}\.\*", fields[2]):
+        return key_uri("8006", _gtin(fields, uri) + fields[2][:2] + fields[2][3:5])
+    match scheme if fields[2] == "*" else "":
+        case "sgtin":
+            return gtin_uri(_gtin(fields, uri))
+        case "grai":
+            return key_uri("8003", "0" + _twelve(fields, uri))
+        case "gdti" | "sgcn":
+            return key_uri("253" if scheme == "gdti" else "255", _twelve(fields, uri))
+        case "cpi":
+            return key_uri("8010", fields[0] + fields[1])
+    return uri
 
 
 def _from_pair(scheme: str, fields: list[str], uri: str) -> str:
@@ -325,6 +343,8 @@ def _from_triple(scheme: str, fields: list[str], uri: str) -> str:
             return key_uri("8004", fields[0] + fields[1] + "." + fields[2])
         case "cpi":
             return _gs1_uri({"8010": fields[0] + fields[1], "8011": fields[2]})
+        case "itip" if match := re.fullmatch(r"([0-9]{2})\.([0-9]{2})\.(.+)", fields[2], re.DOTALL):
+            return _gs1_uri({"8006": _gtin(fields, uri) + match[1] + match[2], "21": match[3]})
     return uri
 
 
