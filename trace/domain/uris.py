@@ -287,7 +287,7 @@ def _from_urn(uri: str) -> str:
     _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
     if form not in ("id", "class", "idpat"):
         return uri
-    parts = value.split(".", 2)
+    parts = value.split(".", 1 if scheme == "giai" else 2)  # an asset reference may have dots
     # A company prefix of twelve digits leaves no digit for the location, the asset type or the document type.
     whole = re.fullmatch(r"[0-9]{12}", parts[0]) is not None
     fields = ["" if number == 1 and whole and not part else _field(part, uri) for number, part in enumerate(parts)]
@@ -339,8 +339,6 @@ def _from_triple(scheme: str, fields: list[str], uri: str) -> str:
             return key_uri("8003", "0" + _twelve(fields, uri) + fields[2])
         case "gdti" | "sgcn":
             return key_uri("253" if scheme == "gdti" else "255", _twelve(fields, uri) + fields[2])
-        case "giai":  # a dot in the asset reference
-            return key_uri("8004", fields[0] + fields[1] + "." + fields[2])
         case "cpi":
             return _gs1_uri({"8010": fields[0] + fields[1], "8011": fields[2]})
         case "itip" if match := re.fullmatch(r"([0-9]{2})\.([0-9]{2})\.(.+)", fields[2], re.DOTALL):
