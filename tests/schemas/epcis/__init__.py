@@ -1,0 +1,1 @@
+"""EPCIS documents on the wire."""
