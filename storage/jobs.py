@@ -53,7 +53,7 @@ def take(
 
     `ready` is a further condition on the rows of `job` (a stream is not ready while nothing is new).
     PostgreSQL: FOR UPDATE SKIP LOCKED on the row, so that of two workers at once the second passes on to the next job.
-    SQLite: the caller's session writes, so it began with BEGIN IMMEDIATE: the second worker looks when the first is done.
+    SQLite: the caller's session writes, so it began with BEGIN IMMEDIATE: the second looks when the first is done.
     """
     free = (
         select(job.c.id)
