@@ -27,6 +27,7 @@ TABLE = {
     Permission.CERTIFICATE_ISSUE: "cpo",
     Permission.CERTIFICATE_READ: "cpoia",
     Permission.CODE_DISPENSE: "po",
+    Permission.EVENT_CAPTURE: "cpo",
     Permission.EVENT_READ: "cpoia",
     Permission.GOODS_MOVE: "cpo",
     Permission.GOODS_READ: "cpoia",
@@ -40,6 +41,7 @@ TABLE = {
     Permission.PHOTO_SCAN: "cpoi",
     Permission.PRODUCT_MANAGE: "cpo",
     Permission.PRODUCT_READ: "cpoia",
+    Permission.QUERY_MANAGE: "cpo",
     Permission.SELF_READ: "cpoiam",
 }
 LETTERS = dict(zip("cpoiam", Role, strict=True))

@@ -53,6 +53,22 @@ class TooLarge(Failure):
     """More bytes, pixels, rows or depth than the limit (413)."""
 
 
+class QueryTooLarge(TooLarge):
+    """A query whose answer has more events than the asker, or this service, lets it have (413)."""
+
+
+class QueryTooComplex(TooLarge):
+    """A query that would read more than this service reads for one question (413)."""
+
+
+class NotAcceptable(Failure):
+    """No answer of the form, version or vocabulary asked for can be given (406)."""
+
+
+class NotProvided(Failure):
+    """Something the standard lets a service leave out, and this one does (501)."""
+
+
 class Unsupported(Failure):
     """A media type or form that this service does not read (415)."""
 

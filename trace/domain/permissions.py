@@ -13,6 +13,7 @@ class Permission(StrEnum):
     CERTIFICATE_ISSUE = "certificate:issue"
     CERTIFICATE_READ = "certificate:read"
     CODE_DISPENSE = "code:dispense"
+    EVENT_CAPTURE = "event:capture"
     EVENT_READ = "event:read"
     GOODS_MOVE = "goods:move"
     GOODS_READ = "goods:read"
@@ -26,6 +27,7 @@ class Permission(StrEnum):
     PHOTO_SCAN = "photo:scan"
     PRODUCT_MANAGE = "product:manage"
     PRODUCT_READ = "product:read"
+    QUERY_MANAGE = "query:manage"
     SELF_READ = "self:read"
 
 
@@ -45,6 +47,7 @@ _CLERK = frozenset(
         Permission.ALERT_READ,
         Permission.CERTIFICATE_ISSUE,
         Permission.CERTIFICATE_READ,
+        Permission.EVENT_CAPTURE,
         Permission.EVENT_READ,
         Permission.GOODS_MOVE,
         Permission.GOODS_READ,
@@ -54,6 +57,7 @@ _CLERK = frozenset(
         Permission.PHOTO_SCAN,
         Permission.PRODUCT_MANAGE,
         Permission.PRODUCT_READ,
+        Permission.QUERY_MANAGE,
         Permission.SELF_READ,
     }
 )
