@@ -48,7 +48,7 @@ CRATES = "crate"  # scheme of our own re-usable containers
 
 # GS1 keys by application identifier: the shape of the value (GS1 General Specifications 3), and how many of its first
 # digits end in a check digit (0: it has none).
-_KEYS = {
+KEYS = {
     "00": (re.compile(r"[0-9]{18}"), 18),
     "01": (re.compile(r"[0-9]{14}"), 14),
     "253": (re.compile(r"[0-9]{13}.{0,17}"), 13),
@@ -65,8 +65,8 @@ _KEYS = {
 # What a link may say besides the key; of those listed for a key, the first that is there is part of the identity.
 _QUALIFIERS = frozenset({"10", "21", "22", "235", "254", "8011", "8019"})
 _IDENTITY = {"01": ("21", "235", "10"), "8006": ("21", "10"), "414": ("254",), "8010": ("8011",)}
-_DIGITAL_LINK = re.compile(
-    rf"^https?://[^/?#]+(?:/[^?#]*?)?/({'|'.join(_KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
+DIGITAL_LINK = re.compile(
+    rf"^https?://[^/?#]+(?:/[^?#]*?)?/({'|'.join(KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
 )
 
 
@@ -228,7 +228,7 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
     On id.gs1.org any check digit is taken (the code may be printed like that); elsewhere only a right one tells a
     Digital Link from a web address that has such numbers in its path.
     """
-    match = _DIGITAL_LINK.match(uri)
+    match = DIGITAL_LINK.match(uri)
     parts = [match[1], match[2], *match[3].split("/")[1:]] if match else []
     texts = [unescaped(part) for part in parts[1::2]]
     values = {ai: text for ai, text in zip(parts[::2], texts, strict=False) if text is not None}
@@ -237,7 +237,7 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
     ai = parts[0]
     if ai == "01" and len(values[ai]) in (8, 12, 13):
         values[ai] = values[ai].zfill(14)
-    shape, checked = _KEYS[ai]
+    shape, checked = KEYS[ai]
     if not shape.fullmatch(values[ai]):
         return None
     at_home = uri.startswith(GS1 + "/")
