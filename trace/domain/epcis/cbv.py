@@ -68,6 +68,11 @@ def words(kind: Kind) -> frozenset[str]:
     return _WORDS[kind]
 
 
+def readable(kind: Kind) -> frozenset[str]:
+    """The words of a kind as an event document may hold them: the bare ones, and the URNs of former ones."""
+    return frozenset(_WEB[kind])
+
+
 def is_word(kind: Kind, word: str) -> bool:
     """Whether a text is a bare word of CBV 2.0."""
     return word in _WORDS[kind]
