@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEnt
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
+from trace.web.epcis.problems import exception_name, is_epcis, problem_response
 from trace.web.words import complaint_text, say
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ STATUS: dict[type[Failure], HTTPStatus] = {
     failures.Conflict: HTTPStatus.CONFLICT,
     failures.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     failures.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    failures.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    failures.NotProvided: HTTPStatus.NOT_IMPLEMENTED,
     failures.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     failures.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
 }
@@ -42,10 +45,12 @@ TITLES = {
     406: N_("No such form of answer"),
     409: N_("It contradicts what is recorded"),
     413: N_("Too large"),
+    414: N_("The address is too long"),
     415: N_("Not a form that is read here"),
     422: N_("Something in the input is not right"),
     429: N_("Too many attempts"),
     500: N_("Something went wrong here"),
+    501: N_("Not provided here"),
     503: N_("Busy, try again"),
     507: N_("No room left"),
 }
@@ -54,6 +59,7 @@ _SENTENCES = {
     404: N_("There is nothing at this address."),
     405: N_("This address does not take {method}."),
     413: N_("The request is too large: at most {limit} MB and {parts} fields are read. Send less at once."),
+    414: N_("The address is longer than 8,000 characters. Put a long query under a name with POST /epcis/v2/queries."),
     429: N_("Too many attempts in a short time. Wait a minute and try again."),
 }
 _SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in another tab, then press once more here.")
@@ -61,6 +67,7 @@ _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The re
 _STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
 _DISK_FULL = N_("The disk is full. Nothing was recorded; make room and try again.")
 RETRY_SECONDS = "3"
+_MACHINE_FORMS = ("application/json", "application/problem+json", "application/linkset+json", "application/ld+json")
 
 
 def register(app: Flask) -> None:
@@ -78,7 +85,9 @@ def on_failure(failure: Failure) -> Response:
     """A refusal of ours. Who fills in a page is not told of API keys."""
     if isinstance(failure, failures.Unauthenticated) and not wants_problem():
         return answer(401, gettext(_SIGNED_OUT))
-    return answer(status_of(failure), sentence(failure), field=failure.field, details=failure.details)
+    return answer(
+        status_of(failure), sentence(failure), field=failure.field, details=failure.details, failure=failure
+    )
 
 
 def status_of(failure: Failure) -> int:
@@ -178,12 +187,22 @@ def on_unforeseen(error: Exception) -> Response:
     return answer(500, gettext(_UNFORESEEN).format(request_id=g.get("request_id", "-")))
 
 
-def answer(status: int, detail: str, *, field: str | None = None, details: dict[str, Any] | None = None) -> Response:
-    """The answer in the form the caller reads."""
+def answer(
+    status: int,
+    detail: str,
+    *,
+    field: str | None = None,
+    details: dict[str, Any] | None = None,
+    failure: Failure | None = None,
+) -> Response:
+    """The answer in the form the caller reads: a page, a problem document, or an exception as EPCIS 2.0 names it."""
     if not wants_problem():
         return _page(status, detail)
+    epcis = is_epcis()
+    if epcis and status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        status = 400  # EPCIS 2.0 knows no 422
     body: dict[str, Any] = {
-        "type": f"{PRIVATE}/problem/{responses.get(status, str(status)).lower().replace(' ', '-')}",
+        "type": exception_name(status, failure) if epcis else _problem_type(status),
         "title": title_of(status),
         "status": status,
         "detail": detail,
@@ -193,9 +212,10 @@ def answer(status: int, detail: str, *, field: str | None = None, details: dict[
         body["field"] = field
     if details:
         body |= {key: value for key, value in details.items() if key not in body}
-    response = jsonify(body)
+    response = problem_response(body) if epcis else jsonify(body)
     response.status_code = status
-    response.mimetype = "application/problem+json"
+    if not epcis:
+        response.mimetype = "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status == 503:
@@ -203,12 +223,16 @@ def answer(status: int, detail: str, *, field: str | None = None, details: dict[
     return response
 
 
+def _problem_type(status: int) -> str:
+    return f"{PRIVATE}/problem/{responses.get(status, str(status)).lower().replace(' ', '-')}"
+
+
 def wants_problem() -> bool:
     """Whether the caller is a machine: an API address, or one that asks for JSON rather than a page."""
     if request.path.startswith(("/api/", "/epcis/", "/health")):
         return True
-    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
-    return best == "application/json"
+    best = request.accept_mimetypes.best_match(["text/html", *_MACHINE_FORMS], default="text/html")
+    return best != "text/html"
 
 
 def _page(status: int, detail: str) -> Response:

@@ -27,6 +27,7 @@ from storage.tables import (
 )
 from tests.scanners.drawing import corner_marked, file_of
 from tests.web.conftest import API, Demo
+from trace.domain.digital_links import QUALIFIERS
 from trace.domain.epcis.document import load_document
 from trace.domain.permissions import GRANTS, Role
 
@@ -90,6 +91,8 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/docs"): PUBLIC,
     ("GET", "/"): PUBLIC,
     ("GET", "/t/<path:text>"): PUBLIC,
+    **{("GET", f"/{key}/<path:rest>"): PUBLIC for key in QUALIFIERS},
+    ("GET", "/.well-known/gs1resolver"): PUBLIC,
     ("GET", "/language/<string:chosen>"): PUBLIC,
     ("GET", "/health"): PUBLIC,
     ("GET", "/sign-in"): PUBLIC,

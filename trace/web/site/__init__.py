@@ -23,9 +23,9 @@ DESKS = (
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import home, inspector, pharmacy, sign_in, station  # noqa: PLC0415
+    from trace.web.site import home, inspector, pharmacy, resolver, sign_in, station  # noqa: PLC0415
 
-    for module in (home, sign_in, station, pharmacy, inspector):
+    for module in (home, sign_in, station, pharmacy, inspector, resolver):
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(

@@ -2,9 +2,10 @@
 
 from urllib.parse import quote
 
+from trace.domain.digital_links import QUALIFIERS
 from trace.domain.uris import GS1, PRIVATE
 
-_GS1_KEYS = ("00/", "01/", "8003/", "8004/", "8006/")
+_GS1_KEYS = tuple(f"{key}/" for key in QUALIFIERS)
 _OWN_KINDS = ("/obj/", "/lot/")
 
 
@@ -18,11 +19,8 @@ def inside(address: str) -> str:
 
 
 def public_path(uri: str) -> str:
-    """`01/06901234567892/10/A1` for `https://id.gs1.org/01/...`; what stands behind `/t/`."""
-    for base in (f"{GS1}/", f"{PRIVATE}/"):
-        if uri.startswith(base):
-            return quote(uri.removeprefix(base), safe="/-._~:")
-    return quote(uri, safe="/-._~:")
+    """`01/06901234567892/10/A1` for `https://id.gs1.org/01/...`: what `url_for` escapes once more, behind `/t/`."""
+    return uri.removeprefix(f"{GS1}/").removeprefix(f"{PRIVATE}/")
 
 
 def code_of_path(path: str) -> str:
