@@ -4,13 +4,25 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.tables import event, event_document, event_item, event_party, ident, organisation, pending_proof
+from storage.bulk import insert_rows, next_numbers
+from storage.tables import (
+    event,
+    event_document,
+    event_item,
+    event_mention,
+    event_party,
+    event_vocabulary,
+    ident,
+    organisation,
+    pending_proof,
+)
 from trace.domain.events import Action
 from trace.domain.genealogy import EventLink
 from trace.domain.links import Role
@@ -19,6 +31,40 @@ CHUNK = 5_000  # parameters in one IN list; SQLite's limit is 32,766
 ACTIONS = {Action.ADD: 1, Action.OBSERVE: 2, Action.DELETE: 3}  # as `event.action` stores them
 _LINK = struct.Struct("<qqB")
 _NO_PEER = -1
+# What a `NewEvent` says of itself, as columns of `event`; the rest is derived here.
+COLUMNS = (
+    "event_time",
+    "record_time",
+    "offset_minutes",
+    "type",
+    "action",
+    "step",
+    "disposition",
+    "read_point",
+    "biz_location",
+    "captured_by",
+    "person",
+    "api_key",
+)
+_EVENT_COLUMNS = ("id", "id_key", "declares_error", "links", "xact", *COLUMNS)
+
+
+class Mention(IntEnum):
+    """What an event names besides things, places and words: `event_mention.kind`, never renumber."""
+
+    TRANSACTION = 1
+    SOURCE = 2
+    DESTINATION = 3
+
+
+class Named(IntEnum):
+    """A top-level resource of EPCIS 2.0: `event_vocabulary.kind`, never renumber."""
+
+    EPC = 1  # any thing: instance, lot, class, container
+    BIZ_STEP = 2
+    DISPOSITION = 3
+    READ_POINT = 4
+    BIZ_LOCATION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +79,29 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event ready to be stored: numbers interned, bytes final."""
+    """An event ready to be stored: numbers interned, bytes final.
+
+    `columns` are those of `COLUMNS`; `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
+    """
 
     event_id: str
     declares_error: bool
     document: bytes
+    hash: bytes
     columns: Mapping[str, Any]
     lines: Sequence[ItemLine]
     parties: frozenset[int]
+    mentions: frozenset[tuple[int, int]] = frozenset()
+    named: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as found: its number, its canonical bytes."""
+    """An event as found: its number, its canonical bytes, its event hash."""
 
     id: int
     document: bytes
+    hash: bytes
 
 
 def insert_for(session: Session, table: Any) -> Any:
@@ -69,11 +122,11 @@ def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
     """
     found = find_idents(session, kinds)
     missing = sorted(uri for uri in kinds if uri not in found)
-    for part in chunks(missing):
-        rows = [{"uri": uri, "kind": kinds[uri]} for uri in part]
-        session.execute(insert_for(session, ident).on_conflict_do_nothing(index_elements=["uri"]), rows)
     if missing:
-        found |= find_idents(session, missing)
+        new = dict(zip(missing, next_numbers(session, ident, len(missing)), strict=True))
+        rows = [(number, uri, int(kinds[uri])) for uri, number in new.items()]
+        added = insert_rows(session, ident, ("id", "uri", "kind"), rows, pass_by=True)
+        found |= new if added == len(new) else find_idents(session, missing)
     return found
 
 
@@ -99,12 +152,12 @@ def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dic
     found: dict[tuple[int, bool], StoredEvent] = {}
     for part in chunks([key for key, _ in wanted]):
         query = (
-            select(event.c.id_key, event.c.declares_error, event.c.id, event_document.c.document)
+            select(event.c.id_key, event.c.declares_error, event.c.id, event_document.c.document, event_document.c.hash)
             .join(event_document, event_document.c.event == event.c.id)
             .where(event.c.id_key.in_(part))
         )
-        for key, declares, number, document in session.execute(query):
-            found[(key, declares)] = StoredEvent(number, bytes(document))
+        for key, declares, number, document, digest in session.execute(query):
+            found[(key, declares)] = StoredEvent(number, bytes(document), bytes(digest))
     return {key: stored for key, stored in found.items() if key in wanted}
 
 
@@ -147,27 +200,45 @@ def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[in
     An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key,
     declares_error) decides, the insert passes over, and the caller looks what came first.
     """
-    rows = [dict(e.columns, id_key=id_key(e.event_id), links=pack_links(e.lines)) for e in events]
-    statement = (
-        insert_for(session, event)
-        .on_conflict_do_nothing(index_elements=["id_key", "declares_error"])
-        .returning(event.c.id_key, event.c.declares_error, event.c.id)
-    )
-    numbers = {(key, declares): number for key, declares, number in session.execute(statement, rows)}
-    fresh = [(numbers[(id_key(e.event_id), e.declares_error)], e) for e in events if _key(e) in numbers]
-    _insert(session, event_document, [{"event": n, "document": e.document} for n, e in fresh])
-    _insert(session, pending_proof, [{"event": n, "digest": hashlib.sha256(e.document).digest()} for n, e in fresh])
-    _insert(session, event_item, [row for n, e in fresh for row in _item_rows(n, e)])
-    _insert(
-        session,
-        event_party,
-        [
-            {"organisation": party, "time": e.columns["event_time"], "event": n}
-            for n, e in fresh
-            for party in sorted(e.parties)
-        ],
-    )
+    numbers = dict(zip((_key(e) for e in events), next_numbers(session, event, len(events)), strict=True))
+    xact = _transaction_number(session)
+    rows = [
+        (numbers[_key(e)], *_key(e), pack_links(e.lines), xact, *(e.columns[name] for name in COLUMNS)) for e in events
+    ]
+    # In the order of the key, so that two captures of the same events never wait for each other in a ring.
+    if insert_rows(session, event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True) < len(events):
+        stored = _stored_among(session, numbers.values())
+        numbers = {key: number for key, number in numbers.items() if number in stored}
+    _insert_parts(session, [(numbers[_key(e)], e) for e in events if _key(e) in numbers])
     return numbers
+
+
+def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> None:
+    """What hangs on the events, in the order of each table's key."""
+    insert_rows(session, event_document, ("event", "document", "hash"), [(n, e.document, e.hash) for n, e in fresh])
+    digests = [(n, hashlib.sha256(e.document).digest()) for n, e in fresh]
+    insert_rows(session, pending_proof, ("event", "digest"), digests)
+    insert_rows(session, event_item, _ITEM_COLUMNS, sorted(row for n, e in fresh for row in _item_rows(n, e)))
+    mentions = [(i, e.columns["event_time"], n, kind) for n, e in fresh for i, kind in e.mentions]
+    insert_rows(session, event_mention, ("ident", "time", "event", "kind"), sorted(mentions))
+    parties = [(party, e.columns["event_time"], n) for n, e in fresh for party in e.parties]
+    insert_rows(session, event_party, ("organisation", "time", "event"), sorted(parties))
+    named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
+    insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
+
+
+def _transaction_number(session: Session) -> int:
+    """PostgreSQL's number of this transaction, by which `event.xact` orders what commits late; 0 on SQLite."""
+    if session.get_bind().dialect.name != "postgresql":
+        return 0
+    return int(session.scalar(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")) or 0)
+
+
+def _stored_among(session: Session, numbers: Iterable[int]) -> set[int]:
+    found: set[int] = set()
+    for part in chunks(numbers):
+        found.update(session.scalars(select(event.c.id).where(event.c.id.in_(part))))
+    return found
 
 
 def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
@@ -212,22 +283,13 @@ def _key(new: NewEvent) -> tuple[int, bool]:
     return (id_key(new.event_id), new.declares_error)
 
 
-def _item_rows(number: int, new: NewEvent) -> Iterable[dict[str, Any]]:
+_ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
+
+
+def _item_rows(number: int, new: NewEvent) -> Iterable[tuple[Any, ...]]:
+    time = new.columns["event_time"]
     for line, item in enumerate(new.lines):
-        yield {
-            "item": item.item,
-            "time": new.columns["event_time"],
-            "event": number,
-            "line": line,
-            "role": item.role,
-            "peer": item.peer,
-            "amount": item.amount,
-        }
-
-
-def _insert(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(table.insert(), rows)
+        yield (item.item, time, number, line, int(item.role), item.peer, item.amount)
 
 
 def chunks(values: Iterable[Any]) -> Iterable[Sequence[Any]]:

@@ -1,27 +1,21 @@
-"""Stock, goods on the way, and their guarded updates.
+"""Stock and goods on the way: rows are locked, worked out, and written back, many at once.
 
-Every change is one UPDATE with its condition in the WHERE clause: two counters that sell the last piece at once run
-one after the other on the row (its lock on PostgreSQL, the single writer on SQLite) and the second finds nothing to
-sell. Callers pass changes sorted by item, so that no two wait for each other in a ring.
+Two counters that sell the last piece at once run one after the other on the row (its lock on PostgreSQL, the single
+writer on SQLite), and the second finds nothing to sell.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import and_, case, select, true, update
+from sqlalchemy import BigInteger, and_, bindparam, case, select
 from sqlalchemy.orm import Session
 
+from storage.bulk import insert_rows
 from storage.events import chunks, insert_for
 from storage.tables import stock, transit
+from trace.domain.stock import Balance
 
-
-def stock_row(session: Session, organisation: int, item: int, unit: str) -> tuple[int, int, int] | None:
-    """(on hand, held, sold and not brought back) in millionths, or None where the organisation never had it."""
-    query = select(stock.c.on_hand, stock.c.held, stock.c.sold).where(
-        stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit
-    )
-    row = session.execute(query).one_or_none()
-    return None if row is None else (row.on_hand, row.held, row.sold)
+_BALANCE = ("on_hand", "held", "sold")
 
 
 def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
@@ -60,99 +54,82 @@ def items_ever_here(session: Session, organisation: int, items: Iterable[int]) -
     return found
 
 
-def put_in(session: Session, organisation: int, item: int, unit: str, lot: int | None, amount: int, held: int) -> None:
-    """Add to what is on hand and to what is held, making the row where there is none."""
-    statement = insert_for(session, stock).values(
-        organisation=organisation, item=item, unit=unit, lot=lot, on_hand=amount, held=held
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["organisation", "item", "unit"],
-            set_={"on_hand": stock.c.on_hand + amount, "held": stock.c.held + held},
-        )
-    )
-
-
-def take_out(session: Session, organisation: int, item: int, unit: str, amount: int, *, held_too: bool) -> bool:
-    """Take from what is on hand (with `held_too`: from what is held first); False if there is not that much."""
-    if held_too:
-        from_held = case((stock.c.held >= amount, amount), else_=stock.c.held)
-        enough: Any = stock.c.on_hand + stock.c.held >= amount
-        change = {"held": stock.c.held - from_held, "on_hand": stock.c.on_hand - (amount - from_held)}
-    else:
-        enough = stock.c.on_hand >= amount
-        change = {"on_hand": stock.c.on_hand - amount}
-    return _updated(session, organisation, item, unit, enough, change)
-
-
-def sell(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
-    """Move from on hand to sold; False if there is not that much on hand."""
-    change = {"on_hand": stock.c.on_hand - amount, "sold": stock.c.sold + amount}
-    return _updated(session, organisation, item, unit, stock.c.on_hand >= amount, change)
-
-
-def take_back(
-    session: Session, organisation: int, item: int, unit: str, amount: int, *, unsold_too: bool = False
-) -> bool:
-    """Move from sold to held; False if not that much was sold (with `unsold_too`: if the organisation never had it)."""
-    left = case((stock.c.sold >= amount, stock.c.sold - amount), else_=0)
-    enough: Any = true() if unsold_too else stock.c.sold >= amount
-    return _updated(session, organisation, item, unit, enough, {"sold": left, "held": stock.c.held + amount})
-
-
-def set_apart(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
-    """Move from on hand to held; False if there is not that much on hand."""
-    change = {"on_hand": stock.c.on_hand - amount, "held": stock.c.held + amount}
-    return _updated(session, organisation, item, unit, stock.c.on_hand >= amount, change)
-
-
-def release(session: Session, organisation: int, item: int, unit: str, amount: int) -> bool:
-    """Move from held back to on hand; False if there is not that much held."""
-    change = {"on_hand": stock.c.on_hand + amount, "held": stock.c.held - amount}
-    return _updated(session, organisation, item, unit, stock.c.held >= amount, change)
-
-
-def add_transit(
-    session: Session, *, sender: int, receiver: int, item: int, unit: str, lot: int | None, amount: int, event: int
-) -> None:
-    """Goods left `sender` for `receiver`."""
-    statement = insert_for(session, transit).values(
-        sender=sender, receiver=receiver, item=item, unit=unit, lot=lot, amount=amount, event=event
-    )
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["receiver", "sender", "item", "unit"],
-            set_={"amount": transit.c.amount + amount, "event": event},
-        )
-    )
-
-
-def take_transit(
+def lock_stock(
     session: Session,
+    organisation: int,
+    wanted: Iterable[tuple[int, str]],
     *,
-    sender: int,
-    receiver: int,
-    item: int,
-    unit: str,
-    lot: int | None,
-    amount: int,
-    event: int,
-    crumb: int,
-) -> None:
-    """Goods on the way arrived; what is left of at most `crumb` is what two scales differ by, and is on no way.
+    arriving: Mapping[tuple[int, str], int | None],
+) -> dict[tuple[int, str], Balance]:
+    """{(item, unit): balance} of what the organisation has or had, locked until the transaction ends.
+
+    Rows of `arriving`, {(item, unit): lot}, are made where there are none. The lock (FOR UPDATE on PostgreSQL, the
+    single writer on SQLite) is what lets one of two counters sell the last piece. Ordered by item and unit, so that no
+    two wait for each other in a ring.
+    """
+    rows = [(organisation, *key, arriving[key], 0, 0, 0) for key in sorted(arriving)]
+    insert_rows(session, stock, ("organisation", "item", "unit", "lot", *_BALANCE), rows, pass_by=True)
+    found: dict[tuple[int, str], Balance] = {}
+    keys = set(wanted)
+    for part in chunks(sorted({item for item, _ in keys})):
+        query = (
+            select(stock.c.item, stock.c.unit, stock.c.on_hand, stock.c.held, stock.c.sold)
+            .where(stock.c.organisation == organisation, stock.c.item.in_(part))
+            .order_by(stock.c.item, stock.c.unit)
+            .with_for_update()
+        )
+        found.update({(item, unit): Balance(*row) for item, unit, *row in session.execute(query).tuples()})
+    return {key: balance for key, balance in found.items() if key in keys}
+
+
+def set_balances(session: Session, organisation: int, balances: Mapping[tuple[int, str], Balance]) -> None:
+    """Write what `lock_stock` locked and the caller worked out."""
+    rows = [(organisation, *key, b.on_hand, b.held, b.sold) for key, b in sorted(balances.items())]
+    columns = ("organisation", "item", "unit", *_BALANCE)
+    insert_rows(session, stock, columns, rows, replace=_BALANCE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Passage:
+    """Goods that left `sender` for `receiver` (`amount` above 0), or arrived there (below 0), in millionths.
+
+    What is left of at most `crumb` after an arrival is what two scales differ by, and is on no way.
+    """
+
+    item: int
+    unit: str
+    sender: int
+    receiver: int
+    amount: int
+    event: int
+    lot: int | None = field(default=None, compare=False)
+    crumb: int = 0
+
+
+def note_passages(session: Session, passages: Iterable[Passage]) -> None:
+    """Bring what is on the way up to date, in order of item, so that no two sessions wait in a ring.
 
     What arrives before its sender recorded it as sent is kept below nothing, so that the late record does not announce
     the same goods again.
     """
-    left = transit.c.amount - amount
+    rows = [asdict(passage) for passage in sorted(passages)]
+    if not rows:
+        return
     statement = insert_for(session, transit).values(
-        sender=sender, receiver=receiver, item=item, unit=unit, lot=lot, amount=-amount, event=event
+        {name: bindparam(name) for name in ("sender", "receiver", "item", "unit", "lot", "amount", "event")}
     )
-    session.execute(
+    delta, crumb = statement.excluded.amount, bindparam("crumb", type_=BigInteger)
+    left = transit.c.amount + delta
+    arrived = and_(delta < 0, transit.c.amount > 0, left <= crumb)
+    session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["receiver", "sender", "item", "unit"],
-            set_={"amount": case((transit.c.amount <= 0, left), (left <= crumb, 0), else_=left)},
-        )
+            set_={
+                "amount": case((arrived, 0), else_=left),
+                "event": case((delta > 0, statement.excluded.event), else_=transit.c.event),
+            },
+        ),
+        rows,
     )
 
 
@@ -173,8 +150,3 @@ def lock_transit(session: Session, *, sender: int, receiver: int, items: Iterabl
         )
         found.update(session.execute(query).tuples().all())
     return found
-
-
-def _updated(session: Session, organisation: int, item: int, unit: str, enough: Any, change: dict[str, Any]) -> bool:
-    row = and_(stock.c.organisation == organisation, stock.c.item == item, stock.c.unit == unit, enough)
-    return int(session.execute(update(stock).where(row).values(change)).rowcount) == 1  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ from trace.web.translate import messages, read_catalogue
 
 OURS = ("trace", "scanners", "schemas", "storage")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
-FACTS = ("event", "event_document", "event_item", "event_party")
+FACTS = ("event", "event_document", "event_item", "event_mention", "event_party")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 

@@ -1,6 +1,7 @@
 """The tables, in SQLAlchemy Core for events (the bulk path) and as mapped rows for everything people edit.
 
-Two kinds live here. *Facts*: `event`, `event_document`, `event_item`, `event_party`: insert-only, never changed.
+Two kinds live here. *Facts*: `event`, `event_document`, `event_item`, `event_party`, `event_mention`: insert-only,
+never changed.
 *Records and projections*: organisations, products, receipts ...; what can be derived from events (`stock`, `transit`,
 `dispensing`) is kept beside them in the same transaction, because a counter at the shop cannot wait for a trace.
 
@@ -9,6 +10,15 @@ floats, and the same arithmetic on SQLite and PostgreSQL.
 """
 
 from storage.tables.columns import MICRO, Moment, metadata
+from storage.tables.epcis import (
+    capture_job,
+    event_mention,
+    event_vocabulary,
+    job,
+    master_data,
+    named_query,
+    subscription,
+)
 from storage.tables.facts import event, event_document, event_item, event_party, ident, pending_proof
 from storage.tables.goods import (
     certificate,
@@ -38,6 +48,7 @@ __all__ = [
     "Moment",
     "alert",
     "api_key",
+    "capture_job",
     "certificate",
     "certificate_lot",
     "client_request",
@@ -46,13 +57,18 @@ __all__ = [
     "event",
     "event_document",
     "event_item",
+    "event_mention",
     "event_party",
+    "event_vocabulary",
     "ident",
+    "job",
     "licence",
     "lookup_log",
     "lot",
     "lot_change",
+    "master_data",
     "metadata",
+    "named_query",
     "object_owner",
     "organisation",
     "pending_proof",
@@ -67,5 +83,6 @@ __all__ = [
     "stock",
     "store_setting",
     "stored_object",
+    "subscription",
     "transit",
 ]

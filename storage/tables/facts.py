@@ -50,10 +50,17 @@ event = Table(
     Column("person", Number, comment="person.id, where a person was signed in"),
     Column("api_key", Number, comment="api_key.id, where a machine sent it"),
     Column("links", LargeBinary, nullable=False, comment="packed (item, peer, role): storage.events"),
+    # In the order of id, PostgreSQL's transactions become visible as they commit, not as they began: whoever reads on
+    # from a mark must not pass what commits later. SQLite has one writer, its ids are in order of commit.
+    Column("xact", BigInteger, nullable=False, server_default="0", comment="PostgreSQL's transaction number, else 0"),
     UniqueConstraint("id_key", "declares_error"),
     Index("ix_event_time", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),
     Index("ix_event_step", "step", "event_time", "id"),
+    Index("ix_event_disposition", "disposition", "event_time", "id"),
+    Index("ix_event_read_point", "read_point", "event_time", "id"),
+    Index("ix_event_record_time", "record_time", "id"),
+    Index("ix_event_feed", "xact", "id"),
 )
 
 event_document = Table(
@@ -61,6 +68,7 @@ event_document = Table(
     metadata,
     Column("event", Number, ForeignKey("event.id"), primary_key=True, autoincrement=False),
     Column("document", LargeBinary, nullable=False, comment="canonical EPCIS 2.0 JSON, made once"),
+    Column("hash", LargeBinary, nullable=False, comment="event hash (CBV 2.0 section 8.9), 32 bytes"),
 )
 
 event_item = Table(

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trace.domain import uris
 from trace.domain.epcis.vocabulary import BizStep, Disposition
@@ -19,7 +21,7 @@ from trace.domain.events import (
     TransformationEvent,
 )
 from trace.domain.links import LOT_EXTENSION, links_of
-from trace.domain.stock import Effect, Movement, movements_of
+from trace.domain.stock import Balance, Effect, Movement, movements_of
 
 CLASS = "https://id.gs1.org/01/06901234567892"
 LOT, OTHER_LOT = f"{CLASS}/10/A1", f"{CLASS}/10/B2"
@@ -132,3 +134,47 @@ def test_what_is_neither_lot_nor_pack_is_no_stock(item: str) -> None:
 def test_one_lot_in_two_units_is_two_movements_and_in_one_unit_one() -> None:
     twice = seen(BizStep.RECEIVING, quantities=(KILOS, KILOS, Quantity(LOT, Decimal(3))))
     assert [(m.amount, m.unit) for m in moved(twice)] == [(Decimal("25.0"), "KGM"), (Decimal(3), "EA")]
+
+
+AMOUNTS = st.integers(0, 5)
+
+
+@given(st.builds(Balance, AMOUNTS, AMOUNTS, AMOUNTS), st.sampled_from(Effect), st.integers(1, 5), st.booleans())
+def test_a_balance_is_never_below_nothing_and_moves_make_nothing_of_nothing(
+    before: Balance, effect: Effect, amount: int, strict: bool
+) -> None:
+    after = before.after(effect, amount, strict=strict)
+    if after is None:
+        assert effect not in (Effect.IN, Effect.IN_HELD)
+        return
+    assert min(after.on_hand, after.held, after.sold) >= 0
+    change = (after.on_hand + after.held) - (before.on_hand + before.held)
+    comes = (Effect.IN, Effect.IN_HELD, Effect.TAKE_BACK)
+    goes = (Effect.SELL, Effect.OUT, Effect.OUT_ANY)
+    assert change == (amount if effect in comes else -amount if effect in goes else 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "effect", "amount", "after"),
+    [
+        (Balance(5), Effect.HOLD, 2, Balance(3, 2)),
+        (Balance(3, 2), Effect.OUT, 4, None),
+        (Balance(3, 2), Effect.OUT_ANY, 4, Balance(1, 0)),
+        (Balance(3, 2), Effect.OUT_ANY, 6, None),
+        (Balance(3, 2), Effect.RELEASE, 3, None),
+        (Balance(3, 2), Effect.HOLD, 4, None),
+        (Balance(5), Effect.TAKE_BACK, 1, None),
+        (Balance(5), Effect.SELL, 6, None),
+        (Balance(5), Effect.SELL, 2, Balance(3, 0, 2)),
+        (Balance(3, 0, 2), Effect.TAKE_BACK, 3, None),
+        (Balance(3, 0, 2), Effect.TAKE_BACK, 1, Balance(3, 1, 1)),
+    ],
+)
+def test_what_is_held_does_not_leave_and_no_more_comes_back_than_was_sold(
+    before: Balance, effect: Effect, amount: int, after: Balance | None
+) -> None:
+    assert before.after(effect, amount) == after
+
+
+def test_a_partner_may_take_back_what_was_never_sold_here() -> None:
+    assert Balance(1).after(Effect.TAKE_BACK, 2, strict=False) == Balance(1, 2, 0)

@@ -2,12 +2,11 @@
 
 from decimal import Decimal
 
-import pytest
-
 from storage import stock as stock_store
 from storage.events import find_idents, lock_items, makers_of, uris_of
 from tests.town import STRANGER, Town
 from trace.domain.parties import OrganisationKind
+from trace.domain.stock import Balance
 from trace.services import hops
 from trace.services.certificates import papers_of
 from trace.services.hops import Some
@@ -83,30 +82,30 @@ def test_of_two_words_about_a_packs_lot_ones_own_counts(town: Town) -> None:
     assert [lot.rpartition(".")[2] for lot in said] == ["B1", "B2"]
 
 
-@pytest.mark.parametrize("held_too", [True, False])
-def test_stock_is_never_below_nothing(town: Town, held_too: bool) -> None:
+def test_two_captures_of_the_same_new_goods_add_up(town: Town) -> None:
     shop = town.organisation()
     made = town.lot(shop, town.product(shop), 5)
     with town.store.writing() as session:
         item = find_idents(session, [made])[made]
-        here = (session, shop.organisation, item, "KGM")
-        assert stock_store.set_apart(*here, 2_000_000)
-        assert not stock_store.take_out(*here, 5_000_001 if held_too else 3_000_001, held_too=held_too)
-        assert not stock_store.release(*here, 2_000_001)
-        assert not stock_store.set_apart(*here, 3_000_001)
-        assert stock_store.stock_row(*here) == (3_000_000, 2_000_000, 0)
-        assert stock_store.stock_row(session, shop.organisation, item, "EA") is None
+        here = (session, shop.organisation)
+        key, other = (item, "KGM"), (item, "EA")
+        found = stock_store.lock_stock(*here, [key, other], arriving={other: item})
+        assert found == {key: Balance(5_000_000), other: Balance()}
+        stock_store.set_balances(*here, {other: Balance(1, 2, 3)})
+        assert stock_store.lock_stock(*here, [other], arriving={other: None}) == {other: Balance(1, 2, 3)}
+        assert stock_store.lock_stock(*here, [(item, "LTR")], arriving={}) == {}
 
 
-def test_what_comes_back_is_held_and_never_more_than_was_sold(town: Town) -> None:
-    shop = town.organisation()
-    made = town.lot(shop, town.product(shop), 5)
+def test_what_arrives_before_it_was_sent_is_below_nothing_and_a_crumb_is_nothing(town: Town) -> None:
+    sender, receiver = town.organisation(), town.organisation()
+    made = town.lot(sender, town.product(sender), 5)
     with town.store.writing() as session:
         item = find_idents(session, [made])[made]
-        here = (session, shop.organisation, item, "KGM")
-        assert not stock_store.take_back(*here, 1)
-        assert not stock_store.sell(*here, 5_000_001)
-        assert stock_store.sell(*here, 2_000_000)
-        assert not stock_store.take_back(*here, 2_000_001)
-        assert stock_store.take_back(*here, 1_500_000)
-        assert stock_store.stock_row(*here) == (3_000_000, 1_500_000, 500_000)
+        ends = {"sender": sender.organisation, "receiver": receiver.organisation}
+
+        def way(amount: int, crumb: int = 0) -> int:
+            passage = stock_store.Passage(item, "KGM", *ends.values(), amount, event=1, lot=item, crumb=crumb)
+            stock_store.note_passages(session, [passage])
+            return stock_store.lock_transit(session, **ends, items=[item])[item]
+
+        assert [way(-7), way(7), way(10), way(-9, crumb=1), way(-1, crumb=1)] == [-7, 0, 10, 0, -1]

@@ -13,7 +13,10 @@ from sqlalchemy import func, select
 
 from storage import events
 from storage.events import (
+    COLUMNS,
     ItemLine,
+    Mention,
+    Named,
     NewEvent,
     documents_of,
     find_by_event_ids,
@@ -27,29 +30,39 @@ from storage.events import (
     uris_of,
 )
 from storage.store import Store
-from storage.tables import event, event_document, event_item, event_party, ident, pending_proof
+from storage.tables import (
+    event,
+    event_document,
+    event_item,
+    event_mention,
+    event_party,
+    event_vocabulary,
+    ident,
+    pending_proof,
+)
 from tests.town import NOW, Town
 from trace.domain.events import Action, ObjectEvent
 from trace.domain.failures import Conflict
 from trace.domain.permissions import Actor
 from trace.services.capture import capture
 
-FACTS = (event, event_document, event_item, event_party, pending_proof)
+FACTS = (event, event_document, event_item, event_party, pending_proof, event_mention)
+MENTIONS = frozenset({(1, int(Mention.SOURCE))})
 
 
 def new(number: int, actor: Actor, items: Sequence[int], *, declares_error: bool = False) -> NewEvent:
     """An event ready to be stored, that names these things."""
-    columns: dict[str, Any] = {
+    columns: dict[str, Any] = dict.fromkeys(COLUMNS) | {
         "event_time": 1_000 + number,
         "record_time": 2_000,
         "offset_minutes": 480,
-        "declares_error": declares_error,
         "type": 0,
         "captured_by": actor.organisation,
     }
     lines = [ItemLine(item, 1, None) for item in items]
     document = f'{{"number":{number}}}'.encode()
-    return NewEvent(f"urn:uuid:{number}", declares_error, document, columns, lines, frozenset({actor.organisation}))
+    parties, named = frozenset({actor.organisation}), frozenset((int(Named.EPC), item) for item in items)
+    return NewEvent(f"urn:uuid:{number}", declares_error, document, bytes(32), columns, lines, parties, MENTIONS, named)
 
 
 def counts(store: Store) -> list[int]:
@@ -107,8 +120,17 @@ def test_events_in_bulk_are_stored_with_all_that_belongs_to_them(store: Store, t
         items = list(intern(session, {f"item {n}": 1 for n in range(5)}).values())
         made = [new(number, actor, items) for number in range(2_000)]
         numbers = insert_events(session, made)
-    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [2_000, 2_000, 10_000, 2_000, 2_000]
+    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [
+        2_000,
+        2_000,
+        10_000,
+        2_000,
+        2_000,
+        2_000,
+    ]
     with store.reading() as session:
+        named = session.execute(select(event_vocabulary.c.ident).where(event_vocabulary.c.ident.in_(items)))
+        assert sorted(named.scalars()) == sorted(items)  # once, however many events name them
         found = find_by_event_ids(session, [(e.event_id, False) for e in made])
         assert {key: stored.id for key, stored in found.items()} == numbers
         for one in made[::97]:
@@ -133,7 +155,7 @@ def test_event_that_is_there_already_is_passed_over_whole(store: Store, town: To
     with store.writing() as session:
         again = insert_events(session, [new(1, actor, items), new(2, actor, items)])
     assert again.keys() == {(id_key("urn:uuid:2"), False)}
-    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * 5
+    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * 6
 
 
 def test_same_event_from_eight_threads_is_stored_once(store: Store, town: Town) -> None:
@@ -150,7 +172,7 @@ def test_same_event_from_eight_threads_is_stored_once(store: Store, town: Town) 
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(add, range(8))) == [0] * 7 + [1]
-    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * 5
+    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * 6
 
 
 def test_correction_stands_beside_what_it_corrects(store: Store, town: Town) -> None:

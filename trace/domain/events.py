@@ -1,7 +1,7 @@
 """The five EPCIS event types as frozen values (EPCIS 2.0, ISO/IEC 19987, section 7.4).
 
 Inside the service an event is one of these; on the wire and in the store it is the JSON document that
-`trace.domain.epcis.document` makes of it. All URIs are canonical (`trace.domain.uris.canonical_uri`).
+`trace.domain.epcis.document` makes of it. All URIs are canonical (`trace.domain.uris.canonical_uri`), whatever form came.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,9 @@ class ErrorDeclaration:
 class Event:
     """What all five types have: when (aware, with the local offset), what step, where, between whom.
 
-    `ilmd`, `extensions` and `sensor_elements` hold JSON values exactly as captured.
+    `ilmd`, `extensions` and `sensor_elements` hold JSON values exactly as captured. `document` is the event as a partner
+    sent it (`trace.domain.epcis.document`), with the identifiers in the partner's form and every extension; None for an
+    event of ours, whose document is made of the values. Who changes values of an event takes the document away.
     """
 
     event_time: datetime
@@ -77,6 +79,7 @@ class Event:
     ilmd: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Any] = field(default_factory=dict)
     error_declaration: ErrorDeclaration | None = None
+    document: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,7 @@ class AssociationEvent(Event):
     """A lasting tie between a parent and assets such as sensors (section 7.4.6)."""
 
     action: Action
-    parent: str
+    parent: str | None = None
     child_epcs: tuple[str, ...] = ()
     child_quantities: tuple[Quantity, ...] = ()
 

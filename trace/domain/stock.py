@@ -38,6 +38,42 @@ class Movement:
     lot: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an organisation has of an item in one unit, in millionths: on hand, held, sold and not brought back."""
+
+    on_hand: int = 0
+    held: int = 0
+    sold: int = 0
+
+    def after(self, effect: Effect, amount: int, *, strict: bool = True) -> "Balance | None":
+        """The balance once `amount` moved; None where there is not that much to move.
+
+        Not strict: what comes back need not have been sold here.
+        """
+        on_hand, held, sold = self.on_hand, self.held, self.sold
+        match effect:
+            case Effect.IN:
+                return Balance(on_hand + amount, held, sold)
+            case Effect.IN_HELD:
+                return Balance(on_hand, held + amount, sold)
+            case Effect.SELL:
+                return Balance(on_hand - amount, held, sold + amount) if on_hand >= amount else None
+            case Effect.TAKE_BACK:
+                enough = sold >= amount or not strict
+                return Balance(on_hand, held + amount, max(sold - amount, 0)) if enough else None
+            case Effect.OUT:
+                return Balance(on_hand - amount, held, sold) if on_hand >= amount else None
+            case Effect.OUT_ANY:
+                from_held = min(held, amount)
+                left = on_hand - (amount - from_held)
+                return Balance(left, held - from_held, sold) if left >= 0 else None
+            case Effect.HOLD:
+                return Balance(on_hand - amount, held + amount, sold) if on_hand >= amount else None
+            case Effect.RELEASE:
+                return Balance(on_hand + amount, held - amount, sold) if held >= amount else None
+
+
 _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.SHIPPING: Effect.OUT,
     BizStep.RETAIL_SELLING: Effect.SELL,

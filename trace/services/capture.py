@@ -4,28 +4,39 @@ All or nothing (the caller's transaction), never overwriting, idempotent by even
 once, the same eventID with other content is refused and both are named (EPCIS 2.0 section 8.2.7).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from storage import events as store
-from storage import stock as stock_store
-from storage.tables import MICRO
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
-from trace.domain.events import Endpoint, Event, offset_minutes, utc_milliseconds
+from trace.domain.events import Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
-from trace.domain.rules.weighing import weighing_tolerance
-from trace.domain.stock import Effect, Movement, movements_of
 from trace.domain.uris import UriKind, uri_kind
+from trace.services.stock_keeping import Recorded, keep_stock, micro
+
+
+def event_hash(document: Mapping[str, Any]) -> bytes:
+    """Stand-in until trace.domain.epcis.event_hash is there."""
+    import hashlib  # noqa: PLC0415
+
+    return hashlib.sha256(canonical_bytes(document)).digest()
+
 
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
+_NAMED_COLUMNS = (
+    (store.Named.BIZ_STEP, "step"),
+    (store.Named.DISPOSITION, "disposition"),
+    (store.Named.READ_POINT, "read_point"),
+    (store.Named.BIZ_LOCATION, "biz_location"),
+)
 _AMOUNTS_MATTER = (Role.PACKED, Role.UNPACKED)
 
 
@@ -59,21 +70,42 @@ def capture(
     if overtaken:
         known |= store.find_by_event_ids(session, [draft.key for draft in overtaken])
     stored = [draft for draft in fresh if draft.store_key in numbers]
-    _move_stock(session, stored, numbers, actor, strict, containers=_seen_as_containers(drafts))
+    recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
+    keep_stock(session, recorded, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     return [_outcome(draft, numbers, known) for draft in drafts]
 
 
 class _Draft:
-    """An event with what is derived from it once: document, links, keys."""
+    """An event with what is derived from it once: document, hash, links, keys."""
 
-    __slots__ = ("bytes", "event", "key", "links", "store_key")
+    __slots__ = ("bytes", "document", "event", "hash", "key", "links", "mentions", "store_key")
 
     def __init__(self, event: Event):
         self.event = event
         self.links = links_of(event)
-        self.bytes = canonical_bytes(as_document(event))
+        self.document = as_document(event)
+        self.bytes = canonical_bytes(self.document)
+        self.hash = event_hash(self.document)
+        self.mentions = list(_mentions(event))
         self.key = (event.event_id, event.error_declaration is not None)
         self.store_key = (store.id_key(event.event_id), self.key[1])
+
+    def says_the_same(self, document: bytes, hash_: bytes) -> bool:
+        """Whether a stored event has the same content: the event hash (CBV 2.0 section 8.9), which is the same for the
+        XML and the JSON form and for URN and Digital Link, and the error declaration, which the hash leaves out."""
+        if self.bytes == document:
+            return True
+        declared = load_document(document).get("errorDeclaration") if self.key[1] else None
+        return self.hash == hash_ and declared == self.document.get("errorDeclaration")
+
+
+def _mentions(event: Event) -> Iterator[tuple[str, store.Mention]]:
+    for transaction in event.biz_transactions:
+        yield transaction.id, store.Mention.TRANSACTION
+    for source in event.sources:
+        yield source.id, store.Mention.SOURCE
+    for destination in event.destinations:
+        yield destination.id, store.Mention.DESTINATION
 
 
 def check_time(moment: datetime, now: datetime, *, field: str) -> None:
@@ -92,7 +124,7 @@ def _once_each(drafts: Iterable[_Draft]) -> list[_Draft]:
     seen: dict[tuple[int, bool], _Draft] = {}
     for draft in drafts:
         other = seen.setdefault(draft.store_key, draft)
-        if other.bytes != draft.bytes:
+        if not draft.says_the_same(other.bytes, other.hash):
             raise _same_id_other_content(draft, other.bytes)
     return list(seen.values())
 
@@ -115,6 +147,8 @@ def _idents(drafts: Iterable[_Draft]) -> dict[str, int]:
         for place in (draft.event.read_point, draft.event.biz_location):
             if place:
                 kinds[place] = UriKind.PLACE
+        for uri, _ in draft.mentions:
+            kinds.setdefault(uri, uri_kind(uri))
         for word in (draft.event.biz_step, draft.event.disposition):
             if word:
                 kinds[word] = UriKind.OTHER
@@ -130,7 +164,6 @@ def _new_event(
         "event_time": utc_milliseconds(event.event_time),
         "record_time": utc_milliseconds(now),
         "offset_minutes": offset_minutes(event.event_time),
-        "declares_error": draft.key[1],
         "type": TYPES.index(type(event).__name__),
         "action": store.ACTIONS.get(action) if action else None,
         "step": ids.get(event.biz_step or ""),
@@ -144,18 +177,28 @@ def _new_event(
     named = {organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations}
     lines = [_line(link, ids) for link in draft.links]
     return store.NewEvent(
-        event.event_id, draft.key[1], draft.bytes, columns, lines, frozenset(named | {actor.organisation})
+        event.event_id,
+        draft.key[1],
+        draft.bytes,
+        draft.hash,
+        columns,
+        lines,
+        frozenset(named | {actor.organisation}),
+        frozenset((ids[uri], kind) for uri, kind in draft.mentions),
+        _named(draft.links, columns, ids),
     )
+
+
+def _named(links: Iterable[Link], columns: Mapping[str, Any], ids: Mapping[str, int]) -> frozenset[tuple[int, int]]:
+    """The top-level resources an event belongs to."""
+    things = {(int(store.Named.EPC), ids[link.item]) for link in links if link.role is not Role.TRANSFORMATION}
+    words = {(int(kind), columns[name]) for kind, name in _NAMED_COLUMNS if columns[name] is not None}
+    return frozenset(things | words)
 
 
 def _line(link: Link, ids: dict[str, int]) -> store.ItemLine:
     amount = micro(link.amount) if link.amount is not None and link.role in _AMOUNTS_MATTER else None
     return store.ItemLine(ids[link.item], link.role, ids[link.peer] if link.peer else None, amount)
-
-
-def micro(amount: Decimal) -> int:
-    """An amount in millionths of its unit, as it is stored; finer than that is rounded half to even."""
-    return int((amount * MICRO).to_integral_value())
 
 
 def _outcome(
@@ -164,7 +207,7 @@ def _outcome(
     if draft.store_key in numbers:
         return Captured(numbers[draft.store_key], draft.event.event_id, True)
     stored = known[draft.store_key]
-    if stored.document != draft.bytes:
+    if not draft.says_the_same(stored.document, stored.hash):
         raise _same_id_other_content(draft, stored.document)
     return Captured(stored.id, draft.event.event_id, False)
 
@@ -184,149 +227,4 @@ def _same_id_other_content(draft: _Draft, stored: bytes) -> Conflict:
 
 
 def _seen_as_containers(drafts: Iterable[_Draft]) -> set[str]:
-    """What moved with something in it: of a case on a pallet, what is in it is goods, and not the case as well."""
     return {link.item for draft in drafts for link in draft.links if link.role is Role.PARENT_SEEN}
-
-
-def _move_stock(
-    session: Session,
-    drafts: Sequence[_Draft],
-    numbers: dict[tuple[int, bool], int],
-    actor: Actor,
-    strict: bool,
-    *,
-    containers: set[str],
-) -> None:
-    """Apply the stock movements of what was stored, in order of item so that two captures never wait in a ring.
-
-    An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what was
-    really moved is told by the corrective events.
-    """
-    planned = [
-        (position, movement, draft)
-        for position, draft in enumerate(drafts)
-        if draft.event.error_declaration is None
-        for movement in movements_of(draft.event, draft.links)
-        if movement.item not in containers
-    ]
-    if not planned:
-        return
-    uris = {m.item for _, m, _ in planned} | {m.lot for _, m, _ in planned if m.lot}
-    ids = store.find_idents(session, uris)
-    ends = {end.id for _, _, d in planned for end in (*d.event.sources, *d.event.destinations)}
-    organisations = store.organisations_by_party(session, ends) if ends else {}
-    lots = _lots(session, planned, ids)
-    for _, movement, draft in sorted(planned, key=lambda plan: (ids[plan[1].item], plan[0])):
-        lot = lots.get(ids[movement.item])
-        _apply(session, movement, ids[movement.item], lot, actor, strict)
-        _note_transit(session, movement, draft, ids[movement.item], lot, organisations, actor, numbers[draft.store_key])
-
-
-def _lots(session: Session, planned: Sequence[tuple[int, Movement, _Draft]], ids: dict[str, int]) -> dict[int, int]:
-    """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
-    lots = {ids[m.item]: ids[m.lot] for _, m, _ in planned if m.lot}
-    unknown = [ids[m.item] for _, m, _ in planned if ids[m.item] not in lots]
-    return stock_store.known_lots(session, unknown) | lots if unknown else lots
-
-
-def _apply(session: Session, movement: Movement, item: int, lot: int | None, actor: Actor, strict: bool) -> None:
-    unit, amount = movement.unit, micro(movement.amount)
-    here = (session, actor.organisation, item, unit)
-    match movement.effect:
-        case Effect.IN | Effect.IN_HELD:
-            held = movement.effect is Effect.IN_HELD
-            stock_store.put_in(*here, lot, 0 if held else amount, amount if held else 0)
-            return
-        case Effect.SELL:
-            done = stock_store.sell(*here, amount)
-        case Effect.TAKE_BACK:
-            if stock_store.take_back(*here, amount, unsold_too=not strict):
-                return
-            if strict:
-                raise _not_that_much_sold(session, movement, actor, item)
-            stock_store.put_in(*here, lot, 0, amount)
-            return
-        case Effect.OUT | Effect.OUT_ANY:
-            done = stock_store.take_out(*here, amount, held_too=movement.effect is Effect.OUT_ANY)
-        case Effect.HOLD:
-            done = stock_store.set_apart(*here, amount)
-        case Effect.RELEASE:
-            done = stock_store.release(*here, amount)
-    if not done and strict:
-        raise _not_that_much(session, movement, actor, item)
-
-
-def _not_that_much(session: Session, movement: Movement, actor: Actor, item: int) -> Conflict:
-    on_hand, held, _ = stock_store.stock_row(session, actor.organisation, item, movement.unit) or (0, 0, 0)
-    return Conflict(
-        N_(
-            "{amount} {unit} of {item} cannot go: {on_hand} {unit} are on hand and {held} {unit} are held."
-            " Check the quantity, or receive or release the goods first."
-        ),
-        field="quantity",
-        details={"item": movement.item, "on_hand": on_hand / MICRO, "held": held / MICRO},
-        amount=f"{movement.amount.normalize():f}",
-        unit=movement.unit,
-        item=movement.item,
-        on_hand=f"{Decimal(on_hand) / MICRO:f}",
-        held=f"{Decimal(held) / MICRO:f}",
-    )
-
-
-def _not_that_much_sold(session: Session, movement: Movement, actor: Actor, item: int) -> Conflict:
-    *_, sold = stock_store.stock_row(session, actor.organisation, item, movement.unit) or (0, 0, 0)
-    return Conflict(
-        N_(
-            "{amount} {unit} of {item} cannot come back: {sold} {unit} were sold here and not brought back yet."
-            " Check the quantity, or read the code again."
-        ),
-        field="quantity",
-        details={"item": movement.item, "sold": sold / MICRO},
-        amount=f"{movement.amount.normalize():f}",
-        unit=movement.unit,
-        item=movement.item,
-        sold=f"{Decimal(sold) / MICRO:f}",
-    )
-
-
-def _note_transit(
-    session: Session,
-    movement: Movement,
-    draft: _Draft,
-    item: int,
-    lot: int | None,
-    organisations: dict[str, int],
-    actor: Actor,
-    number: int,
-) -> None:
-    """Goods that left for an organisation on this system are on the way to it until it receives them."""
-    unit, amount = movement.unit, micro(movement.amount)
-    if draft.event.biz_step == "shipping" and movement.effect in (Effect.OUT, Effect.OUT_ANY):
-        for receiver in _others(draft.event.destinations, organisations, actor):
-            stock_store.add_transit(
-                session,
-                sender=actor.organisation,
-                receiver=receiver,
-                item=item,
-                unit=unit,
-                lot=lot,
-                amount=amount,
-                event=number,
-            )
-    elif draft.event.biz_step == "receiving":
-        for sender in _others(draft.event.sources, organisations, actor):
-            stock_store.take_transit(
-                session,
-                sender=sender,
-                receiver=actor.organisation,
-                item=item,
-                unit=unit,
-                lot=lot,
-                amount=amount,
-                event=number,
-                crumb=int(amount * weighing_tolerance(unit)),
-            )
-
-
-def _others(ends: Iterable[Endpoint], organisations: dict[str, int], actor: Actor) -> set[int]:
-    return {organisations[end.id] for end in ends if end.id in organisations} - {actor.organisation}

@@ -14,8 +14,8 @@ from trace.domain.failures import N_, Conflict
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
-from trace.services.capture import micro
 from trace.services.making import Goods
+from trace.services.stock_keeping import micro
 
 
 def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import find_by_event_ids, parties_of
 from storage.tables import organisation
-from trace.domain.epcis.document import CONTEXT, load_document
+from trace.domain.epcis.document import load_document, with_context
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, View, view_of
 from trace.services.look_up_log import note_look_up
@@ -26,5 +26,5 @@ def get_event(session: Session, *, actor: Actor, event_id: str, now: datetime) -
         # Two IDs could share a key (storage.events.id_key): only the very event asked for is given.
         if document["eventID"] == event_id and view_of(actor, regions) is View.FULL:
             note_look_up(session, actor=actor, what="event", subject=event_id, now=now)
-            return {"@context": list(CONTEXT), **document}
+            return with_context(document)
     raise NotFound(N_("There is no event {id}."), id=event_id[:120])

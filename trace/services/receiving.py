@@ -32,13 +32,14 @@ from trace.services.arrivals import (
     prepare_lines,
     sender_of,
 )
-from trace.services.capture import capture, micro
+from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.delivery import check_not_received_before
 from trace.services.inspecting import check_decision, find_faults
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
 from trace.services.scans import find_scan
+from trace.services.stock_keeping import micro
 
 __all__ = ["Decision", "Line", "Supplier", "receive"]
 
@@ -138,27 +139,10 @@ def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, eve
             continue
         amount, unit = micro(good.amount if good.amount is not None else Decimal(1)), good.unit or PIECE
         item = ids[good.item]
-        stock_store.take_transit(
-            session,
-            sender=sender,
-            receiver=actor.organisation,
-            item=item,
-            unit=unit,
-            lot=lot,
-            amount=amount,
-            event=event,
-            crumb=int(amount * weighing_tolerance(unit)),
-        )
-        stock_store.add_transit(
-            session,
-            sender=actor.organisation,
-            receiver=sender,
-            item=item,
-            unit=unit,
-            lot=lot,
-            amount=amount,
-            event=event,
-        )
+        here, there = actor.organisation, sender
+        crumb = int(amount * weighing_tolerance(unit))
+        came = stock_store.Passage(item, unit, there, here, -amount, event, lot, crumb)
+        stock_store.note_passages(session, [came, stock_store.Passage(item, unit, here, there, amount, event, lot)])
 
 
 def _record(

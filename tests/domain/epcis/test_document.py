@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trace.domain.epcis.document import (
+    NAMESPACE,
     as_document,
     as_offset,
     as_time,
@@ -141,10 +142,10 @@ def test_equal_documents_have_equal_bytes_whatever_the_order_of_their_keys(event
 
 def test_the_bytes_are_readable_utf8_json_without_blanks() -> None:
     document = {"b": Decimal("1.50"), "a": "番茄", "c": [Decimal("3.000"), Decimal("0.000001")]}
-    assert canonical_bytes(document).decode() == '{"a":"番茄","b":1.5,"c":[3,1e-06]}'
+    assert canonical_bytes(document).decode() == '{"a":"番茄","b":1.50,"c":[3.000,0.000001]}'
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
+@pytest.mark.parametrize("value", [object(), range(2)])
 def test_what_is_no_json_is_not_stored(value: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         canonical_bytes({"a": value})
@@ -166,6 +167,7 @@ def test_empty_fields_are_left_out_and_empty_extensions_are_kept() -> None:
         "action": "OBSERVE",
         "sunshine:list": [],
         "sunshine:none": None,
+        "@context": {"sunshine": NAMESPACE},
     }
 
 
@@ -234,7 +236,6 @@ WHOLE = {
         {"errorDeclaration": {"declarationTime": "yesterday"}},
         {"ilmd": ["a"]},
         {"sensorElementList": 1},
-        {"type": "AssociationEvent", "parentID": None},
     ],
     ids=str,
 )

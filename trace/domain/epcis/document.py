@@ -1,14 +1,20 @@
-"""Events as EPCIS 2.0 JSON (ISO/IEC 19987:2024, section 10), and back; and the canonical bytes that are stored.
+"""Events as event documents (EPCIS 2.0 JSON, ISO/IEC 19987:2024, section 10), and back; and the bytes that are stored.
+
+An event document is one event as a JSON object that stands by itself: words of the Core Business Vocabulary bare,
+identifiers and times as they were sent, extension fields as `prefix:name` with the namespaces of the prefixes in the
+event's own `@context` (those of GS1's context aside), numbers as int or Decimal. The readers of `schemas.epcis` make it
+of JSON and XML, the writers make both of it again, nothing of an event is lost.
 
 The bytes are made once, at capture, and never rebuilt from columns: a change of code must not change a stored event.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from trace.domain.events import (
     Action,
@@ -25,12 +31,13 @@ from trace.domain.events import (
     offset_minutes,
 )
 from trace.domain.failures import N_, Invalid
+from trace.domain.uris import canonical_uri
 
 NAMESPACE = "https://ns.sunshine-trace.example/epcis/"  # of our extension fields, prefix "sunshine"
-CONTEXT: tuple[Any, ...] = (
-    "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
-    {"sunshine": NAMESPACE},
-)
+PREFIX = "sunshine:"
+GS1_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")  # the pattern of GS1's JSON schema
 _ERROR_KEYS = frozenset({"declarationTime", "reason", "correctiveEventIDs"})
 _COMMON_KEYS = frozenset(
@@ -69,7 +76,9 @@ _COMMON_KEYS = frozenset(
 
 
 def as_document(event: Event) -> dict[str, Any]:
-    """The event as an EPCIS 2.0 JSON object, absent fields left out, extension fields at the top level."""
+    """The event document: as a partner sent it, else made of the values, absent fields left out."""
+    if event.document is not None:
+        return dict(event.document)
     document: dict[str, Any] = {
         "type": type(event).__name__,
         "eventID": event.event_id,
@@ -90,7 +99,11 @@ def as_document(event: Event) -> dict[str, Any]:
         **_objects(event),
     }
     # Empty standard fields say nothing; an empty or null extension field is somebody's data.
-    return {key: value for key, value in document.items() if value not in (None, [], {})} | dict(event.extensions)
+    made = {key: value for key, value in document.items() if value not in (None, [], {})} | dict(event.extensions)
+    declared = event.error_declaration.extensions if event.error_declaration else ()
+    if any(name.startswith(PREFIX) for name in (*event.extensions, *event.ilmd, *declared)):
+        made["@context"] = {PREFIX[:-1]: NAMESPACE}
+    return made
 
 
 def _objects(event: Event) -> dict[str, Any]:
@@ -128,10 +141,9 @@ def _objects(event: Event) -> dict[str, Any]:
 
 
 def parse_document(document: Mapping[str, Any]) -> Event:
-    """An event from its EPCIS 2.0 JSON object.
+    """An event from its document, identifiers made canonical; the document itself is kept with it.
 
-    Raises `Invalid` where the object is no event. Extension fields are kept at the top and in the error
-    declaration; those inside other standard elements are not.
+    Raises `Invalid` where the object is no event, or an identifier in it cannot be.
     """
     try:
         return _parse(document)
@@ -147,40 +159,40 @@ def _parse(document: Mapping[str, Any]) -> Event:
             return ObjectEvent(
                 **common,
                 action=Action(document["action"]),
-                epcs=_texts(document, "epcList"),
+                epcs=_uris(document, "epcList"),
                 quantities=_parse_quantities(document, "quantityList"),
             )
         case "TransactionEvent":
             return TransactionEvent(
                 **common,
                 action=Action(document["action"]),
-                parent=_text_or_none(document, "parentID"),
-                epcs=_texts(document, "epcList"),
+                parent=_uri_or_none(document, "parentID"),
+                epcs=_uris(document, "epcList"),
                 quantities=_parse_quantities(document, "quantityList"),
             )
         case "AggregationEvent":
             return AggregationEvent(
                 **common,
                 action=Action(document["action"]),
-                parent=_text_or_none(document, "parentID"),
-                child_epcs=_texts(document, "childEPCs"),
+                parent=_uri_or_none(document, "parentID"),
+                child_epcs=_uris(document, "childEPCs"),
                 child_quantities=_parse_quantities(document, "childQuantityList"),
             )
         case "AssociationEvent":
             return AssociationEvent(
                 **common,
                 action=Action(document["action"]),
-                parent=_text(document, "parentID"),
-                child_epcs=_texts(document, "childEPCs"),
+                parent=_uri_or_none(document, "parentID"),
+                child_epcs=_uris(document, "childEPCs"),
                 child_quantities=_parse_quantities(document, "childQuantityList"),
             )
         case "TransformationEvent":
             return TransformationEvent(
                 **common,
-                transformation_id=_text_or_none(document, "transformationID"),
-                input_epcs=_texts(document, "inputEPCList"),
+                transformation_id=_uri_or_none(document, "transformationID"),
+                input_epcs=_uris(document, "inputEPCList"),
                 input_quantities=_parse_quantities(document, "inputQuantityList"),
-                output_epcs=_texts(document, "outputEPCList"),
+                output_epcs=_uris(document, "outputEPCList"),
                 output_quantities=_parse_quantities(document, "outputQuantityList"),
             )
     raise Invalid(
@@ -200,24 +212,28 @@ def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
         "read_point": _parse_place(document, "readPoint"),
         "biz_location": _parse_place(document, "bizLocation"),
         "biz_transactions": tuple(
-            BizTransaction(_text(element, "bizTransaction"), _text_or_none(element, "type"))
+            BizTransaction(canonical_uri(_text(element, "bizTransaction")), _text_or_none(element, "type"))
             for element in _elements(document, "bizTransactionList")
         ),
-        "sources": tuple(Endpoint(_text(e, "type"), _text(e, "source")) for e in _elements(document, "sourceList")),
+        "sources": tuple(
+            Endpoint(_text(e, "type"), canonical_uri(_text(e, "source"))) for e in _elements(document, "sourceList")
+        ),
         "destinations": tuple(
-            Endpoint(_text(e, "type"), _text(e, "destination")) for e in _elements(document, "destinationList")
+            Endpoint(_text(e, "type"), canonical_uri(_text(e, "destination")))
+            for e in _elements(document, "destinationList")
         ),
         "certification_info": document.get("certificationInfo"),
         "sensor_elements": tuple(_elements(document, "sensorElementList")),
         "ilmd": _object(document.get("ilmd", {}), "ilmd"),
         "extensions": {key: value for key, value in document.items() if key not in _COMMON_KEYS},
         "error_declaration": _parse_error(document.get("errorDeclaration")),
+        "document": document,
     }
 
 
 def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
     place = document.get(name)
-    return None if place is None else _text(_object(place, name), "id")
+    return None if place is None else canonical_uri(_text(_object(place, name), "id"))
 
 
 def _parse_error(declared: Any) -> ErrorDeclaration | None:
@@ -234,7 +250,9 @@ def _parse_error(declared: Any) -> ErrorDeclaration | None:
 
 def _parse_quantities(document: Mapping[str, Any], name: str) -> tuple[Quantity, ...]:
     return tuple(
-        Quantity(_text(element, "epcClass"), _amount(element.get("quantity")), _text_or_none(element, "uom"))
+        Quantity(
+            canonical_uri(_text(element, "epcClass")), _amount(element.get("quantity")), _text_or_none(element, "uom")
+        )
         for element in _elements(document, name)
     )
 
@@ -255,6 +273,14 @@ def _text(document: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a text, {str(value)[:40]} is none")
     return value
+
+
+def _uri_or_none(document: Mapping[str, Any], name: str) -> str | None:
+    return None if document.get(name) is None else canonical_uri(_text(document, name))
+
+
+def _uris(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(map(canonical_uri, _texts(document, name)))
 
 
 def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
@@ -314,27 +340,23 @@ def parse_time(text: str, offset: str | None) -> datetime:
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
-    """The document as UTF-8 JSON with sorted keys and no blanks.
-
-    Decimals become JSON numbers; up to 15 significant digits a double's shortest form is the decimal's own, and the
-    schemas let no longer ones in, so nothing is lost.
-    """
-    text = json.dumps(
-        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_number, allow_nan=False
-    )
-    return text.encode("utf-8")
+    """The document as UTF-8 JSON with sorted keys and no blanks; numbers keep the digits they came with."""
+    return _encoder.encode(document)
 
 
 def load_document(data: bytes) -> dict[str, Any]:
     """A stored document; fractions come back as Decimal, never as float."""
-    document: dict[str, Any] = json.loads(data, parse_float=Decimal)
+    document: dict[str, Any] = _decoder.decode(data)
     return document
 
 
-def _number(value: object) -> int | float:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} has no place in an EPCIS document")
+def with_context(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as JSON-LD that stands alone: GS1's context before the event's own namespaces."""
+    own = document.get("@context")
+    return {
+        "@context": [GS1_CONTEXT, own] if own else [GS1_CONTEXT],
+        **{k: document[k] for k in document if k != "@context"},
+    }
 
 
 def _quantities(quantities: Iterable[Quantity]) -> list[dict[str, Any]]:

@@ -1,0 +1,109 @@
+"""Events in the order in which they became visible: what subscribers read on from, each from a mark of their own.
+
+The order is (event.xact, event.id): the number of PostgreSQL's transaction that stored the event, then the event's own.
+On PostgreSQL a transaction may begin first and commit last, so the highest number seen is no mark: what was being
+written meanwhile would be passed by for ever. An event is *settled* when every transaction with a number up to its own
+has ended (`xact < pg_snapshot_xmin(pg_current_snapshot())`); behind a settled mark nothing can appear any more. So a
+mark waits for the oldest writing transaction of the server, and never passes one. On SQLite there is one writer at a
+time and `xact` is 0: the order of the numbers is the order of the commits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, Select, exists, literal_column, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from storage.events import documents_of
+from storage.tables import event, event_party
+from trace.domain.events import utc_milliseconds
+
+WINDOW = 5_000  # events looked at with one statement, whoever may see them
+DOCUMENTS = 100  # documents fetched at once
+# No request that records events takes longer, and no two machines' clocks differ more.
+SLACK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """A place in the feed: everything up to and including this event has been read."""
+
+    xact: int
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An event in the feed: its canonical bytes, and when it was recorded in UTC milliseconds."""
+
+    document: bytes
+    record_time: int
+
+
+START = Mark(-1, -1)
+
+
+def newest(session: Session) -> Mark:
+    """The place of the last settled event; `START` if there is none."""
+    query = select(event.c.xact, event.c.id).where(_settled(session))
+    row = session.execute(query.order_by(event.c.xact.desc(), event.c.id.desc()).limit(1)).one_or_none()
+    return Mark(*row) if row else START
+
+
+def place_before(session: Session, moment: datetime) -> Mark:
+    """A mark behind which there is no event that was recorded at the moment or later, as near to it as can be told.
+
+    Record times are those of requests, which overtake one another: hence `SLACK`, and `walk` leaves out what is older.
+    """
+    latest = (
+        select(event.c.xact, event.c.id)
+        .where(event.c.record_time < utc_milliseconds(moment - SLACK), _settled(session))
+        .order_by(event.c.record_time.desc(), event.c.id.desc())
+        .limit(1)
+    )
+    row = session.execute(latest).one_or_none()
+    return Mark(*row) if row else START
+
+
+def walk(
+    session: Session, *, after: Mark, since: datetime, seen_by: Select[tuple[int]]
+) -> Iterator[tuple[Mark, FeedEvent | None]]:
+    """Settled events after a mark that one of these organisations is a party to, recorded at `since` or later, in order.
+
+    Yields (mark reached, event), and (mark reached, None) after each `WINDOW` events of the whole store: the caller
+    may stop at either and go on from that mark another time, so that a subscriber of few events passes by the many of
+    others in pieces. Ends when there is nothing more now.
+    """
+    reached = after
+    while True:
+        window = (
+            select(event.c.xact, event.c.id, event.c.record_time)
+            .where(tuple_(event.c.xact, event.c.id) > tuple_(reached.xact, reached.event), _settled(session))
+            .order_by(event.c.xact, event.c.id)
+            .limit(WINDOW)
+            .subquery()
+        )
+        party = exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
+        seen = ((window.c.record_time >= utc_milliseconds(since)) & party).label("seen")
+        rows = session.execute(select(window, seen).order_by(window.c.xact, window.c.id)).all()
+        visible = [row for row in rows if row.seen]
+        for start in range(0, len(visible), DOCUMENTS):
+            part = visible[start : start + DOCUMENTS]
+            documents = documents_of(session, [row.id for row in part])
+            for row in part:
+                yield Mark(row.xact, row.id), FeedEvent(documents[row.id], row.record_time)
+        if not rows:
+            return
+        reached = Mark(rows[-1].xact, rows[-1].id)
+        yield reached, None
+        if len(rows) < WINDOW:
+            return
+
+
+def _settled(session: Session) -> ColumnElement[bool]:
+    if session.get_bind().dialect.name != "postgresql":
+        return true()
+    # xid8 has no order with bigint, so it goes through text; as a query of its own it is asked once a statement.
+    oldest = literal_column("(SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", BigInteger)
+    return event.c.xact < oldest

@@ -1,0 +1,172 @@
+"""Stock, kept beside the events in the same transaction: what capture stored moves goods, and announces those that left.
+
+Stock is a projection of the events; a counter at the shop cannot wait for a trace.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from storage import events as store
+from storage import stock as stock_store
+from storage.tables import MICRO
+from trace.domain.events import Endpoint, Event
+from trace.domain.failures import N_, Conflict
+from trace.domain.links import Link
+from trace.domain.permissions import Actor
+from trace.domain.rules.weighing import weighing_tolerance
+from trace.domain.stock import Balance, Effect, Movement, movements_of
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that was just stored under `number`, and its links."""
+
+    event: Event
+    links: tuple[Link, ...]
+    number: int
+
+
+def micro(amount: Decimal) -> int:
+    """An amount in millionths of its unit, as it is stored; finer than that is rounded half to even."""
+    return int((amount * MICRO).to_integral_value())
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One movement to be applied: of which event, which item (its number)."""
+
+    item: int
+    movement: Movement
+    recorded: Recorded
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.item, self.movement.unit
+
+
+def keep_stock(
+    session: Session, recorded: Sequence[Recorded], *, actor: Actor, strict: bool, containers: set[str]
+) -> None:
+    """Apply the stock movements of what was stored: lock the rows of all items, work out, write back.
+
+    Raises `Conflict`, with `strict`, where more would go than is there. `containers` moved with something in them: of a
+    case on a pallet, what is in it is goods, and not the case as well.
+
+    Two captures that move the same item line up at its row (`storage.stock.lock_stock`), in order of item.
+    An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what was
+    really moved is told by the corrective events.
+    """
+    movements = [
+        (movement, one)
+        for one in recorded
+        if one.event.error_declaration is None
+        for movement in movements_of(one.event, one.links)
+        if movement.item not in containers
+    ]
+    if not movements:
+        return
+    ids = store.find_idents(session, {m.item for m, _ in movements} | {m.lot for m, _ in movements if m.lot})
+    # Of one item in the order of the capture: the sort is stable.
+    planned = sorted((_Planned(ids[m.item], m, one) for m, one in movements), key=lambda plan: plan.item)
+    lots = _lots(session, planned, ids)
+    _settle(session, planned, lots, actor, strict)
+    _note_passages(session, planned, lots, actor)
+
+
+def _lots(session: Session, planned: Sequence[_Planned], ids: dict[str, int]) -> dict[int, int]:
+    """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
+    lots = {plan.item: ids[plan.movement.lot] for plan in planned if plan.movement.lot}
+    unknown = [plan.item for plan in planned if plan.item not in lots]
+    return stock_store.known_lots(session, unknown) | lots if unknown else lots
+
+
+def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int], actor: Actor, strict: bool) -> None:
+    """Apply the movements, in order, to the balances of the actor's organisation."""
+    arriving = {p.key: lots.get(p.item) for p in planned if _arrives(p.movement.effect, strict)}
+    found = stock_store.lock_stock(session, actor.organisation, {p.key for p in planned}, arriving=arriving)
+    now = dict(found)
+    for plan in planned:
+        movement, before = plan.movement, now.get(plan.key, Balance())
+        after = before.after(movement.effect, micro(movement.amount), strict=strict)
+        if after is not None:
+            now[plan.key] = after
+        elif strict:
+            raise (_not_that_much_sold if movement.effect is Effect.TAKE_BACK else _not_that_much)(movement, before)
+    stock_store.set_balances(
+        session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
+    )
+
+
+def _arrives(effect: Effect, strict: bool) -> bool:
+    """Whether the movement makes a row where there is none: what was never here can come, but not come back."""
+    return effect in (Effect.IN, Effect.IN_HELD) or (effect is Effect.TAKE_BACK and not strict)
+
+
+def _not_that_much(movement: Movement, balance: Balance) -> Conflict:
+    return Conflict(
+        N_(
+            "{amount} {unit} of {item} cannot go: {on_hand} {unit} are on hand and {held} {unit} are held."
+            " Check the quantity, or receive or release the goods first."
+        ),
+        field="quantity",
+        details={"item": movement.item, "on_hand": balance.on_hand / MICRO, "held": balance.held / MICRO},
+        amount=f"{movement.amount.normalize():f}",
+        unit=movement.unit,
+        item=movement.item,
+        on_hand=f"{Decimal(balance.on_hand) / MICRO:f}",
+        held=f"{Decimal(balance.held) / MICRO:f}",
+    )
+
+
+def _not_that_much_sold(movement: Movement, balance: Balance) -> Conflict:
+    return Conflict(
+        N_(
+            "{amount} {unit} of {item} cannot come back: {sold} {unit} were sold here and not brought back yet."
+            " Check the quantity, or read the code again."
+        ),
+        field="quantity",
+        details={"item": movement.item, "sold": balance.sold / MICRO},
+        amount=f"{movement.amount.normalize():f}",
+        unit=movement.unit,
+        item=movement.item,
+        sold=f"{Decimal(balance.sold) / MICRO:f}",
+    )
+
+
+def _note_passages(
+    session: Session,
+    planned: Sequence[_Planned],
+    lots: dict[int, int],
+    actor: Actor,
+) -> None:
+    """Goods that left for an organisation on this system are on the way to it until it receives them."""
+    moving = [p for p in planned if _leaves(p) or p.recorded.event.biz_step == "receiving"]
+    ends = {end.id for p in moving for end in (*p.recorded.event.sources, *p.recorded.event.destinations)}
+    if not ends:
+        return
+    organisations = store.organisations_by_party(session, ends)
+    passages = []
+    for plan in moving:
+        event, amount, unit = plan.recorded.event, micro(plan.movement.amount), plan.movement.unit
+        more = {"event": plan.recorded.number, "lot": lots.get(plan.item)}
+        if _leaves(plan):
+            for other in _others(event.destinations, organisations, actor):
+                passages.append(stock_store.Passage(plan.item, unit, actor.organisation, other, amount, **more))
+        else:
+            crumb = int(amount * weighing_tolerance(unit))
+            for other in _others(event.sources, organisations, actor):
+                passages.append(
+                    stock_store.Passage(plan.item, unit, other, actor.organisation, -amount, crumb=crumb, **more)
+                )
+    stock_store.note_passages(session, passages)
+
+
+def _leaves(plan: _Planned) -> bool:
+    return plan.recorded.event.biz_step == "shipping" and plan.movement.effect in (Effect.OUT, Effect.OUT_ANY)
+
+
+def _others(ends: Iterable[Endpoint], organisations: dict[str, int], actor: Actor) -> set[int]:
+    return {organisations[end.id] for end in ends if end.id in organisations} - {actor.organisation}
