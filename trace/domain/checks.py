@@ -47,7 +47,12 @@ def check_digit(digits: str) -> str:
 
 def is_check_digit_right(digits: str) -> bool:
     """Whether a text is digits of which the last is the GS1 check digit of those before it."""
-    return digits.isascii() and digits.isdigit() and digits[-1] == check_digit(digits[:-1])
+    if not (digits.isascii() and digits.isdigit()):
+        return False
+    # Every identifier of every captured event comes here: sums over bytes take a sixth of the time of `check_digit`.
+    codes = digits.encode("ascii")
+    single, triple = codes[-1::-2], codes[-2::-2]
+    return (sum(single) + 3 * sum(triple) - 48 * (len(single) + 3 * len(triple))) % 10 == 0  # "0" is 48
 
 
 def check_gs1_digit(digits: str) -> tuple[IdentifierWarning, ...]:
