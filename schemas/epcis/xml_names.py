@@ -2,6 +2,8 @@
 
 import re
 
+from trace.domain.epcis.document import NAMESPACE
+
 EPCIS = {"2.0": "urn:epcglobal:epcis:xsd:2", "1.2": "urn:epcglobal:epcis:xsd:1"}
 QUERY = {"2.0": "urn:epcglobal:epcis-query:xsd:2", "1.2": "urn:epcglobal:epcis-query:xsd:1"}
 MASTER_DATA = {"2.0": "urn:epcglobal:epcis-masterdata:xsd:2", "1.2": "urn:epcglobal:epcis-masterdata:xsd:1"}
@@ -9,7 +11,12 @@ SBDH = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XSD = "http://www.w3.org/2001/XMLSchema"
 XML = "http://www.w3.org/XML/1998/namespace"
+XMLNS = "http://www.w3.org/2000/xmlns/"
 PROBLEM = "urn:ietf:rfc:7807"  # RFC 7807 appendix A
+JSON = f"{NAMESPACE}json/"  # of our marks for what JSON has and XML has not, see xml_values
+
+# In XML the namespace of CBV's master data attributes ends without the colon that the CURIE of the context needs.
+CBVMDA_IN_XML = "urn:epcglobal:cbv:mda"
 
 _START = "A-Z_a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
 _START += "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
