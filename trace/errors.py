@@ -30,6 +30,8 @@ STATUS: dict[type[Failure], HTTPStatus] = {
     failures.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     failures.Conflict: HTTPStatus.CONFLICT,
     failures.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    failures.QueryTooComplex: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    failures.QueryTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     failures.Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     failures.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     failures.NotProvided: HTTPStatus.NOT_IMPLEMENTED,
@@ -85,9 +87,7 @@ def on_failure(failure: Failure) -> Response:
     """A refusal of ours. Who fills in a page is not told of API keys."""
     if isinstance(failure, failures.Unauthenticated) and not wants_problem():
         return answer(401, gettext(_SIGNED_OUT))
-    return answer(
-        status_of(failure), sentence(failure), field=failure.field, details=failure.details, failure=failure
-    )
+    return answer(status_of(failure), sentence(failure), field=failure.field, details=failure.details, failure=failure)
 
 
 def status_of(failure: Failure) -> int:

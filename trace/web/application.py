@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.objects import open_objects
@@ -17,8 +17,9 @@ from trace.config import Settings
 from trace.domain.failures import NotFound
 from trace.log import set_up_log
 from trace.services.look_up_log import note_look_up
-from trace.web import api, site
+from trace.web import api, epcis, site
 from trace.web.access import check_access, csrf, is_watched, needs_writing
+from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
@@ -137,6 +138,7 @@ def build(settings: Settings) -> Flask:
 
 def _register_views(app: Flask) -> None:
     api.register(app)
+    epcis.register(app)
     site.register(app)
 
 
@@ -153,7 +155,10 @@ def begin() -> None:
     g.request_id = str(uuid.uuid4())
     # Local time: a shop's day begins at its own midnight, and events keep the offset they happened in.
     g.now = clock.now().astimezone(parts().settings.timezone)
-    if "\x00" in request.path or len(request.url) > 8_000:
+    too_long = len(request.url) > 8_000
+    if too_long and is_epcis():
+        raise RequestURITooLarge
+    if "\x00" in request.path or too_long:
         raise BadRequest("The address is too long or holds a NUL.")
 
 
