@@ -22,7 +22,8 @@ def insert_rows(
     pass_by: bool = False,
     replace: tuple[str, ...] = (),
 ) -> int:
-    """Insert rows of `columns`, in order; the number of rows inserted or changed.
+    """Insert rows of `columns`, in order; the number of rows inserted or changed. Values go to the driver as they are:
+    numbers, texts, bytes.
 
     With `pass_by`, a row whose unique key is there already is passed by (on PostgreSQL after waiting for whoever is
     just adding it); with `replace`, these columns of the row whose primary key is there are written over. Bring such
@@ -48,7 +49,8 @@ def _insert(
     if dialect != "postgresql":
         marks = ", ".join("?" for _ in columns)
         return f"INSERT INTO {table.name} ({names}) VALUES ({marks}){ending}", False  # noqa: S608 - names of ours
-    types = [table.c[name].type.compile(postgresql.dialect()) for name in columns]
+    dialect_ = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = [table.c[name].type.compile(dialect_) for name in columns]
     arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
     return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){ending}", True  # noqa: S608
 

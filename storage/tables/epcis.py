@@ -48,7 +48,7 @@ master_data = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False),
     Column("kind", String(120), nullable=False, comment="vocabulary type, such as urn:epcglobal:epcis:vtype:Location"),
     Column("document", LargeBinary, nullable=False, comment="JSON of the vocabulary element, as captured last"),
-    Column("recorded_at", Moment, nullable=False),
+    Column("record_time", BigInteger, nullable=False, comment="UTC milliseconds"),
     PrimaryKeyConstraint("organisation", "item", "kind"),
     comment="Master data from headers of captured documents; what an organisation sent last counts (section 6.5)",
 )

@@ -1,7 +1,8 @@
 """The five EPCIS event types as frozen values (EPCIS 2.0, ISO/IEC 19987, section 7.4).
 
 Inside the service an event is one of these; on the wire and in the store it is the JSON document that
-`trace.domain.epcis.document` makes of it. All URIs are canonical (`trace.domain.uris.canonical_uri`), whatever form came.
+`trace.domain.epcis.document` makes of it. All URIs are canonical (`trace.domain.uris.canonical_uri`), in whatever form
+they came.
 """
 
 from collections.abc import Mapping
@@ -59,9 +60,9 @@ class ErrorDeclaration:
 class Event:
     """What all five types have: when (aware, with the local offset), what step, where, between whom.
 
-    `ilmd`, `extensions` and `sensor_elements` hold JSON values exactly as captured. `document` is the event as a partner
-    sent it (`trace.domain.epcis.document`), with the identifiers in the partner's form and every extension; None for an
-    event of ours, whose document is made of the values. Who changes values of an event takes the document away.
+    `ilmd`, `extensions` and `sensor_elements` hold JSON values exactly as captured. `document` is the event as a
+    partner sent it (`trace.domain.epcis.document`), with the identifiers in the partner's form and every extension;
+    None for an event of ours, whose document is made of the values. Who changes values takes the document away.
     """
 
     event_time: datetime

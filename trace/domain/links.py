@@ -43,6 +43,9 @@ class Role(IntEnum):
 # Our extension on object events: the lot that the listed instances belong to (also when they are only seen).
 LOT_EXTENSION = "sunshine:lot"
 
+# A million million of any unit, more than is on earth; in millionths it still fits into 64 bits.
+MOST_AMOUNT = Decimal(10**12)
+
 # Roles in which a thing moves, is treated, or ends: what a container passes on to its contents.
 MOVEMENT_ROLES = frozenset(
     {Role.OBSERVED, Role.ENDED, Role.PARENT_SEEN, Role.SEEN_INSIDE, Role.PACKED, Role.UNPACKED, Role.INPUT}
@@ -64,8 +67,15 @@ class Link:
 
 
 def links_of(event: Event) -> tuple[Link, ...]:
-    """Every (item, role) of the event, each pair once, amounts of equal unit added up."""
-    return tuple(_merged(_raw_links(event)))
+    """Every (item, role) of the event, each pair once, amounts of equal unit added up.
+
+    A partner's amount that nobody could have (`MOST_AMOUNT`) says no more than "some": it moves no stock here.
+    """
+    return tuple(replace(x, amount=None) if _is_absurd(x.amount) else x for x in _merged(_raw_links(event)))
+
+
+def _is_absurd(amount: Decimal | None) -> bool:
+    return amount is not None and not -MOST_AMOUNT < amount < MOST_AMOUNT
 
 
 def _raw_links(event: Event) -> Iterator[Link]:

@@ -38,6 +38,9 @@ class Movement:
     lot: str | None
 
 
+_FULL = 2**62  # what the store has room for; no shop comes near it, a partner's nonsense must not break it
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What an organisation has of an item in one unit, in millionths: on hand, held, sold and not brought back."""
@@ -54,13 +57,13 @@ class Balance:
         on_hand, held, sold = self.on_hand, self.held, self.sold
         match effect:
             case Effect.IN:
-                return Balance(on_hand + amount, held, sold)
+                return Balance(on_hand + amount, held, sold) if on_hand + amount < _FULL else None
             case Effect.IN_HELD:
-                return Balance(on_hand, held + amount, sold)
+                return Balance(on_hand, held + amount, sold) if held + amount < _FULL else None
             case Effect.SELL:
                 return Balance(on_hand - amount, held, sold + amount) if on_hand >= amount else None
             case Effect.TAKE_BACK:
-                enough = sold >= amount or not strict
+                enough = (sold >= amount or not strict) and held + amount < _FULL
                 return Balance(on_hand, held + amount, max(sold - amount, 0)) if enough else None
             case Effect.OUT:
                 return Balance(on_hand - amount, held, sold) if on_hand >= amount else None

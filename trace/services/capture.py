@@ -4,7 +4,7 @@ All or nothing (the caller's transaction), never overwriting, idempotent by even
 once, the same eventID with other content is refused and both are named (EPCIS 2.0 section 8.2.7).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from storage import events as store
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
-from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
@@ -30,6 +30,7 @@ def event_hash(document: Mapping[str, Any]) -> bytes:
 
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+LONGEST_URI = 800  # an index of PostgreSQL takes 2,700 bytes, and a character has up to three
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
 _NAMED_COLUMNS = (
     (store.Named.BIZ_STEP, "step"),
@@ -50,21 +51,29 @@ class Captured:
 
 
 def capture(
-    session: Session, events: Sequence[Event], *, actor: Actor, now: datetime, strict: bool = True
+    session: Session,
+    events: Sequence[Event],
+    *,
+    actor: Actor,
+    now: datetime,
+    strict: bool = True,
+    refused: dict[int, Failure] | None = None,
 ) -> list[Captured]:
     """Store events for the actor's organisation and bring stock up to date; one `Captured` per event, in order.
 
     Raises `Invalid` for an event in the future, `Conflict` for a known eventID with other content, and, with
     `strict`, for goods that leave without being there ("more out than in") and for more brought back than was sold.
-    Not strict is for partners' events, which report facts about goods this service may never have seen arrive.
+    Not strict is for partners' events, which report facts about goods this service may never have seen arrive. Where
+    `refused` is given, an event in the future or of a known eventID is left out and noted there by its position.
 
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
-    for position, event in enumerate(events):
-        check_time(event.event_time, now, field=f"events.{position}.eventTime")
-    drafts = [_Draft(event) for event in events]
+    refuse = _refuser(refused)
+    drafts = [_Draft(event, position) for position, event in enumerate(events)]
+    drafts = [draft for draft in drafts if _can_be_stored(draft, now, refuse)]
     known = store.find_by_event_ids(session, [draft.key for draft in drafts])
-    fresh = [draft for draft in _once_each(drafts) if draft.store_key not in known]
+    drafts = [draft for draft in drafts if _agrees(draft, known, refuse)]
+    fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
     numbers = _store(session, fresh, actor, now) if fresh else {}
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
     if overtaken:
@@ -72,21 +81,60 @@ def capture(
     stored = [draft for draft in fresh if draft.store_key in numbers]
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
     keep_stock(session, recorded, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
-    return [_outcome(draft, numbers, known) for draft in drafts]
+    told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse)]
+    return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
+
+
+Refuse = Callable[[int, Failure], None]
+
+
+def _refuser(refused: dict[int, Failure] | None) -> Refuse:
+    """What is done with an event that cannot be stored: noted, or raised."""
+
+    def refuse(position: int, failure: Failure) -> None:
+        if refused is None:
+            raise failure
+        refused.setdefault(position, failure)
+
+    return refuse
+
+
+def _can_be_stored(draft: "_Draft", now: datetime, refuse: Refuse) -> bool:
+    try:
+        check_time(draft.event.event_time, now, field=f"events.{draft.position}.eventTime")
+        check_length(draft.kinds, field=f"events.{draft.position}")
+    except Invalid as failure:
+        refuse(draft.position, failure)
+        return False
+    return True
+
+
+def check_length(uris: Iterable[str], *, field: str) -> None:
+    """Raise `Invalid` for an identifier that no index of the store can take."""
+    longest = max(uris, key=len, default="")
+    if len(longest) > LONGEST_URI:
+        raise Invalid(
+            N_("An identifier has at most {most} characters here; {uri}... is longer."),
+            field=field,
+            most=LONGEST_URI,
+            uri=longest[:60],
+        )
 
 
 class _Draft:
     """An event with what is derived from it once: document, hash, links, keys."""
 
-    __slots__ = ("bytes", "document", "event", "hash", "key", "links", "mentions", "store_key")
+    __slots__ = ("bytes", "document", "event", "hash", "key", "kinds", "links", "mentions", "position", "store_key")
 
-    def __init__(self, event: Event):
+    def __init__(self, event: Event, position: int):
         self.event = event
+        self.position = position
         self.links = links_of(event)
         self.document = as_document(event)
         self.bytes = canonical_bytes(self.document)
         self.hash = event_hash(self.document)
         self.mentions = list(_mentions(event))
+        self.kinds = _kinds(event, self.links, self.mentions)
         self.key = (event.event_id, event.error_declaration is not None)
         self.store_key = (store.id_key(event.event_id), self.key[1])
 
@@ -97,6 +145,17 @@ class _Draft:
             return True
         declared = load_document(document).get("errorDeclaration") if self.key[1] else None
         return self.hash == hash_ and declared == self.document.get("errorDeclaration")
+
+
+def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:
+    """{uri: kind} of everything the event names."""
+    kinds = {uri: uri_kind(uri) for uri, _ in mentions}
+    for link in links:
+        kinds[link.item] = uri_kind(link.item)
+        if link.peer:
+            kinds[link.peer] = uri_kind(link.peer)
+    kinds |= {place: UriKind.PLACE for place in (event.read_point, event.biz_location) if place}
+    return kinds | {word: UriKind.OTHER for word in (event.biz_step, event.disposition) if word}
 
 
 def _mentions(event: Event) -> Iterator[tuple[str, store.Mention]]:
@@ -119,40 +178,31 @@ def check_time(moment: datetime, now: datetime, *, field: str) -> None:
         )
 
 
-def _once_each(drafts: Iterable[_Draft]) -> list[_Draft]:
+def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     """Each event once; the same eventID twice in one capture with other content is refused."""
     seen: dict[tuple[int, bool], _Draft] = {}
     for draft in drafts:
         other = seen.setdefault(draft.store_key, draft)
         if not draft.says_the_same(other.bytes, other.hash):
-            raise _same_id_other_content(draft, other.bytes)
+            refuse(draft.position, _same_id_other_content(draft, other.bytes))
     return list(seen.values())
+
+
+def _agrees(draft: _Draft, known: Mapping[tuple[int, bool], store.StoredEvent], refuse: Refuse) -> bool:
+    """Whether nothing else is known under the event's ID."""
+    stored = known.get(draft.store_key)
+    if stored is None or draft.says_the_same(stored.document, stored.hash):
+        return True
+    refuse(draft.position, _same_id_other_content(draft, stored.document))
+    return False
 
 
 def _store(session: Session, drafts: Sequence[_Draft], actor: Actor, now: datetime) -> dict[tuple[int, bool], int]:
     """Intern, look up parties, insert: {store key: event number} of what this call stored."""
-    ids = store.intern(session, _idents(drafts))
+    ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
     return store.insert_events(session, [_new_event(draft, ids, organisations, actor, now) for draft in drafts])
-
-
-def _idents(drafts: Iterable[_Draft]) -> dict[str, int]:
-    kinds: dict[str, int] = {}
-    for draft in drafts:
-        for link in draft.links:
-            kinds[link.item] = uri_kind(link.item)
-            if link.peer:
-                kinds[link.peer] = uri_kind(link.peer)
-        for place in (draft.event.read_point, draft.event.biz_location):
-            if place:
-                kinds[place] = UriKind.PLACE
-        for uri, _ in draft.mentions:
-            kinds.setdefault(uri, uri_kind(uri))
-        for word in (draft.event.biz_step, draft.event.disposition):
-            if word:
-                kinds[word] = UriKind.OTHER
-    return kinds
 
 
 def _new_event(
@@ -206,10 +256,7 @@ def _outcome(
 ) -> Captured:
     if draft.store_key in numbers:
         return Captured(numbers[draft.store_key], draft.event.event_id, True)
-    stored = known[draft.store_key]
-    if not draft.says_the_same(stored.document, stored.hash):
-        raise _same_id_other_content(draft, stored.document)
-    return Captured(stored.id, draft.event.event_id, False)
+    return Captured(known[draft.store_key].id, draft.event.event_id, False)
 
 
 def _same_id_other_content(draft: _Draft, stored: bytes) -> Conflict:

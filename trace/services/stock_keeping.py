@@ -1,4 +1,4 @@
-"""Stock, kept beside the events in the same transaction: what capture stored moves goods, and announces those that left.
+"""Stock, kept beside the events in the same transaction: what capture stored moves goods, and announces what left.
 
 Stock is a projection of the events; a counter at the shop cannot wait for a trace.
 """
@@ -151,15 +151,15 @@ def _note_passages(
     passages = []
     for plan in moving:
         event, amount, unit = plan.recorded.event, micro(plan.movement.amount), plan.movement.unit
-        more = {"event": plan.recorded.number, "lot": lots.get(plan.item)}
+        number, lot = plan.recorded.number, lots.get(plan.item)
         if _leaves(plan):
             for other in _others(event.destinations, organisations, actor):
-                passages.append(stock_store.Passage(plan.item, unit, actor.organisation, other, amount, **more))
+                passages.append(stock_store.Passage(plan.item, unit, actor.organisation, other, amount, number, lot))
         else:
             crumb = int(amount * weighing_tolerance(unit))
             for other in _others(event.sources, organisations, actor):
                 passages.append(
-                    stock_store.Passage(plan.item, unit, other, actor.organisation, -amount, crumb=crumb, **more)
+                    stock_store.Passage(plan.item, unit, other, actor.organisation, -amount, number, lot, crumb)
                 )
     stock_store.note_passages(session, passages)
 

@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column(
             "document", sa.LargeBinary(), nullable=False, comment="JSON of the vocabulary element, as captured last"
         ),
-        sa.Column("recorded_at", Moment(timezone=True), nullable=False),
+        sa.Column("record_time", sa.BigInteger(), nullable=False, comment="UTC milliseconds"),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_master_data_item")),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_master_data_organisation")),
         sa.PrimaryKeyConstraint("organisation", "item", "kind", name=op.f("pk_master_data")),

@@ -1,0 +1,232 @@
+"""Capture by the standard alone: EPCIS documents of partners, each a job that tells what became of it.
+
+A document is captured within the request that brings it, so a job is finished when it is answered (EPCIS 2.0 section
+12.6: a client asks for the job and finds it done). `rollback`: one bad event and nothing is stored. `proceed`: the rest
+is stored, and the job lists the bad ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from schemas.epcis.document import EpcisDocument
+from schemas.epcis.validation import check_events
+from storage.tables import capture_job
+from trace.domain.epcis.document import parse_document
+from trace.domain.epcis.event_hash import event_hash, hash_uri
+from trace.domain.events import Event
+from trace.domain.failures import N_, Conflict, Failure, Invalid, NotFound, TooLarge
+from trace.domain.permissions import Actor
+from trace.services.capture import Captured, capture
+from trace.services.master_data import check_master_data, keep_master_data
+from trace.services.organisations import new_public_id
+
+# Events in one document, announced as GS1-EPCIS-Capture-Limit: on a slow disk still some seconds, not a minute, for
+# which the one writer of SQLite is kept from the desks.
+MOST_EVENTS = 5_000
+MOST_FAULTS = 100  # told of one document; who sends more wrong has one cause
+
+
+class Behaviour(StrEnum):
+    """What one bad event does to the others of its document (`GS1-Capture-Error-Behaviour`)."""
+
+    ROLLBACK = "rollback"
+    PROCEED = "proceed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event was not stored: its position in the document (from 0), a JSON pointer into it, and a sentence.
+
+    `message` is a translatable template for `values`; `conflict` says that the eventID is known with other content.
+    """
+
+    event: int
+    event_id: str | None
+    path: str
+    message: str
+    values: Mapping[str, Any]
+    conflict: bool = False
+
+    def as_details(self) -> dict[str, Any]:
+        """As it is kept with a job and sent with a refused document."""
+        return {
+            "event": self.event,
+            "eventID": self.event_id,
+            "path": self.path,
+            "message": self.message,
+            "values": {name: str(value)[:200] for name, value in self.values.items()},
+            "conflict": self.conflict,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureJob:
+    """What became of a captured document; `errors` are `Refusal.as_details`, at most `MOST_FAULTS`."""
+
+    capture_id: str
+    created_at: datetime
+    finished_at: datetime
+    success: bool
+    behaviour: Behaviour
+    stored: int
+    errors: Sequence[Mapping[str, Any]]
+
+
+def capture_document(
+    session: Session, *, actor: Actor, document: EpcisDocument, behaviour: str, now: datetime
+) -> CaptureJob:
+    """Store a document's events and master data for the actor's organisation, and the job that tells of it.
+
+    Raises, with `rollback`, `Invalid` with all faults as `details["errors"]`, and `Conflict` for a known eventID with
+    other content; `TooLarge` for more than `MOST_EVENTS` events. The same event again is accepted and stored once.
+    """
+    check_size(document)
+    job, _ = _capture(session, actor, document, Behaviour(behaviour), now)
+    session.execute(
+        insert(capture_job).values(
+            public_id=job.capture_id,
+            organisation=actor.organisation,
+            behaviour=job.behaviour,
+            success=job.success,
+            created_at=job.created_at,
+            finished_at=job.finished_at,
+            stored=job.stored,
+            errors=msgspec.json.encode(job.errors),
+        )
+    )
+    return job
+
+
+def capture_event(session: Session, *, actor: Actor, document: Mapping[str, Any], now: datetime) -> Captured:
+    """Store one bare event, without a job (`POST /events`); raises as `capture_document` with `rollback`."""
+    _, done = _capture(session, actor, EpcisDocument([dict(document)], [], {}), Behaviour.ROLLBACK, now)
+    return done[0]
+
+
+def check_size(document: EpcisDocument) -> None:
+    """Raise `TooLarge` for a document of more events than are captured at once."""
+    if len(document.events) > MOST_EVENTS:
+        raise TooLarge(
+            N_("The document has {count} events; at most {most} are captured at once. Send it in parts."),
+            field="epcisBody.eventList",
+            count=len(document.events),
+            most=MOST_EVENTS,
+        )
+
+
+def _capture(
+    session: Session, actor: Actor, document: EpcisDocument, behaviour: Behaviour, now: datetime
+) -> tuple[CaptureJob, list[Captured]]:
+    events, refusals = read_events(document.events)
+    refusals += [Refusal(-1, None, fault.path, fault.message, fault.values) for fault in check_master_data(document)]
+    if refusals and behaviour is Behaviour.ROLLBACK:
+        raise refused(refusals)
+    clashes: dict[int, Failure] | None = {} if behaviour is Behaviour.PROCEED else None
+    positions = list(events)
+    done = capture(session, list(events.values()), actor=actor, now=now, strict=False, refused=clashes)
+    for number, failure in (clashes or {}).items():
+        refusals.append(_refusal(positions[number], document.events[positions[number]], failure))
+    keep_master_data(session, document, actor=actor, now=now)
+    errors = [refusal.as_details() for refusal in sorted(refusals, key=lambda one: one.event)[:MOST_FAULTS]]
+    stored = sum(captured.fresh for captured in done)
+    return CaptureJob(new_public_id(), now, now, not refusals, behaviour, stored, errors), done
+
+
+def read_events(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Event], list[Refusal]]:
+    """({position: event}, refusals) of event documents: checked, given an eventID where they bring none, parsed.
+
+    An event that brings no ID gets its event hash for one (CBV 2.0 section 8.9): sent again, it is the same event.
+    When it was recorded, this service says, and nobody else (EPCIS 2.0 section 7.4.1).
+    """
+    faults = check_events(documents)
+    refusals = [
+        Refusal(position, _event_id(documents[position]), fault.path, fault.message, fault.values)
+        for position, found in faults.items()
+        for fault in found
+    ]
+    events: dict[int, Event] = {}
+    for position, document in enumerate(documents):
+        if position in faults:
+            continue
+        try:
+            events[position] = parse_document(_identified(document))
+        except Failure as failure:
+            refusals.append(_refusal(position, document, failure))
+    return events, refusals
+
+
+def refused(refusals: Sequence[Refusal]) -> Invalid:
+    """One failure for all that is wrong with a document."""
+    first = refusals[0]
+    return Invalid(
+        N_("{count} faults were found, and nothing was stored. The first: event {number}, {path}: {fault}"),
+        field=first.path,
+        details={"errors": [refusal.as_details() for refusal in refusals[:MOST_FAULTS]]},
+        count=len(refusals),
+        number=first.event + 1,
+        path=first.path or "/",
+        fault=first.message.format(**first.values) if first.values else first.message,
+    )
+
+
+def list_jobs(session: Session, *, actor: Actor, after: int | None, limit: int) -> tuple[list[CaptureJob], int | None]:
+    """The organisation's jobs, newest first, and where the next page begins (None on the last)."""
+    query = select(capture_job).where(capture_job.c.organisation == actor.organisation)
+    if after is not None:
+        query = query.where(capture_job.c.id < after)
+    rows = session.execute(query.order_by(capture_job.c.id.desc()).limit(limit + 1)).all()
+    return [_job(row) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None
+
+
+def get_job(session: Session, *, actor: Actor, capture_id: str) -> CaptureJob:
+    """One job of the organisation; raises `NotFound` for any other."""
+    query = select(capture_job).where(
+        capture_job.c.public_id == capture_id, capture_job.c.organisation == actor.organisation
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no capture job {id}."), id=capture_id[:120])
+    return _job(row)
+
+
+def _job(row: Any) -> CaptureJob:
+    return CaptureJob(
+        row.public_id,
+        row.created_at,
+        row.finished_at,
+        row.success,
+        Behaviour(row.behaviour),
+        row.stored,
+        msgspec.json.decode(bytes(row.errors)),
+    )
+
+
+def _identified(document: Mapping[str, Any]) -> dict[str, Any]:
+    ours = {name: value for name, value in document.items() if name != "recordTime"}
+    if ours.get("eventID") is None:
+        ours["eventID"] = hash_uri(event_hash(ours))
+    return ours
+
+
+def _refusal(position: int, document: Mapping[str, Any], failure: Failure) -> Refusal:
+    path = (failure.field or "").removeprefix(f"events.{position}.").replace(".", "/")
+    return Refusal(
+        position,
+        _event_id(document),
+        f"/{path}" if path else "",
+        failure.message,
+        failure.values,
+        isinstance(failure, Conflict),
+    )
+
+
+def _event_id(document: Any) -> str | None:
+    event_id = document.get("eventID") if isinstance(document, Mapping) else None
+    return event_id[:200] if isinstance(event_id, str) else None
