@@ -1,0 +1,135 @@
+"""Extension fields of an event document at any depth: whose they are, and whether every form can carry them."""
+
+from collections.abc import Iterator, Mapping, Set
+from decimal import Decimal
+from typing import Any
+
+from schemas.epcis.event_fields import LARGEST, MOST_TEXT, is_extension_key
+from schemas.epcis.event_schemas import (
+    EVENT_SCHEMAS,
+    ErrorDeclaration,
+    Location,
+    Open,
+    SensorElement,
+    SensorMetadata,
+    SensorReport,
+)
+from schemas.epcis.faults import Fault, pointer, shown
+from schemas.epcis.xml_names import is_text
+from trace.domain.epcis.namespaces import GS1_PREFIXES
+from trace.domain.failures import N_
+
+DEEPEST = 32  # levels of objects and lists in one extension field
+MOST_DIGITS = 60  # of a number; and as many zeros before its first digit
+# What an extension element may hold besides fields of somebody's namespace: JSON-LD's own keys, and an element's text.
+_OWN_KEYS = frozenset({"id", "type", "#text"})
+
+
+def _keys(schema: type[Open]) -> frozenset[str]:
+    return frozenset(field.data_key or name for name, field in schema().fields.items())
+
+
+_EVENT_KEYS = {name: _keys(schema) for name, schema in EVENT_SCHEMAS.items()}
+_LOCATION, _ERROR = _keys(Location), _keys(ErrorDeclaration)
+_ELEMENT, _METADATA, _REPORT = _keys(SensorElement), _keys(SensorMetadata), _keys(SensorReport)
+_NESTING = frozenset({"ilmd", "errorDeclaration", "sensorElementList"})  # what may hold extension fields itself
+
+
+def find_extension_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the extension fields of an event that is otherwise of the right form."""
+    if not _may_have_extensions(document):
+        return []
+    # An event may give a prefix of GS1's context another meaning (GS1's own example does): its map wins.
+    declared = GS1_PREFIXES.keys() | document.get("@context", {}).keys()
+    faults: list[Fault] = []
+    for place, key, value in _extension_fields(document):
+        faults += _key_faults(place, key, declared)
+        faults += _value_faults((*place, key), value, declared, 0)
+    return faults
+
+
+def _may_have_extensions(document: Mapping[str, Any]) -> bool:
+    """Whether it is worth while to look: most events have none."""
+    keys = document.keys()
+    if not _NESTING.isdisjoint(keys) or not keys <= _EVENT_KEYS[document["type"]]:
+        return True
+    return len(document.get("readPoint", ())) > 1 or len(document.get("bizLocation", ())) > 1
+
+
+def _extension_fields(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+    """(place, key, value) of every extension field of a standard element."""
+    yield from _foreign((), document, _EVENT_KEYS[document["type"]])
+    for name in ("readPoint", "bizLocation"):
+        if name in document and len(document[name]) > 1:
+            yield from _foreign((name,), document[name], _LOCATION)
+    if "ilmd" in document:
+        yield from _foreign(("ilmd",), document["ilmd"], frozenset())
+    if "errorDeclaration" in document:
+        yield from _foreign(("errorDeclaration",), document["errorDeclaration"], _ERROR)
+    for number, element in enumerate(document.get("sensorElementList", ())):
+        place = ("sensorElementList", number)
+        yield from _foreign(place, element, _ELEMENT)
+        yield from _foreign((*place, "sensorMetadata"), element.get("sensorMetadata", {}), _METADATA)
+        for nth, report in enumerate(element["sensorReport"]):
+            yield from _foreign((*place, "sensorReport", nth), report, _REPORT)
+
+
+def _foreign(
+    place: tuple[str | int, ...], element: Mapping[str, Any], known: frozenset[str]
+) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+    for key in element.keys() - known:
+        yield place, key, element[key]
+
+
+def _key_faults(place: tuple[str | int, ...], key: Any, declared: Set[str]) -> Iterator[Fault]:
+    if not is_extension_key(key):
+        message = N_("{key} is no field of this element; an extension field has a prefix, as in example:{key}.")
+        yield Fault(pointer(*place, key), message, {"key": shown(key)})
+        return
+    prefix = key.removeprefix("@").partition(":")[0]
+    if prefix not in declared:
+        message = N_("The context of this event has no prefix {prefix}: declare its namespace.")
+        yield Fault(pointer(*place, key), message, {"prefix": shown(prefix)})
+
+
+def _value_faults(place: tuple[str | int, ...], value: Any, declared: Set[str], depth: int) -> Iterator[Fault]:
+    if depth > DEEPEST:
+        message = N_("Is deeper than {most} levels.")
+        yield Fault(pointer(*place[: depth + 1]), message, {"most": str(DEEPEST)})
+    elif isinstance(value, str):
+        yield from _text_faults(place, value)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _value_faults((*place, number), item, declared, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            inner = (*place, key)
+            if key not in _OWN_KEYS and not _is_attribute(key):
+                yield from _key_faults(place, key, declared)
+            yield from _value_faults(inner, item, declared, depth + 1)
+    elif value is not None and not isinstance(value, bool) and not is_modest(value):
+        message = N_("{value} is no number of at most {most} digits.")
+        yield Fault(pointer(*place), message, {"value": shown(value), "most": str(MOST_DIGITS)})
+
+
+def _is_attribute(key: Any) -> bool:
+    """An attribute of an extension element without a namespace, or a keyword of JSON-LD."""
+    return isinstance(key, str) and key[:1] == "@" and ":" not in key and len(key) > 1 and is_text(key)
+
+
+def _text_faults(place: tuple[str | int, ...], text: str) -> Iterator[Fault]:
+    if len(text) > MOST_TEXT:
+        message = N_("Has {came} characters; at most {most} are possible.")
+        yield Fault(pointer(*place), message, {"came": str(len(text)), "most": str(MOST_TEXT)})
+    elif not is_text(text):
+        message = N_("Holds a character that XML cannot carry (a control character or half of a pair).")
+        yield Fault(pointer(*place), message)
+
+
+def is_modest(value: Any) -> bool:
+    """Whether a value is a number that stays short when it is written out: no 1e999999, no NaN."""
+    if isinstance(value, Decimal):
+        if not value.is_finite() or not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
+            return False
+        return len(str(value)) < 2 * MOST_DIGITS and abs(value) < LARGEST
+    return isinstance(value, int | float) and abs(value) < LARGEST
