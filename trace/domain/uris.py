@@ -292,7 +292,8 @@ def _from_urn(uri: str) -> str:
     whole = re.fullmatch(r"[0-9]{12}", parts[0]) is not None
     fields = ["" if number == 1 and whole and not part else _field(part, uri) for number, part in enumerate(parts)]
     if form == "idpat":
-        return _from_pattern(scheme, fields, uri) if len(fields) == 3 and fields[2].endswith("*") else uri
+        one_class = len(fields) == 3 and fields[2].endswith("*") and "*" not in fields[:2]
+        return _from_pattern(scheme, fields, uri) if one_class else uri
     if len(fields) == 2:
         return _from_pair(scheme, fields, uri)
     return _from_triple(scheme, fields, uri) if len(fields) == 3 else uri
