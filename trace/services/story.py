@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, documents_of, parties_of, uris_of
 from storage.tables import event, organisation, place
 from trace.domain.epcis.document import load_document, parse_time
+from trace.domain.epcis.translation import with_canonical_uris
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.permissions import Actor, View, view_of
@@ -157,7 +158,7 @@ def load_story(
     the field. Where the trace is not `whole`, nobody knows who does, and the poorer view names nobody.
     """
     numbers = sorted(set(events))
-    documents = {number: load_document(data) for number, data in documents_of(session, numbers).items()}
+    documents = _documents(session, numbers)
     captors: dict[int, int] = {}
     for part in chunks(numbers):
         query = select(event.c.id, event.c.captured_by).where(event.c.id.in_(part))
@@ -182,12 +183,17 @@ def load_story(
         among=frozenset(among),
     )
     if whole:
-        untold = documents_of(session, set(handovers) - set(numbers)).values()
-        steps = hands([*documents.values(), *(load_document(data) for data in untold)])
+        untold = _documents(session, set(handovers) - set(numbers))
+        steps = hands([*documents.values(), *untold.values()])
         story.named = frozenset(party for party, step in steps.items() if step <= NAMED_STEPS) | (
             _makers(story) - steps.keys()
         )
     return story
+
+
+def _documents(session: Session, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Event documents whose identifiers can be compared, whatever form a partner sent them in."""
+    return {n: with_canonical_uris(load_document(data)) for n, data in documents_of(session, numbers).items()}
 
 
 def _makers(story: Story) -> set[str]:

@@ -203,6 +203,8 @@ def _parse(document: Mapping[str, Any]) -> Event:
 
 
 def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
+    # Somebody else's namespace under the prefix of ours: its fields are not those that are interpreted here.
+    strange = document.get("@context", {}).get(PREFIX[:-1], NAMESPACE) != NAMESPACE
     return {
         "event_time": parse_time(_text(document, "eventTime"), _text(document, "eventTimeZoneOffset")),
         "event_id": _text(document, "eventID"),
@@ -225,10 +227,16 @@ def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
         "certification_info": document.get("certificationInfo"),
         "sensor_elements": tuple(_elements(document, "sensorElementList")),
         "ilmd": _object(document.get("ilmd", {}), "ilmd"),
-        "extensions": {key: value for key, value in document.items() if key not in _COMMON_KEYS},
+        "extensions": {
+            key: value for key, value in document.items() if key not in _COMMON_KEYS and _is_told(key, strange)
+        },
         "error_declaration": _parse_error(document.get("errorDeclaration")),
         "document": document,
     }
+
+
+def _is_told(name: str, strange: bool) -> bool:
+    return not (strange and name.startswith(PREFIX))
 
 
 def _parse_place(document: Mapping[str, Any], name: str) -> str | None:

@@ -42,8 +42,15 @@ def translate(document: Mapping[str, Any], wanted: EpcFormat) -> Mapping[str, An
     Vocabulary words, eventIDs, ilmd and extensions are no identifiers of this kind. The document given is not changed.
     """
     rewrite = _REWRITES.get(wanted)
-    if rewrite is None:
-        return document
+    return document if rewrite is None else _rewritten(document, rewrite)
+
+
+def with_canonical_uris(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The event document with every identifier in the one form that is compared here (`canonical_uri`)."""
+    return _rewritten(document, lambda value: _canonical(value) if isinstance(value, str) else value)
+
+
+def _rewritten(document: Mapping[str, Any], rewrite: Rewrite) -> dict[str, Any]:
     found = dict(document)
     for key, value in document.items():
         if key in _TEXTS:
