@@ -7,7 +7,6 @@ names of their own in `vocabulary`.
 """
 
 import tomllib
-from collections.abc import Callable
 from enum import StrEnum
 from importlib import resources
 from typing import Any
@@ -87,9 +86,9 @@ def word_of(kind: Kind, text: str) -> str:
     return _READ[kind].get(text, text)
 
 
-def reader(kind: Kind) -> Callable[[str, str], str]:
-    """`word_of` of one kind for loops over many events, as `{form: word}.get`: call it with (text, text)."""
-    return _READ[kind].get
+def forms(kind: Kind) -> dict[str, str]:
+    """{any standard form of a word, the bare one too: what `word_of` makes of it} of one kind, for fast loops."""
+    return _READ[kind] | {word: word for word in _WORDS[kind]}
 
 
 def web_uri(kind: Kind, word: str) -> str:
