@@ -65,8 +65,8 @@ KEYS = {
 # What a link may say besides the key; of those listed for a key, the first that is there is part of the identity.
 _QUALIFIERS = frozenset({"10", "21", "22", "235", "254", "8011", "8019"})
 _IDENTITY = {"01": ("21", "235", "10"), "8006": ("21", "10"), "414": ("254",), "8010": ("8011",)}
-DIGITAL_LINK = re.compile(
-    rf"^https?://[^/?#]+(?:/[^?#]*?)?/({'|'.join(KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
+DIGITAL_LINK = re.compile(  # no empty segments: they made the search take the square of a long path's time
+    rf"^https?://(?![^?#]*//)[^/?#]+(?:/[^?#]*?)?/({'|'.join(KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
 )
 
 
