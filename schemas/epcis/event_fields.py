@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from schemas.epcis.faults import refusal
+from schemas.epcis.faults import MOST_FAULTS, refusal
 from schemas.epcis.identifiers import MOST_URI, Level, find_identifier_fault
 from schemas.epcis.xml_names import is_text
 from trace.domain.epcis import cbv
@@ -51,6 +52,7 @@ _GS1_WORD = (
 )
 PREFIX = r"[^:@#\x00-\x20]+"
 EXTENSION_KEY = rf"@?{PREFIX}:[^\x00-\x20]+"
+_LONGEST_WORD = 40
 NOT_A_TEXT = "Not a valid string."  # marshmallow's own words, which the pages translate
 
 
@@ -185,11 +187,10 @@ class CbvWord(Shaped):
             return
         if len(value) <= MOST_URI and re.fullmatch(URI, value) and not re.match(_GS1_WORD, value):
             return
-        last = re.split("[:/]|-(?=[^-]*$)", value[-100:])[-1]
-        like = difflib.get_close_matches(last, cbv.words(self.kind), n=1)
+        like = _nearest(self.kind, re.split("[:/]|-(?=[^-]*$)", value[-_LONGEST_WORD:])[-1])
         if like:
             message = N_("{value} is no word of CBV 2.0 ({like} is like it), nor a URI of another vocabulary.")
-            raise refusal(message, value=value, like=like[0])
+            raise refusal(message, value=value, like=like)
         raise refusal(N_("{value} is no word of CBV 2.0, nor a URI of another vocabulary."), value=value)
 
 
@@ -286,12 +287,21 @@ class Many(fields.List[Any]):
             raise refusal("Not a valid list.")
         if len(value) < self.least:
             raise refusal(N_("The list is empty; at least one element was wanted."))
-        taken = super()._deserialize(value, attr, data, **kwargs)
+        faults: dict[int, Any] = {}
+        for number, item in enumerate(value):
+            try:
+                self.inner.deserialize(item)
+            except ValidationError as fault:
+                faults[number] = fault.messages
+                if len(faults) >= MOST_FAULTS:
+                    break
+        if faults:
+            raise ValidationError(faults)
         if self.unique and len(set(value)) < len(value):
             seen: set[str] = set()
             twice = next(item for item in value if item in seen or seen.add(item))  # type: ignore[func-returns-value]
             raise refusal(N_("{value} stands twice in the list."), value=twice)
-        return taken
+        return value
 
 
 class OneOrMany(Shaped):
@@ -325,3 +335,9 @@ def is_extension_key(key: Any) -> bool:
 
 def _is_finite(value: int | float | Decimal) -> bool:
     return value.is_finite() if isinstance(value, Decimal) else -math.inf < value < math.inf
+
+
+@lru_cache(maxsize=1_024)
+def _nearest(kind: cbv.Kind, text: str) -> str | None:
+    """The word that a misspelt one is most like."""
+    return next(iter(difflib.get_close_matches(text, cbv.words(kind), n=1)), None)

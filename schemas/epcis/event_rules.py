@@ -6,10 +6,11 @@ enough for every event of a large document.
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from schemas.epcis.extensions import MOST_DIGITS, is_modest
-from schemas.epcis.faults import Fault, pointer, shown
+from schemas.epcis.faults import MOST_FAULTS, Fault, pointer, shown
 from trace.domain.failures import N_
 
 Document = Mapping[str, Any]
@@ -22,11 +23,11 @@ def find_rule_faults(document: Document) -> list[Fault]:
     faults = list(find(document))
     for name in quantity_lists:
         if name in document:
-            faults += _quantity_faults(name, document[name])
+            faults += islice(_quantity_faults(name, document[name]), MOST_FAULTS)
     if document.get("persistentDisposition") == {}:  # 7.3.5.6: at least one of the two
         faults.append(Fault("/persistentDisposition", N_("Sets nothing and unsets nothing.")))
     if "sensorElementList" in document:
-        faults += _sensor_faults(document)
+        faults += islice(_sensor_faults(document), MOST_FAULTS)
     return faults
 
 

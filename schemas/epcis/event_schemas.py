@@ -6,6 +6,7 @@ namespaces of its extension fields in its own `@context`; rules between fields a
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, validates_schema
@@ -29,7 +30,7 @@ from schemas.epcis.event_fields import (
     Uri,
     is_extension_key,
 )
-from schemas.epcis.faults import refusal
+from schemas.epcis.faults import MOST_FAULTS, refusal
 from schemas.epcis.identifiers import Level
 from trace.domain.epcis.cbv import Kind
 from trace.domain.failures import N_
@@ -58,12 +59,9 @@ class Open(Schema):
         if not isinstance(original, Mapping):
             return
         known = {field.data_key or name for name, field in self.fields.items()}
+        bare = (key for key in original if key not in known and not is_extension_key(key))
         message = N_("{key} is no field of this element; an extension field has a prefix, as in example:{key}.")
-        faults = {
-            key: refusal(message, key=key).messages
-            for key in original
-            if key not in known and not is_extension_key(key)
-        }
+        faults = {key: refusal(message, key=key).messages for key in islice(bare, MOST_FAULTS)}
         if faults:
             raise ValidationError(faults)
 
@@ -115,7 +113,7 @@ class ErrorDeclaration(Open):
 
     declarationTime = Time(required=True)  # noqa: N815
     reason = CbvWord(Kind.ERROR_REASON)
-    correctiveEventIDs = Many(Identifier())  # noqa: N815
+    correctiveEventIDs = Many(Identifier(Level.EVENT))  # noqa: N815
 
 
 class SensorMetadata(Open):
@@ -175,7 +173,7 @@ class EventFields(Open):
     """What all five types have (7.4.1, and the dimensions where and why of 7.3)."""
 
     context = Prefixes(data_key="@context")
-    eventID = Identifier()  # noqa: N815
+    eventID = Identifier(Level.EVENT)  # noqa: N815
     eventTime = Time(required=True)  # noqa: N815
     eventTimeZoneOffset = Offset(required=True)  # noqa: N815
     recordTime = Time()  # noqa: N815

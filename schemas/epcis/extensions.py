@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Set
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from schemas.epcis.event_fields import LARGEST, MOST_TEXT, is_extension_key
@@ -14,7 +15,7 @@ from schemas.epcis.event_schemas import (
     SensorMetadata,
     SensorReport,
 )
-from schemas.epcis.faults import Fault, pointer, shown
+from schemas.epcis.faults import MOST_FAULTS, Fault, pointer, shown
 from schemas.epcis.xml_names import is_text
 from trace.domain.epcis.namespaces import GS1_PREFIXES
 from trace.domain.failures import N_
@@ -41,11 +42,13 @@ def find_extension_faults(document: Mapping[str, Any]) -> list[Fault]:
         return []
     # An event may give a prefix of GS1's context another meaning (GS1's own example does): its map wins.
     declared = GS1_PREFIXES.keys() | document.get("@context", {}).keys()
-    faults: list[Fault] = []
+    return list(islice(_faults(document, declared), MOST_FAULTS))
+
+
+def _faults(document: Mapping[str, Any], declared: Set[str]) -> Iterator[Fault]:
     for place, key, value in _extension_fields(document):
-        faults += _key_faults(place, key, declared)
-        faults += _value_faults((*place, key), value, declared, 0)
-    return faults
+        yield from _key_faults(place, key, declared)
+        yield from _value_faults((*place, key), value, declared, 0)
 
 
 def _may_have_extensions(document: Mapping[str, Any]) -> bool:

@@ -8,12 +8,13 @@ from marshmallow import ValidationError
 
 from schemas.epcis.xml_names import legible
 
+MOST_FAULTS = 50  # of one event: who made more has another problem than the fifty-first
 _SHOWN = 80  # characters of a value that a sentence repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: where (a JSON pointer into the event, RFC 6901; empty for all of it), a translatable text, its values."""
+    """One fault: where (a JSON pointer into the event, RFC 6901; empty for all of it), a translatable text, values."""
 
     path: str
     message: str

@@ -21,14 +21,13 @@ class Level(StrEnum):
     """What an identifier at a place may name; the values are the formats of the exported JSON Schema."""
 
     ANY = "gs1-identifier"
+    EVENT = "event-id"  # CBV 2.0 section 8.9: keys of GS1 identify no events
     OBJECT = "gs1-object"  # one thing, with a serial number: EPCIS 2.0 section 7.3.3.1
     CLASS = "gs1-class"  # a class or a lot of things: EPCIS 2.0 section 7.3.3.3
 
 
-_ANY, _OBJECT = (
-    Level.ANY,
-    Level.OBJECT,
-)  # an enumeration's attribute takes its time, and this is asked millions of times
+# An enumeration's attribute takes its time, and these are asked for millions of times.
+_ANY, _EVENT, _OBJECT, _CLASS = Level
 _PREFIX = "([0-9]{6,12})"
 
 
@@ -83,33 +82,34 @@ _HASH = re.compile(r"ni:///sha-256;[0-9a-f]{64}\?ver=CBV[0-9.]+")  # CBV 2.0 sec
 _SERIALS = {"01": frozenset({"21", "235"}), "8006": frozenset({"21"}), "8010": frozenset({"8011"})}
 _CLASS_DIGITS = {"253": 13, "255": 13, "8003": 14}
 
-_NOT_AN_OBJECT = N_(
-    "{uri} names a class or a lot; here stand single things, classes and lots stand in a quantity list."
-)
+_NOT_AN_OBJECT = N_("{uri} names a class or a lot: those stand in a list of quantities, single things stand here.")
 _NOT_A_CLASS = N_("{uri} names a single thing; here stands a class or a lot.")
+
+
+def is_event_id(uri: str) -> bool:
+    """Whether nothing is wrong with an identifier of an event."""
+    return find_identifier_fault(uri, _EVENT) is None
 
 
 def is_object(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a single thing."""
-    return find_identifier_fault(uri, Level.OBJECT) is None
+    return find_identifier_fault(uri, _OBJECT) is None
 
 
 def is_class(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a class or lot: they come again and again."""
-    # The compiled schema asks about texts that it refuses for their length, too: they shall not fill the cache.
-    return len(uri) > MOST_URI or _is_right(uri, Level.CLASS)
+    return len(uri) > MOST_URI or _is_right(uri, _CLASS)  # a text that is refused shall not fill the cache
 
 
 def is_identifier(uri: str) -> bool:
-    """Whether nothing is wrong with an identifier of a place, a party, a document, an event or whatever else."""
-    if not uri.startswith(("urn:epc:", "http")):
-        return find_identifier_fault(uri, Level.ANY) is None
-    return len(uri) > MOST_URI or _is_right(uri, Level.ANY)
+    """Whether nothing is wrong with an identifier of a place, a party, a document or whatever else."""
+    return len(uri) > MOST_URI or _is_right(uri, _ANY)
 
 
 # What the compiled schema asks of every identifier, by format.
 FORMATS: Mapping[str, Callable[[str], bool]] = {
     Level.ANY: is_identifier,
+    Level.EVENT: is_event_id,
     Level.OBJECT: is_object,
     Level.CLASS: is_class,
 }
@@ -122,15 +122,17 @@ def _is_right(uri: str, level: Level) -> bool:
 
 def find_identifier_fault(uri: str, level: Level) -> Fault | None:
     """What is wrong with an identifier at such a place; the path of the fault is empty."""
+    if len(uri) > MOST_URI:  # refused for its length, and too long to look at
+        return None
+    if uri.startswith("urn:uuid:"):
+        return None if _UUID.fullmatch(uri, 9) else Fault("", N_("{uri} is no UUID."), {"uri": shown(uri)})
+    if level is _EVENT:
+        if not uri.startswith("ni:///sha-256;") or _HASH.fullmatch(uri):
+            return None
+        return Fault("", N_("{uri} is no event hash of CBV 2.0."), {"uri": shown(uri)})
     if uri.startswith("urn:epc:"):
         return _urn_fault(uri, level)
-    if uri.startswith("http"):
-        return _link_fault(uri, level)
-    if uri.startswith("urn:uuid:") and not _UUID.fullmatch(uri, 9):
-        return Fault("", N_("{uri} is no UUID."), {"uri": shown(uri)})
-    if uri.startswith("ni:///sha-256;") and not _HASH.fullmatch(uri):
-        return Fault("", N_("{uri} is no event hash of CBV 2.0."), {"uri": shown(uri)})
-    return None
+    return _link_fault(uri, level) if uri.startswith("http") else None
 
 
 def _urn_fault(uri: str, level: Level) -> Fault | None:

@@ -5,18 +5,20 @@ what it refuses, marshmallow loads the document and says which field, what was w
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
+
+from marshmallow import Schema
 
 from schemas.epcis.event_rules import find_rule_faults
 from schemas.epcis.event_schemas import EVENT_SCHEMAS
 from schemas.epcis.extensions import find_extension_faults
-from schemas.epcis.faults import Fault, located, shown
+from schemas.epcis.faults import MOST_FAULTS, Fault, located, shown
 from schemas.epcis.json_schema import compiled, json_schema
 from trace.domain.failures import N_
 
 __all__ = ["Fault", "check_events", "find_faults", "json_schema"]
-MOST_FAULTS = 50  # of one event: who made more has another problem than the fifty-first
 
 
 def check_events(documents: Sequence[Any]) -> dict[int, list[Fault]]:
@@ -29,7 +31,9 @@ def find_faults(document: Any) -> list[Fault]:
     """What is wrong with an event document, the first faults of it; empty for a valid event. Raises nothing."""
     if not isinstance(document, dict):
         return [Fault("", N_("An event is an object; {value} came."), {"value": shown(document)})]
-    event_type = document.get("type")
+    if "type" not in document:
+        return [Fault("/type", N_("Missing data for required field."))]
+    event_type = document["type"]
     if not isinstance(event_type, str) or event_type not in EVENT_SCHEMAS:
         message = N_("An EPCIS event has one of five types; {type} came.")
         return [Fault("/type", message, {"type": shown(event_type)})]
@@ -43,11 +47,16 @@ def find_faults(document: Any) -> list[Fault]:
 def _has_right_form(document: Mapping[str, Any], event_type: str) -> bool:
     try:
         return bool(compiled(event_type).is_valid(document))
-    except (UnicodeEncodeError, ValueError, OverflowError, RecursionError):
-        return False  # a lone surrogate, a key that is no text: no JSON, and marshmallow says where
+    except ValueError:
+        return False  # a lone surrogate, a key that is no text: that is no JSON, and marshmallow says where
 
 
 def explain(document: Mapping[str, Any], event_type: str) -> list[Fault]:
     """The faults of form that marshmallow finds in an event of a known type."""
-    messages = EVENT_SCHEMAS[event_type]().validate(document)
+    messages = _schema(event_type).validate(document)
     return list(islice(located(messages), MOST_FAULTS)) or [Fault("", N_("This is no EPCIS 2.0 event."))]
+
+
+@cache
+def _schema(event_type: str) -> Schema:
+    return EVENT_SCHEMAS[event_type]()
