@@ -144,7 +144,7 @@ def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
             raise Invalid(
                 N_("{name} breaks off after {count} events: {fault}"),
                 name=path.name,
-                count=first,
+                count=seen,
                 fault=fault.msg[:200],
             ) from fault
         yield _whole(path)
