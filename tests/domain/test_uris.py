@@ -56,6 +56,13 @@ SAME = [
     ("https://id.gs1.org/255/6901234000009", ["urn:epc:idpat:sgcn:6901234.00000.*"]),
     ("https://id.gs1.org/8006/069012345678920102/21/S.9", ["urn:epc:id:itip:6901234.056789.01.02.S.9"]),
     ("https://id.gs1.org/8006/069012345678920102", ["urn:epc:idpat:itip:6901234.056789.01.02.*"]),
+    ("https://id.gs1.org/401/6901234X%2F1.2", ["urn:epc:id:ginc:6901234.X%2F1.2"]),
+    ("https://id.gs1.org/402/69012341234567894", ["urn:epc:id:gsin:6901234.123456789"]),
+    (
+        f"{CLASS}/21/S9",
+        ["https://example.cn/gtin/06901234567892/lot/A1/ser/S9?x=1", "http://id.gs1.org/gtin/06901234567892/ser/S9"],
+    ),
+    ("https://id.gs1.org/414/6901234000009/254/B2", ["https://example.cn/gln/6901234000009/glnx/B2"]),
 ]
 
 

@@ -53,6 +53,8 @@ KEYS = {
     "01": (re.compile(r"[0-9]{14}"), 14),
     "253": (re.compile(r"[0-9]{13}.{0,17}"), 13),
     "255": (re.compile(r"[0-9]{13,25}"), 13),
+    "401": (re.compile(r"[0-9]{4}.{0,26}"), 0),
+    "402": (re.compile(r"[0-9]{17}"), 17),
     "414": (re.compile(r"[0-9]{13}"), 13),
     "417": (re.compile(r"[0-9]{13}"), 13),
     "8003": (re.compile(r"[0-9]{14}.{0,16}"), 14),
@@ -102,12 +104,23 @@ _KIND_OF_KEY = {
     "00": UriKind.CONTAINER_UNIT,
     "253": UriKind.TRANSACTION,
     "255": UriKind.TRANSACTION,
+    "401": UriKind.INSTANCE,
+    "402": UriKind.INSTANCE,
     "414": UriKind.PLACE,
     "417": UriKind.PARTY,
     "8004": UriKind.RETURNABLE,
     "8017": UriKind.INSTANCE,
     "8018": UriKind.INSTANCE,
 }
+# Digital Link 1.0 and 1.1 had these names for the keys that have a check digit; 1.2 took them away, links live on.
+_NAMES = {
+    "cpv": "22", "gcn": "255", "gdti": "253", "gln": "414", "glnx": "254", "grai": "8003", "gsin": "402",
+    "gsrn": "8018", "gsrnp": "8017", "gtin": "01", "itip": "8006", "lot": "10", "party": "417", "ser": "21",
+    "sscc": "00",
+}  # fmt: skip
+_NAMED_LINK = re.compile(
+    r"^(https?://[^/?#]+(?:/[^?#]*?)?)/(gcn|gdti|gln|grai|gsin|gsrnp?|gtin|itip|party|sscc)(/[0-9].*)$"
+)
 
 
 def _foreign_kind(uri: str) -> UriKind:
@@ -228,7 +241,7 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
     On id.gs1.org any check digit is taken (the code may be printed like that); elsewhere only a right one tells a
     Digital Link from a web address that has such numbers in its path.
     """
-    match = DIGITAL_LINK.match(uri)
+    match = DIGITAL_LINK.match(uri) or DIGITAL_LINK.match(_numbered(uri))
     parts = [match[1], match[2], *match[3].split("/")[1:]] if match else []
     texts = [unescaped(part) for part in parts[1::2]]
     values = {ai: text for ai, text in zip(parts[::2], texts, strict=False) if text is not None}
@@ -242,6 +255,16 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
         return None
     at_home = uri.startswith(GS1 + "/")
     return values if at_home or is_check_digit_right(values[ai][:checked]) or not checked else None
+
+
+def _numbered(uri: str) -> str:
+    """A link that names its keys (`/gtin/...`) with their numbers instead; any other address as it is."""
+    match = _NAMED_LINK.match(uri)
+    if match is None:
+        return uri
+    parts = match[3].split("/")
+    parts[2::2] = [_NAMES.get(name, name) for name in parts[2::2]]
+    return f"{match[1]}/{_NAMES[match[2]]}{'/'.join(parts)}"
 
 
 def unescaped(segment: str) -> str | None:
@@ -287,7 +310,7 @@ def _from_urn(uri: str) -> str:
     _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
     if form not in ("id", "class", "idpat"):
         return uri
-    parts = value.split(".", 1 if scheme == "giai" else 2)  # an asset reference may have dots
+    parts = value.split(".", 1 if scheme in ("giai", "ginc") else 2)  # these references may have dots
     # A company prefix of twelve digits leaves no digit for the location, the asset type or the document type.
     whole = re.fullmatch(r"[0-9]{12}", parts[0]) is not None
     fields = ["" if number == 1 and whole and not part else _field(part, uri) for number, part in enumerate(parts)]
@@ -323,6 +346,10 @@ def _from_pair(scheme: str, fields: list[str], uri: str) -> str:
             return key_uri("417", _twelve(fields, uri))
         case "giai":
             return key_uri("8004", fields[0] + fields[1])
+        case "ginc":
+            return key_uri("401", fields[0] + fields[1])
+        case "gsin":
+            return key_uri("402", _checked(fields[0] + fields[1], 16, uri))
         case "gsrn" | "gsrnp":
             return key_uri("8018" if scheme == "gsrn" else "8017", _checked(fields[0] + fields[1], 17, uri))
     return uri
