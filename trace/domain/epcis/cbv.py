@@ -68,8 +68,8 @@ def words(kind: Kind) -> frozenset[str]:
 
 
 def readable(kind: Kind) -> frozenset[str]:
-    """The words of a kind as an event document may hold them: the bare ones, and the URNs of former ones."""
-    return frozenset(_WEB[kind])
+    """The words of a kind as a document may hold them: bare ones, URNs of former ones, GS1's own slips of the pen."""
+    return frozenset(_WEB[kind]) | frozenset(_LISTS[kind].get("tolerated", ()))
 
 
 def is_word(kind: Kind, word: str) -> bool:
