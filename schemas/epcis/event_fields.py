@@ -330,7 +330,7 @@ class Part(fields.Nested):
 
 def is_extension_key(key: Any) -> bool:
     """Whether a key has the form of an extension field: `prefix:local`, or `@prefix:local` for an XML attribute."""
-    return isinstance(key, str) and re.fullmatch(EXTENSION_KEY, key) is not None and is_text(key)
+    return isinstance(key, str) and len(key) <= MOST_URI and bool(re.fullmatch(EXTENSION_KEY, key)) and is_text(key)
 
 
 def _is_finite(value: int | float | Decimal) -> bool:

@@ -16,14 +16,13 @@ from schemas.epcis.event_schemas import (
     SensorReport,
 )
 from schemas.epcis.faults import MOST_FAULTS, Fault, pointer, shown
+from schemas.epcis.identifiers import MOST_URI
 from schemas.epcis.xml_names import is_text
 from trace.domain.epcis.namespaces import GS1_PREFIXES
 from trace.domain.failures import N_
 
 DEEPEST = 32  # levels of objects and lists in one extension field
 MOST_DIGITS = 60  # of a number; and as many zeros before its first digit
-# What an extension element may hold besides fields of somebody's namespace: JSON-LD's own keys, and an element's text.
-_OWN_KEYS = frozenset({"id", "type", "#text"})
 
 
 def _keys(schema: type[Open]) -> frozenset[str]:
@@ -106,18 +105,19 @@ def _value_faults(place: tuple[str | int, ...], value: Any, declared: Set[str], 
             yield from _value_faults((*place, number), item, declared, depth + 1)
     elif isinstance(value, dict):
         for key, item in value.items():
-            inner = (*place, key)
-            if key not in _OWN_KEYS and not _is_attribute(key):
-                yield from _key_faults(place, key, declared)
-            yield from _value_faults(inner, item, declared, depth + 1)
+            yield from _inner_key_faults((*place, key), key, declared)
+            yield from _value_faults((*place, key), item, declared, depth + 1)
     elif value is not None and not isinstance(value, bool) and not is_modest(value):
         message = N_("{value} is no number of at most {most} digits.")
         yield Fault(pointer(*place), message, {"value": shown(value), "most": str(MOST_DIGITS)})
 
 
-def _is_attribute(key: Any) -> bool:
-    """An attribute of an extension element without a namespace, or a keyword of JSON-LD."""
-    return isinstance(key, str) and key[:1] == "@" and ":" not in key and len(key) > 1 and is_text(key)
+def _inner_key_faults(place: tuple[str | int, ...], key: Any, declared: Set[str]) -> Iterator[Fault]:
+    """Inside somebody's element bare keys are his (XML elements without namespace, `@type`), prefixes are checked."""
+    if is_extension_key(key):
+        yield from _key_faults(place[:-1], key, declared)
+    elif not isinstance(key, str) or not key or len(key) > MOST_URI or not is_text(key):
+        yield Fault(pointer(*place), N_("{key} is no name of a field."), {"key": shown(key)})
 
 
 def _text_faults(place: tuple[str | int, ...], text: str) -> Iterator[Fault]:
