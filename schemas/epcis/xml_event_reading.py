@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from schemas.epcis.xml_names import EPCIS
-from schemas.epcis.xml_prefixes import Prefixes
+from schemas.epcis.xml_prefixes import CONTEXT, Prefixes, read_context
 from schemas.epcis.xml_sensors import read_sensor_attributes
 from schemas.epcis.xml_values import (
     BLANK,
@@ -19,7 +19,7 @@ from schemas.epcis.xml_values import (
     gather,
     number_of,
     read_attributes,
-    read_members,
+    read_member,
     read_value,
 )
 from trace.domain.epcis.cbv import Kind, word_of
@@ -53,6 +53,8 @@ def flattened(element: Any) -> Iterator[Any]:
 def read_event(element: Any, version: str) -> dict[str, Any]:
     """The event document of an event element; `version` is that of the document's namespace."""
     prefixes = Prefixes()
+    if (context := element.get(CONTEXT)) is not None:
+        prefixes.declare(read_context(context))
     event: dict[str, Any] = {"type": as_event_type(element.tag) or prefixes.key(element)}
     event |= _read_event_fields(element, prefixes)
     if version != "2.0":
@@ -140,23 +142,19 @@ def _fields(table: dict[str, Reader], plural: tuple[str, ...] = ()) -> Fields:
     """An element with standard children (`table`) and extension fields; those of `plural` are lists always."""
 
     def read(element: Any, prefixes: Prefixes) -> dict[str, Any]:
-        pairs, others = [], []
+        pairs = []
         for child in flattened(element):
             reader = table.get(child.tag)
             if reader is None:
-                others.append(child)
+                pairs.append(read_member(child, prefixes))
             elif (value := reader(child, prefixes)) is not None:
                 pairs.append((child.tag, value))
         fields: dict[str, Any] = read_attributes(element, prefixes) if element.attrib else {}
-        if plural:
-            fields |= {key: [value for name, value in pairs if name == key] for key in plural if key in dict(pairs)}
-            pairs = [(key, value) for key, value in pairs if key not in plural]
-        fields |= gather(pairs)
-        if not others:
-            return fields
-        extensions = read_members(others, prefixes)
-        # The same name in a wrapper and as a standard element is a mistake, and both are shown to the validator.
-        return fields | {key: [fields[key], value] if key in fields else value for key, value in extensions.items()}
+        for key in plural:
+            if values := [value for name, value in pairs if name == key]:
+                fields[key] = values
+                pairs = [pair for pair in pairs if pair[0] != key]
+        return fields | gather(pairs)
 
     return read
 

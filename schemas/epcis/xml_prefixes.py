@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
+import msgspec
+
 from schemas.epcis.xml_names import CBVMDA_IN_XML, JSON, XML, XMLNS, XSD, is_name, is_text
 from trace.domain.epcis.namespaces import GS1_PREFIXES
 
@@ -12,6 +14,9 @@ _GS1_IN_XML = GS1_PREFIXES | {"cbvmda": CBVMDA_IN_XML}
 # Schemes of URIs, which no JSON-LD context of ours gives another meaning; GS1's prefixes keep theirs.
 _SCHEMES = frozenset({"did", "doi", "geo", "http", "https", "mailto", "ni", "tag", "tel", "urn", "uuid"})
 _NOT_FREE = _SCHEMES | GS1_PREFIXES.keys()
+
+
+CONTEXT = f"{{{JSON}}}context"  # attribute of an event: prefixes that XML cannot declare, as JSON
 
 
 class Prefixes:
@@ -68,6 +73,13 @@ class Prefixes:
             self.context[prefix] = namespace
             self._prefixes.setdefault(namespace, prefix)
 
+    def forget(self, namespace: str) -> str | None:
+        """Take a namespace out of the map again, and say which prefix it had."""
+        prefix = self._prefixes.pop(namespace, None)
+        self._keys.clear()
+        self.context.pop(prefix or "", None)
+        return prefix
+
     def _prefix(self, namespace: str, wished: str | None) -> str:
         if (known := self._prefixes.get(namespace)) is not None:
             return known
@@ -113,6 +125,14 @@ class Names:
         if namespace is None or prefix in self.others or namespace == JSON or not is_name(local):
             return None
         return f"{{{namespace}}}{local}"
+
+
+def read_context(text: str) -> dict[str, str]:
+    """The prefixes in a `json:context` attribute; none where it holds something else."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, str])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
 
 
 def _is_declarable(prefix: str, namespace: str) -> bool:

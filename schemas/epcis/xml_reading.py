@@ -115,7 +115,8 @@ def _read_root(root: Any, prefixes: Prefixes) -> tuple[dict[str, Any], list[Any]
 
 def _read_business_header(element: Any, prefixes: Prefixes) -> dict[str, Any]:
     """The Standard Business Document Header as an object without prefixes, and what JSON's document has of it."""
-    fields: dict[str, Any] = {"sbdh": _unqualified(read_value(element, prefixes), prefixes)}
+    value = read_value(element, prefixes)
+    fields: dict[str, Any] = {"sbdh": _without(value, f"{prefixes.forget(SBDH)}:")}
     places = {
         "sender": f"{_SBDH}Sender/{_SBDH}Identifier",
         "receiver": f"{_SBDH}Receiver/{_SBDH}Identifier",
@@ -127,18 +128,10 @@ def _read_business_header(element: Any, prefixes: Prefixes) -> dict[str, Any]:
     return fields
 
 
-def _unqualified(value: Any, prefixes: Prefixes) -> Any:
-    ours = tuple(f"{prefix}:" for prefix, iri in prefixes.context.items() if iri == SBDH)
-    return _without(value, ours)
-
-
-def _without(value: Any, prefixes: tuple[str, ...]) -> Any:
+def _without(value: Any, prefix: str) -> Any:
     if isinstance(value, dict):
-        return {
-            key.partition(":")[2] if key.startswith(prefixes) else key: _without(item, prefixes)
-            for key, item in value.items()
-        }
-    return [_without(item, prefixes) for item in value] if isinstance(value, list) else value
+        return {key.removeprefix(prefix): _without(item, prefix) for key, item in value.items()}
+    return [_without(item, prefix) for item in value] if isinstance(value, list) else value
 
 
 # ---- master data ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ back as it was; a reader who ignores the marks still sees sensible elements:
 | `[]`, lists in lists, lists of one number | `<ex:f json:as="array"><json:item>..</json:item>..</ex:f>`       |
 | `{}`                                      | `<ex:f json:as="object"/>`                                       |
 | text with characters that XML lacks       | `<ex:f json:as="escaped">\\u0000</ex:f>`                          |
+| number, true, false, null in master data  | `<attribute id=".." json:as="literal">12</attribute>`            |
 | `"ex:no name": ..`                        | `<json:entry name="ex:no name"><json:item>..</json:item></json:entry>` |
 """
 
@@ -42,6 +43,7 @@ TRUE = ("true", "1")
 _MARKS = f"{{{JSON}}}"
 _INSTANCE = f"{{{XSI}}}"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_LITERALS = {"true": True, "false": False}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")  # as in JSON: longer ones are no measure of anything
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 _NUMBERS = frozenset(
@@ -61,6 +63,8 @@ def read_value(element: Any, prefixes: Prefixes) -> Any:
     mark = element.get(AS)
     if mark == "array":
         return [read_value(child, prefixes) for child in element]
+    if mark == "literal":
+        return _LITERALS.get(element.text, number_of(element.text or ""))
     if mark == "list":
         return [_read_single(element, prefixes)]
     return _read_single(element, prefixes)
@@ -68,7 +72,17 @@ def read_value(element: Any, prefixes: Prefixes) -> Any:
 
 def read_members(elements: Iterable[Any], prefixes: Prefixes) -> dict[str, Any]:
     """{key: value} of elements that stand beside each other; what is repeated becomes a list."""
-    return gather(_read_member(element, prefixes) for element in elements)
+    return gather(read_member(element, prefixes) for element in elements)
+
+
+def read_member(element: Any, prefixes: Prefixes) -> tuple[str, Any]:
+    """(key, value) of one element."""
+    if element.tag == ENTRY:
+        items = [read_value(child, prefixes) for child in element]
+        value = items[0] if len(items) == 1 else items
+        key = element.get("name", _unescaped(element.get("escaped", "")))
+        return prefixes.curie(key, element), value
+    return prefixes.key(element), read_value(element, prefixes)
 
 
 def read_attributes(element: Any, prefixes: Prefixes) -> dict[str, str]:
@@ -93,15 +107,6 @@ def number_of(text: str) -> int | Decimal | None:
     if _INTEGER.fullmatch(text):
         return int(text)
     return Decimal(text) if _DECIMAL.fullmatch(text) else None
-
-
-def _read_member(element: Any, prefixes: Prefixes) -> tuple[str, Any]:
-    if element.tag == ENTRY:
-        items = [read_value(child, prefixes) for child in element]
-        value = items[0] if len(items) == 1 else items
-        key = element.get("name", _unescaped(element.get("escaped", "")))
-        return prefixes.curie(key, element), value
-    return prefixes.key(element), read_value(element, prefixes)
 
 
 def _read_single(element: Any, prefixes: Prefixes) -> Any:
@@ -146,7 +151,7 @@ def _read_mixed(element: Any, prefixes: Prefixes) -> Iterator[Any]:
     if element.text:
         yield element.text
     for child in element:
-        key, value = _read_member(child, prefixes)
+        key, value = read_member(child, prefixes)
         yield {key: value}
         if child.tail:
             yield child.tail
@@ -167,9 +172,15 @@ def write_members(parent: Any, members: Iterable[tuple[str, Any]], names: Names,
     for key, value in members:
         tag = names.tag(key)
         if tag is None:
-            _write(_entry(parent, key), ITEM, value, names, namespace)
+            write_entry(parent, key, value, names, namespace)
         else:
             _write(parent, tag if tag[0] == "{" else namespace + tag, value, names, namespace)
+
+
+def write_entry(parent: Any, key: str, value: Any, names: Names, namespace: str = "") -> None:
+    """Append a member whose key is no name of an element (or may not be one in this place)."""
+    name = {"name": key} if is_text(key) else {"escaped": escaped(key)}
+    _write(etree.SubElement(parent, ENTRY, name), ITEM, value, names, namespace)
 
 
 def write_attributes(element: Any, members: dict[str, Any], names: Names) -> dict[str, Any]:
@@ -205,6 +216,12 @@ def fill(element: Any, value: Any, names: Names, namespace: str = "") -> None:
         element.text = as_text(value)
 
 
+def fill_literal(element: Any, value: Any) -> None:
+    """Write a number, a truth value or null into an element that has a type by the schema and can have no other."""
+    element.set(AS, "literal")
+    element.text = "null" if value is None else as_text(value)
+
+
 def as_text(value: Any) -> str:
     """A number or truth value as XML Schema writes it."""
     if isinstance(value, bool):
@@ -217,12 +234,6 @@ def escaped(text: str) -> str:
     if is_text(text):
         return text
     return "".join(c if is_text(c) else f"\\u{ord(c):04x}" for c in json.dumps(text, ensure_ascii=False)[1:-1])
-
-
-def _entry(parent: Any, key: str) -> Any:
-    if is_text(key):
-        return etree.SubElement(parent, ENTRY, name=key)
-    return etree.SubElement(parent, ENTRY, escaped=escaped(key))
 
 
 def _write(parent: Any, tag: str, value: Any, names: Names, namespace: str) -> None:
