@@ -225,11 +225,8 @@ def _check_bytes(data: bytes) -> None:
 
 def _refusal(error: Any) -> Invalid:
     line, column = error.position
-    if error.code == etree.ErrorTypes.ERR_INTERNAL_ERROR or _DEEP in (error.msg or ""):
-        message = N_(
-            "The XML nests too deep at line {line}, column {column}; 256 levels are read. Nothing was recorded."
-        )
-        return Invalid(message, line=line, column=column)
+    if _DEEP in (error.msg or ""):
+        return _too_deep(line)
     reason = (error.msg or "").partition(", line ")[0].strip()[:LONGEST_REASON]
     return Invalid(
         N_("The XML cannot be read at line {line}, column {column}: {reason}. Nothing was recorded."),
