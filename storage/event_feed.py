@@ -69,7 +69,7 @@ def place_before(session: Session, moment: datetime) -> Mark:
 def walk(
     session: Session, *, after: Mark, since: datetime, seen_by: Select[tuple[int]]
 ) -> Iterator[tuple[Mark, FeedEvent | None]]:
-    """Settled events after a mark that one of these organisations is a party to, recorded at `since` or later, in order.
+    """Settled events after a mark, in order, of those that these organisations are parties to, recorded since then.
 
     Yields (mark reached, event), and (mark reached, None) after each `WINDOW` events of the whole store: the caller
     may stop at either and go on from that mark another time, so that a subscriber of few events passes by the many of

@@ -70,7 +70,8 @@ def take(
 
 def waiting_since(session: Session, *, now: datetime, ready: ColumnElement[bool] | None = None) -> datetime | None:
     """Since when the job that has waited longest could have been taken, or None if none waits. Takes no lock."""
-    return session.execute(select(func.min(job.c.due_at)).where(_takeable(now, ready))).scalar_one()
+    first: datetime | None = session.execute(select(func.min(job.c.due_at)).where(_takeable(now, ready))).scalar_one()
+    return first
 
 
 def extend(session: Session, taken: Job, *, until: datetime) -> bool:
@@ -105,7 +106,7 @@ def back_off(attempts: int, *, jitter: float) -> timedelta:
 
     `jitter` from 0 to 1 takes up to half of it away, so that many jobs that failed together do not come back together.
     """
-    longest = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
+    longest: timedelta = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
     return longest * (1 - jitter / 2)
 
 
