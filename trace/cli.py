@@ -171,6 +171,63 @@ def _organisation_named(session: Session, name: str) -> int:
     return int(number)
 
 
+class GivenPath(click.Path):
+    """A file named from where `./run` was called: the script itself stands in the checkout."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, absolute; `-` as it is."""
+        named = value if value == "-" else os.path.join(os.environ.get("RUN_FROM", ""), value)  # noqa: PTH118
+        return super().convert(named, param, ctx)
+
+
+@cli.command("import")
+@click.argument("paths", nargs=-1, required=True, type=GivenPath(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--organisation", "name", required=True, help="Name of the organisation whose events they are.")
+@click.option("--proceed", is_flag=True, help="Store the good events of a document that has bad ones.")
+def import_(paths: tuple[str, ...], name: str, proceed: bool) -> None:
+    """Capture EPCIS documents, JSON or XML, gzipped or not; - is standard input. Again is harmless."""
+    from trace.cli_epcis import find_actor_for, import_files  # noqa: PLC0415 - loads all of EPCIS
+
+    settings = settings_or_exit()
+    store = open_or_exit(settings)
+    try:
+        with store.reading() as session:
+            actor = find_actor_for(session, name)
+    except Failure as fault:
+        raise click.ClickException(str(fault)) from fault
+    done = import_files(store, paths, actor=actor, proceed=proceed, timezone=settings.timezone)
+    for line in done.faults:
+        click.echo(line, err=True)
+    click.echo(
+        f"{done.files} file(s): {done.stored} events stored, {done.known} were stored before, {len(done.faults)} faults"
+    )
+    sys.exit(1 if done.faults else 0)
+
+
+@cli.command()
+@click.option("--organisation", "name", required=True, help="Name of the organisation that may see the events.")
+@click.option(
+    "--query", "text", default="", help='As in a URL: "EQ_bizStep=shipping&GE_eventTime=2026-01-01T00:00:00Z".'
+)
+@click.option("--format", "form", type=click.Choice(["json", "xml"]), default="json", help="EPCIS 2.0 as JSON or XML.")
+def export(name: str, text: str, form: str) -> None:
+    """Write what a query finds to standard output, as one EPCIS document; all events where there is no query."""
+    from trace.cli_epcis import export_events, find_actor_for, parse_query_text  # noqa: PLC0415 - loads all of EPCIS
+
+    settings = settings_or_exit()
+    store = open_or_exit(settings)
+    try:
+        query = parse_query_text(text)
+        with store.reading() as session:
+            actor = find_actor_for(session, name)
+        count = export_events(
+            store, query, actor=actor, form=form, target=sys.stdout.buffer, timezone=settings.timezone
+        )
+    except Failure as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(f"{count} events", err=True)
+
+
 @cli.command()
 def doctor() -> None:
     """Say what is installed, what is missing, and what to do about it."""
