@@ -21,6 +21,7 @@ SAME = [
         [
             "urn:epc:id:sgtin:6901234.056789.S9",
             "urn:epc:id:sgtin:690123456.0789.S9",
+            "urn:epc:id:sgtin:6901234.056789.S%39",
             "http://id.gs1.org/01/06901234567892/21/S9",
             "https://example.cn/some/path/01/6901234567892/21/S9/?17=270228",
             "https://id.gs1.org/01/06901234567892/10/A1/21/S9",

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from trace.domain.characters import find_unreadable
 from trace.domain.checks import check_digit, is_check_digit_right
 from trace.domain.failures import N_, Invalid
+from trace.domain.named_links import numbered
 
 GS1 = "https://id.gs1.org"
 # A constant of a store: every identifier in it carries this domain, so it is read once and never changed.
@@ -71,6 +72,10 @@ DIGITAL_LINK = re.compile(  # no empty segments: they made the search take the s
     rf"^https?://(?![^?#]*//)[^/?#]+(?:/[^?#]*?)?/({'|'.join(KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
 )
 
+# What nearly all identifiers are: links that are canonical as they stand, and URNs of items that need no escapes.
+_AT_HOME = re.compile(rf"{GS1}/(?:01/[0-9]{{14}}(?:/(?:10|21)/[A-Za-z0-9._~-]+)?|00/[0-9]{{18}}|41[47]/[0-9]{{13}})")
+_ITEM_URN = re.compile(r"urn:epc:(?:id:sgtin|class:(lgtin)):([0-9]+\.[0-9]+)\.([A-Za-z0-9._~-]+)")
+
 
 @lru_cache(maxsize=65_536)
 def uri_kind(uri: str) -> UriKind:
@@ -112,15 +117,6 @@ _KIND_OF_KEY = {
     "8017": UriKind.INSTANCE,
     "8018": UriKind.INSTANCE,
 }
-# Digital Link 1.0 and 1.1 had these names for the keys that have a check digit; 1.2 took them away, links live on.
-_NAMES = {
-    "cpv": "22", "gcn": "255", "gdti": "253", "gln": "414", "glnx": "254", "grai": "8003", "gsin": "402",
-    "gsrn": "8018", "gsrnp": "8017", "gtin": "01", "itip": "8006", "lot": "10", "party": "417", "ser": "21",
-    "sscc": "00",
-}  # fmt: skip
-_NAMED_LINK = re.compile(
-    r"^(https?://[^/?#]+(?:/[^?#]*?)?)/(gcn|gdti|gln|grai|gsin|gsrnp?|gtin|itip|party|sscc)(/[0-9].*)$"
-)
 
 
 def _foreign_kind(uri: str) -> UriKind:
@@ -230,8 +226,11 @@ def canonical_uri(uri: str) -> str:
     if uri.startswith(PRIVATE + "/"):
         return _canonical_private(uri)
     if uri.startswith("urn:epc:"):
+        item = _ITEM_URN.fullmatch(uri)
+        if item is not None and len(item[2]) == 14:
+            return f"{GS1}/01/{_gtin_of(item[2])}/{'10' if item[1] else '21'}/{item[3]}"
         return _from_urn(uri)
-    values = parse_digital_link(uri)
+    values = None if _AT_HOME.fullmatch(uri) else parse_digital_link(uri)
     return uri if values is None else _gs1_uri(values)
 
 
@@ -241,7 +240,7 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
     On id.gs1.org any check digit is taken (the code may be printed like that); elsewhere only a right one tells a
     Digital Link from a web address that has such numbers in its path.
     """
-    match = DIGITAL_LINK.match(uri) or DIGITAL_LINK.match(_numbered(uri))
+    match = DIGITAL_LINK.match(uri) or DIGITAL_LINK.match(numbered(uri))
     parts = [match[1], match[2], *match[3].split("/")[1:]] if match else []
     texts = [unescaped(part) for part in parts[1::2]]
     values = {ai: text for ai, text in zip(parts[::2], texts, strict=False) if text is not None}
@@ -255,16 +254,6 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
         return None
     at_home = uri.startswith(GS1 + "/")
     return values if at_home or is_check_digit_right(values[ai][:checked]) or not checked else None
-
-
-def _numbered(uri: str) -> str:
-    """A link that names its keys (`/gtin/...`) with their numbers instead; any other address as it is."""
-    match = _NAMED_LINK.match(uri)
-    if match is None:
-        return uri
-    parts = match[3].split("/")
-    parts[2::2] = [_NAMES.get(name, name) for name in parts[2::2]]
-    return f"{match[1]}/{_NAMES[match[2]]}{'/'.join(parts)}"
 
 
 def unescaped(segment: str) -> str | None:
@@ -379,6 +368,12 @@ def _field(escaped: str, uri: str) -> str:
     if text is None:
         raise Invalid(N_("{uri} is no EPC: a part of it is empty or holds bytes that are no text."), uri=uri[:120])
     return text
+
+
+@lru_cache(maxsize=16_384)
+def _gtin_of(item: str) -> str:
+    """The GTIN of thirteen digits written as `company prefix.item reference`."""
+    return _gtin(item.split("."), item)
 
 
 def _gtin(fields: list[str], uri: str) -> str:
