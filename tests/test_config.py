@@ -40,6 +40,7 @@ WRONG = {
     "SUNSHINE_MAX_UPLOAD_MB": ["0", "201", "1e9", "lots"],
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
+    "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
 }
 
 
@@ -77,6 +78,7 @@ def test_refusal_of_an_address_does_not_tell_its_password(tmp_path: Path) -> Non
 def test_empty_setting_is_the_default(tmp_path: Path) -> None:
     settings = load_settings({"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_PORT": "", "SUNSHINE_DEMO": ""})
     assert (settings.port, settings.demo, str(settings.timezone)) == (8000, True, "Asia/Shanghai")
+    assert settings.webhook_private is False
     assert settings.database_url == f"sqlite:///{tmp_path}/sunshine.db"
     assert settings.objects_url == f"{tmp_path}/objects"
 

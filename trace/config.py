@@ -39,6 +39,7 @@ class Settings:
     max_upload_mb: int
     proxies: int
     demo: bool
+    webhook_private: bool
 
 
 # (name, default as shown, what it is): also the table in the README, which a test compares with this one.
@@ -59,6 +60,11 @@ SETTINGS_TABLE = (
     ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
     ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),
     ("SUNSHINE_DEMO", "1", "load the demonstration data into an empty store: 1 or 0"),
+    (
+        "SUNSHINE_WEBHOOK_PRIVATE",
+        "0",
+        "1 sends subscriptions to receivers on this network and over plain http, too; 0 to the public internet only",
+    ),
 )
 
 
@@ -83,7 +89,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         scan_seconds=_number(values, "SUNSHINE_SCAN_SECONDS", 1.5, 0.1, 30, float),
         max_upload_mb=_number(values, "SUNSHINE_MAX_UPLOAD_MB", 20, 1, 200, int),
         proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
-        demo=_flag(values.get("SUNSHINE_DEMO", "1")),
+        demo=_flag(values, "SUNSHINE_DEMO", "1"),
+        webhook_private=_flag(values, "SUNSHINE_WEBHOOK_PRIVATE", "0"),
     )
 
 
@@ -98,9 +105,10 @@ def _number(values: Mapping[str, str], name: str, default: float, low: float, hi
     return value
 
 
-def _flag(text: str) -> bool:
+def _flag(values: Mapping[str, str], name: str, default: str) -> bool:
+    text = values.get(name, default)
     if text not in ("0", "1"):
-        raise SettingError(f"SUNSHINE_DEMO takes 1 or 0; {text!r} came.")
+        raise SettingError(f"{name} takes 1 or 0; {text!r} came.")
     return text == "1"
 
 

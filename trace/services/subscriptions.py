@@ -144,7 +144,7 @@ def _since(value: object, now: datetime) -> datetime:
     if value is None:
         return now
     moment = moment_of(value) if isinstance(value, str) else None
-    if moment is None:
+    if moment is None or not 1970 <= moment.year < 3000:
         raise Invalid(
             N_("initialRecordTime is a time with an offset, such as 2026-11-26T08:00:00+08:00; {value} came."),
             field="initialRecordTime",
