@@ -30,7 +30,7 @@ _HOST_CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 # RFC 3986 section 3, without IP literals in brackets: identifiers name no machines.
 URI = (
     r"[A-Za-z][A-Za-z0-9+.-]*:"
-    rf"(?://(?:{_URI_CHARACTER}*@)?{_HOST_CHARACTER}*(?::[0-9]*)?(?:/(?:{_URI_CHARACTER}|/)*)?"
+    rf"(?://(?:(?:{_HOST_CHARACTER}|:)*@)?{_HOST_CHARACTER}*(?::[0-9]*)?(?:/(?:{_URI_CHARACTER}|/)*)?"
     rf"|/?{_URI_CHARACTER}(?:{_URI_CHARACTER}|/)*)"
     rf"(?:\?(?:{_URI_CHARACTER}|[/?])*)?(?:#(?:{_URI_CHARACTER}|[/?])*)?"
 )

@@ -137,7 +137,7 @@ def find_identifier_fault(uri: str, level: Level) -> Fault | None:
 
 def _urn_fault(uri: str, level: Level) -> Fault | None:
     parts = uri.split(":", 4)
-    form, scheme, value = parts[2:] if len(parts) == 5 else ("", "", "")
+    form, scheme, value = parts[2:] if len(parts) == 5 else (parts[2], "", "")
     if form == "raw":  # a tag that nobody could decode (TDS section 12); whatever it says is right
         return None
     pattern, wanted = _URNS.get((form, scheme), (None, 0))
