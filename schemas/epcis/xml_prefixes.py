@@ -1,12 +1,14 @@
 """Namespaces of XML and prefixes of event documents: `{http://ex.org/}f` here is `ex:f` with its `@context` there."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
 import msgspec
+from lxml import etree
 
-from schemas.epcis.xml_names import CBVMDA_IN_XML, JSON, XML, XMLNS, XSD, is_name, is_text
+from schemas.epcis.xml_names import CBVMDA_IN_XML, JSON, XML, XMLNS, XSD, is_name
 from trace.domain.epcis.namespaces import GS1_PREFIXES
 
 _GS1_BY_NAMESPACE = {iri: prefix for prefix, iri in GS1_PREFIXES.items()} | {CBVMDA_IN_XML: "cbvmda"}
@@ -53,11 +55,11 @@ class Prefixes:
         return f"{self._prefix(namespace, wished)}:{local}"
 
     def curie(self, text: str, element: Any) -> str:
-        """A key that came as text (`ex:my field`), with the prefix that its namespace has in this event."""
-        prefix, colon, local = text.partition(":")
+        """A key that came as text (`ex:my field`, `@ex:f`), with the prefix that its namespace has in this event."""
+        prefix, colon, local = text.removeprefix("@").partition(":")
         if not colon or prefix in _SCHEMES or (namespace := element.nsmap.get(prefix)) is None:
             return text
-        return f"{self._prefix(namespace, prefix)}:{local}"
+        return f"{text[: text[:1] == '@']}{self._prefix(namespace, prefix)}:{local}"
 
     def word(self, text: str, element: Any) -> str:
         """A word of a vocabulary that came as a CURIE, in full; anything else as it is."""
@@ -135,11 +137,18 @@ def read_context(text: str) -> dict[str, str]:
         return {}
 
 
+@lru_cache(maxsize=1_000)
 def _is_declarable(prefix: str, namespace: str) -> bool:
-    """Whether `xmlns:prefix="namespace"` is XML (Namespaces in XML 1.0, section 3)."""
+    """Whether `xmlns:prefix="namespace"` is XML (Namespaces in XML 1.0, section 3), and lxml thinks so, too."""
     if not is_name(prefix) or prefix.lower().startswith("xml"):
         return False
-    return bool(namespace) and namespace not in (XML, XMLNS) and is_text(namespace) and not set("{}") & set(namespace)
+    if not namespace or namespace in (XML, XMLNS) or set("{}") & set(namespace):
+        return False
+    try:
+        etree.Element("any", nsmap={prefix: namespace})
+    except ValueError:
+        return False
+    return True
 
 
 def _prefixes_in(content: Any) -> Iterator[str]:

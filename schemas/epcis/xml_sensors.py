@@ -105,11 +105,6 @@ def _renamed(value: Any, element: Any, prefixes: Prefixes, levels: int) -> Any:
         raise RecursionError
     if isinstance(value, dict):
         return {
-            _renamed_key(key, element, prefixes): _renamed(item, element, prefixes, levels - 1)
-            for key, item in value.items()
+            prefixes.curie(key, element): _renamed(item, element, prefixes, levels - 1) for key, item in value.items()
         }
     return [_renamed(item, element, prefixes, levels - 1) for item in value] if isinstance(value, list) else value
-
-
-def _renamed_key(key: str, element: Any, prefixes: Prefixes) -> str:
-    return f"@{prefixes.curie(key[1:], element)}" if key[:1] == "@" else prefixes.curie(key, element)

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+from lxml import etree
 
 from schemas.epcis.xml_reading import read_xml
 from trace.domain.epcis.namespaces import GS1_PREFIXES
@@ -211,3 +214,50 @@ def _full(key: str, namespaces: dict[str, str]) -> str:
     mark, name = key[: key[:1] == "@"], key.removeprefix("@")
     prefix, colon, local = name.partition(":")
     return f"{mark}{{{namespaces[prefix]}}}{local}" if colon and prefix in namespaces else key
+
+
+def official(shared: Path, name: str) -> Any:
+    """GS1's schema of EPCIS 2.0 documents (`epcis`) or query documents (`epcis-query`)."""
+    return etree.XMLSchema(etree.parse(shared / "epcis" / "spec" / f"EPCglobal-{name}-2_0.xsd"))
+
+
+_COMMON = {"eventTime": "2026-11-25T08:00:00+08:00", "eventTimeZoneOffset": "+08:00", "eventID": "urn:e:1"}
+_REST = {
+    "bizStep": "packing",
+    "disposition": "in_progress",
+    "readPoint": {"id": "urn:a:1"},
+    "bizLocation": {"id": "urn:a:2"},
+    "bizTransactionList": [{"type": "po", "bizTransaction": "urn:b:1"}],
+    "sourceList": [{"type": "location", "source": "urn:s:1"}],
+    "destinationList": [{"type": "location", "destination": "urn:d:1"}],
+    "sensorElementList": [{"sensorReport": [{"type": "Temperature", "value": Decimal("4.5"), "uom": "CEL"}]}],
+    "persistentDisposition": {"set": ["available"]},
+    "ex:f": "g",
+    "@context": {"ex": "https://example.org/f/"},
+}
+_QUANTITIES = [{"epcClass": "urn:c:1", "quantity": 3, "uom": "KGM"}]
+_CHILDREN = {"parentID": "urn:p:1", "childEPCs": ["urn:a:1"], "childQuantityList": _QUANTITIES, "action": "ADD"}
+EVENTS: list[dict[str, Any]] = [
+    {"type": "ObjectEvent", **_COMMON, **_REST, "epcList": ["urn:a:1"], "quantityList": _QUANTITIES, "action": "ADD",
+     "ilmd": {"ex:g": "h"}},
+    {"type": "AggregationEvent", **_COMMON, **_REST, **_CHILDREN},
+    {"type": "TransactionEvent", **_COMMON, **_REST, "parentID": "urn:p:1", "epcList": ["urn:a:1"],
+     "quantityList": _QUANTITIES, "action": "DELETE"},
+    {"type": "TransformationEvent", **_COMMON, **_REST, "inputEPCList": ["urn:a:1"], "inputQuantityList": _QUANTITIES,
+     "outputEPCList": ["urn:a:2"], "outputQuantityList": _QUANTITIES, "transformationID": "urn:t:1",
+     "ilmd": {"ex:g": "h"}},
+    {"type": "AssociationEvent", **_COMMON, **_REST, **_CHILDREN},
+]  # fmt: skip
+
+# Values of extension fields that XML has no form of its own for, or a treacherous one.
+JSON_ONLY: list[Any] = [
+    [], {}, None, "", " ", "\n a\t", "\r", "<&]]>\"'", [""], ["a"], [1], [None], [{}], [[]], [[[]]], [["a"], ["b"]],
+    [[1, 2], [3]], [[1]], ["a", ["b", None]], [{"ex:a": 1}], {"ex:a": []}, {"ex:a": {}}, {"ex:a": None}, {"b": "bare"},
+    {"@a": "b"}, {"@a": "b", "#text": "c"}, {"@a": "b", "#text": ""}, {"@a": "b", "#text": 5}, {"#text": "alone"},
+    {"@ex:a": "b", "ex:c": "d"}, {"@a": 5}, {"@xmlns": "a"}, {"@": "a"}, {"": "a"}, {"no name": 1}, {"1st": [1]},
+    {"a:b:c": "d"}, {"ex:no name": "a"}, {"unknown:f": "a"}, {"extension": {"baseExtension": "a"}}, {"type": "x"},
+    {"#content": ["a", {"ex:b": "c"}, "d"]}, {"@e": "f", "#content": [{"ex:b": None}, "d"]}, {"#content": ["a", "b"]},
+    {"#content": [" ", {"ex:b": "c"}]}, {"#content": "a"}, {"#content": [{"ex:b": []}, "c"]}, {"#content": []},
+    "\x00\x1f\ufffe \\u0041", {"\x01": "\x02"}, [["\x00"]], {"@a": "\x00"}, True, False, 0, -1, 10**39,
+    Decimal("1.50"), Decimal("1E-7"), Decimal("-0.0"), [1, "1", True, "true"], "阳光\U0001f600",
+]  # fmt: skip
