@@ -24,23 +24,16 @@ says otherwise the vector does, because partners compare hashes:
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any
 
-from trace.domain.epcis import cbv
 from trace.domain.epcis.cbv import Kind
+from trace.domain.epcis.hash_values import double_of, number_of, text_of, time_of, web_forms
 from trace.domain.epcis.namespaces import GS1_PREFIXES
-from trace.domain.failures import Invalid
-from trace.domain.uris import PRIVATE, canonical_uri
 
 _Spaces = Mapping[str, str]  # {prefix: namespace} of an event, its `@context`
 _Write = Callable[[str, Any, _Spaces], str]  # (name of a field, its value, namespaces) -> its part of the string
 _WriteObject = Callable[[Any, _Spaces], str]
 
-_LONGEST_CACHED = 256  # characters; a text of user extensions may be long, and the cache is for identifiers
-_HIGHEST_EXPONENT = 400  # of a number that is written out; the validator lets no higher ones in
 _COMMENT = f"{{{GS1_PREFIXES['rdfs']}}}comment"
 
 
@@ -68,11 +61,12 @@ def prehash(
     extension fields at the top that are named in `ignoring` (as `prefix:name`). `namespaces` ({prefix: namespace})
     come before the event's own.
     """
-    spaces = document.get("@context") or {}
+    declared = document.get("@context")
+    spaces: _Spaces = declared if isinstance(declared, dict) else {}
     if namespaces:
         spaces = {**spaces, **namespaces}
     get = document.get
-    parts = ["eventType=" + _text(get("type"))]
+    parts = ["eventType=" + text_of(get("type"))]
     parts += [write(name, value, spaces) for name, write in _ORDER if (value := get(name))]
     strange = [name for name in document if name not in _STANDARD and name not in ignoring]
     if strange:
@@ -80,109 +74,32 @@ def prehash(
     return "".join(parts)
 
 
-# ---- values --------------------------------------------------------------------------------------------------------
-
-
-def _text(value: Any) -> str:
-    """Any single value as the string has it."""
-    if value.__class__ is str:
-        return _known(value) if len(value) <= _LONGEST_CACHED else _canonical(value)
-    return "" if value is None else _number(value)
-
-
-def _canonical(text: str) -> str:
-    text = text.strip()
-    if text.startswith(("urn:epcglobal:cbv:", "cbv:", "gs1:", "epcis:")):
-        prefix, _, rest = text.partition(":")
-        return _WORDS.get(text) or (text if prefix == "urn" else GS1_PREFIXES[prefix] + rest)
-    # Our own identifiers are as they were sent for everybody else, so they are here.
-    if not text.startswith(("urn:epc:", "http")) or text.startswith(PRIVATE + "/"):
-        return text
-    try:
-        found = canonical_uri(text)
-    except Invalid:
-        return text
-    # GS1 Digital Link 1.2, table 7-1, tells which signs a value has escaped: these three are not among them.
-    return found if "%" not in found else found.replace("%27", "'").replace("%3B", ";").replace("%3D", "=")
-
-
-_known = lru_cache(maxsize=65_536)(_canonical)
-
-
-def _number(value: Any) -> str:
-    """A number without trailing zeros, exponent or sign of zero; `true` and `false` as XML writes them."""
-    kind = value.__class__
-    if kind is int:
-        return str(value)
-    if kind is bool:
-        return "true" if value else "false"
-    try:
-        number = value if kind is Decimal else Decimal(str(value).strip())
-    except InvalidOperation:
-        return str(value)
-    if not number.is_finite() or abs(number.adjusted()) > _HIGHEST_EXPONENT:
-        return str(value)
-    text = format(number, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
-
-
-@lru_cache(maxsize=16_384)
-def _time(text: str) -> str:
-    """A time in UTC with milliseconds, the fourth decimal rounded half up; what is no time as it is."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-        if moment.tzinfo is None:
-            return text.strip()
-        rounded = moment.replace(microsecond=0) + timedelta(milliseconds=(moment.microsecond + 500) // 1_000)
-        return rounded.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-    except (ValueError, OverflowError):
-        return text.strip()
-
-
-def _double(text: Any) -> str:
-    """A text value that looks like a number as the generator of the vectors has it, see above."""
-    try:
-        number = float(text)
-        return str(int(number)) if number == int(number) else str(number)
-    except (TypeError, ValueError, OverflowError):
-        return _text(text)
-
-
-def _forms(kind: Kind) -> dict[str, str]:
-    """{any form of a word: its web URI} of one kind."""
-    return {form: cbv.web_uri(kind, word) for form, word in cbv.forms(kind).items()}
-
-
-_WORDS = {form: uri for kind in Kind for form, uri in _forms(kind).items() if ":" in form}
-
-
 # ---- fields --------------------------------------------------------------------------------------------------------
 
 
 def _plain(name: str, value: Any, spaces: _Spaces) -> str:
-    text = _text(value)
+    text = text_of(value)
     return f"{name}={text}" if text else ""
 
 
 def _numeric(name: str, value: Any, spaces: _Spaces) -> str:
-    return f"{name}={_number(value)}"
+    return f"{name}={number_of(value)}"
 
 
 def _moment(name: str, value: Any, spaces: _Spaces) -> str:
-    return f"{name}={_time(value) if value.__class__ is str else _text(value)}"
+    return f"{name}={time_of(value) if value.__class__ is str else text_of(value)}"
 
 
 def _mangled(name: str, value: Any, spaces: _Spaces) -> str:
-    text = _double(value)
+    text = double_of(value)
     return f"{name}={text}" if text else ""
 
 
 def _word(kind: Kind) -> _Write:
-    forms = _forms(kind)
+    forms = web_forms(kind)
 
     def write(name: str, value: Any, spaces: _Spaces) -> str:
-        text = (forms.get(value) if value.__class__ is str else None) or _text(value)
+        text = (forms.get(value) if value.__class__ is str else None) or text_of(value)
         return f"{name}={text}" if text else ""
 
     return write
@@ -200,7 +117,7 @@ def _repeated(write: _Write) -> _Write:
 def _identifiers(name: str, value: Any, spaces: _Spaces) -> str:
     if value.__class__ is not list:
         value = [value]
-    return name + _sorted(["epc=" + _text(item) for item in value])
+    return name + _sorted(["epc=" + text_of(item) for item in value])
 
 
 def _object(fields: tuple[tuple[str, _Write], ...]) -> _WriteObject:
@@ -209,7 +126,7 @@ def _object(fields: tuple[tuple[str, _Write], ...]) -> _WriteObject:
 
     def write(item: Any, spaces: _Spaces) -> str:
         if item.__class__ is not dict:
-            return _text(item)
+            return text_of(item)
         parts = [write(name, value, spaces) for name, write in fields if (value := item.get(name)) is not None]
         if not standard.issuperset(item):
             parts.append(_extensions({key: value for key, value in item.items() if key not in standard}, spaces))
@@ -220,7 +137,12 @@ def _object(fields: tuple[tuple[str, _Write], ...]) -> _WriteObject:
 
 def _one(write_object: _WriteObject) -> _Write:
     """A field that holds one object: its name, then the object."""
-    return lambda name, value, spaces: name + write_object(value, spaces)
+
+    def write(name: str, value: Any, spaces: _Spaces) -> str:
+        text = write_object(value, spaces)
+        return name + text if text else ""
+
+    return write
 
 
 def _many(write_object: _WriteObject, element: str = "") -> _Write:
@@ -257,11 +179,11 @@ def _add_extension(parts: list[str], name: str, value: Any, spaces: _Spaces) -> 
         for item in value:
             _add_extension(parts, name, item, spaces)
     elif kind is dict:
-        text = _text(value.get("#text"))
+        text = text_of(value.get("#text"))
         inner = {key: item for key, item in value.items() if key != "#text"}
         parts.append(f"{name}{'=' if text else ''}{text}{_extensions(inner, spaces)}")
     else:
-        text = _text(value)
+        text = text_of(value)
         parts.append(f"{name}={text}" if text else name)
 
 
@@ -278,11 +200,13 @@ def _sensor_rules(name: str, value: Any, spaces: _Spaces) -> str:
         "sensorElement" + _sorted(reports)
         for element in _each(value)
         if element.__class__ is dict
-        if (reports := [
-            "sensorReport" + _plain("bizRules", report["bizRules"], spaces)
-            for report in _each(element.get("sensorReport"))
-            if report.__class__ is dict and report.get("bizRules")
-        ])
+        if (
+            reports := [
+                "sensorReport" + _plain("bizRules", report["bizRules"], spaces)
+                for report in _each(element.get("sensorReport"))
+                if report.__class__ is dict and report.get("bizRules")
+            ]
+        )
     ]
     return name + _sorted(elements) if elements else ""
 
