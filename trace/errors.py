@@ -96,7 +96,9 @@ def status_of(failure: Failure) -> int:
 
 
 def sentence(failure: Failure) -> str:
-    """The failure's text in the reader's language."""
+    """The failure's text in the reader's language; software is told identifiers and words as it sent them."""
+    if is_epcis():
+        return str(gettext(failure.message)).format(**failure.values)
     return say(failure.message, failure.values)
 
 

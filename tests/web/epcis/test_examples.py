@@ -1,0 +1,109 @@
+"""GS1's own examples: captured over HTTP, read back equal, answered by the official schema and XSD."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import jsonschema_rs
+import pytest
+from lxml import etree
+
+from schemas.epcis.document import EpcisDocument
+from schemas.epcis.json_form import read_json
+from schemas.epcis.xml_reading import read_xml
+from tests.web.epcis.conftest import Partner
+from trace.domain.epcis.event_hash import event_hash, hash_uri
+
+FORMS = {"json": "application/json", "xml": "application/xml"}
+
+
+@pytest.fixture(scope="module")
+def examples(shared: Path) -> list[Path]:
+    """All example documents; capture-job answers are no documents."""
+    folder = shared / "epcis" / "examples"
+    found = [path for path in sorted(folder.glob("**/*")) if path.is_file() and path.parent.name != "CaptureJob"]
+    assert len(found) > 70
+    return found
+
+
+@pytest.fixture(scope="module")
+def official(shared: Path) -> Any:
+    """GS1's JSON schema, compiled."""
+    text = (shared / "epcis" / "spec" / "epcis-json-schema-2.0.1.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text))
+
+
+@pytest.fixture(scope="module")
+def xsd(shared: Path) -> Any:
+    """GS1's XML schema of query documents."""
+    return etree.XMLSchema(etree.parse(str(shared / "epcis" / "spec" / "EPCglobal-epcis-query-2_0.xsd")))
+
+
+def read(data: bytes, form: str) -> EpcisDocument:
+    """A document's events."""
+    return read_xml(data) if form == "xml" else read_json(data)
+
+
+def unlike_any_other(data: bytes, number: int) -> bytes:
+    """The document with IDs of its own: GS1's examples share some, each for another event."""
+
+    def of_its_own(found: re.Match[bytes]) -> bytes:
+        digest = hashlib.sha256(found[0] + b"%d" % number).hexdigest()
+        if found[0].startswith(b"sha"):
+            return f"sha-256;{digest}".encode()
+        return f"urn:uuid:{UUID(digest[:32])}".encode()
+
+    return re.sub(rb"urn:uuid:[0-9a-fA-F-]{36}|sha-256;[0-9a-f]{64}", of_its_own, data)
+
+
+def test_every_example_is_captured_and_read_back_equal_in_json_and_xml_valid_by_gs1s_own_schemas(
+    shop: Partner, examples: list[Path], official: Any, xsd: Any
+) -> None:
+    faults = []
+    for number, path in enumerate(examples):
+        faults += [f"{path.name}: {fault}" for fault in faults_of(shop, path, number, official, xsd)]
+    assert not faults, "\n".join(faults)
+
+
+def faults_of(shop: Partner, path: Path, number: int, official: Any, xsd: Any) -> Iterator[str]:
+    """What is wrong with capturing an example and reading its events back."""
+    form = "xml" if path.suffix == ".xml" else "json"
+    data = unlike_any_other(path.read_bytes(), number)
+    answer = shop.call("POST", "/capture", data=data, content_type=FORMS[form])
+    if answer.status_code != 202:
+        yield f"{answer.status_code} {answer.text[:300]}"
+        return
+    for sent in read(data, form).events:
+        event_id = sent.get("eventID") or hash_uri(event_hash(sent))
+        for back in FORMS:
+            yield from faults_of_event(shop, sent, event_id, back, official if back == "json" else xsd)
+
+
+def faults_of_event(shop: Partner, sent: dict[str, Any], event_id: str, form: str, schema: Any) -> Iterator[str]:
+    """What is wrong with an event as it is told in a form."""
+    answer = shop.get(f"/events/{quote(event_id, safe='')}", headers={"Accept": FORMS[form]})
+    if answer.status_code != 200:
+        yield f"{event_id} as {form}: {answer.status_code} {answer.text[:300]}"
+        return
+    valid = (
+        schema.is_valid(json.loads(answer.data)) if form == "json" else schema.validate(etree.fromstring(answer.data))
+    )
+    if not valid:
+        yield f"{event_id}: not valid {form}: {answer.text[:2000]}"
+    told = [
+        told for told in read(answer.data, form).events if ("errorDeclaration" in told) == ("errorDeclaration" in sent)
+    ]
+    if len(told) != 1 or event_hash(told[0]) != event_hash(sent):
+        yield f"{event_id}: another event as {form}"
+    elif form == "json" and "eventID" in sent and without_record_time(told[0]) != without_record_time(sent):
+        yield f"{event_id}: {without_record_time(told[0])} is not {without_record_time(sent)}"
+
+
+def without_record_time(document: dict[str, Any]) -> dict[str, Any]:
+    """The event without when it was recorded, which each repository says for itself (ISO/IEC 19987 section 7.4.1)."""
+    return {name: value for name, value in document.items() if name != "recordTime"}

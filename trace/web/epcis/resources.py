@@ -1,0 +1,115 @@
+"""EPCIS: event types, EPCs, business steps, locations, read points and dispositions, and the events that name them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, g
+
+from storage.events import Named
+from trace.domain.epcis.translation import translate_uri
+from trace.domain.permissions import Permission
+from trace.domain.uris import UriKind, uri_kind
+from trace.services.event_resources import Listed, get_event_type, get_named, list_event_types, list_named
+from trace.web.access import may, watched
+from trace.web.epcis.answers import collection_answer
+from trace.web.epcis.blueprints import Resources
+from trace.web.epcis.finding import find_and_answer
+from trace.web.epcis.headers import discovery
+from trace.web.epcis.negotiation import read_wishes
+from trace.web.epcis.paging import PARAMETERS, add_next, read_paging
+from trace.web.epcis.parameters import check_parameters, read_query
+
+blueprint = Resources("resources", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A top-level resource: its list (None: the event types), its schema's name, and the parameter it stands for."""
+
+    kind: Named | None
+    collection: str
+    parameter: Callable[[str], str]
+    translated: bool = False
+
+
+def _epc_parameter(uri: str) -> str:
+    return "MATCH_anyEPCClass" if uri_kind(uri) in (UriKind.CLASS, UriKind.LOT) else "MATCH_anyEPC"
+
+
+RESOURCES = {
+    "eventTypes": Resource(None, "EventTypeCollection", lambda _: "eventType"),
+    "epcs": Resource(Named.EPC, "UriCollection", _epc_parameter, translated=True),
+    "bizSteps": Resource(Named.BIZ_STEP, "BizStepCollection", lambda _: "EQ_bizStep"),
+    "bizLocations": Resource(Named.BIZ_LOCATION, "UriCollection", lambda _: "EQ_bizLocation", translated=True),
+    "readPoints": Resource(Named.READ_POINT, "UriCollection", lambda _: "EQ_readPoint", translated=True),
+    "dispositions": Resource(Named.DISPOSITION, "DispositionCollection", lambda _: "EQ_disposition"),
+}
+
+
+@may(Permission.EVENT_READ)
+@watched
+def get_list(resource: str) -> Response:
+    """What the events that one may see name."""
+    check_parameters(*PARAMETERS)
+    asked, wishes, paging = RESOURCES[resource], read_wishes(), read_paging()
+    page = _list(asked, paging.size, paging.after)
+    members = [translate_uri(uri, wishes.epc_format) for uri in page.members] if asked.translated else page.members
+    return add_next(collection_answer(dict.fromkeys(members), wishes, name=asked.collection), page.mark)
+
+
+@may(Permission.EVENT_READ)
+@watched
+def get_one(resource: str, value: str) -> Response:
+    """What there is below one of them: its events."""
+    check_parameters(*PARAMETERS)
+    _get(resource, value)
+    return collection_answer(["events"], read_wishes(), name="ResourceCollection")
+
+
+@may(Permission.EVENT_READ)
+@watched
+def get_events_of(resource: str, value: str) -> Response:
+    """The events that name it, and that the query in the address picks."""
+    found = _get(resource, value)
+    return find_and_answer(read_query().also({RESOURCES[resource].parameter(found): [found]}))
+
+
+@may(Permission.EVENT_READ)
+def discover_list(resource: str) -> Response:
+    """What the list takes."""
+    read_wishes()
+    return discovery("GET")
+
+
+@may(Permission.EVENT_READ)
+def discover_one(resource: str, value: str) -> Response:
+    """What one of them takes, if there is one."""
+    read_wishes()
+    _get(resource, value)
+    return discovery("GET")
+
+
+def _list(asked: Resource, size: int, after: str | None) -> Listed:
+    if asked.kind is None:
+        return list_event_types(size=size, after=after)
+    return list_named(g.session, actor=g.actor, kind=asked.kind, size=size, after=after, now=g.now)
+
+
+def _get(resource: str, value: str) -> str:
+    kind = RESOURCES[resource].kind
+    return get_event_type(value) if kind is None else get_named(g.session, actor=g.actor, kind=kind, text=value)
+
+
+def _offer(name: str, tail: str, view: Callable[..., Response], method: str) -> None:
+    """One route of one resource. The endpoints differ, or werkzeug would redirect from one default to another."""
+    endpoint = f"{name}_{view.__name__}{tail.count('/')}"
+    blueprint.add_url_rule(f"/{name}{tail}", endpoint, view, defaults={"resource": name}, methods=[method])
+
+
+for _name in RESOURCES:
+    _offer(_name, "", get_list, "GET")
+    _offer(_name, "", discover_list, "OPTIONS")
+    _offer(_name, "/<path:value>", get_one, "GET")
+    _offer(_name, "/<path:value>", discover_one, "OPTIONS")
+    _offer(_name, "/<path:value>/events", get_events_of, "GET")
+    _offer(_name, "/<path:value>/events", discover_one, "OPTIONS")
