@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEnt
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
-from trace.web.epcis.problems import exception_name, is_epcis, problem_response
+from trace.web.epcis.problems import exception_name, is_epcis, plain_text, problem_response
 from trace.web.words import complaint_text, say
 
 log = structlog.get_logger()
@@ -98,7 +98,7 @@ def status_of(failure: Failure) -> int:
 def sentence(failure: Failure) -> str:
     """The failure's text in the reader's language; software is told identifiers and words as it sent them."""
     if is_epcis():
-        return str(gettext(failure.message)).format(**failure.values)
+        return plain_text(failure.message, failure.values)
     return say(failure.message, failure.values)
 
 

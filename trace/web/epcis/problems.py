@@ -34,6 +34,12 @@ def is_epcis() -> bool:
     return request.path.startswith(PREFIX)
 
 
+def plain_text(message: str, values: Mapping[str, Any]) -> str:
+    """A sentence for software: in the reader's language, with identifiers and words as they were sent."""
+    text = str(gettext(message))
+    return text.format(**values) if values else text
+
+
 def exception_name(status: int, failure: Failure | None) -> str:
     """The `epcisException:` of a refusal."""
     if isinstance(failure, QueryTooComplex):
@@ -60,7 +66,7 @@ def _as_problem(error: Mapping[str, Any]) -> dict[str, Any]:
         "type": f"epcisException:{'ResourceAlreadyExistsException' if conflict else 'ValidationException'}",
         "title": str(gettext(_KNOWN if conflict else _REFUSED)),
         "status": int(HTTPStatus.CONFLICT if conflict else HTTPStatus.BAD_REQUEST),
-        "detail": str(gettext(error["message"])).format(**error["values"]),
+        "detail": plain_text(error["message"], error["values"]),
         "event": error["event"],
         "eventID": error["eventID"],
         "path": error["path"],

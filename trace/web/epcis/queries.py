@@ -38,7 +38,7 @@ def post_query() -> Response:
     wishes, body = read_wishes(), read_object()
     name, parameters = body.get("name"), body.get("query")
     if not isinstance(name, str) or not isinstance(parameters, dict) or body.keys() - {"name", "query", "@context"}:
-        raise Invalid(N_('Send {{"name": text, "query": {{parameter: value}}}} and nothing else.'))
+        raise Invalid(N_('Send {"name": text, "query": {"parameter": value}} and nothing else.'))
     made = create_query(g.session, actor=g.actor, name=name, parameters=parameters, now=g.now)
     response = record_answer(made.as_dict(), wishes, name=XML_NAME)
     response.status_code = 201
