@@ -1,0 +1,130 @@
+"""The worker: takes the jobs that wait and carries them out, in threads beside the server or alone (`./run work`).
+
+No transaction is open while something is sent. Every step is guarded by the job's lease, so that any number of workers
+in any number of processes may run, and any of them may be killed at any moment: its job waits until the lease runs out.
+"""
+
+import random
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from http import HTTPStatus
+
+import structlog
+
+from storage import jobs
+from storage.jobs import Job
+from storage.store import Store
+from trace import clock
+from trace.domain.failures import N_, Failure
+from trace.services.rounds import MOST_EVENTS, Round, end_round, fail_round, read_round, take_round, waiting_since
+from trace.services.webhooks import Undelivered, deliver, parse_destination
+
+THREADS = 4  # a receiver may keep one busy for half a minute
+PAUSE = 1.0  # seconds between two looks for work
+LEASE = timedelta(minutes=2)  # longer than reading a round and one delivery take
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker needs: the store, the clock of schedules, whether receivers on this network are allowed."""
+
+    store: Store
+    zone: tzinfo
+    private: bool
+    now: Callable[[], datetime] = clock.now
+    jitter: Callable[[], float] = random.random
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; the job in hand is finished first. Nothing that goes wrong ends the loop."""
+        while not stop.is_set():
+            try:
+                busy = self.work_once()
+            except Exception as fault:  # the store is out of reach, or a fault of ours: told, and tried again
+                log.error("worker_failed", kind=type(fault).__name__, exc_info=fault)
+                busy = False
+            if not busy:
+                stop.wait(PAUSE)
+
+    def work_once(self) -> bool:
+        """Carry out the job that has waited longest; False if there is none."""
+        with self.store.reading() as session:  # a look takes no lock; SQLite's writers have only one
+            if waiting_since(session, now=self.now()) is None:
+                return False
+        now = self.now()
+        with self.store.writing() as session:
+            taken = take_round(session, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
+        if taken is None:
+            return False
+        try:
+            self._carry_out(taken)
+        except Failure as failure:
+            self._fail(taken, failure)
+        except Exception:
+            self._fail(taken, Failure(N_("Something went wrong on our side; the log of the service has it.")))
+            raise
+        return True
+
+    def _carry_out(self, taken: Job) -> None:
+        most = MOST_EVENTS
+        while True:
+            with self.store.reading() as session:
+                found = read_round(session, taken, most=most)
+            if found is None:  # its subscription is gone, and should have taken the job along
+                with self.store.writing() as session:
+                    jobs.finish(session, taken)
+                return
+            status = self._send(found) if found.due else None
+            if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(found.documents) > 1:
+                most = len(found.documents) // 2  # "asks the server to send EPCIS events in smaller batches"
+                continue
+            if status is not None and not 200 <= status < 300:
+                raise Undelivered(N_("The receiver answered {status}."), status=status)
+            with self.store.writing() as session:
+                kept = end_round(session, found, sent=status is not None, now=self.now(), zone=self.zone)
+            if status is not None:
+                log.info("delivered", subscription=found.subscription.public_id, events=len(found.documents), kept=kept)
+            return
+
+    def _send(self, found: Round) -> int:
+        """The receiver's status. The lease is renewed first: reading may have taken its time."""
+        now = self.now()
+        with self.store.writing() as session:
+            if not jobs.extend(session, found.job, until=now + LEASE):
+                raise Undelivered(N_("Another worker took over."))
+        row = found.subscription
+        destination = parse_destination(row.dest, private=self.private)
+        return deliver(destination, found.body(now), token=row.signature_token, private=self.private, now=now)
+
+    def _fail(self, taken: Job, failure: Failure) -> None:
+        with self.store.writing() as session:
+            kept = fail_round(session, taken, failure, now=self.now(), jitter=self.jitter())
+        log.warning(
+            "undelivered", job=taken.subject, kind=type(failure).__name__, attempt=taken.attempts + 1, kept=kept
+        )
+
+
+class Crew:
+    """Some workers in threads of their own, which end with the process or when they are told to."""
+
+    def __init__(self, worker: Worker, size: int = THREADS):
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=worker.run, args=(self._stop,), name=f"worker-{number}", daemon=True)
+            for number in range(size)
+        ]
+
+    def start(self) -> "Crew":
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self, seconds: float) -> None:
+        """Let every worker finish the job in hand, waiting so long at most in all."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(seconds / len(self._threads))
