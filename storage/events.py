@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -46,7 +46,7 @@ COLUMNS = (
     "person",
     "api_key",
 )
-_EVENT_COLUMNS = ("id", "id_key", "declares_error", "links", "xact", *COLUMNS)
+_EVENT_COLUMNS = ("id", "id_key", "declares_error", "links", *COLUMNS)
 
 
 class Mention(IntEnum):
@@ -81,16 +81,16 @@ class ItemLine:
 class NewEvent:
     """An event ready to be stored: numbers interned, bytes final.
 
-    `columns` are those of `COLUMNS`; `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
+    `columns` are those of `COLUMNS`, `key` is (`id_key`, declares error); `mentions` are {(ident, `Mention`)},
+    `named` {(`Named`, ident)}.
     """
 
-    event_id: str
-    declares_error: bool
     document: bytes
     hash: bytes
     columns: Mapping[str, Any]
     lines: Sequence[ItemLine]
     parties: frozenset[int]
+    key: tuple[int, bool]
     mentions: frozenset[tuple[int, int]] = frozenset()
     named: frozenset[tuple[int, int]] = frozenset()
 
@@ -200,16 +200,13 @@ def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[in
     An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key,
     declares_error) decides, the insert passes over, and the caller looks what came first.
     """
-    numbers = dict(zip((_key(e) for e in events), next_numbers(session, event, len(events)), strict=True))
-    xact = _transaction_number(session)
-    rows = [
-        (numbers[_key(e)], *_key(e), pack_links(e.lines), xact, *(e.columns[name] for name in COLUMNS)) for e in events
-    ]
+    numbers = dict(zip((e.key for e in events), next_numbers(session, event, len(events)), strict=True))
+    rows = [(numbers[e.key], *e.key, pack_links(e.lines), *(e.columns[name] for name in COLUMNS)) for e in events]
     # In the order of the key, so that two captures of the same events never wait for each other in a ring.
     if insert_rows(session, event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True) < len(events):
         stored = _stored_among(session, numbers.values())
         numbers = {key: number for key, number in numbers.items() if number in stored}
-    _insert_parts(session, [(numbers[_key(e)], e) for e in events if _key(e) in numbers])
+    _insert_parts(session, [(numbers[e.key], e) for e in events if e.key in numbers])
     return numbers
 
 
@@ -225,13 +222,6 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     insert_rows(session, event_party, ("organisation", "time", "event"), sorted(parties))
     named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
-
-
-def _transaction_number(session: Session) -> int:
-    """PostgreSQL's number of this transaction, by which `event.xact` orders what commits late; 0 on SQLite."""
-    if session.get_bind().dialect.name != "postgresql":
-        return 0
-    return int(session.scalar(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")) or 0)
 
 
 def _stored_among(session: Session, numbers: Iterable[int]) -> set[int]:
@@ -277,10 +267,6 @@ def pack_links(lines: Sequence[ItemLine]) -> bytes:
 def unpack_links(packed: bytes) -> list[EventLink]:
     """The triples that `pack_links` packed."""
     return [EventLink(item, role, None if peer == _NO_PEER else peer) for item, peer, role in _LINK.iter_unpack(packed)]
-
-
-def _key(new: NewEvent) -> tuple[int, bool]:
-    return (id_key(new.event_id), new.declares_error)
 
 
 _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")

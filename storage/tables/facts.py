@@ -15,9 +15,29 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
 
 from storage.tables.columns import Number, metadata
 from trace.domain.links import Role
+
+
+class transaction_number(FunctionElement[int]):  # noqa: N801 - written like the SQL function it is
+    """PostgreSQL's number of the transaction, which grows; 0 on SQLite."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(transaction_number)
+def _on_any(_element: object, _compiler: object, **_more: object) -> str:
+    return "0"
+
+
+@compiles(transaction_number, "postgresql")
+def _on_postgresql(_element: object, _compiler: object, **_more: object) -> str:
+    return "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+
 
 ident = Table(
     "ident",
@@ -52,7 +72,13 @@ event = Table(
     Column("links", LargeBinary, nullable=False, comment="packed (item, peer, role): storage.events"),
     # In the order of id, PostgreSQL's transactions become visible as they commit, not as they began: whoever reads on
     # from a mark must not pass what commits later. SQLite has one writer, its ids are in order of commit.
-    Column("xact", BigInteger, nullable=False, server_default="0", comment="PostgreSQL's transaction number, else 0"),
+    Column(
+        "xact",
+        BigInteger,
+        nullable=False,
+        server_default=transaction_number(),
+        comment="PostgreSQL's transaction number, else 0",
+    ),
     UniqueConstraint("id_key", "declares_error"),
     Index("ix_event_time", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),

@@ -62,7 +62,8 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declares_error: bool
     lines = [ItemLine(item, 1, None) for item in items]
     document = f'{{"number":{number}}}'.encode()
     parties, named = frozenset({actor.organisation}), frozenset((int(Named.EPC), item) for item in items)
-    return NewEvent(f"urn:uuid:{number}", declares_error, document, bytes(32), columns, lines, parties, MENTIONS, named)
+    key = (id_key(f"urn:uuid:{number}"), declares_error)
+    return NewEvent(document, bytes(32), columns, lines, parties, key, MENTIONS, named)
 
 
 def counts(store: Store) -> list[int]:
@@ -131,10 +132,10 @@ def test_events_in_bulk_are_stored_with_all_that_belongs_to_them(store: Store, t
     with store.reading() as session:
         named = session.execute(select(event_vocabulary.c.ident).where(event_vocabulary.c.ident.in_(items)))
         assert sorted(named.scalars()) == sorted(items)  # once, however many events name them
-        found = find_by_event_ids(session, [(e.event_id, False) for e in made])
+        found = find_by_event_ids(session, [(f"urn:uuid:{n}", False) for n in range(len(made))])
         assert {key: stored.id for key, stored in found.items()} == numbers
         for one in made[::97]:
-            stored = found[(id_key(one.event_id), False)]
+            stored = found[one.key]
             assert stored.document == one.document == documents_of(session, [stored.id])[stored.id]
             assert parties_of(session, [stored.id]) == {stored.id: {actor.organisation}}
             packed, digest = session.execute(

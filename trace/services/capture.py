@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage import events as store
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
+from trace.domain.epcis.event_hash import event_hash
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
@@ -20,23 +21,16 @@ from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.stock_keeping import Recorded, keep_stock, micro
 
-
-def event_hash(document: Mapping[str, Any]) -> bytes:
-    """Stand-in until trace.domain.epcis.event_hash is there."""
-    import hashlib  # noqa: PLC0415
-
-    return hashlib.sha256(canonical_bytes(document)).digest()
-
-
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 800  # an index of PostgreSQL takes 2,700 bytes, and a character has up to three
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
+_THING = int(store.Named.EPC)
 _NAMED_COLUMNS = (
-    (store.Named.BIZ_STEP, "step"),
-    (store.Named.DISPOSITION, "disposition"),
-    (store.Named.READ_POINT, "read_point"),
-    (store.Named.BIZ_LOCATION, "biz_location"),
+    (int(store.Named.BIZ_STEP), "step"),
+    (int(store.Named.DISPOSITION), "disposition"),
+    (int(store.Named.READ_POINT), "read_point"),
+    (int(store.Named.BIZ_LOCATION), "biz_location"),
 )
 _AMOUNTS_MATTER = (Role.PACKED, Role.UNPACKED)
 
@@ -149,7 +143,7 @@ class _Draft:
 
 def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:
     """{uri: kind} of everything the event names."""
-    kinds = {uri: uri_kind(uri) for uri, _ in mentions}
+    kinds: dict[str, int] = {uri: uri_kind(uri) for uri, _ in mentions}
     for link in links:
         kinds[link.item] = uri_kind(link.item)
         if link.peer:
@@ -209,17 +203,17 @@ def _new_event(
     draft: _Draft, ids: dict[str, int], organisations: dict[str, int], actor: Actor, now: datetime
 ) -> store.NewEvent:
     event = draft.event
-    action = getattr(event, "action", None)
+    word = ids.get
     columns = {
         "event_time": utc_milliseconds(event.event_time),
         "record_time": utc_milliseconds(now),
         "offset_minutes": offset_minutes(event.event_time),
         "type": TYPES.index(type(event).__name__),
-        "action": store.ACTIONS.get(action) if action else None,
-        "step": ids.get(event.biz_step or ""),
-        "disposition": ids.get(event.disposition or ""),
-        "read_point": ids.get(event.read_point or ""),
-        "biz_location": ids.get(event.biz_location or ""),
+        "action": store.ACTIONS.get(getattr(event, "action", None)),  # type: ignore[arg-type]
+        "step": word(event.biz_step) if event.biz_step else None,
+        "disposition": word(event.disposition) if event.disposition else None,
+        "read_point": word(event.read_point) if event.read_point else None,
+        "biz_location": word(event.biz_location) if event.biz_location else None,
         "captured_by": actor.organisation,
         "person": actor.person,
         "api_key": actor.api_key,
@@ -227,22 +221,21 @@ def _new_event(
     named = {organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations}
     lines = [_line(link, ids) for link in draft.links]
     return store.NewEvent(
-        event.event_id,
-        draft.key[1],
         draft.bytes,
         draft.hash,
         columns,
         lines,
         frozenset(named | {actor.organisation}),
-        frozenset((ids[uri], kind) for uri, kind in draft.mentions),
+        draft.store_key,
+        frozenset((ids[uri], int(kind)) for uri, kind in draft.mentions),
         _named(draft.links, columns, ids),
     )
 
 
 def _named(links: Iterable[Link], columns: Mapping[str, Any], ids: Mapping[str, int]) -> frozenset[tuple[int, int]]:
     """The top-level resources an event belongs to."""
-    things = {(int(store.Named.EPC), ids[link.item]) for link in links if link.role is not Role.TRANSFORMATION}
-    words = {(int(kind), columns[name]) for kind, name in _NAMED_COLUMNS if columns[name] is not None}
+    things = {(_THING, ids[link.item]) for link in links if link.role is not Role.TRANSFORMATION}
+    words = {(kind, columns[name]) for kind, name in _NAMED_COLUMNS if columns[name] is not None}
     return frozenset(things | words)
 
 

@@ -20,6 +20,8 @@ def upgrade() -> None:
             "It holds events recorded before this version, which has no way to take them over."
             " Move the data folder (or the database) away; an empty one is filled anew."
         )
+    postgres = op.get_bind().dialect.name == "postgresql"
+    number = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)" if postgres else "0"
     op.create_table(
         "event_mention",
         sa.Column("ident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -155,7 +157,7 @@ def upgrade() -> None:
             sa.Column(
                 "xact",
                 sa.BigInteger(),
-                server_default="0",
+                server_default=sa.text(number),
                 nullable=False,
                 comment="PostgreSQL's transaction number, else 0",
             )
