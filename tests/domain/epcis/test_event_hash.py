@@ -97,7 +97,7 @@ def test_the_string_of_a_small_event() -> None:
 
 
 def test_what_says_nothing_of_the_event_itself_is_left_out() -> None:
-    beside = {
+    beside: dict[str, Any] = {
         "eventID": "urn:uuid:374d95fc-9457-4a51-bd6a-0bba133845a8",
         "recordTime": "2026-11-24T06:12:10Z",
         "errorDeclaration": {"declarationTime": "2026-11-25T06:12:10Z", "reason": "did_not_occur"},
