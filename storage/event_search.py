@@ -1,0 +1,185 @@
+"""Events that a query asks for: along the shortest route, exactly, in pages by key, and within a budget.
+
+Each statement reads a bounded piece of one index, asks of its events what columns and indices know, and gives back the
+numbers of those that pass; their documents are loaded and `Query.matches` decides. So no query, however odd, holds a
+statement for long, and a meter counts what the whole of it reads.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, case, func, select
+from sqlalchemy.orm import Session
+
+from storage.event_routes import RECORD_TIME, Viewer, Ways, choose, find_ways
+from storage.events import documents_of
+from storage.tables import event
+from trace.domain.epcis.document import as_time, load_document
+from trace.domain.epcis.predicates import MasterData
+from trace.domain.epcis.query_language import Query
+
+FIRST_PIECE, LARGEST_PIECE = 250, 2_000  # rows of an index in one statement: the first page of most queries is short
+DOCUMENTS = 100  # loaded at once
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one page of one query may read.
+
+    Measured on one core: a row of an index with what is asked of it takes some 5 microseconds, a document loaded and
+    judged some 50. So each number is about a second of work, and the seconds are for a machine that is busy.
+    """
+
+    rows: int = 200_000
+    documents: int = 20_000
+    seconds: float = 5.0
+
+
+class Exhausted(Exception):
+    """The budget is used up before the answer is complete; what was found until then is right."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts what a query reads, and raises `Exhausted` before it reads more than its budget; `clock` gives seconds."""
+
+    budget: Budget
+    clock: Callable[[], float]
+    rows: int = 0
+    documents: int = 0
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def check(self) -> None:
+        """Raise `Exhausted` if nothing more may be read."""
+        spent = self.clock() - self.began
+        if self.rows >= self.budget.rows or self.documents >= self.budget.documents or spent >= self.budget.seconds:
+            raise Exhausted
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An event of the answer: its place in the order, its number, its document with `recordTime`."""
+
+    key: tuple[Any, ...]
+    event: int
+    document: Mapping[str, Any]
+
+
+class Search:
+    """One page's walk through a query's events, in its order.
+
+    `route` is the name of the route, for the next page to take it up again; `reached` is the place up to which every
+    event has been looked at, None where that is not by place (`is_sorted`) or nothing has been.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        query: Query,
+        *,
+        viewer: Viewer,
+        known: MasterData,
+        meter: Meter,
+        newest: int,
+        route: str | None = None,
+    ):
+        self._session, self._query, self._known, self._meter = session, query, known, meter
+        self._ways = find_ways(session, query, viewer=viewer, known=known, newest=newest)
+        self.route = ""
+        if self._ways is not None:
+            self.route = route if route and route in self._ways.routes else choose(session, self._ways, query)
+        self.reached: tuple[int, int] | None = None
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether the route is in another order than the query's: then all events are found before any is told."""
+        wanted = self._query.order_by
+        return self._ways is not None and wanted is not None and self._ways.routes[self.route].order != wanted
+
+    def matches(self, *, after: tuple[Any, ...] | None, most: int) -> Iterator[Match]:
+        """The events behind a place, in order; raises `Exhausted`.
+
+        `most` is how many will be taken: the ones of a sorted answer are all read, and no more of them kept.
+        """
+        if self._ways is None:
+            return iter(())
+        if not self.is_sorted:
+            return self._walk(self._ways, after)
+        behind = (m for m in self._keyed(self._ways) if after is None or self._is_behind(m.key, after))
+        best = heapq.nlargest if self._query.descending else heapq.nsmallest
+        return iter(best(most, behind, key=lambda match: match.key))
+
+    def _is_behind(self, key: tuple[Any, ...], place: tuple[Any, ...]) -> bool:
+        return key < place if self._query.descending else key > place
+
+    def _keyed(self, ways: Ways) -> Iterator[Match]:
+        for match in self._walk(ways, None):
+            document = match.document
+            if self._query.order_by == RECORD_TIME:
+                key: tuple[Any, ...] = (document["recordTime"], match.event)
+            else:
+                key = (*self._query.sort_key(document), match.event)
+            yield Match(key, match.event, document)
+
+    def _walk(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
+        """The matching events in the order of the route."""
+        size, place = FIRST_PIECE, after
+        while True:
+            self._meter.check()
+            rows = self._piece(ways, place, size)
+            self._meter.rows += len(rows)
+            passed = [row for row in rows if row.passes]
+            for start in range(0, len(passed), DOCUMENTS):
+                if start:
+                    self._meter.check()
+                yield from self._judged(passed[start : start + DOCUMENTS])
+            if len(rows) < size:
+                return
+            place = self.reached = (rows[-1].time, rows[-1].event)
+            size = min(size * 2, LARGEST_PIECE)
+
+    def _judged(self, rows: list[Row[Any]]) -> Iterator[Match]:
+        documents = documents_of(self._session, [row.event for row in rows])
+        self._meter.documents += len(rows)
+        for row in rows:
+            document = load_document(documents[row.event])
+            document["recordTime"] = as_time(_EPOCH + timedelta(milliseconds=row.record_time))
+            if self._query.matches(document, self._known):
+                yield Match((row.time, row.event), row.event, document)
+            self.reached = (row.time, row.event)
+
+    def _piece(self, ways: Ways, after: Any, size: int) -> list[Row[Any]]:
+        """The next rows of the route, each with whether its event passes the filter."""
+        route, down = ways.routes[self.route], self._query.descending
+        found: list[Row[Any]] = []
+        selects = route.rows(ways.window, after, descending=down, most=size)
+        for chosen in selects:
+            part = chosen.subquery("part")
+            order = [c.desc() if down else c.asc() for c in (part.c.time, part.c.event)]
+            # An outer join: SQLite's planner turns an inner one around after ANALYZE, and reads all events.
+            found += self._session.execute(
+                select(
+                    part.c.time,
+                    part.c.event,
+                    event.c.record_time,
+                    case((ways.filter_of(route), 1), else_=0).label("passes"),
+                )
+                .select_from(part.outerjoin(event, event.c.id == part.c.event))
+                .order_by(*order)
+            ).all()
+        if len(selects) > 1:
+            unique = {(row.time, row.event): row for row in found}
+            found = [unique[key] for key in sorted(unique, reverse=down)[:size]]
+        return found
+
+
+def newest_event(session: Session) -> int:
+    """The number of the newest event: an answer in pages is that of the moment of its first page."""
+    return int(session.scalar(select(func.max(event.c.id))) or 0)

@@ -1,0 +1,68 @@
+"""Events and questions about them: documents of partners captured in a line, and all pages of an answer."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.epcis.document import EpcisDocument
+from storage.event_search import Budget
+from tests.town import NOW, Town
+from trace.domain.epcis.query_language import Query, parse_query
+from trace.domain.permissions import Actor
+from trace.services.epcis_capture import capture_document
+from trace.services.event_queries import Page, find_events
+
+Document = dict[str, Any]
+START = NOW - timedelta(days=30)
+
+
+def event(number: int, *, after: float = 0, **more: Any) -> Document:
+    """An observation, `after` minutes after `START`; keys set to None are left out."""
+    document = {
+        "type": "ObjectEvent",
+        "eventID": f"urn:uuid:00000000-0000-4000-8000-{number:012d}",
+        "eventTime": (START + timedelta(minutes=after)).isoformat(timespec="milliseconds"),
+        "eventTimeZoneOffset": "+08:00",
+        "action": "OBSERVE",
+        "bizStep": "shipping",
+        "epcList": [f"urn:epc:id:sgtin:0614141.107346.{number}"],
+    } | more
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def record(town: Town, actor: Actor, *documents: Mapping[str, Any], now: datetime = NOW, **more: Any) -> None:
+    """Capture event documents for an organisation, with master data if there is any."""
+    document = EpcisDocument([dict(d) for d in documents], more.get("master_data", []), {})
+    town.do(capture_document, actor=actor, document=document, behaviour="rollback", now=now)
+
+
+def ask(
+    town: Town, actor: Actor, query: Query | dict[str, Any] | None = None, *, size: int = 30, token: str | None = None,
+    budget: Budget | None = None, **more: Any,
+) -> Page:  # fmt: skip
+    """One page of an answer."""
+    asked = query if isinstance(query, Query) else parse_query(query or {})
+    found: Page = town.do(
+        find_events, actor=actor, query=asked, page_size=size, token=token, now=NOW, budget=budget, **more
+    )
+    return found
+
+
+def every_page(town: Town, actor: Actor, query: Query | dict[str, Any] | None = None, **more: Any) -> list[list[int]]:
+    """The numbers of the events on each page."""
+    pages, token = [], None
+    while True:
+        page = ask(town, actor, query, token=token, **more)
+        pages.append([number_of(document) for document in page.documents])
+        token = page.next_token
+        if token is None:
+            return pages
+
+
+def numbers(town: Town, actor: Actor, query: Query | dict[str, Any] | None = None, **more: Any) -> list[int]:
+    """The numbers of all events of an answer, in order."""
+    return [number for page in every_page(town, actor, query, **more) for number in page]
+
+
+def number_of(document: Mapping[str, Any]) -> int:
+    return int(document["eventID"][-12:])
