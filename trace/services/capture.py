@@ -23,7 +23,7 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
-LONGEST_URI = 800  # an index of PostgreSQL takes 2,700 bytes, and a character has up to three
+LONGEST_URI = 2_000  # characters, which are bytes in a URI; an index of PostgreSQL takes 2,700
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
 _THING = int(store.Named.EPC)
 _NAMED_COLUMNS = (
