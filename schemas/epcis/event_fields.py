@@ -269,7 +269,7 @@ class Prefixes(Shaped):
                 Uri().refuse(namespace)
             except ValidationError as fault:
                 faults[prefix] = fault.messages
-            if not isinstance(prefix, str) or len(prefix) > MOST_URI or not re.fullmatch(PREFIX, prefix):
+            if not _is_key(PREFIX, prefix):
                 faults[prefix] = refusal(N_("{prefix} is no prefix."), prefix=prefix).messages
         if faults:
             raise ValidationError(faults)
@@ -330,7 +330,11 @@ class Part(fields.Nested):
 
 def is_extension_key(key: Any) -> bool:
     """Whether a key has the form of an extension field: `prefix:local`, or `@prefix:local` for an XML attribute."""
-    return isinstance(key, str) and len(key) <= MOST_URI and bool(re.fullmatch(EXTENSION_KEY, key)) and is_text(key)
+    return _is_key(EXTENSION_KEY, key)
+
+
+def _is_key(pattern: str, key: Any) -> bool:
+    return isinstance(key, str) and len(key) <= MOST_URI and bool(re.fullmatch(pattern, key)) and is_text(key)
 
 
 def _is_finite(value: int | float | Decimal) -> bool:

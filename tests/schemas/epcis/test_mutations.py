@@ -149,7 +149,7 @@ def test_every_published_example_spoilt_is_refused_and_the_place_is_named(shared
     alive, count = {}, 0
     for name, event in shared_events(shared):
         mutants = list(mutation(event))
-        mutants = mutants[:: 1 + len(mutants) // 50]  # some of each event, or this takes minutes
+        mutants = mutants[:: 1 + len(mutants) // 25]  # some of each event, or this takes minutes
         count += len(mutants)
         if left := survivors(iter(mutants)):
             alive[name] = left
