@@ -12,7 +12,6 @@ from trace.domain.epcis.namespaces import GS1_PREFIXES
 from trace.domain.failures import Invalid
 from trace.domain.uris import GS1, PRIVATE, canonical_uri
 
-_LONGEST_CACHED = 256  # characters; a text of user extensions may be long, and the cache is for identifiers
 _LONGEST_URI = 2_048  # characters; what is longer names nothing
 _HIGHEST_EXPONENT = 400  # of a number that is written out; the validator lets no higher ones in
 _OURS, _GS1S = f"{PRIVATE}/", f"{GS1}/"
@@ -20,32 +19,22 @@ _OURS, _GS1S = f"{PRIVATE}/", f"{GS1}/"
 
 def text_of(value: Any) -> str:
     """Any single value: texts without blanks around them, URNs of words and identifiers as URIs of the web."""
-    if value.__class__ is str:
-        return _known(value) if len(value) <= _LONGEST_CACHED else _canonical(value)
-    return "" if value is None else number_of(value)
-
-
-def _canonical(text: str) -> str:
-    text = text.strip()
-    if len(text) > _LONGEST_URI:
-        return text
+    if value.__class__ is not str:
+        return "" if value is None else number_of(value)
+    text: str = value.strip()
     # Our own identifiers are as they were sent for everybody else, so they are here.
-    if text.startswith(("urn:epc:", "http")) and not text.startswith(_OURS):
+    if text.startswith(("urn:epc:", "http")) and len(text) <= _LONGEST_URI and not text.startswith(_OURS):
         try:
-            text = canonical_uri(text)
+            text = canonical_uri(text)  # keeps what it found
         except Invalid:
             return text
         if "%" in text and text.startswith(_GS1S):
             # GS1 Digital Link 1.2, table 7-1, tells which signs a value has escaped: these three are not among them.
             return text.replace("%27", "'").replace("%3B", ";").replace("%3D", "=")
-        return text
-    if text.startswith(("urn:epcglobal:cbv:", "cbv:", "gs1:", "epcis:")):
+    elif text.startswith(("urn:epcglobal:cbv:", "cbv:", "gs1:", "epcis:")):
         prefix, _, rest = text.partition(":")
         return _WORDS.get(text) or (text if prefix == "urn" else GS1_PREFIXES[prefix] + rest)
     return text
-
-
-_known = lru_cache(maxsize=65_536)(_canonical)
 
 
 def number_of(value: Any) -> str:
