@@ -72,6 +72,18 @@ def test_a_body_that_cannot_be_read_is_refused(shop: Partner, path: str, name: s
     assert shop.demo.counts() == before
 
 
+@pytest.mark.parametrize("name", [name for name, (_, media_type) in BODIES.items() if media_type == JSON])
+@pytest.mark.parametrize("path", ["/queries", "/queries/bounded/subscriptions"])
+def test_a_query_or_subscription_that_cannot_be_read_is_refused(shop: Partner, path: str, name: str) -> None:
+    if shop.get("/queries/bounded").status_code == 404:
+        assert shop.post("/queries", {"name": "bounded", "query": {}}).status_code == 201
+    before = shop.demo.counts()
+    answer = shop.call("POST", path, data=BODIES[name][0], content_type=JSON)
+    assert complaint(answer) is None
+    assert answer.status_code == 400
+    assert shop.demo.counts() == before
+
+
 def wrong_events() -> Iterator[tuple[str, Any]]:
     """Events that look right and are not (issue: bad input), by name."""
     yield "wrong vocabulary", event(bizStep="shiping")

@@ -187,3 +187,13 @@ def test_words_are_bare_in_json_whatever_form_they_came_in(shop: Partner) -> Non
     sent = shop.captured(bizStep="https://ref.gs1.org/cbv/BizStep-shipping")
     headers = {"GS1-CBV-XML-Format": "Always_Web_URI"}
     assert events_of(shop.get(f"/events/{sent['eventID']}", headers=headers))[0]["bizStep"] == "shipping"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [("Always_URN", "urn:epcglobal:cbv:disp:active"), ("Always_Web_URI", "https://ref.gs1.org/cbv/Disp-active")],
+)
+def test_gs1_cbv_xml_format_translates_lists_of_words_in_xml(shop: Partner, wanted: str, word: str) -> None:
+    answer = shop.get("/dispositions?perPage=1", headers={"Accept": XML, "GS1-CBV-XML-Format": wanted})
+    assert [member.text for member in etree.fromstring(answer.data).iter("member")] == [word]
+    assert shop.get("/dispositions?perPage=1", headers={"GS1-CBV-XML-Format": wanted}).json["member"] == ["active"]

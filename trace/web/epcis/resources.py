@@ -1,11 +1,12 @@
 """EPCIS: event types, EPCs, business steps, locations, read points and dispositions, and the events that name them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, g
 
 from storage.events import Named
+from trace.domain.epcis import cbv
 from trace.domain.epcis.translation import translate_uri
 from trace.domain.permissions import Permission
 from trace.domain.uris import UriKind, uri_kind
@@ -15,11 +16,12 @@ from trace.web.epcis.answers import collection_answer
 from trace.web.epcis.blueprints import Resources
 from trace.web.epcis.finding import find_and_answer
 from trace.web.epcis.headers import discovery
-from trace.web.epcis.negotiation import read_wishes
+from trace.web.epcis.negotiation import Wishes, read_wishes
 from trace.web.epcis.paging import PARAMETERS, add_next, read_paging
 from trace.web.epcis.parameters import check_parameters, read_query
 
 blueprint = Resources("resources", __name__)
+URIS = "UriCollection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,16 @@ class Resource:
     kind: Named | None
     collection: str
     parameter: Callable[[str], str]
-    translated: bool = False
+    words: cbv.Kind | None = None
+
+    def told(self, members: Sequence[str], wishes: Wishes) -> list[str]:
+        """The members in the form asked for: identifiers by GS1-EPC-Format, words in XML by GS1-CBV-XML-Format."""
+        if self.words is not None and wishes.xml:
+            write = cbv.web_uri if wishes.cbv == "web" else cbv.urn
+            return [write(self.words, word) for word in members]
+        if self.collection == URIS:
+            return list(dict.fromkeys(translate_uri(uri, wishes.epc_format) for uri in members))
+        return list(members)
 
 
 def _epc_parameter(uri: str) -> str:
@@ -38,11 +49,13 @@ def _epc_parameter(uri: str) -> str:
 
 RESOURCES = {
     "eventTypes": Resource(None, "EventTypeCollection", lambda _: "eventType"),
-    "epcs": Resource(Named.EPC, "UriCollection", _epc_parameter, translated=True),
-    "bizSteps": Resource(Named.BIZ_STEP, "BizStepCollection", lambda _: "EQ_bizStep"),
-    "bizLocations": Resource(Named.BIZ_LOCATION, "UriCollection", lambda _: "EQ_bizLocation", translated=True),
-    "readPoints": Resource(Named.READ_POINT, "UriCollection", lambda _: "EQ_readPoint", translated=True),
-    "dispositions": Resource(Named.DISPOSITION, "DispositionCollection", lambda _: "EQ_disposition"),
+    "epcs": Resource(Named.EPC, URIS, _epc_parameter),
+    "bizSteps": Resource(Named.BIZ_STEP, "BizStepCollection", lambda _: "EQ_bizStep", cbv.Kind.BIZ_STEP),
+    "bizLocations": Resource(Named.BIZ_LOCATION, URIS, lambda _: "EQ_bizLocation"),
+    "readPoints": Resource(Named.READ_POINT, URIS, lambda _: "EQ_readPoint"),
+    "dispositions": Resource(
+        Named.DISPOSITION, "DispositionCollection", lambda _: "EQ_disposition", cbv.Kind.DISPOSITION
+    ),
 }
 
 
@@ -53,8 +66,7 @@ def get_list(resource: str) -> Response:
     check_parameters(*PARAMETERS)
     asked, wishes, paging = RESOURCES[resource], read_wishes(), read_paging()
     page = _list(asked, paging.size, paging.after)
-    members = [translate_uri(uri, wishes.epc_format) for uri in page.members] if asked.translated else page.members
-    return add_next(collection_answer(dict.fromkeys(members), wishes, name=asked.collection), page.mark)
+    return add_next(collection_answer(asked.told(page.members, wishes), wishes, name=asked.collection), page.mark)
 
 
 @may(Permission.EVENT_READ)
