@@ -59,6 +59,11 @@ NOT_A_TEXT = "Not a valid string."  # marshmallow's own words, which the pages t
 class Shaped(fields.Field[Any]):
     """A field with a JSON Schema of its own."""
 
+    @property
+    def title(self) -> str:
+        """What its shape is called in the exported schema: fields of one name have one shape."""
+        return type(self).__name__
+
     def shape(self) -> dict[str, Any]:
         """The JSON Schema of a value that this field takes."""
         raise NotImplementedError
@@ -154,6 +159,11 @@ class Identifier(Uri):
         super().__init__(**kwargs)
         self.level = level
 
+    @property
+    def title(self) -> str:
+        """Its level tells what it may name."""
+        return f"{self.level.name.title()}Identifier"
+
     def shape(self) -> dict[str, Any]:
         """A URI with a format of ours, which `identifiers.has_fault` judges."""
         return super().shape() | {"format": self.level.value}
@@ -173,6 +183,11 @@ class CbvWord(Shaped):
         super().__init__(**kwargs)
         self.kind = kind
         self._uri = Uri()
+
+    @property
+    def title(self) -> str:
+        """The name of the list of words."""
+        return "".join(part.title() for part in self.kind.value.split("_"))
 
     def shape(self) -> dict[str, Any]:
         """One of the words, or a URI outside of GS1's namespaces."""

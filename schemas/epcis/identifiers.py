@@ -103,7 +103,9 @@ def is_class(uri: str) -> bool:
 
 def is_identifier(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a place, a party, a document or whatever else."""
-    return len(uri) > MOST_URI or _is_right(uri, _ANY)
+    if not uri.startswith(("urn:epc:", "http")):
+        return find_identifier_fault(uri, _ANY) is None
+    return len(uri) > MOST_URI or _is_right(uri, _ANY)  # places and parties come again and again
 
 
 # What the compiled schema asks of every identifier, by format.

@@ -11,7 +11,7 @@ import jsonschema_rs
 from marshmallow import Schema
 from marshmallow import fields as base
 
-from schemas.epcis.event_fields import EXTENSION_KEY, Many, Part, Shaped
+from schemas.epcis.event_fields import EXTENSION_KEY, Many, Numeric, OneOf, OneOrMany, Part, Shaped
 from schemas.epcis.event_schemas import EVENT_SCHEMAS, Open
 from schemas.epcis.identifiers import FORMATS
 
@@ -65,8 +65,11 @@ def _define(schema: type[Schema], definitions: dict[str, Any]) -> dict[str, str]
 
 def _shape(field: base.Field[Any], definitions: dict[str, Any]) -> dict[str, Any]:
     match field:
-        case Shaped():
+        case OneOf() | Numeric() | OneOrMany():  # they differ from field to field
             return field.shape()
+        case Shaped():
+            definitions.setdefault(field.title, field.shape())
+            return {"$ref": f"#/$defs/{field.title}"}
         case Part():
             return _define(type(field.schema), definitions)
         case Many():
