@@ -6,6 +6,7 @@ they carry goods and are none.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from trace.domain.genealogy import EdgeKind, Trace
@@ -49,7 +50,7 @@ def flow_of(
     """
     goods = _goods(traces, names)
     flow = _Flow(back=returns(story.documents.values()))
-    for number in sorted(story.documents, key=lambda n: (story.documents[n]["eventTime"], n)):
+    for number in sorted(story.documents, key=lambda n: (datetime.fromisoformat(story.documents[n]["eventTime"]), n)):
         _add(flow, story, actor, number, goods)
     ids = {key: place for place, key in enumerate(flow.nodes)}
     start_goods = goods.get(names[start][0])

@@ -63,6 +63,7 @@ WORDS: Mapping[str, str] = {
     "licence": N_("Licence"),
     # business steps and dispositions (CBV 2.0)
     "commissioning": N_("Came to be"),
+    "recorded": N_("Recorded"),
     "packing": N_("Packed"),
     "unpacking": N_("Unpacked"),
     "shipping": N_("Sent"),
@@ -79,7 +80,33 @@ WORDS: Mapping[str, str] = {
     "destroying": N_("Destroyed"),
     "sampling": N_("Sampled"),
     "storing": N_("Stored"),
-    "accepting": N_("Taken back"),
+    "accepting": N_("Accepted"),
+    "inspected": N_("Inspected"),
+    "arriving": N_("Arrived"),
+    "assembling": N_("Assembled"),
+    "collecting": N_("Collected"),
+    "consigning": N_("Consigned"),
+    "creating_class_instance": N_("A batch was made"),
+    "cycle_counting": N_("Counted"),
+    "departing": N_("Departed"),
+    "disassembling": N_("Taken apart"),
+    "encoding": N_("Tagged"),
+    "entering_exiting": N_("Went in or out"),
+    "installing": N_("Installed"),
+    "killing": N_("Tag switched off"),
+    "loading": N_("Loaded"),
+    "other": N_("Something else"),
+    "picking": N_("Picked"),
+    "repairing": N_("Repaired"),
+    "replacing": N_("Replaced"),
+    "reserving": N_("Reserved"),
+    "sensor_reporting": N_("Measured"),
+    "staging_outbound": N_("Made ready to leave"),
+    "stock_taking": N_("Stock taken"),
+    "stocking": N_("Put on the shelf"),
+    "transporting": N_("On the road"),
+    "unloading": N_("Unloaded"),
+    "void_shipping": N_("Not sent after all"),
     "harvested": N_("Harvested"),
     "raised": N_("Left the farm"),
     "slaughtered": N_("Slaughtered"),
@@ -308,7 +335,8 @@ def _cited(template: str, found: re.Match[str]) -> str:
 
 def step_word(entry: Mapping[str, Any]) -> str:
     """What happened in an event, as people say it: harvest and slaughter are both `commissioning` in the CBV."""
-    step = str(entry["step"]).rpartition(":")[2].rpartition("-")[2]
+    # A partner's own step is a URI, which ends in a word; and a step need not be told.
+    step = unquote(re.split("[:/#]", str(entry["step"]).rstrip("/#"))[-1]) or "recorded"
     if step == "commissioning":
         made = _MADE_BY.get(entry["by_kind"], "repacked" if entry["type"] == "TransformationEvent" else step)
         if made == "harvested" and entry["type"] == "TransformationEvent":
@@ -317,6 +345,8 @@ def step_word(entry: Mapping[str, Any]) -> str:
         return word("raised" if animals and made == "harvested" else made)
     if step == "shipping" and str(entry["disposition"]).endswith("returned"):
         return word("sent_back")
+    if step == "inspecting" and not str(entry["disposition"]).endswith("non_conformant"):
+        return word("inspected")  # our own desks inspect only what they refuse
     if step == "storing" and str(entry["disposition"]).endswith("sellable_accessible"):
         return word("released")
     return word(step)

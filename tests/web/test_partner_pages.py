@@ -1,0 +1,98 @@
+"""Events that partners send by the standard alone are told on every page like our own, whatever they leave out."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import func, select
+
+from storage.tables import event, event_item, ident
+from tests.web.conftest import Demo
+from trace.web.parts import limiter
+
+CAPTURE = "/epcis/v2/capture"
+BARE: dict[str, Any] = {
+    "type": "ObjectEvent",
+    "eventTime": "2026-11-20T08:00:00Z",
+    "eventTimeZoneOffset": "+08:00",
+    "action": "OBSERVE",
+    "quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def unlimited() -> Iterator[None]:
+    """Without the limit on questions from one address."""
+    limiter.enabled, before = False, limiter.enabled
+    yield
+    limiter.enabled = before
+
+
+def send(demo: Demo, *events: dict[str, Any]) -> None:
+    """Capture events as the clerk's organisation."""
+    document = {
+        "@context": ["https://ref.gs1.org/standards/epcis/epcis-context.jsonld"],
+        "type": "EPCISDocument",
+        "schemaVersion": "2.0",
+        "creationDate": "2026-11-21T00:00:00Z",
+        "epcisBody": {"eventList": list(events)},
+    }
+    capture(demo, json.dumps(document).encode(), "application/json")
+
+
+def capture(demo: Demo, data: bytes, media_type: str) -> None:
+    """Send a document as the clerk's organisation, good events stored."""
+    headers = demo.headers("clerk") | {"GS1-Capture-Error-Behaviour": "proceed"}
+    answer = demo.client.post(CAPTURE, data=data, headers=headers, content_type=media_type)
+    assert answer.status_code == 202, answer.text
+
+
+def broken_pages(demo: Demo, since: int) -> list[str]:
+    """Which pages about a thing of each event after number `since` are faults of ours."""
+    first = select(func.min(event_item.c.item)).where(event_item.c.event > since).group_by(event_item.c.event)
+    with demo.store.reading() as session:
+        uris = list(session.scalars(select(ident.c.uri).where(ident.c.id.in_(first))))
+    assert len(uris) > 20
+    public, inspector = demo.browser(), demo.browser("inspector")
+    asked = [(public, f"/t/{quote(uri, safe='')}") for uri in uris]
+    asked += [(inspector, f"/inspector/trace?code={quote(uri, safe='')}") for uri in uris]
+    return [address for browser, address in asked if browser.get(address).status_code >= 500]
+
+
+def newest(demo: Demo) -> int:
+    """The number of the newest event."""
+    with demo.store.reading() as session:
+        return session.scalars(select(func.max(event.c.id))).one()
+
+
+def test_an_event_that_says_the_least_is_told(demo: Demo) -> None:
+    send(
+        demo,
+        BARE,
+        BARE | {"bizStep": "https://acme.example/steps/polishing", "eventTime": "2026-11-20T09:00:00+09:00"},
+        BARE | {"eventTime": "2026-11-20T10:00:00Z", "readPoint": {"id": "urn:epc:id:sgln:0614141.07346.1234"},
+                "quantityList": [BARE["quantityList"][0] | {"quantity": 3.5, "uom": "XBX"}]},
+        BARE | {"eventTime": "2026-11-20T11:00:00Z", "sourceList": [{"type": "location", "source": "urn:x:1"}],
+                "destinationList": [{"type": "owning_party", "destination": "urn:epc:id:pgln:4012345.00001"}]},
+    )  # fmt: skip
+    page = demo.browser().get("/01/04012345123456/10/998877", follow_redirects=True)
+    assert page.status_code == 200
+    assert page.text.count("<time>") == 4
+    assert (
+        demo.browser("inspector").get("/inspector/trace?code=urn:epc:class:lgtin:4012345.012345.998877").status_code
+        == 200
+    )
+
+
+def test_all_examples_of_the_standard_are_told_on_every_page(demo: Demo, shared: Any) -> None:
+    folder, before = shared / "epcis" / "examples", newest(demo)
+    for path in sorted([*folder.rglob("*.jsonld"), *folder.rglob("*.xml")]):
+        if "CaptureJob" not in path.name:
+            media_type = "application/xml" if path.suffix == ".xml" else "application/ld+json"
+            capture(demo, path.read_bytes(), media_type)
+    assert broken_pages(demo, before) == []
+    names = [row["id"] for row in demo.get("/organisations?limit=100").json["organisations"]]
+    inspector = demo.browser("inspector")
+    assert [name for name in names if inspector.get(f"/inspector/organisations/{name}").status_code != 200] == []
