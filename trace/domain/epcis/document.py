@@ -9,9 +9,10 @@ The bytes are made once, at capture, and never rebuilt from columns: a change of
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -205,38 +206,35 @@ def _parse(document: Mapping[str, Any]) -> Event:
 def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
     # Somebody else's namespace under the prefix of ours: its fields are not those that are interpreted here.
     strange = document.get("@context", {}).get(PREFIX[:-1], NAMESPACE) != NAMESPACE
-    return {
+    found: dict[str, Any] = {
         "event_time": parse_time(_text(document, "eventTime"), _text(document, "eventTimeZoneOffset")),
         "event_id": _text(document, "eventID"),
         "biz_step": _text_or_none(document, "bizStep"),
         "disposition": _text_or_none(document, "disposition"),
-        "persistent_disposition": document.get("persistentDisposition"),
         "read_point": _parse_place(document, "readPoint"),
         "biz_location": _parse_place(document, "bizLocation"),
-        "biz_transactions": tuple(
-            BizTransaction(canonical_uri(_text(element, "bizTransaction")), _text_or_none(element, "type"))
-            for element in _elements(document, "bizTransactionList")
-        ),
-        "sources": tuple(
-            Endpoint(_text(e, "type"), canonical_uri(_text(e, "source"))) for e in _elements(document, "sourceList")
-        ),
-        "destinations": tuple(
-            Endpoint(_text(e, "type"), canonical_uri(_text(e, "destination")))
-            for e in _elements(document, "destinationList")
-        ),
-        "certification_info": document.get("certificationInfo"),
-        "sensor_elements": tuple(_elements(document, "sensorElementList")),
-        "ilmd": _object(document.get("ilmd", {}), "ilmd"),
-        "extensions": {
-            key: value for key, value in document.items() if key not in _COMMON_KEYS and _is_told(key, strange)
-        },
-        "error_declaration": _parse_error(document.get("errorDeclaration")),
         "document": document,
     }
+    # Most events have few of the rest.
+    for name in document.keys() & _OPTIONAL.keys():
+        field, parse = _OPTIONAL[name]
+        found[field] = parse(document, name)
+    extensions = {n: v for n, v in document.items() if n not in _COMMON_KEYS and not (strange and n.startswith(PREFIX))}
+    if extensions:
+        found["extensions"] = extensions
+    return found
 
 
-def _is_told(name: str, strange: bool) -> bool:
-    return not (strange and name.startswith(PREFIX))
+def _parse_transactions(document: Mapping[str, Any], name: str) -> tuple[BizTransaction, ...]:
+    return tuple(
+        BizTransaction(canonical_uri(_text(element, "bizTransaction")), _text_or_none(element, "type"))
+        for element in _elements(document, name)
+    )
+
+
+def _parse_ends(document: Mapping[str, Any], name: str) -> tuple[Endpoint, ...]:
+    key = name.removesuffix("List")
+    return tuple(Endpoint(_text(e, "type"), canonical_uri(_text(e, key))) for e in _elements(document, name))
 
 
 def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
@@ -244,10 +242,10 @@ def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
     return None if place is None else canonical_uri(_text(_object(place, name), "id"))
 
 
-def _parse_error(declared: Any) -> ErrorDeclaration | None:
-    if declared is None:
+def _parse_error(document: Mapping[str, Any], name: str) -> ErrorDeclaration | None:
+    if document[name] is None:
         return None
-    element = _object(declared, "errorDeclaration")
+    element = _object(document[name], name)
     return ErrorDeclaration(
         parse_time(_text(element, "declarationTime"), None),
         _text_or_none(element, "reason"),
@@ -256,7 +254,22 @@ def _parse_error(declared: Any) -> ErrorDeclaration | None:
     )
 
 
+# Fields that many events go without: what they are called in `Event`, and how they are read.
+_OPTIONAL: dict[str, tuple[str, Callable[[Mapping[str, Any], str], Any]]] = {
+    "persistentDisposition": ("persistent_disposition", lambda document, name: document[name]),
+    "bizTransactionList": ("biz_transactions", _parse_transactions),
+    "sourceList": ("sources", _parse_ends),
+    "destinationList": ("destinations", _parse_ends),
+    "certificationInfo": ("certification_info", lambda document, name: document[name]),
+    "sensorElementList": ("sensor_elements", lambda document, name: tuple(_elements(document, name))),
+    "ilmd": ("ilmd", lambda document, name: _object(document[name], name)),
+    "errorDeclaration": ("error_declaration", _parse_error),
+}
+
+
 def _parse_quantities(document: Mapping[str, Any], name: str) -> tuple[Quantity, ...]:
+    if name not in document:
+        return ()
     return tuple(
         Quantity(
             canonical_uri(_text(element, "epcClass")), _amount(element.get("quantity")), _text_or_none(element, "uom")
@@ -288,7 +301,7 @@ def _uri_or_none(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _uris(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(map(canonical_uri, _texts(document, name)))
+    return tuple(map(canonical_uri, _texts(document, name))) if name in document else ()
 
 
 def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
@@ -338,13 +351,14 @@ def parse_time(text: str, offset: str | None) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"the time {text} has no offset")
-    if offset is None:
-        return moment
+    return moment if offset is None else moment.astimezone(_zone(offset))
+
+
+@lru_cache(maxsize=256)
+def _zone(offset: str) -> timezone:
     if not _OFFSET.fullmatch(offset):
         raise ValueError(f"{offset} is no offset such as +08:00")
-    return moment.astimezone(
-        timezone(int(f"{offset[0]}1") * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])))
-    )
+    return timezone(int(f"{offset[0]}1") * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])))
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
