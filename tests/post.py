@@ -33,7 +33,7 @@ def seen(number: int, step: str) -> Event:
     """An observation of a lot."""
     return ObjectEvent(
         event_id=event_id(number),
-        event_time=NOW - 9 * HOUR,
+        event_time=NOW - 9 * HOUR,  # before any clock that these tests go by
         action=Action.OBSERVE,
         biz_step=step,
         quantities=(Quantity("https://id.gs1.org/01/06901234567892/10/L1", Decimal(1), "KGM"),),

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,12 @@ from trace import clock
 from trace.config import SettingError, Settings, load_settings
 from trace.domain.failures import N_, Failure, NotFound
 from trace.domain.permissions import Role
+from trace.log import set_up_log
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
+from trace.services.health import check_subscriptions
 from trace.services.keys import issue_key
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
+from trace.worker import Crew, Worker
 
 # Requests at once in one process; SQLite has one writer anyway, PostgreSQL scales by processes.
 THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
@@ -229,6 +234,21 @@ def export(name: str, text: str, form: str) -> None:
 
 
 @cli.command()
+def work() -> None:
+    """Carry out the jobs that wait, as the server does beside its requests, until told to stop (SIGTERM, Ctrl-C)."""
+    settings = settings_or_exit()
+    store = open_or_exit(settings)
+    set_up_log()
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    crew = Crew(Worker(store, settings.timezone, private=settings.webhook_private)).start()
+    told.wait()
+    crew.stop()
+    store.close()
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is installed, what is missing, and what to do about it."""
     settings = settings_or_exit()
@@ -252,6 +272,7 @@ def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
     ):
         yield f"{program} (tests)", None if shutil.which(program) else use
     yield "store: database", _attempt(lambda: _touch_database(settings))
+    yield "subscriptions", _subscriptions(settings)
     yield "store: objects", _attempt(lambda: open_objects(settings.objects_url).check())
     free = shutil.disk_usage(settings.data).free / 1024**3
     yield f"disk: {free:.1f} GiB free", None if free > 1 else "less than 1 GiB is free; make room"
@@ -262,6 +283,14 @@ def _touch_database(settings: Settings) -> None:
     with store.reading() as session:
         session.execute(select(1))
     store.close()
+
+
+def _subscriptions(settings: Settings) -> str | None:
+    store = storage.open_store(settings.database_url)
+    with store.reading() as session:
+        problem = check_subscriptions(session, clock.now())
+    store.close()
+    return problem
 
 
 def _attempt(act: Callable[[], Any]) -> str | None:

@@ -6,6 +6,7 @@ in any number of processes may run, and any of them may be killed at any moment:
 
 import random
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from trace.services.webhooks import Undelivered, deliver, parse_destination
 
 THREADS = 4  # a receiver may keep one busy for half a minute
 PAUSE = 1.0  # seconds between two looks for work
+STOP_SECONDS = 30.0  # a delivery takes no longer
 LEASE = timedelta(minutes=2)  # longer than reading a round and one delivery take
 log = structlog.get_logger()
 
@@ -123,8 +125,9 @@ class Crew:
             thread.start()
         return self
 
-    def stop(self, seconds: float) -> None:
-        """Let every worker finish the job in hand, waiting so long at most in all."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Let every worker finish the job in hand, waiting so long at most; what is not finished is done again."""
         self._stop.set()
+        end = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds / len(self._threads))
+            thread.join(max(0.0, end - time.monotonic()))

@@ -1,11 +1,21 @@
-"""The application for a WSGI server: `granian --interface wsgi trace.wsgi:app`, or `gunicorn trace.wsgi:app`."""
+"""The application for a WSGI server: `granian --interface wsgi trace.wsgi:app`, or `gunicorn trace.wsgi:app`.
 
+Beside the requests it carries out the jobs that wait (`trace.worker`), so that subscriptions work with nothing else
+started. The workers end with the server's process, whatever ends it, and begin with the one that takes its place.
+"""
+
+import multiprocessing.util
 import sys
 
 from trace import create_app
 from trace.config import SettingError, load_settings
+from trace.worker import Crew, Worker
 
 try:
-    app = create_app(load_settings())
+    settings = load_settings()
+    app = create_app(settings)
 except SettingError as fault:
     sys.exit(str(fault))
+crew = Crew(Worker(app.extensions["sunshine"].store, settings.timezone, private=settings.webhook_private)).start()
+# A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, and so do others.
+multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)

@@ -1,5 +1,6 @@
 """Is the service well: do the database, the photo store and the reading engines answer?"""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -9,20 +10,36 @@ from sqlalchemy.orm import Session
 from scanners import available_engines
 from storage.objects import ObjectStore
 from trace.domain.failures import Failure
+from trace.services.rounds import waiting_since
+
+PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 
-def check_health(session: Session, objects: ObjectStore) -> dict[str, Any]:
-    """{status, database, objects, engines}; `status` is ok as long as goods can be received.
+def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
+    """{status, database, objects, subscriptions, engines}; `status` is ok as long as goods can be received.
 
-    A reading engine that is missing is told and does no harm: the others read on.
+    A reading engine that is missing is told and does no harm: the others read on. Subscriptions that wait for a worker
+    are told, and are sent when there is one.
     """
     database, kept = _database(session), _objects(objects)
     return {
         "status": "ok" if database == kept == "ok" else "failing",
         "database": database,
         "objects": kept,
+        "subscriptions": check_subscriptions(session, now) or "ok",
         "engines": {name: problem or "ok" for name, problem in available_engines().items()},
     }
+
+
+def check_subscriptions(session: Session, now: datetime) -> str | None:
+    """None if subscribers are told in time, else a sentence."""
+    try:
+        since = waiting_since(session, now=now)
+    except SQLAlchemyError as fault:
+        return type(fault).__name__
+    if since is None or now - since < PATIENCE:
+        return None
+    return f"work has waited since {since.isoformat(timespec='seconds')}: start the server, or ./run work beside it"
 
 
 def _database(session: Session) -> str:

@@ -47,5 +47,5 @@ def language(chosen: str) -> ResponseReturnValue:
 @public
 def health() -> ResponseReturnValue:
     """健康 / Which parts answer; 503 where one without which nothing works does not."""
-    state = check_health(g.session, parts().objects)
+    state = check_health(g.session, parts().objects, g.now)
     return jsonify(state), 200 if state["status"] == "ok" else 503

@@ -1,0 +1,121 @@
+"""Subscriptions work with nothing but the server started, and outlive `kill -9`: real processes over a real store."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import storage
+from storage.store import Store
+from tests.conftest import ROOT
+from tests.post import ZONE, Post, ids
+from tests.receiver import receiving
+from tests.servers import wait_for_port
+from tests.test_cli import command, environ, health, serving
+from tests.town import Town
+from trace import clock
+from trace.worker import LEASE, Worker
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """The store in a data folder."""
+    url = f"sqlite:///{tmp_path / 'sunshine.db'}"
+    storage.prepare(url)
+    opened = storage.open_store(url)
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def working(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """`./run work` in a process of its own, which may send to this machine. Killed when the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trace.cli", "work"],
+        cwd=ROOT, env=environ(data, SUNSHINE_WEBHOOK_PRIVATE="1"), text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def town_now(store: Store) -> Town:
+    """A town of today: another process works by the clock on the wall."""
+    return Town(store, clock.now())
+
+
+def test_server_alone_sends_what_is_captured(tmp_path: Path, store: Store) -> None:
+    with receiving() as receiver:
+        post = Post(town_now(store), receiver, clock.now())
+        shop = post.town.organisation()
+        post.subscribe(shop)
+        with serving(tmp_path, SUNSHINE_DEMO="0", SUNSHINE_WEBHOOK_PRIVATE="1") as (process, port):
+            wait_for_port(port)
+            post.record(shop, 1)
+            assert receiver.wait_for(1)[0].events == ids(1)
+            assert health(port)["subscriptions"] == "ok"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+
+
+def test_worker_that_is_told_to_stop_finishes_the_delivery_in_hand(tmp_path: Path, store: Store) -> None:
+    with receiving() as receiver, working(tmp_path) as process:
+        post = Post(town_now(store), receiver, clock.now())
+        shop = post.town.organisation()
+
+        def meanwhile() -> int:
+            process.send_signal(signal.SIGTERM)
+            return 204
+
+        receiver.answers[:] = [meanwhile]
+        number = post.subscribe(shop)
+        post.record(shop, 1)
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, post.came) == (0, [ids(1)])
+        assert "lastNotifiedAt" in post.told(number)
+    assert '"event": "delivered"' in said
+    assert receiver.url not in said
+
+
+def test_worker_killed_before_it_moved_the_mark_makes_the_events_come_again(tmp_path: Path, store: Store) -> None:
+    killed = threading.Event()
+    with receiving() as receiver, working(tmp_path) as process:
+        post = Post(town_now(store), receiver, clock.now())
+        shop = post.town.organisation()
+
+        def meanwhile() -> int:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(timeout=60)
+            killed.set()
+            return 204
+
+        receiver.answers[:] = [meanwhile]
+        post.subscribe(shop)
+        post.record(shop, 1)
+        receiver.wait_for(1)
+        assert killed.wait(timeout=60)
+        assert not Worker(store, ZONE, private=True).work_once(), "the lease of the killed worker still holds"
+        assert Worker(store, ZONE, private=True, now=lambda: clock.now() + LEASE).work_once()
+    assert post.came == [ids(1), ids(1)]
+
+
+def test_doctor_says_when_nobody_works(tmp_path: Path, store: Store) -> None:
+    with receiving() as receiver:
+        post = Post(town_now(store), receiver, clock.now() - timedelta(hours=1))
+        shop = post.town.organisation()
+        post.subscribe(shop)
+        assert "MISSING  subscriptions" not in command(tmp_path, "doctor").stdout
+        post.record(shop, 1)
+        said = command(tmp_path, "doctor")
+    assert "MISSING  subscriptions: work has waited since" in said.stdout
+    assert said.returncode == 0
