@@ -7,6 +7,7 @@ once, the same eventID with other content is refused and both are named (EPCIS 2
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -66,7 +67,8 @@ def capture(
     drafts = [_Draft(event, position) for position, event in enumerate(events)]
     drafts = [draft for draft in drafts if _can_be_stored(draft, now, refuse)]
     known = store.find_by_event_ids(session, [draft.key for draft in drafts])
-    drafts = [draft for draft in drafts if _agrees(draft, known, refuse)]
+    sees = partial(_is_party, session, actor)
+    drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
     numbers = _store(session, fresh, actor, now) if fresh else {}
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
@@ -75,7 +77,7 @@ def capture(
     stored = [draft for draft in fresh if draft.store_key in numbers]
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
     keep_stock(session, recorded, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
-    told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse)]
+    told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
 
@@ -182,12 +184,21 @@ def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     return list(seen.values())
 
 
-def _agrees(draft: _Draft, known: Mapping[tuple[int, bool], store.StoredEvent], refuse: Refuse) -> bool:
+def _is_party(session: Session, actor: Actor, number: int) -> bool:
+    return actor.organisation in store.parties_of(session, [number]).get(number, set())
+
+
+def _agrees(
+    draft: _Draft,
+    known: Mapping[tuple[int, bool], store.StoredEvent],
+    refuse: Refuse,
+    sees: Callable[[int], bool],
+) -> bool:
     """Whether nothing else is known under the event's ID."""
     stored = known.get(draft.store_key)
     if stored is None or draft.says_the_same(stored.document, stored.hash):
         return True
-    refuse(draft.position, _same_id_other_content(draft, stored.document))
+    refuse(draft.position, _same_id_other_content(draft, stored.document) if sees(stored.id) else _strange_id(draft))
     return False
 
 
@@ -263,6 +274,18 @@ def _same_id_other_content(draft: _Draft, stored: bytes) -> Conflict:
         event_id=draft.event.event_id,
         step=other.get("bizStep", other.get("type", "")),
         time=other.get("eventTime", ""),
+    )
+
+
+def _strange_id(draft: _Draft) -> Conflict:
+    """The same of an event that the capturer may not see: nothing of its content is told."""
+    return Conflict(
+        N_(
+            "The event {event_id} is already recorded with other content by another organisation. Give your event an"
+            " eventID of its own."
+        ),
+        field="eventID",
+        event_id=draft.event.event_id,
     )
 
 

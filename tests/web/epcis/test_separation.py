@@ -108,7 +108,17 @@ def test_an_event_id_of_another_organisation_is_not_taken_over(shop: Partner, ph
     answer = pharmacy.capture(sent | {"bizStep": "receiving"})
     assert answer.status_code == 409
     assert "shipping" not in answer.text
+    assert sent["eventTime"] not in answer.text
     assert ids_of(shop.get(f"/events/{sent['eventID']}")) == [sent["eventID"]]
+    assert "shipping" in shop.capture(sent | {"bizStep": "receiving"}).text
+
+
+def test_another_organisations_event_sent_once_more_shows_nothing_of_it(shop: Partner, pharmacy: Partner) -> None:
+    sent = shop.captured()
+    again = pharmacy.post("/events", sent)
+    assert again.status_code == 201
+    assert again.json["eventID"] == sent["eventID"]
+    assert "recordTime" not in again.json
 
 
 def test_an_inspector_sees_the_region_and_captures_nothing(inspector: Partner, shop: Partner) -> None:

@@ -43,7 +43,7 @@ def post_event() -> Response:
             count=len(sent.events),
         )
     done = capture_event(g.session, actor=g.actor, document=sent.events[0], now=g.now)
-    response = event_answer(_find(done.event_id)[-1], wishes)
+    response = event_answer({**sent.events[0], "eventID": done.event_id}, wishes)
     response.status_code = 201
     response.headers["Location"] = at("epcis.events.get_events", done.event_id)
     return response
