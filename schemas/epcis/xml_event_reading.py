@@ -6,7 +6,7 @@ the forms of 1.2 and 2.0 give the same document. Nothing is judged here: what st
 field of that name, for the validator to refuse.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from schemas.epcis.xml_names import EPCIS
@@ -41,13 +41,12 @@ def as_event_type(tag: str) -> str | None:
     return local if is_epcis and local in (*EVENT_TYPES, _QUANTITY_EVENT) else None
 
 
-def flattened(element: Any) -> Iterator[Any]:
+def flattened(element: Any) -> list[Any]:
     """The children of an element, with those of the wrappers of 1.x in the place of the wrappers."""
-    for child in element:
-        if child.tag in WRAPPERS:
-            yield from flattened(child)
-        else:
-            yield child
+    children = list(element)
+    if not any(child.tag in WRAPPERS for child in children):
+        return children
+    return [part for child in children for part in (flattened(child) if child.tag in WRAPPERS else (child,))]
 
 
 def read_event(element: Any, version: str) -> dict[str, Any]:

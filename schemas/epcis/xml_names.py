@@ -31,7 +31,7 @@ def is_name(text: str) -> bool:
 
 def is_text(text: str) -> bool:
     """Whether XML 1.0 can carry a text: no control characters but tab and line ends, no lone surrogates."""
-    return _NO_CHARACTER.search(text) is None
+    return text.isprintable() or _NO_CHARACTER.search(text) is None  # the first is quick, and nearly always enough
 
 
 def legible(text: str) -> str:

@@ -1,6 +1,6 @@
 """Namespaces of XML and prefixes of event documents: `{http://ex.org/}f` here is `ex:f` with its `@context` there."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -10,14 +10,18 @@ from lxml import etree
 
 from schemas.epcis.xml_names import CBVMDA_IN_XML, JSON, XML, XMLNS, XSD, is_name
 from trace.domain.epcis.namespaces import GS1_PREFIXES
+from trace.domain.failures import N_, Invalid
 
 _GS1_BY_NAMESPACE = {iri: prefix for prefix, iri in GS1_PREFIXES.items()} | {CBVMDA_IN_XML: "cbvmda"}
 _GS1_IN_XML = GS1_PREFIXES | {"cbvmda": CBVMDA_IN_XML}
 # Schemes of URIs, which no JSON-LD context of ours gives another meaning; GS1's prefixes keep theirs.
 _SCHEMES = frozenset({"did", "doi", "geo", "http", "https", "mailto", "ni", "tag", "tel", "urn", "uuid"})
+for _prefix in ("cbv", "cbvmda", "gs1"):
+    etree.register_namespace(_prefix, _GS1_IN_XML[_prefix])
 _NOT_FREE = _SCHEMES | GS1_PREFIXES.keys()
 
 
+MOST_NAMESPACES = 200  # as in a JSON-LD context
 CONTEXT = f"{{{JSON}}}context"  # attribute of an event: prefixes that XML cannot declare, as JSON
 
 
@@ -30,6 +34,7 @@ class Prefixes:
 
     def __init__(self) -> None:
         self.context: dict[str, str] = {}
+        self._invented = (f"ns{number}" for number in count(1))
         self._prefixes = dict(_GS1_BY_NAMESPACE)
         self._keys: dict[tuple[str, str | None], str] = {}
 
@@ -49,25 +54,26 @@ class Prefixes:
         if name[0] != "{":
             return name
         namespace, _, local = name[1:].rpartition("}")
-        if namespace == XML:
-            return f"{self._prefix(XML, 'xml')}:{local}"
-        wished = next((prefix for prefix, iri in element.nsmap.items() if prefix and iri == namespace), None)
+        if namespace in self._prefixes:
+            return f"{self._prefixes[namespace]}:{local}"
+        scope = {"xml": XML} if namespace == XML else namespaces_of(element)
+        wished = next((prefix for prefix, iri in scope.items() if prefix and iri == namespace), None)
         return f"{self._prefix(namespace, wished)}:{local}"
 
     def curie(self, text: str, element: Any) -> str:
         """A key that came as text (`ex:my field`, `@ex:f`), with the prefix that its namespace has in this event."""
         prefix, colon, local = text.removeprefix("@").partition(":")
-        if not colon or prefix in _SCHEMES or (namespace := element.nsmap.get(prefix)) is None:
+        if not colon or prefix in _SCHEMES or (namespace := namespaces_of(element).get(prefix)) is None:
             return text
         return f"{text[: text[:1] == '@']}{self._prefix(namespace, prefix)}:{local}"
 
     def word(self, text: str, element: Any) -> str:
         """A word of a vocabulary that came as a CURIE, in full; anything else as it is."""
         prefix, colon, local = text.partition(":")
-        if not colon or local.startswith("//"):
+        if not colon or prefix in _SCHEMES or local.startswith("//"):
             return text
-        namespace = element.nsmap.get(prefix) or GS1_PREFIXES.get(prefix)
-        return text if namespace is None or prefix in _SCHEMES else namespace + local
+        namespace = namespaces_of(element).get(prefix) or GS1_PREFIXES.get(prefix)
+        return text if namespace is None else namespace + local
 
     def declare(self, context: Mapping[str, str]) -> None:
         """Add prefixes that XML itself cannot declare."""
@@ -85,13 +91,27 @@ class Prefixes:
     def _prefix(self, namespace: str, wished: str | None) -> str:
         if (known := self._prefixes.get(namespace)) is not None:
             return known
-        invented = (f"ns{number}" for number in count(1))
-        prefix = wished or next(invented)
+        prefix = wished or next(self._invented)
         while prefix in self.context or prefix in _NOT_FREE:
-            prefix = next(invented)
+            prefix = next(self._invented)
         self._prefixes[namespace] = prefix
         self.context[prefix] = namespace
         return prefix
+
+
+def namespaces_of(element: Any) -> dict[str | None, str]:
+    """The namespaces in scope of an element, by prefix; None is the default one.
+
+    Raises `Invalid` for more than 200: looking them up again and again would take hours.
+    """
+    scope: dict[str | None, str] = element.nsmap
+    if len(scope) > MOST_NAMESPACES:
+        raise Invalid(
+            N_("The XML has more than {limit} namespaces in scope at line {line}. Nothing was recorded."),
+            limit=MOST_NAMESPACES,
+            line=element.sourceline,
+        )
+    return scope
 
 
 class Names:
@@ -101,11 +121,13 @@ class Names:
     is the prefix with which `xsi:type` names its types.
     """
 
-    def __init__(self, context: Mapping[str, str], content: Any = None):
+    def __init__(self, context: Mapping[str, str], fields: Mapping[str, Any]):
         self._namespaces = {**_GS1_IN_XML, **context}
         fit = {prefix: iri for prefix, iri in context.items() if _is_declarable(prefix, iri)}
         self.others = {prefix: iri for prefix, iri in context.items() if prefix not in fit and iri != XML}
-        used = {prefix for prefix in _prefixes_in(content) if prefix in _GS1_IN_XML and prefix not in context}
+        # Where GS1's prefixes stand deeper inside, lxml declares them on the spot.
+        keys = [*fields, *(fields.get("ilmd") or ())]
+        used = {key.partition(":")[0] for key in keys if ":" in key} & _GS1_IN_XML.keys() - context.keys()
         self.declared = fit | {prefix: _GS1_IN_XML[prefix] for prefix in sorted(used)}
         names = ("xsd", *(f"xsd{number}" for number in range(1, len(self.declared) + 2)))
         self.xsd = next(name for name in names if self.declared.get(name, XSD) == XSD)
@@ -149,19 +171,3 @@ def _is_declarable(prefix: str, namespace: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _prefixes_in(content: Any) -> Iterator[str]:
-    """What stands before the colon in the keys of a document, attributes (`@ex:f`) included."""
-    values: Iterable[Any] = ()
-    if isinstance(content, dict):
-        for key in content:
-            prefix, colon, _ = key.partition(":")
-            if colon:
-                yield prefix.removeprefix("@")
-        values = content.values()
-    elif isinstance(content, list):
-        values = content
-    for value in values:
-        if isinstance(value, dict | list):
-            yield from _prefixes_in(value)

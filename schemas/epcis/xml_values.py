@@ -33,7 +33,7 @@ from typing import Any
 from lxml import etree
 
 from schemas.epcis.xml_names import JSON, XSD, XSI, is_text
-from schemas.epcis.xml_prefixes import Names, Prefixes
+from schemas.epcis.xml_prefixes import Names, Prefixes, namespaces_of
 
 BLANK = " \t\r\n"  # white space of XML; an ideographic space is text
 AS, ITEM, ENTRY = f"{{{JSON}}}as", f"{{{JSON}}}item", f"{{{JSON}}}entry"
@@ -60,6 +60,8 @@ for _prefix, _namespace in (("json", JSON), ("xsi", XSI)):  # the names to see w
 
 def read_value(element: Any, prefixes: Prefixes) -> Any:
     """The JSON value of an element of any shape; see the tables above."""
+    if not element.items():
+        return _read_content(element, prefixes) if len(element) else element.text or ""
     mark = element.get(AS)
     if mark == "array":
         return [read_value(child, prefixes) for child in element]
@@ -96,10 +98,16 @@ def read_attributes(element: Any, prefixes: Prefixes) -> dict[str, str]:
 
 def gather(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """A dict of the pairs; a key that comes several times gets the list of its values."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, Any] = {}
+    repeated: dict[str, list[Any]] = {}
     for key, value in pairs:
-        found.setdefault(key, []).append(value)
-    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
+        if key not in found:
+            found[key] = value
+        elif key in repeated:
+            repeated[key].append(value)
+        else:
+            found[key] = repeated[key] = [found[key], value]
+    return found
 
 
 def number_of(text: str) -> int | Decimal | None:
@@ -139,7 +147,7 @@ def _read_text(element: Any, text: str) -> Any:
     if mark == "escaped":
         return _unescaped(text)
     prefix, _, kind = element.get(TYPE, "").strip(BLANK).rpartition(":")
-    if not kind or element.nsmap.get(prefix or None) != XSD:
+    if not kind or namespaces_of(element).get(prefix or None) != XSD:
         return text
     if kind == "boolean":
         return _BOOLEANS.get(text.strip(BLANK), text)

@@ -47,7 +47,7 @@ def write_xml_document(
     for which CBV has no URN, of sensors, are web URIs always).
     """
     header, master_data = header or {}, list(master_data)
-    names = Names(header.get("@context") or {}, [header, master_data])
+    names = Names(header.get("@context") or {}, header)
     root = _root(f"{{{EPCIS[version]}}}EPCISDocument", created, version, names)
     _write_header(root, header, master_data, names, created)
     body = etree.SubElement(root, "EPCISBody")
@@ -72,7 +72,7 @@ def write_xml_query_document(
     The schema wants a `queryName`: without one it is that of the query every repository has.
     """
     header, master_data = header or {}, list(master_data)
-    names = Names(header.get("@context") or {}, [header, master_data])
+    names = Names(header.get("@context") or {}, header)
     root = _root(f"{{{QUERY[version]}}}EPCISQueryDocument", created, version, names)
     _write_header(root, header, master_data, names, created)
     body = etree.SubElement(root, "EPCISBody")
