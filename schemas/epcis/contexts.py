@@ -236,8 +236,8 @@ class Names:
     def _short(self, iri: str) -> str:
         """A full IRI as CURIE of its namespace, under the prefix that is declared for it or else an invented one."""
         namespace, local = split_iri(iri)
-        prefix = self._spaces.get(namespace) or self._invent(namespace)
-        if not prefix or not local:
+        prefix = (self._spaces.get(namespace) or self._invent(namespace)) if local else None
+        if prefix is None:
             return iri
         return local if prefix == "epcis" and local in self._terms else f"{prefix}:{local}"
 
