@@ -1,4 +1,4 @@
-"""Whatever JSON comes as an event, with whatever context: it is read or refused with a sentence, and read once for all."""
+"""Whatever JSON comes as event, with whatever context: it is read or refused with a sentence, and read once for all."""
 
 import json
 from datetime import UTC, datetime
