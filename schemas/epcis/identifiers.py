@@ -30,11 +30,13 @@ class Level(StrEnum):
 _ANY, _EVENT, _OBJECT, _CLASS = Level
 _PREFIX = "([0-9]{6,12})"
 
+_ESCAPE = "%(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])"  # of a printable character of ASCII
+
 
 def _text(most: int) -> str:
     """A serial number or lot of 1 to `most` characters (TDS table A-1), escaped or not; most need no escapes."""
     plain = '[^%/?#&"<>]'
-    return f"(?:{plain}{{1,{most}}}|(?:{plain}|%[0-9A-Fa-f]{{2}}){{1,{most}}})"
+    return f"(?:{plain}{{1,{most}}}|(?:{plain}|{_ESCAPE}){{1,{most}}})"
 
 
 # Scheme: its form behind `urn:epc:id:`, and how many digits company prefix and reference have together (0: any).
@@ -56,7 +58,7 @@ _OBJECTS = {
     "pgln": (rf"{_PREFIX}\.([0-9]{{0,6}})", 12),
     "gid": (r"[0-9]+\.[0-9]+\.[0-9]+", 0),
     "usdod": (r"[0-9A-HJ-NP-Z]{5,6}\.[0-9]+", 0),
-    "adi": (r"[0-9A-HJ-NP-Z]{5,6}\.[^.]{0,32}\..{1,30}", 0),
+    "adi": (r"[0-9A-HJ-NP-Z]{5,6}\.(?:[0-9A-Z-]|%2F){0,32}\.(?:%23)?(?:[0-9A-Z-]|%2F){1,30}", 0),
     "bic": (r"[A-Z]{4}[0-9]{7}", 0),
     "imovn": (r"[0-9]{7}", 0),
 }
@@ -164,6 +166,8 @@ def _link_fault(uri: str, level: Level) -> Fault | None:
         return None
     if message:
         return Fault("", message, {"uri": shown(uri), "value": shown(value), "key": key})
+    if "%" in uri and any("%" in part and unescaped(part) is None for part in qualifiers[1::2]):
+        return Fault("", N_("{uri} is no GS1 Digital Link: escapes in it are no text."), {"uri": shown(uri)})
     if qualifiers and key in _SERIALS:
         names_object = not _SERIALS[key].isdisjoint(qualifiers[::2])
     return _level_fault(uri, level, names_object)

@@ -240,7 +240,9 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
     On id.gs1.org any check digit is taken (the code may be printed like that); elsewhere only a right one tells a
     Digital Link from a web address that has such numbers in its path.
     """
-    match = DIGITAL_LINK.match(uri) or DIGITAL_LINK.match(numbered(uri))
+    match = DIGITAL_LINK.match(uri)
+    if match is None and (other := numbered(uri)) is not uri:
+        match = DIGITAL_LINK.match(other)
     parts = [match[1], match[2], *match[3].split("/")[1:]] if match else []
     texts = [unescaped(part) for part in parts[1::2]]
     values = {ai: text for ai, text in zip(parts[::2], texts, strict=False) if text is not None}
@@ -297,7 +299,7 @@ def _gs1_uri(values: dict[str, str]) -> str:
 def _from_urn(uri: str) -> str:
     """EPC URN to Digital Link (TDS 2.0): the company prefix needs no table in this direction."""
     _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
-    if form not in ("id", "class", "idpat"):
+    if form not in ("id", "class", "idpat") or scheme == "adi":  # whose part number may be empty; no key of GS1
         return uri
     parts = value.split(".", 1 if scheme in ("giai", "ginc") else 2)  # these references may have dots
     # A company prefix of twelve digits leaves no digit for the location, the asset type or the document type.

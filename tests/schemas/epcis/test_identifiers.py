@@ -5,6 +5,7 @@ import pytest
 from schemas.epcis.identifiers import FORMATS, Level, find_identifier_fault
 from schemas.epcis.validation import find_faults
 from tests.schemas.epcis.events import AGGREGATION, OBJECT
+from trace.domain.uris import canonical_uri
 
 OBJECTS = [
     "urn:epc:id:sgtin:0614141.812345.6789%2F%26%25%22!%3F()",
@@ -27,6 +28,7 @@ OBJECTS = [
     "urn:epc:id:gid:95100000.12345.400",
     "urn:epc:id:usdod:2S194.12345678901",
     "urn:epc:id:adi:W81X9C.3KL984PX1.2WMA52",
+    "urn:epc:id:adi:W81X9C..%23A-12%2F3",
     "urn:epc:id:bic:CSQU3054383",
     "urn:epc:id:imovn:9176187",
     "urn:epc:raw:96.x0123456789ABCDEF01234567",
@@ -61,6 +63,8 @@ WRONG = [
     ("urn:epc:id:sgtin:0614141.107346.", "calls sgtin"),
     ("urn:epc:id:sgtin:0614141.107346." + "1" * 21, "calls sgtin"),
     ("urn:epc:id:sgtin:0614141.107346", "calls sgtin"),
+    ("urn:epc:id:sgtin:0614141.107346.%FF", "calls sgtin"),
+    ("urn:epc:id:sgtin:0614141.107346.%00", "calls sgtin"),
     ("urn:epc:id:sscc:4012345.000000011", "17 digits together, 16 came"),
     ("urn:epc:id:pgln:4012345.000", "12 digits together, 10 came"),
     ("urn:epc:id:gtin:4012345.000", "no scheme"),
@@ -71,6 +75,7 @@ WRONG = [
     ("https://farm.example/01/09506000134353/21/12345", "check digit"),
     ("https://id.gs1.org/414/9506000134308", "check digit"),
     ("https://id.gs1.org/01/0950600013435", "check digit"),
+    ("https://id.gs1.org/01/09506000134352/21/%FF", "no text"),
     ("https://id.gs1.org/01/095060001343521", "no value of 01"),
     ("https://id.gs1.org/00/12", "no value of 00"),
     ("urn:uuid:fd338495-0e6d-41dd-afee-a862ecd3251", "no UUID"),
@@ -82,6 +87,7 @@ WRONG = [
 def test_an_identifier_of_one_thing_is_taken_where_things_stand(uri: str) -> None:
     assert find_identifier_fault(uri, Level.OBJECT) is None
     assert find_identifier_fault(uri, Level.ANY) is None
+    assert canonical_uri(canonical_uri(uri)) == canonical_uri(uri)
 
 
 @pytest.mark.parametrize("uri", CLASSES)
