@@ -4,7 +4,8 @@ SQLite: the driver's `executemany`, a loop in C over one prepared statement. Pos
 column (`unnest`), so that the number of parameters and the text of the statement do not grow with the rows.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -49,10 +50,31 @@ def _insert(
     if dialect != "postgresql":
         marks = ", ".join("?" for _ in columns)
         return f"INSERT INTO {table.name} ({names}) VALUES ({marks}){ending}", False  # noqa: S608 - names of ours
-    dialect_ = postgresql.dialect()  # type: ignore[no-untyped-call]
-    types = [table.c[name].type.compile(dialect_) for name in columns]
-    arrays = ", ".join(f"%s::{type_}[]" for type_ in types)
+    arrays = ", ".join(f"%s::{_postgres_type(table, name)}[]" for name in columns)
     return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){ending}", True  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _postgres_type(table: Table, column: str) -> str:
+    return str(table.c[column].type.compile(postgresql.dialect()))  # type: ignore[no-untyped-call]
+
+
+def select_among(
+    session: Session, table: Table, columns: tuple[str, ...], key: str, values: Iterable[Any]
+) -> Sequence[Any]:
+    """Rows of `columns` whose `key` is one of many values, which travel as one parameter."""
+    wanted = list(values)
+    if not wanted:
+        return []
+    connection = session.connection()
+    names = ", ".join(f"t.{name}" for name in columns)
+    if connection.dialect.name == "postgresql":
+        type_ = _postgres_type(table, key)
+        query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY(%s::{type_}[])"  # noqa: S608 - names of ours
+        return connection.exec_driver_sql(query, (wanted,)).all()
+    # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
+    query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t WHERE t.{key} = w.value"  # noqa: S608
+    return connection.exec_driver_sql(query, (json.dumps(wanted),)).all()
 
 
 def next_numbers(session: Session, table: Table, count: int) -> Sequence[int]:

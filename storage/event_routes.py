@@ -90,25 +90,30 @@ class Route:
         some = select(self.event.label("event")).where(*conditions).limit(SHORT + 1)
         return select(func.count()).select_from(some.subquery())
 
-    def rows(self, window: "Window", after: tuple[int, int] | None, *, descending: bool, most: int) -> list[Any]:
-        """Selects of (time, event), each in order and at most `most` long; together they hold the first `most`."""
-        if self.key is None:
-            return [self._range(window, after, None, descending=descending, most=most)]
+    def rows(
+        self, window: "Window", after: tuple[int, int] | None, *, descending: bool, most: int, is_short: bool
+    ) -> list[Any]:
+        """Selects of (time, event), each in order and at most `most` long; together they hold the first `most`.
+
+        A short route is sorted whole; of a long one the range of each value is read no further than needed.
+        """
+        if self.key is None or is_short:
+            return [self._range(window, after, self.values, descending=descending, most=most)]
         found = []
         for start in range(0, len(self.values), _RANGES):
             parts = [
-                self._range(window, after, value, descending=descending, most=most)
+                self._range(window, after, [value], descending=descending, most=most)
                 for value in self.values[start : start + _RANGES]
             ]
             found.append(parts[0] if len(parts) == 1 else _merged(parts, descending=descending, most=most))
         return found
 
     def _range(
-        self, window: "Window", after: tuple[int, int] | None, value: int | None, *, descending: bool, most: int
+        self, window: "Window", after: tuple[int, int] | None, values: Sequence[int], *, descending: bool, most: int
     ) -> Any:
         conditions = self._conditions(window)
-        if value is not None:
-            conditions.append(self.key == value)
+        if self.key is not None:
+            conditions.append(self.key == values[0] if len(values) == 1 else self.key.in_(values))
         if after is not None:
             # Redundant, but a bound on the first column alone is what every planner sees.
             conditions.append(self.time <= after[0] if descending else self.time >= after[0])
@@ -181,22 +186,25 @@ def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterDa
     return Ways(routes, window, filters, viewer)
 
 
-def choose(session: Session, ways: Ways, query: Query) -> str:
+def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool]:
     """The name of the route to take: the shortest if one is short, else the one that as a rule narrows most.
+
+    The second value says whether it is short.
 
     A query in order of record time that has no short route walks the index of record times, which needs no sorting.
     """
     if "id" in ways.routes:
-        return "id"
+        return "id", True
     names = list(ways.routes)
     counts = [ways.routes[name].count(ways.window).scalar_subquery() for name in names]
     lengths = dict(zip(names, session.execute(select(*counts)).one(), strict=True))
     shortest = min(names, key=lambda name: (lengths[name], name))
     if lengths[shortest] <= SHORT:
-        return shortest
+        return shortest, True
     if query.order_by == RECORD_TIME:
-        return "recorded"
-    return min((n for n in ways.routes if n != "recorded"), key=lambda n: _PREFERENCE.index(n.rstrip("0123456789")))
+        return "recorded", False
+    others = (name for name in ways.routes if name != "recorded")
+    return min(others, key=lambda name: _PREFERENCE.index(name.rstrip("0123456789"))), False
 
 
 def _general(viewer: Viewer) -> Iterable[Route]:

@@ -30,8 +30,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Budget:
     """What one page of one query may read.
 
-    Measured on one core: a row of an index with what is asked of it takes some 5 microseconds, a document loaded and
-    judged some 50. So each number is about a second of work, and the seconds are for a machine that is busy.
+    Measured on one core: a row of an index with what is asked of its event takes some 10 microseconds, a document
+    loaded and judged some 100. So each number is about two seconds of work; the seconds are for a machine that is busy.
     """
 
     rows: int = 200_000
@@ -75,7 +75,7 @@ class Match:
 class Search:
     """One page's walk through a query's events, in its order.
 
-    `route` is the name of the route, for the next page to take it up again; `reached` is the place up to which every
+    `route` and `is_short` are for the next page to take up the same route; `reached` is the place up to which every
     event has been looked at, None where that is not by place (`is_sorted`) or nothing has been.
     """
 
@@ -88,13 +88,13 @@ class Search:
         known: MasterData,
         meter: Meter,
         newest: int,
-        route: str | None = None,
+        route: tuple[str, bool] | None = None,
     ):
         self._session, self._query, self._known, self._meter = session, query, known, meter
         self._ways = find_ways(session, query, viewer=viewer, known=known, newest=newest)
-        self.route = ""
-        if self._ways is not None:
-            self.route = route if route and route in self._ways.routes else choose(session, self._ways, query)
+        self.route, self.is_short = route or ("", False)
+        if self._ways is not None and self.route not in self._ways.routes:
+            self.route, self.is_short = choose(session, self._ways, query)
         self.reached: tuple[int, int] | None = None
 
     @property
@@ -159,7 +159,7 @@ class Search:
         """The next rows of the route, each with whether its event passes the filter."""
         route, down = ways.routes[self.route], self._query.descending
         found: list[Row[Any]] = []
-        selects = route.rows(ways.window, after, descending=down, most=size)
+        selects = route.rows(ways.window, after, descending=down, most=size, is_short=self.is_short)
         for chosen in selects:
             part = chosen.subquery("part")
             order = [c.desc() if down else c.asc() for c in (part.c.time, part.c.event)]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_rows, next_numbers
+from storage.bulk import insert_rows, next_numbers, select_among
 from storage.tables import (
     event,
     event_document,
@@ -132,10 +132,7 @@ def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
 
 def find_idents(session: Session, uris: Iterable[str]) -> dict[str, int]:
     """The numbers of those of these URIs that are known: {uri: id}."""
-    found: dict[str, int] = {}
-    for part in chunks(list(uris)):
-        found.update(session.execute(select(ident.c.uri, ident.c.id).where(ident.c.uri.in_(part))).tuples().all())
-    return found
+    return dict(select_among(session, ident, ("uri", "id"), "uri", uris))
 
 
 def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:

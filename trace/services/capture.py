@@ -70,13 +70,13 @@ def capture(
     sees = partial(_is_party, session, actor)
     drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
-    numbers = _store(session, fresh, actor, now) if fresh else {}
+    ids, numbers = _store(session, fresh, actor, now) if fresh else ({}, {})
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
     if overtaken:
         known |= store.find_by_event_ids(session, [draft.key for draft in overtaken])
     stored = [draft for draft in fresh if draft.store_key in numbers]
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
-    keep_stock(session, recorded, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
+    keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
@@ -139,8 +139,11 @@ class _Draft:
         XML and the JSON form and for URN and Digital Link, and the error declaration, which the hash leaves out."""
         if self.bytes == document:
             return True
-        declared = load_document(document).get("errorDeclaration") if self.key[1] else None
-        return self.hash == hash_ and declared == self.document.get("errorDeclaration")
+        if self.hash != hash_:
+            return False
+        # Neither is part of the hash: two IDs may share a key (`storage.events.id_key`).
+        stored = load_document(document)
+        return all(stored.get(name) == self.document.get(name) for name in ("eventID", "errorDeclaration"))
 
 
 def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:
@@ -202,12 +205,15 @@ def _agrees(
     return False
 
 
-def _store(session: Session, drafts: Sequence[_Draft], actor: Actor, now: datetime) -> dict[tuple[int, bool], int]:
-    """Intern, look up parties, insert: {store key: event number} of what this call stored."""
+def _store(
+    session: Session, drafts: Sequence[_Draft], actor: Actor, now: datetime
+) -> tuple[dict[str, int], dict[tuple[int, bool], int]]:
+    """Intern, look up parties, insert: ({uri: number}, {store key: event number} of what this call stored)."""
     ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
-    return store.insert_events(session, [_new_event(draft, ids, organisations, actor, now) for draft in drafts])
+    new = [_new_event(draft, ids, organisations, actor, now) for draft in drafts]
+    return ids, store.insert_events(session, new)
 
 
 def _new_event(

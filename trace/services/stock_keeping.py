@@ -3,7 +3,7 @@
 Stock is a projection of the events; a counter at the shop cannot wait for a trace.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -48,12 +48,19 @@ class _Planned:
 
 
 def keep_stock(
-    session: Session, recorded: Sequence[Recorded], *, actor: Actor, strict: bool, containers: set[str]
+    session: Session,
+    recorded: Sequence[Recorded],
+    ids: Mapping[str, int],
+    *,
+    actor: Actor,
+    strict: bool,
+    containers: set[str],
 ) -> None:
     """Apply the stock movements of what was stored: lock the rows of all items, work out, write back.
 
-    Raises `Conflict`, with `strict`, where more would go than is there. `containers` moved with something in them: of a
-    case on a pallet, what is in it is goods, and not the case as well.
+    `ids` are the numbers of everything the events name; `containers` moved with something in them: of a case on a
+    pallet, what is in it is goods, and not the case as well. Raises `Conflict`, with `strict`, where more would go than
+    is there.
 
     Two captures that move the same item line up at its row (`storage.stock.lock_stock`), in order of item.
     An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what was
@@ -68,7 +75,6 @@ def keep_stock(
     ]
     if not movements:
         return
-    ids = store.find_idents(session, {m.item for m, _ in movements} | {m.lot for m, _ in movements if m.lot})
     # Of one item in the order of the capture: the sort is stable.
     planned = sorted((_Planned(ids[m.item], m, one) for m, one in movements), key=lambda plan: plan.item)
     lots = _lots(session, planned, ids)
@@ -76,7 +82,7 @@ def keep_stock(
     _note_passages(session, planned, lots, actor)
 
 
-def _lots(session: Session, planned: Sequence[_Planned], ids: dict[str, int]) -> dict[int, int]:
+def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int]) -> dict[int, int]:
     """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
     lots = {plan.item: ids[plan.movement.lot] for plan in planned if plan.movement.lot}
     unknown = [plan.item for plan in planned if plan.item not in lots]
