@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,7 @@ def _full(key: str, namespaces: dict[str, str]) -> str:
     return f"{mark}{{{namespaces[prefix]}}}{local}" if colon and prefix in namespaces else key
 
 
+@lru_cache(maxsize=2)
 def official(shared: Path, name: str) -> Any:
     """GS1's schema of EPCIS 2.0 documents (`epcis`) or query documents (`epcis-query`)."""
     return etree.XMLSchema(etree.parse(shared / "epcis" / "spec" / f"EPCglobal-{name}-2_0.xsd"))
