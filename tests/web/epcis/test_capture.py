@@ -41,6 +41,7 @@ def test_an_epcis_document_is_captured_with_202_and_the_location_of_its_job(shop
     answer = shop.capture(sent)
     assert answer.status_code == 202
     assert answer.data == b""
+    assert "Content-Type" not in answer.headers
     assert answer.headers["GS1-EPCIS-Version"] == "2.0.0"
     assert answer.headers["GS1-CBV-Version"] == "2.0.0"
     assert "GS1-Extensions" in answer.headers

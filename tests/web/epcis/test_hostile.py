@@ -151,10 +151,11 @@ class Endless(BytesIO):
 
     read_so_far = 0
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes, as many as anybody wants."""
-        self.read_so_far += size or 0
-        return b" " * (size or 0)
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill whatever anybody wants filled."""
+        self.read_so_far += len(buffer)
+        buffer[:] = b" " * len(buffer)
+        return len(buffer)
 
 
 def test_a_document_of_100_megabytes_is_refused_before_it_is_read(shop: Partner) -> None:
@@ -164,6 +165,24 @@ def test_a_document_of_100_megabytes_is_refused_before_it_is_read(shop: Partner)
     assert complaint(answer) is None
     assert answer.status_code == 413
     assert body.read_so_far <= 21 * 1024 * 1024
+    assert shop.demo.counts() == before
+
+
+def test_a_document_that_does_not_say_how_long_it_is_is_refused_at_the_limit(shop: Partner) -> None:
+    body, before = Endless(), shop.demo.counts()
+    for path, media_type in (("/capture", JSON), ("/capture", XML), ("/events", JSON), ("/queries", JSON)):
+        answer = shop.call(
+            "POST",
+            path,
+            input_stream=body,
+            content_type=media_type,
+            headers={"Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+        assert complaint(answer) is None
+        assert answer.status_code == 413
+        assert "GS1-EPCIS-Capture-File-Size-Limit" in answer.headers
+    assert body.read_so_far <= 4 * 21 * 1024 * 1024
     assert shop.demo.counts() == before
 
 

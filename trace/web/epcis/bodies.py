@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from schemas.epcis.document import EpcisDocument
 from schemas.epcis.json_form import read_json
@@ -18,7 +19,7 @@ def read_document() -> EpcisDocument:
     """
     check_sent_version()
     _check_form(JSON_TYPES + XML_TYPES)
-    data = request.get_data(cache=False)
+    data = _data()
     return read_json(data) if request.mimetype in JSON_TYPES else read_xml(data)
 
 
@@ -26,10 +27,20 @@ def read_object() -> dict[str, Any]:
     """A JSON object that was sent."""
     check_sent_version()
     _check_form(JSON_TYPES)
+    _data()
     body = request.get_json(force=True)  # the media type is checked, and Flask does not know all of them
     if not isinstance(body, dict):
         raise Invalid(N_("Send one JSON object."))
     return body
+
+
+def _data() -> bytes:
+    data = request.get_data()
+    most = request.max_content_length
+    if request.content_length is None and most is not None and len(data) >= most:
+        # Of a body that does not say how long it is, werkzeug gives the first bytes up to the limit and no more.
+        raise RequestEntityTooLarge
+    return data
 
 
 def _check_form(forms: tuple[str, ...]) -> None:

@@ -22,6 +22,8 @@ def add_headers(response: Response) -> Response:
     response.headers.setdefault("GS1-EPCIS-Version", number(CURRENT))
     response.headers.setdefault("GS1-CBV-Version", number(CURRENT))
     response.headers.setdefault("GS1-Extensions", EXTENSIONS)
+    if response.status_code in (202, 204):
+        response.headers.pop("Content-Type", None)  # there is no content
     if response.status_code == 413 and request.method == "POST":
         add_capture_limits(response)
     return response
