@@ -19,7 +19,7 @@ from schemas.epcis.xml_prefixes import Prefixes
 from schemas.epcis.xml_values import BLANK, gather, read_attributes, read_members, read_value
 from trace.domain.failures import N_, Invalid
 
-MOST_NODES = 500_000  # elements and attributes of a document: some 20,000 events; at most 200 MB while it is read
+MOST_NODES = 1_000_000  # elements and attributes of a document: an honest one of 20 MB has fewer
 MAX_DEPTH = 64  # levels, as in JSON
 LONGEST_REASON = 200
 
@@ -49,7 +49,7 @@ def read_xml(data: bytes) -> EpcisDocument:
     """An EPCISDocument, EPCISQueryDocument, EPCISMasterDataDocument or one bare event from its bytes.
 
     Raises `Invalid` for what is no XML (with line and column), declares entities or an external subset, nests deeper
-    than 64 levels, has more than half a million elements and attributes or 200 namespaces in scope, or is no EPCIS
+    than 64 levels, has more than a million elements and attributes or 200 namespaces in scope, or is no EPCIS
     document. The header keeps `schemaVersion`, `creationDate`, extension fields, the Standard Business Document
     Header as `sbdh` (and what JSON knows of it: `sender`, `receiver`, `instanceIdentifier`), and of query results
     `queryName` and `subscriptionID`. `xsi:schemaLocation` and attributes of lists are not kept; no schema is loaded.
