@@ -221,6 +221,16 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
 
 
+def add_party(
+    session: Session, organisation_id: int, events: Iterable[tuple[int, int]], named: Iterable[tuple[int, int]]
+) -> None:
+    """Let an organisation see events that are stored already: (number, event time), and what they name."""
+    parties = sorted((organisation_id, time, number) for number, time in events)
+    insert_rows(session, event_party, ("organisation", "time", "event"), parties, pass_by=True)
+    words = sorted((organisation_id, kind, i) for kind, i in named)
+    insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), words, pass_by=True)
+
+
 def _stored_among(session: Session, numbers: Iterable[int]) -> set[int]:
     found: set[int] = set()
     for part in chunks(numbers):

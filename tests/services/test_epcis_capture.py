@@ -15,6 +15,7 @@ from trace.domain.failures import Conflict, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor
 from trace.services import epcis_capture
 from trace.services.epcis_capture import CaptureJob, capture_document, capture_event, get_job, list_jobs
+from trace.services.events import get_event
 from trace.services.master_data import master_data_of, named_in
 
 FACTS = (event, event_document, event_item, event_party, event_mention, stock, ident)
@@ -146,6 +147,17 @@ def test_in_proceed_the_good_are_stored_and_the_job_lists_the_bad(town: Town) ->
     assert stored(town, 3) == partner_event(3)
     with town.store.reading() as session:
         assert get_job(session, actor=farm, capture_id=job.capture_id).errors == job.errors
+
+
+def test_what_two_partners_capture_alike_both_may_read_and_others_not(town: Town) -> None:
+    farm, buyer, stranger = town.organisation(), town.organisation(), town.organisation()
+    assert (send(town, farm, partner_event()).stored, send(town, buyer, partner_event()).stored) == (1, 0)
+    for actor in (farm, buyer):
+        assert (
+            town.do(get_event, actor=actor, event_id=partner_event()["eventID"], now=NOW)["bizStep"] == "commissioning"
+        )
+    with pytest.raises(NotFound):
+        town.do(get_event, actor=stranger, event_id=partner_event()["eventID"], now=NOW)
 
 
 def test_an_error_declaration_stands_beside_the_event_it_takes_back(town: Town) -> None:

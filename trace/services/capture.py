@@ -78,7 +78,20 @@ def capture(
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
     keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
+    _share(session, [draft for draft in told if draft.store_key not in numbers], known, actor)
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
+
+
+def _share(
+    session: Session, drafts: Sequence["_Draft"], known: Mapping[tuple[int, bool], store.StoredEvent], actor: Actor
+) -> None:
+    """Who captures what somebody else captured before has the event, too, and may read it from now on."""
+    if not drafts:
+        return
+    ids = store.find_idents(session, {uri for draft in drafts for uri in draft.kinds})
+    events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
+    named = {pair for draft in drafts for pair in _named(draft.links, _words(draft.event, ids), ids)}
+    store.add_party(session, actor.organisation, events, named)
 
 
 Refuse = Callable[[int, Failure], None]
@@ -220,17 +233,13 @@ def _new_event(
     draft: _Draft, ids: dict[str, int], organisations: dict[str, int], actor: Actor, now: datetime
 ) -> store.NewEvent:
     event = draft.event
-    word = ids.get
     columns = {
         "event_time": utc_milliseconds(event.event_time),
         "record_time": utc_milliseconds(now),
         "offset_minutes": offset_minutes(event.event_time),
         "type": TYPES.index(type(event).__name__),
         "action": store.ACTIONS.get(getattr(event, "action", None)),  # type: ignore[arg-type]
-        "step": word(event.biz_step) if event.biz_step else None,
-        "disposition": word(event.disposition) if event.disposition else None,
-        "read_point": word(event.read_point) if event.read_point else None,
-        "biz_location": word(event.biz_location) if event.biz_location else None,
+        **_words(event, ids),
         "captured_by": actor.organisation,
         "person": actor.person,
         "api_key": actor.api_key,
@@ -247,6 +256,15 @@ def _new_event(
         frozenset((ids[uri], int(kind)) for uri, kind in draft.mentions),
         _named(draft.links, columns, ids),
     )
+
+
+def _words(event: Event, ids: Mapping[str, int]) -> dict[str, int | None]:
+    return {
+        "step": ids[event.biz_step] if event.biz_step else None,
+        "disposition": ids[event.disposition] if event.disposition else None,
+        "read_point": ids[event.read_point] if event.read_point else None,
+        "biz_location": ids[event.biz_location] if event.biz_location else None,
+    }
 
 
 def _named(links: Iterable[Link], columns: Mapping[str, Any], ids: Mapping[str, int]) -> frozenset[tuple[int, int]]:
