@@ -1,7 +1,7 @@
 """The top-level resources of EPCIS 2.0 (section 12.5): what the events one may see name, list by list."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from storage.events import Named
 from storage.tables import event_vocabulary, ident, organisation
 from trace.domain.epcis import cbv
+from trace.domain.epcis.query_language import Query
+from trace.domain.epcis.query_parameters import Condition, parse_condition
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.uris import canonical_uri
@@ -18,6 +20,13 @@ from trace.services.look_up_log import note_look_up
 EVENT_TYPES = ("AggregationEvent", "AssociationEvent", "ObjectEvent", "TransactionEvent", "TransformationEvent")
 # Lists that begin with the words of the standard; what partners call their own comes behind (GS1's OpenAPI file).
 _WORDS = {Named.BIZ_STEP: cbv.Kind.BIZ_STEP, Named.DISPOSITION: cbv.Kind.DISPOSITION}
+_PARAMETERS = {
+    None: "eventType",
+    Named.BIZ_STEP: "EQ_bizStep",
+    Named.DISPOSITION: "EQ_disposition",
+    Named.READ_POINT: "EQ_readPoint",
+    Named.BIZ_LOCATION: "EQ_bizLocation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +59,11 @@ def list_named(session: Session, *, actor: Actor, kind: Named, size: int, after:
     return _page_of_idents(session, actor, kind, size=size - len(page.members), behind=0, first=page.members)
 
 
-def get_named(session: Session, *, actor: Actor, kind: Named, text: str) -> str:
+def get_named(session: Session, *, actor: Actor, kind: Named, text: str, now: datetime) -> str:
     """The canonical form of something that an event one may see names, or of a word of the standard.
 
-    Raises `NotFound` for everything else, whoever else's events name it; `Invalid` for an EPC whose parts do not fit.
+    An inspector's or auditor's look is written down (R18). Raises `NotFound` for everything else, whoever else's
+    events name it; `Invalid` for an EPC whose parts do not fit.
     """
     found = cbv.word_of(_WORDS[kind], text) if kind in _WORDS else canonical_uri(text)
     if kind in _WORDS and cbv.is_word(_WORDS[kind], found):
@@ -66,7 +76,25 @@ def get_named(session: Session, *, actor: Actor, kind: Named, text: str) -> str:
     )
     if session.execute(query).first() is None:
         raise NotFound(N_("No event names {text}."), text=text[:120])
+    note_look_up(session, actor=actor, what="events", subject=found, now=now)
     return found
+
+
+def narrowed(query: Query, kind: Named | None, found: str) -> Query:
+    """A query, narrowed to the events that name what `get_named` or `get_event_type` (kind None) found.
+
+    Things are looked for in the lists of EPCs and of classes alike: not every private identifier says what it names.
+    """
+    if kind is not Named.EPC:
+        return query.also({_PARAMETERS[kind]: [found]})
+    either = [parse_condition(name, [found], {}) for name in ("MATCH_anyEPC", "MATCH_anyEPCClass")]
+    names = Condition(
+        "epc",
+        lambda document, known: any(one.test is not None and one.test(document, known) for one in either),
+        either[0].hint,
+    )
+    asked = {"all": [query.parameters or {}, {"epc": found}]}
+    return replace(query, conditions=(*query.conditions, names), parameters=asked)
 
 
 def get_event_type(text: str) -> str:

@@ -63,6 +63,15 @@ def test_a_class_has_the_events_that_name_it_below_it(shop: Partner) -> None:
     assert ids_of(shop.get(f"/epcs/{quote(f'{GTIN}/10/CLASS', safe='')}/events")) == [sent["eventID"]]
 
 
+def test_a_private_identifier_that_does_not_say_what_it_names_has_its_events_below_it(shop: Partner) -> None:
+    strange = "https://partner.example.com/things/7"
+    as_class = shop.captured(epcList=None, quantityList=[{"epcClass": strange, "quantity": 3}])
+    as_thing = shop.captured(epcList=[strange])
+    told = ids_of(shop.get(f"/epcs/{quote(strange, safe='')}/events"))
+    assert set(told) == {as_class["eventID"], as_thing["eventID"]}
+    assert ids_of(shop.get(f"/epcs/{quote(strange, safe='')}/events?EQ_action=ADD")) == []
+
+
 @pytest.mark.parametrize(
     ("resource", "kind"), [("bizSteps", cbv.Kind.BIZ_STEP), ("dispositions", cbv.Kind.DISPOSITION)]
 )
@@ -144,3 +153,18 @@ def test_resources_are_told_as_xml_too(shop: Partner) -> None:
         answer = shop.get(path, headers={"Accept": "application/xml"})
         assert answer.mimetype == "application/xml"
         assert b"<member>" in answer.data
+
+
+def test_an_inspectors_looks_are_written_down(shop: Partner, inspector: Partner) -> None:
+    epc = quote(shop.captured()["epcList"][0], safe="")
+    for path, looks in (
+        ("/epcs", 1),
+        (f"/epcs/{epc}", 1),
+        (f"/epcs/{epc}/events", 2),
+        ("/epcs/urn:uuid:nothing", 1),
+        ("/bizSteps", 1),
+        ("/eventTypes", 0),
+    ):
+        before = inspector.demo.counts()["lookup_log"]
+        assert inspector.get(path).status_code in (200, 404)
+        assert inspector.demo.counts()["lookup_log"] == before + looks, path

@@ -9,8 +9,7 @@ from storage.events import Named
 from trace.domain.epcis import cbv
 from trace.domain.epcis.translation import translate_uri
 from trace.domain.permissions import Permission
-from trace.domain.uris import UriKind, uri_kind
-from trace.services.event_resources import Listed, get_event_type, get_named, list_event_types, list_named
+from trace.services.event_resources import Listed, get_event_type, get_named, list_event_types, list_named, narrowed
 from trace.web.access import may, watched
 from trace.web.epcis.answers import collection_answer
 from trace.web.epcis.blueprints import Resources
@@ -26,11 +25,10 @@ URIS = "UriCollection"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A top-level resource: its list (None: the event types), its schema's name, and the parameter it stands for."""
+    """A top-level resource: its list (None: the event types), its schema's name, and the words in it."""
 
     kind: Named | None
     collection: str
-    parameter: Callable[[str], str]
     words: cbv.Kind | None = None
 
     def told(self, members: Sequence[str], wishes: Wishes) -> list[str]:
@@ -43,19 +41,13 @@ class Resource:
         return list(members)
 
 
-def _epc_parameter(uri: str) -> str:
-    return "MATCH_anyEPCClass" if uri_kind(uri) in (UriKind.CLASS, UriKind.LOT) else "MATCH_anyEPC"
-
-
 RESOURCES = {
-    "eventTypes": Resource(None, "EventTypeCollection", lambda _: "eventType"),
-    "epcs": Resource(Named.EPC, URIS, _epc_parameter),
-    "bizSteps": Resource(Named.BIZ_STEP, "BizStepCollection", lambda _: "EQ_bizStep", cbv.Kind.BIZ_STEP),
-    "bizLocations": Resource(Named.BIZ_LOCATION, URIS, lambda _: "EQ_bizLocation"),
-    "readPoints": Resource(Named.READ_POINT, URIS, lambda _: "EQ_readPoint"),
-    "dispositions": Resource(
-        Named.DISPOSITION, "DispositionCollection", lambda _: "EQ_disposition", cbv.Kind.DISPOSITION
-    ),
+    "eventTypes": Resource(None, "EventTypeCollection"),
+    "epcs": Resource(Named.EPC, URIS),
+    "bizSteps": Resource(Named.BIZ_STEP, "BizStepCollection", cbv.Kind.BIZ_STEP),
+    "bizLocations": Resource(Named.BIZ_LOCATION, URIS),
+    "readPoints": Resource(Named.READ_POINT, URIS),
+    "dispositions": Resource(Named.DISPOSITION, "DispositionCollection", cbv.Kind.DISPOSITION),
 }
 
 
@@ -83,7 +75,7 @@ def get_one(resource: str, value: str) -> Response:
 def get_events_of(resource: str, value: str) -> Response:
     """The events that name it, and that the query in the address picks."""
     found = _get(resource, value)
-    return find_and_answer(read_query().also({RESOURCES[resource].parameter(found): [found]}))
+    return find_and_answer(narrowed(read_query(), RESOURCES[resource].kind, found))
 
 
 @may(Permission.EVENT_READ)
@@ -94,6 +86,7 @@ def discover_list(resource: str) -> Response:
 
 
 @may(Permission.EVENT_READ)
+@watched
 def discover_one(resource: str, value: str) -> Response:
     """What one of them takes, if there is one."""
     read_wishes()
@@ -109,7 +102,9 @@ def _list(asked: Resource, size: int, after: str | None) -> Listed:
 
 def _get(resource: str, value: str) -> str:
     kind = RESOURCES[resource].kind
-    return get_event_type(value) if kind is None else get_named(g.session, actor=g.actor, kind=kind, text=value)
+    if kind is None:
+        return get_event_type(value)
+    return get_named(g.session, actor=g.actor, kind=kind, text=value, now=g.now)
 
 
 def _offer(name: str, tail: str, view: Callable[..., Response], method: str) -> None:
