@@ -14,6 +14,7 @@ from trace.domain.events import (
     Action,
     AggregationEvent,
     AssociationEvent,
+    Endpoint,
     Event,
     ObjectEvent,
     Quantity,
@@ -52,7 +53,7 @@ def seen(step: str, disposition: str | None = None, **what: Any) -> ObjectEvent:
         (BizStep.RECEIVING, Disposition.NON_SELLABLE, Effect.IN_HELD),
         (BizStep.RECEIVING, Disposition.NON_CONFORMANT, Effect.IN_HELD),
         (BizStep.RECEIVING, Disposition.RECALLED, Effect.IN_HELD),
-        (BizStep.RETURNING, None, Effect.TAKE_BACK),
+        (BizStep.RECEIVING, Disposition.RETURNED, Effect.TAKE_BACK),
         (BizStep.HOLDING, None, Effect.HOLD),
         (BizStep.STORING, None, Effect.RELEASE),
     ],
@@ -65,6 +66,12 @@ def test_a_step_moves_what_it_sees(step: str, disposition: str | None, effect: E
 @pytest.mark.parametrize("step", [BizStep.INSPECTING, BizStep.ACCEPTING, "https://example.cn/own_step", None])
 def test_other_steps_move_nothing(step: str | None) -> None:
     assert moved(seen(step, quantities=(KILOS,), epcs=(PACK,))) == []  # type: ignore[arg-type]
+
+
+def test_what_a_named_party_sends_back_is_received_and_was_sold_by_nobody_here() -> None:
+    source = (Endpoint("owning_party", "https://id.gs1.org/417/6901234567892"),)
+    back = seen(BizStep.RECEIVING, Disposition.RETURNED, quantities=(KILOS,), sources=source)
+    assert [movement.effect for movement in moved(back)] == [Effect.IN]
 
 
 def test_what_comes_to_be_is_on_hand_and_what_ends_is_gone_even_if_held() -> None:

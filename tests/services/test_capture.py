@@ -192,13 +192,15 @@ def test_a_partner_reports_goods_that_were_never_seen_to_arrive(town: Town) -> N
 def test_a_partner_reports_more_brought_back_than_was_sold_here(town: Town) -> None:
     shop = town.organisation()
     send(town, shop, harvest(), sale(2, "4"))
-    back = replace(sale(3, "9"), biz_step="returning")
+    back = replace(sale(3, "9"), biz_step="receiving", disposition="returned")
     with pytest.raises(Conflict):
         send(town, shop, back)
     send(town, shop, back, strict=False)
     assert town.stock(shop, LOT) == (6, 9)
     with pytest.raises(Conflict):
-        send(town, shop, replace(sale(4, "1"), biz_step="returning"))  # all that was sold is back
+        send(
+            town, shop, replace(sale(4, "1"), biz_step="receiving", disposition="returned")
+        )  # all that was sold is back
 
 
 def test_amounts_are_kept_in_millionths_exactly(town: Town) -> None:

@@ -104,7 +104,7 @@ def test_a_return_opens_the_code_again_and_holds_the_pack(town: Town) -> None:
     shop, (code,) = stocked(town)
     town.do(dispense, town.command(shop, hours=3), codes=[code])
     done = town.do(take_back_packs, town.command(shop, hours=2), codes=[code])
-    assert town.events(*done["events"])[0]["bizStep"] == "returning"
+    assert town.events(*done["events"])[0]["bizStep"] == "receiving"
     assert town.stock(shop, code) == (0, 1)
     assert "held" in str(refused(town, Conflict, shop, [code]))
     town.do(hops.release, town.command(shop, hours=1), goods=[Some(code)], reason="sealed")

@@ -228,7 +228,7 @@ def test_what_a_customer_brings_back_is_held(town: Town) -> None:
     made = town.lot(shop, town.product(shop), 10)
     town.do(hops.sell, town.command(shop, hours=2), goods=[Some(made, Decimal(3))])
     done = town.do(hops.take_back, town.command(shop), goods=[Some(made, Decimal(1))])
-    assert town.events(*done["events"])[0]["bizStep"] == "returning"
+    assert town.events(*done["events"])[0]["bizStep"] == "receiving"
     assert town.stock(shop, made) == (7, 1)
 
 

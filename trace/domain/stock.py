@@ -83,7 +83,6 @@ _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.DISPENSING: Effect.SELL,
     BizStep.SAMPLING: Effect.OUT_ANY,  # what is held is what gets tested
     BizStep.RECEIVING: Effect.IN,
-    BizStep.RETURNING: Effect.TAKE_BACK,
     BizStep.HOLDING: Effect.HOLD,
     BizStep.STORING: Effect.RELEASE,
 }
@@ -118,6 +117,8 @@ def _effect(event: Event, role: Role) -> Effect | None:
     if role not in _SEEN:
         return None
     effect = _STEP_EFFECTS.get(event.biz_step or "")
+    if effect is Effect.IN and event.disposition == Disposition.RETURNED and not event.sources:
+        return Effect.TAKE_BACK  # from nobody who is named: a customer
     if effect is Effect.IN and event.disposition in _UNSELLABLE:
         return Effect.IN_HELD
     if effect is Effect.OUT and event.disposition == Disposition.RETURNED:

@@ -273,7 +273,7 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
     """Dispensed packs come back (for quality), all or none: their codes are open again, the packs held.
 
     Raises `NotFound` for a code that is not dispensed here. Two at once: the guarded update of the shop's stock row
-    lets one through (`storage.stock.take_back`), that of the open sale stands behind it.
+    lets one through (`storage.stock.lock_stock`), that of the open sale stands behind it.
     """
 
     def act() -> dict[str, Any]:
@@ -285,7 +285,7 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
         back = seen(
             stamp_of(session, command),
             [Goods(uri) for uri in uris],
-            biz_step=BizStep.RETURNING,
+            biz_step=BizStep.RECEIVING,
             disposition=Disposition.RETURNED,
         )
         done = capture(session, back, actor=command.actor, now=command.now)

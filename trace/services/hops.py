@@ -236,9 +236,9 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
 
 
 def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
-    """A customer brings goods back (CBV returning): they are held until somebody looked at them.
+    """A customer brings goods back (CBV receiving, returned, from nobody who is named): they are held until somebody looked at them.
 
-    No more comes back than was sold here (`Conflict`); two clerks at once: `storage.stock.take_back` decides.
+    No more comes back than was sold here (`Conflict`); two clerks at once: `storage.stock.lock_stock` decides.
     A single pack of a drug comes back through `trace.services.dispensing.take_back_packs`, which opens its code again.
     """
     return _observe(
@@ -246,7 +246,7 @@ def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> d
         command,
         "take_back",
         goods,
-        BizStep.RETURNING,
+        BizStep.RECEIVING,
         Disposition.RETURNED,
         checks=(check_no_drug_pack, check_was_here, check_not_here),
     )

@@ -69,7 +69,6 @@ WORDS: Mapping[str, str] = {
     "shipping": N_("Sent"),
     "receiving": N_("Received"),
     "inspecting": N_("Refused at the door"),
-    "returning": N_("Sent back"),
     "removing": N_("Taken out"),
     "decommissioning": N_("Ended"),
     "repackaging": N_("Re-packed"),
@@ -114,6 +113,7 @@ WORDS: Mapping[str, str] = {
     "repacked": N_("Mixed or re-packed"),
     "manufactured": N_("Manufactured"),
     "sent_back": N_("Sent back"),
+    "brought_back": N_("Brought back"),
     "non_sellable": N_("Held"),
     # decisions and severities
     "accept": N_("Accept"),
@@ -345,6 +345,8 @@ def step_word(entry: Mapping[str, Any]) -> str:
         return word("raised" if animals and made == "harvested" else made)
     if step == "shipping" and str(entry["disposition"]).endswith("returned"):
         return word("sent_back")
+    if step == "receiving" and str(entry["disposition"]).endswith("returned") and not entry.get("source"):
+        return word("brought_back")
     if step == "inspecting" and not str(entry["disposition"]).endswith("non_conformant"):
         return word("inspected")  # our own desks inspect only what they refuse
     if step == "storing" and str(entry["disposition"]).endswith("sellable_accessible"):

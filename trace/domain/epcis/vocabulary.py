@@ -21,7 +21,6 @@ class BizStep(StrEnum):
     REMOVING = "removing"
     REPACKAGING = "repackaging"
     RETAIL_SELLING = "retail_selling"
-    RETURNING = "returning"
     SAMPLING = "sampling"
     SHIPPING = "shipping"
     STORING = "storing"
