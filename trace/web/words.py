@@ -178,6 +178,8 @@ WORDS: Mapping[str, str] = {
     "alert": N_("Alerts"),
     "nothing_found": N_("Nothing found"),
     "event": N_("Event"),
+    "events": N_("Events"),
+    "query": N_("Query"),
 }
 # The fields of the forms, as complaints name them.
 FIELDS: Mapping[str, str] = {

@@ -61,6 +61,15 @@ def test_a_subscription_that_could_not_be_kept_to_is_400(shop: Partner, query: s
     assert shop.demo.counts() == before
 
 
+def test_a_subscription_that_asks_for_translated_identifiers_is_406(shop: Partner, query: str) -> None:
+    before = shop.demo.counts()
+    answer = shop.post(f"/queries/{query}/subscriptions", STREAM, headers={"GS1-EPC-Format": "Always_EPC_URN"})
+    expect_problem(answer, 406, "NotAcceptableException", "Always_EPC_URN")
+    assert shop.demo.counts() == before
+    answer = shop.post(f"/queries/{query}/subscriptions", STREAM, headers={"GS1-EPC-Format": "Never_Translates"})
+    assert answer.status_code == 201
+
+
 def test_subscriptions_are_listed_page_by_page(shop: Partner, query: str) -> None:
     made = {shop.post(f"/queries/{query}/subscriptions", STREAM).json["subscriptionID"] for _ in range(3)}
     found, path = [], f"/queries/{query}/subscriptions?perPage=2"

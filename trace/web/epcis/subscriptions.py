@@ -2,6 +2,8 @@
 
 from flask import Response, g
 
+from trace.domain.epcis.translation import EpcFormat
+from trace.domain.failures import N_, NotAcceptable
 from trace.domain.permissions import Permission
 from trace.services.subscriptions import (
     create_subscription,
@@ -43,6 +45,11 @@ def post_subscription(name: str) -> Response:
     """Have what is new sent to a webhook, as it comes or by a schedule."""
     check_parameters()
     wishes, body = read_wishes(), read_object()
+    if wishes.epc_format not in (EpcFormat.NO_PREFERENCE, EpcFormat.NEVER_TRANSLATES):
+        raise NotAcceptable(
+            N_("Subscriptions send identifiers as they were captured; {format} is asked for."),
+            format=wishes.epc_format.value,
+        )
     settings = parts().settings
     made = create_subscription(
         g.session,
