@@ -121,8 +121,8 @@ class Route:
             conditions.append(place < mark if descending else place > mark)
         order = [c.desc() if descending else c.asc() for c in (self.time, self.event)]
         chosen = select(self.time.label("time"), self.event.label("event")).where(*conditions)
-        # An item may have several lines in one event.
-        return (chosen.distinct() if self.name == "item" else chosen).order_by(*order).limit(most)
+        # An event may name several of the values, and an item in several lines.
+        return (chosen.distinct() if self.name in ("item", "mention") else chosen).order_by(*order).limit(most)
 
     def _conditions(self, window: "Window") -> list[ColumnElement[bool]]:
         low, high = window.of(self.order)

@@ -304,7 +304,7 @@ def test_many_values_are_merged_in_order(town: Town, shop: Actor) -> None:
 
 
 def test_forged_token_is_refused(town: Town, shop: Actor) -> None:
-    for forged in ("", "x", "{}", "[1,2]", "[]", '["a","time",[1,2],5,null]', "null", '[1,2,3,4,"x"]', "\0"):
+    for forged in ("", "x", "{}", "[1,2]", "[]", '["a","time",true,[1,2],5,null]', "null", '[1,2,3,4,"x"]', "\0"):
         with pytest.raises(Invalid, match="not given for this query"):
             ask(town, shop, token=forged)
 
@@ -316,11 +316,11 @@ def test_token_of_another_query_or_organisation_is_refused(town: Town, shop: Act
         with pytest.raises(Invalid, match="not given for this query"):
             ask(town, actor, query, token=token)
     assert token is not None
-    bond, route, _, newest, left = json.loads(token)
+    bond, route, is_short, _, newest, left = json.loads(token)
     for wrong in (
-        [bond, route, ["sx", 1], newest, left],
-        [bond, route, [], newest, left],
-        [bond, route, [1], newest, left],
+        [bond, route, is_short, ["sx", 1], newest, left],
+        [bond, route, is_short, [], newest, left],
+        [bond, route, is_short, [1], newest, left],
     ):
         with pytest.raises(Invalid, match="not given for this query"):
             ask(town, shop, {"EQ_action": ["OBSERVE"]}, token=json.dumps(wrong))

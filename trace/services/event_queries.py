@@ -39,6 +39,7 @@ class Place:
     """
 
     route: str
+    is_short: bool
     key: tuple[Any, ...]
     newest: int
     left: int | None
@@ -80,7 +81,7 @@ def find_events(
         known=master_data_for(session, actor=actor, query=query),
         meter=meter,
         newest=newest,
-        route=place.route if place else None,
+        route=(place.route, place.is_short) if place else None,
     )
     if place is not None and not search.is_sorted and [type(part) for part in place.key] != [int, int]:
         raise _strange_token()
@@ -94,7 +95,7 @@ def find_events(
     documents = [match.document for match in found]
     if end is None or left == len(found):
         return Page(documents, None)
-    after = Place(search.route, end, newest, None if left is None else left - len(found))
+    after = Place(search.route, search.is_short, end, newest, None if left is None else left - len(found))
     return Page(documents, _write(after, actor, query))
 
 
@@ -160,15 +161,16 @@ def _too_complex(meter: Meter) -> QueryTooComplex:
 
 def _write(place: Place, actor: Actor, query: Query) -> str:
     key = [_as_text(part) for part in place.key]
-    return json.dumps([_bond(actor, query), place.route, key, place.newest, place.left], separators=(",", ":"))
+    return json.dumps(
+        [_bond(actor, query), place.route, place.is_short, key, place.newest, place.left], separators=(",", ":")
+    )
 
 
 def _read(token: str, actor: Actor, query: Query) -> Place:
     try:
-        bond, route, key, newest, left = json.loads(token)
-        place = Place(
-            str(route), tuple(_parsed(part) for part in key), int(newest), None if left is None else int(left)
-        )
+        bond, route, is_short, key, newest, left = json.loads(token)
+        parts = tuple(_parsed(part) for part in key)
+        place = Place(str(route), bool(is_short), parts, int(newest), None if left is None else int(left))
     except (ValueError, TypeError, LookupError, ArithmeticError):
         raise _strange_token() from None
     if bond != _bond(actor, query) or not place.key:
