@@ -46,8 +46,8 @@ START = Mark(-1, -1)
 
 def newest(session: Session) -> Mark:
     """The place of the last settled event; `START` if there is none."""
-    query = select(event.c.xact, event.c.id).where(_settled(session))
-    row = session.execute(query.order_by(event.c.xact.desc(), event.c.id.desc()).limit(1)).one_or_none()
+    query = select(event.c.xact, event.c.id).where(_settled(session)).limit(1)
+    row = session.execute(query.order_by(*(column.desc() for column in _order(session)))).one_or_none()
     return Mark(*row) if row else START
 
 
@@ -79,14 +79,14 @@ def walk(
     while True:
         window = (
             select(event.c.xact, event.c.id, event.c.record_time)
-            .where(tuple_(event.c.xact, event.c.id) > tuple_(reached.xact, reached.event), _settled(session))
-            .order_by(event.c.xact, event.c.id)
+            .where(_behind(session, reached), _settled(session))
+            .order_by(*_order(session))
             .limit(WINDOW)
             .subquery()
         )
         party = exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
         seen = ((window.c.record_time >= utc_milliseconds(since)) & party).label("seen")
-        rows = session.execute(select(window, seen).order_by(window.c.xact, window.c.id)).all()
+        rows = sorted(session.execute(select(window, seen)).all(), key=lambda row: (row.xact, row.id))
         visible = [row for row in rows if row.seen]
         for start in range(0, len(visible), DOCUMENTS):
             part = visible[start : start + DOCUMENTS]
@@ -101,8 +101,23 @@ def walk(
             return
 
 
+def _order(session: Session) -> tuple[ColumnElement[int], ...]:
+    return (event.c.xact, event.c.id) if _is_postgresql(session) else (event.c.id,)
+
+
+def _behind(session: Session, mark: Mark) -> ColumnElement[bool]:
+    # SQLite reads an index for (xact, id) > (0, 7) from xact 0 on; there the numbers alone are the order.
+    if _is_postgresql(session):
+        return tuple_(event.c.xact, event.c.id) > tuple_(mark.xact, mark.event)
+    return event.c.id > mark.event
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
 def _settled(session: Session) -> ColumnElement[bool]:
-    if session.get_bind().dialect.name != "postgresql":
+    if not _is_postgresql(session):
         return true()
     # xid8 has no order with bigint, so it goes through text; as a query of its own it is asked once a statement.
     oldest = literal_column("(SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", BigInteger)
