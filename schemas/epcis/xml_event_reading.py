@@ -54,16 +54,19 @@ def read_event(element: Any, version: str) -> dict[str, Any]:
     prefixes = Prefixes()
     if (context := element.get(CONTEXT)) is not None:
         prefixes.declare(read_context(context))
-    event: dict[str, Any] = {"type": as_event_type(element.tag) or prefixes.key(element)}
-    event |= _read_event_fields(element, prefixes)
+    kind: Any = as_event_type(element.tag) or prefixes.key(element)
+    fields = _read_event_fields(element, prefixes)
+    if "type" in fields:  # somebody's element of that name: two types are none, says the validator
+        kind = [kind, fields.pop("type")]
+    event = {"type": kind} | fields | {"@context": prefixes.context}
     if version != "2.0":
         for key in _REQUIRED_IN_1:
             if event.get(key) == []:
                 del event[key]
     if event["type"] == _QUANTITY_EVENT:
         event = _as_object_event(event)
-    if prefixes.context:
-        event["@context"] = prefixes.context
+    if not prefixes.context:
+        del event["@context"]
     return event
 
 

@@ -84,9 +84,9 @@ def _read_document(root: Any, version: str) -> EpcisDocument:
             raise _no_document(part)
         else:
             others.append(part)
-    header |= read_members(others, prefixes)
-    if prefixes.context:
-        header["@context"] = prefixes.context
+    header = read_members(others, prefixes) | header | {"@context": prefixes.context}
+    if not prefixes.context:
+        del header["@context"]
     return EpcisDocument(events, master_data, header)
 
 
@@ -154,17 +154,17 @@ def _read_item(element: Any, kind: str, prefixes: Prefixes) -> dict[str, Any]:
         if child.tag == "attribute":
             attributes.append(_read_attribute(child, prefixes))
         elif child.tag == "children":
-            children += [read_text(item, prefixes) for item in flattened(child)]
+            children += ["".join(item.itertext()).strip(BLANK) for item in flattened(child)]
         else:
             others.append(child)
     extras = gather((key, text) for key, text in read_attributes(element, prefixes).items() if key != "@id")
     return {
+        **extras,
+        **read_members(others, prefixes),
         "type": kind.strip(BLANK),
         "id": element.get("id", "").strip(BLANK),
         "attributes": attributes,
         "children": children,
-        **extras,
-        **read_members(others, prefixes),
     }
 
 

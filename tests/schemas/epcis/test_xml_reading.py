@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from schemas.epcis.validation import find_faults
 from schemas.epcis.xml_reading import read_xml
 from tests.schemas.epcis.xml_samples import TIMES, WHOLE, WHOLE_1, WHOLE_2, document, object_event, read_inside
 from trace.domain.failures import Invalid
@@ -115,6 +116,16 @@ def test_what_stands_at_the_wrong_place_is_read_for_the_validator_to_refuse() ->
     assert event["epcList"] == [[], ["urn:a:1", {"wrong": ""}]]
     [event] = read_xml(document("<ex:OwnEvent/>")).events
     assert event == {"type": "ex:OwnEvent", "@context": EX}
+
+
+def test_no_element_of_a_stranger_gives_an_event_another_type_or_context() -> None:
+    entry = '<json:entry xmlns:json="https://ns.sunshine-trace.example/epcis/json/" name="@context"><a/></json:entry>'
+    [event] = read_xml(document(object_event(f"<extension><type>X</type></extension>{entry}"))).events
+    assert event["type"] == ["ObjectEvent", "X"]
+    assert "@context" not in event
+    assert find_faults(event) != []
+    header = read_xml(document("").replace(b"</EPCISBody>", f"</EPCISBody>{entry}".encode())).header
+    assert header == {"schemaVersion": "2.0", "creationDate": "2026-11-26T08:00:00Z"}
 
 
 # ---- extensions ----------------------------------------------------------------------------------------------------
@@ -297,6 +308,12 @@ def test_master_data_may_be_a_document_or_a_query_result() -> None:
     result = f'<q:EPCISQueryDocument xmlns:q="urn:epcglobal:epcis-query:xsd:2" {names}><EPCISBody><q:QueryResults>'
     result += f"<queryName>Q</queryName><resultsBody>{VOCABULARY}</resultsBody></q:QueryResults></EPCISBody>"
     assert read_xml(f"{result}</q:EPCISQueryDocument>".encode()).master_data == MASTER_DATA
+
+
+def test_identifiers_of_master_data_are_texts_whatever_came() -> None:
+    place = VOCABULARY.replace("<id>", '<id xsi:nil="true"><ex:odd>').replace("</id>", "</ex:odd></id>")
+    wrapped = f"<EPCISHeader><extension><EPCISMasterData>{place}</EPCISMasterData></extension></EPCISHeader>"
+    assert read_xml(document("", "2.0", wrapped)).master_data == MASTER_DATA
 
 
 def test_extensions_of_a_document_are_kept_in_the_header() -> None:
