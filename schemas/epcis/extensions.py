@@ -22,7 +22,7 @@ from trace.domain.epcis.namespaces import GS1_PREFIXES
 from trace.domain.failures import N_
 
 DEEPEST = 32  # levels of objects and lists in one extension field
-MOST_DIGITS = 60  # of a number; and as many zeros before its first digit
+MOST_DIGITS = 40  # of a number as it is written, as the readers have it; and as many zeros before its first digit
 
 
 def _keys(schema: type[Open]) -> frozenset[str]:
@@ -106,6 +106,8 @@ def _value_faults(place: tuple[str | int, ...], value: Any, declared: Set[str], 
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _inner_key_faults((*place, key), key, declared)
+            if key == "#text" and isinstance(item, dict | list):  # what XML has beside attributes
+                yield Fault(pointer(*place, key), N_("#text is the text of an element and holds no other elements."))
             yield from _value_faults((*place, key), item, declared, depth + 1)
     elif value is not None and not isinstance(value, bool) and not is_modest(value):
         message = N_("{value} is no number of at most {most} digits.")
@@ -132,7 +134,6 @@ def _text_faults(place: tuple[str | int, ...], text: str) -> Iterator[Fault]:
 def is_modest(value: Any) -> bool:
     """Whether a value is a number that stays short when it is written out: no 1e999999, no NaN."""
     if isinstance(value, Decimal):
-        if not value.is_finite() or not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
-            return False
-        return len(str(value)) < 2 * MOST_DIGITS and abs(value) < LARGEST
+        is_short = value.is_finite() and -MOST_DIGITS < value.adjusted() < MOST_DIGITS
+        return is_short and len(str(value)) <= MOST_DIGITS and abs(value) < LARGEST
     return isinstance(value, int | float) and abs(value) < LARGEST

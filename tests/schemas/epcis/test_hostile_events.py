@@ -73,6 +73,12 @@ def test_an_extension_field_holds_what_json_and_xml_can_carry(value: Any) -> Non
     assert paths(AGGREGATION | NESTED | {"example:a": [{"example:b": value}]}) == ["/example:a/0/example:b"]
 
 
+def test_the_text_of_an_element_holds_no_elements() -> None:
+    for inner in ({"a": 1}, [1]):
+        assert paths(AGGREGATION | NESTED | {"example:a": {"#text": inner}}) == ["/example:a/#text"]
+    assert paths(AGGREGATION | NESTED | {"example:a": {"#text": 1, "@unit": "kg"}}) == []
+
+
 def test_an_extension_field_is_of_bounded_depth_and_length() -> None:
     assert paths(AGGREGATION | NESTED | {"example:a": deep(32)}) == []
     assert len(paths(AGGREGATION | NESTED | {"example:a": deep(33)})) == 1
