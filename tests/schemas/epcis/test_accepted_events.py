@@ -1,4 +1,4 @@
-"""Whatever the validator takes is parsed, hashed, stored, written as JSON and XML and read again: nothing fails later."""
+"""Whatever the validator takes is parsed, hashed, stored, written in both forms and read again: nothing fails later."""
 
 from datetime import UTC, datetime
 from typing import Any
