@@ -71,7 +71,7 @@ def _round(
         with store.writing() as session:
             session.execute(insert(bare), rows)
 
-    memory: int = psutil.Process().memory_info().rss
+    memory = int(psutil.Process().memory_info().rss)
     return captured, _measured(insert_bare), memory
 
 

@@ -41,7 +41,7 @@ class FeedEvent:
     record_time: int
 
 
-START = Mark(-1, -1)
+START = Mark(-(2**62), -1)  # before everything, also what a dump of another server brought (docs/subscriptions.md)
 
 
 def newest(session: Session) -> Mark:
@@ -49,6 +49,18 @@ def newest(session: Session) -> Mark:
     query = select(event.c.xact, event.c.id).where(_settled(session)).limit(1)
     row = session.execute(query.order_by(*(column.desc() for column in _order(session)))).one_or_none()
     return Mark(*row) if row else START
+
+
+def is_from_another_server(session: Session) -> bool:
+    """Whether events bear numbers of transactions that this PostgreSQL server has not come to: a dump brought them.
+
+    Then the feed stands still until docs/subscriptions.md is followed. What a transaction later than this statement
+    stores is not seen by it, so no event of this server can look like that.
+    """
+    if not _is_postgresql(session):
+        return False
+    coming = literal_column("(SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)", BigInteger)
+    return bool(session.execute(select(exists().where(event.c.xact >= coming))).scalar_one())
 
 
 def place_before(session: Session, moment: datetime) -> Mark:

@@ -19,6 +19,7 @@ from storage.tables import (
     event_mention,
     event_party,
     event_vocabulary,
+    event_withdrawn,
     ident,
     organisation,
     pending_proof,
@@ -97,11 +98,12 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as found: its number, its canonical bytes, its event hash."""
+    """An event as found: its number, its canonical bytes, its event hash, the organisation that captured it."""
 
     id: int
     document: bytes
     hash: bytes
+    captured_by: int
 
 
 def insert_for(session: Session, table: Any) -> Any:
@@ -146,16 +148,19 @@ def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
 def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dict[tuple[int, bool], StoredEvent]:
     """Events already stored under these (eventID, declares an error) pairs: {(id_key, declares): event}."""
     wanted = {(id_key(event_id), declares) for event_id, declares in keys}
+    return {key: stored for key, stored in find_siblings(session, (key for key, _ in wanted)).items() if key in wanted}
+
+
+def find_siblings(session: Session, keys: Iterable[int]) -> dict[tuple[int, bool], StoredEvent]:
+    """Events under these `id_key`s, and the error declarations that repeat their IDs: {(id_key, declares): event}."""
     found: dict[tuple[int, bool], StoredEvent] = {}
-    for part in chunks([key for key, _ in wanted]):
-        query = (
-            select(event.c.id_key, event.c.declares_error, event.c.id, event_document.c.document, event_document.c.hash)
-            .join(event_document, event_document.c.event == event.c.id)
-            .where(event.c.id_key.in_(part))
-        )
-        for key, declares, number, document, digest in session.execute(query):
-            found[(key, declares)] = StoredEvent(number, bytes(document), bytes(digest))
-    return {key: stored for key, stored in found.items() if key in wanted}
+    columns = ("id_key", "declares_error", "id", "captured_by")
+    rows = {row.id: row for row in select_among(session, event, columns, "id_key", set(keys))}
+    for number, document, digest in select_among(session, event_document, ("event", "document", "hash"), "event", rows):
+        row = rows[number]
+        key = (row.id_key, bool(row.declares_error))
+        found[key] = StoredEvent(number, bytes(document), bytes(digest), row.captured_by)
+    return found
 
 
 def lock_items(session: Session, items: Iterable[int]) -> None:
@@ -219,6 +224,11 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     insert_rows(session, event_party, ("organisation", "time", "event"), sorted(parties))
     named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
+
+
+def withdraw(session: Session, events: Iterable[int]) -> None:
+    """Let no trace follow these events: who captured them declared them wrong."""
+    insert_rows(session, event_withdrawn, ("event",), sorted((number,) for number in set(events)), pass_by=True)
 
 
 def add_party(

@@ -36,7 +36,10 @@ _POSTGRES_WANTED = """(
            CAST(value ->> 3 AS bigint) AS t1, CAST(value ->> 4 AS bigint) AS e1
     FROM jsonb_array_elements(CAST(:wanted AS jsonb)) AS elements(value)
 ) AS w"""
+# What its captor declared wrong is no part of any history.
+_STANDS = "NOT EXISTS (SELECT 1 FROM event_withdrawn AS wrong WHERE wrong.event = {x}.event)"
 _BETWEEN = "{x}.item = w.i AND ({x}.time, {x}.event) >= (w.t0, w.e0) AND ({x}.time, {x}.event) <= (w.t1, w.e1)"
+_BETWEEN += f" AND {_STANDS}"
 _TELLS = f"({{x}}.role IN ({{telling}}) AND ({{x}}.role <> {Role.OBSERVED:d} OR {{x}}.peer IS NULL))"
 _IN_SCAN, _IN_CUT = _BETWEEN.format(x="ei"), _BETWEEN.format(x="x")
 
@@ -76,7 +79,7 @@ def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> 
 def _one_row_statement(postgres: bool, condition: str, order: str) -> TextClause:
     """For each wanted range the first row, in an order, that meets a condition."""
     one = f"""
-        SELECT {{columns}} FROM event_item AS x WHERE x.item = w.i AND {condition}
+        SELECT {{columns}} FROM event_item AS x WHERE x.item = w.i AND {condition} AND {_STANDS.format(x="x")}
         ORDER BY x.time {order}, x.event {order}, x.line {order} LIMIT 1"""
     if postgres:
         source = f"{_POSTGRES_WANTED} CROSS JOIN LATERAL ({one.format(columns='*')}) AS ei"

@@ -19,7 +19,15 @@ from storage.tables.epcis import (
     named_query,
     subscription,
 )
-from storage.tables.facts import event, event_document, event_item, event_party, ident, pending_proof
+from storage.tables.facts import (
+    event,
+    event_document,
+    event_item,
+    event_party,
+    event_withdrawn,
+    ident,
+    pending_proof,
+)
 from storage.tables.goods import (
     certificate,
     certificate_lot,
@@ -60,6 +68,7 @@ __all__ = [
     "event_mention",
     "event_party",
     "event_vocabulary",
+    "event_withdrawn",
     "ident",
     "job",
     "licence",

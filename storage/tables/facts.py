@@ -89,6 +89,13 @@ event = Table(
     Index("ix_event_feed", "xact", "id"),
 )
 
+event_withdrawn = Table(
+    "event_withdrawn",
+    metadata,
+    Column("event", Number, ForeignKey("event.id"), primary_key=True, autoincrement=False),
+    comment="Events whose captor declared them wrong, and the declarations: no trace follows them (EPCIS 2.0 7.4.1.2)",
+)
+
 event_document = Table(
     "event_document",
     metadata,

@@ -16,10 +16,12 @@ from trace.domain.permissions import Actor
 from trace.services import epcis_capture
 from trace.services.epcis_capture import CaptureJob, capture_document, capture_event, get_job, list_jobs
 from trace.services.events import get_event
+from trace.services.lookup import look_up
 from trace.services.master_data import master_data_of, named_in
 
 FACTS = (event, event_document, event_item, event_party, event_mention, stock, ident)
 EPC = "urn:epc:id:sgtin:6901234.056789.S{}"
+CASE = "urn:epc:id:sscc:6901234.0000000001"
 LOT = "urn:epc:class:lgtin:6901234.056789.A1"
 CARBON = "https://ns.example.org/carbon/"
 
@@ -239,3 +241,34 @@ def test_master_data_is_the_word_of_who_sent_it_and_the_latest_counts(town: Town
 def test_master_data_without_an_id_is_refused(town: Town) -> None:
     with pytest.raises(Invalid):
         send(town, town.organisation(), master_data=[{"type": "urn:epcglobal:epcis:vtype:Location"}])
+
+
+def packed(number: int, **more: Any) -> dict[str, Any]:
+    """The first pack goes into a case."""
+    made = partner_event(number, type="AggregationEvent", bizStep="packing", parentID=CASE, childEPCs=[EPC.format(1)])
+    return {name: value for name, value in made.items() if name != "epcList"} | more
+
+
+def reached(town: Town, actor: Actor) -> set[str]:
+    """Event IDs in the trace of the first pack, back and forward."""
+    answer = town.do(look_up, actor=actor, text="https://id.gs1.org/01/06901234567892/21/S1", now=NOW)
+    return {entry["event"][-2:] for entry in answer["timeline"] if "event" in entry}
+
+
+@pytest.mark.parametrize("declaration_first", [False, True])
+def test_no_trace_follows_what_its_captor_declared_wrong(town: Town, declaration_first: bool) -> None:
+    farm = town.organisation()
+    declared = {"errorDeclaration": {"declarationTime": "2026-11-23T09:00:00+08:00", "reason": "did_not_occur"}}
+    send(town, farm, partner_event(1), packed(2))
+    assert reached(town, farm) == {"01", "02"}
+    pair = [packed(3, **declared), packed(3)]
+    send(town, farm, packed(2, **declared), *(pair if declaration_first else pair[::-1]))
+    assert reached(town, farm) == {"01"}
+
+
+def test_a_strangers_error_declaration_takes_nothing_out_of_a_trace(town: Town) -> None:
+    farm, stranger = town.organisation(), town.organisation()
+    send(town, farm, partner_event(1))
+    declared = {"declarationTime": "2026-11-23T09:00:00+08:00", "reason": "did_not_occur"}
+    assert send(town, stranger, partner_event(1, errorDeclaration=declared)).stored == 1
+    assert reached(town, farm) == {"01"}

@@ -66,20 +66,41 @@ def capture(
     refuse = _refuser(refused)
     drafts = [_Draft(event, position) for position, event in enumerate(events)]
     drafts = [draft for draft in drafts if _can_be_stored(draft, now, refuse)]
-    known = store.find_by_event_ids(session, [draft.key for draft in drafts])
+    known = store.find_siblings(session, (draft.store_key[0] for draft in drafts))
     sees = partial(_is_party, session, actor)
     drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
     ids, numbers = _store(session, fresh, actor, now) if fresh else ({}, {})
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
     if overtaken:
-        known |= store.find_by_event_ids(session, [draft.key for draft in overtaken])
+        known |= store.find_siblings(session, (draft.store_key[0] for draft in overtaken))
     stored = [draft for draft in fresh if draft.store_key in numbers]
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
+    _withdraw(session, stored, numbers, known, actor)
     keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     _share(session, [draft for draft in told if draft.store_key not in numbers], known, actor)
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
+
+
+def _withdraw(
+    session: Session,
+    stored: Sequence["_Draft"],
+    numbers: Mapping[tuple[int, bool], int],
+    known: Mapping[tuple[int, bool], store.StoredEvent],
+    actor: Actor,
+) -> None:
+    """An error declaration takes the event it repeats out of every trace, whichever came first, and is in none itself.
+
+    Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing.
+    """
+    ours = {key: other.id for key, other in known.items() if other.captured_by == actor.organisation} | dict(numbers)
+    wrong = [numbers[draft.store_key] for draft in stored if draft.key[1]]
+    for draft in stored:
+        sibling = (draft.store_key[0], not draft.key[1])
+        if sibling in ours:
+            wrong.append(ours[sibling] if draft.key[1] else numbers[draft.store_key])
+    store.withdraw(session, wrong)
 
 
 def _share(

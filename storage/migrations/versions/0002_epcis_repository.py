@@ -33,6 +33,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "event_withdrawn",
+        sa.Column("event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_event_withdrawn_event")),
+        sa.PrimaryKeyConstraint("event", name=op.f("pk_event_withdrawn")),
+        comment="Events whose captor declared them wrong, and the declarations: no trace follows them (EPCIS 2.0 7.4.1.2)",
+    )
+    op.create_table(
         "job",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -199,4 +206,5 @@ def downgrade() -> None:
         batch_op.drop_index("ix_job_due")
 
     op.drop_table("job")
+    op.drop_table("event_withdrawn")
     op.drop_table("event_mention")
