@@ -20,6 +20,7 @@ from trace.domain.failures import N_, Invalid, TooLarge
 LARGEST = 20 * 1024 * 1024  # bytes of a piece: what `POST /capture` takes unless told otherwise
 _BODY = "epcisBody"
 _CHAINS = (("eventList",), ("queryResults", "resultsBody", "eventList"))  # in an EPCISDocument, an EPCISQueryDocument
+_HERE = "here the events stand"
 _Members = dict[str, msgspec.Raw]
 
 
@@ -118,24 +119,22 @@ def _find_events(data: mmap.mmap) -> tuple[_Members, list[msgspec.Raw], tuple[st
 
 
 def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
-    shell: Any = None
-    events: Any = None
-    first = seen = size = 0
+    around: _Around | None = None
+    events: list[bytes] = []
+    first = size = 0
     try:
         for way, element in etree.iterparse(
             str(path), events=("start", "end"), resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False
         ):
-            if way == "start" and shell is None and _name(element) == "EventList":
-                shell, events = _shell_of(element)
-            elif way == "end" and shell is not None and element.getparent() is not None and _is_event(element):
-                length = len(etree.tostring(element))
-                if len(events) == most or (size and size + length > LARGEST):
-                    yield Piece(_text(shell), first, whole=False)
-                    first, size = seen, 0
-                    _empty(shell, events)
-                events.append(deepcopy(element))
-                seen += 1
-                size += length
+            if way == "start" and around is None and _name(element) == "EventList":
+                around = _Around(element)
+            elif way == "end" and around is not None and element.getparent() is not None and _is_event(element):
+                text = etree.tostring(element, encoding="UTF-8", xml_declaration=False, with_tail=False)
+                if len(events) == most or (events and size + len(text) > LARGEST):
+                    yield Piece(around.document(events), first, whole=False)
+                    first, size, events = first + len(events), 0, []
+                events.append(text)
+                size += len(text)
                 element.clear()
                 while element.getprevious() is not None:
                     del element.getparent()[0]
@@ -144,13 +143,15 @@ def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
             raise Invalid(
                 N_("{name} breaks off after {count} events: {fault}"),
                 name=path.name,
-                count=seen,
+                count=first + len(events),
                 fault=fault.msg[:200],
             ) from fault
         yield _whole(path)
         return
-    cuttable = first or (events is not None and path.stat().st_size > LARGEST)
-    yield Piece(_text(shell), first, whole=False) if cuttable else _whole(path)
+    if around is None or not (first or path.stat().st_size > LARGEST):
+        yield _whole(path)
+    else:
+        yield Piece(around.document(events), first, whole=False)
 
 
 def _name(element: Any) -> str:
@@ -162,29 +163,28 @@ def _is_event(element: Any) -> bool:
     return _name(element.getparent()) == "EventList" and isinstance(element.tag, str)
 
 
-def _shell_of(events: Any) -> tuple[Any, Any]:
-    """(a copy of the document as far as it was read, the empty list of events in it)."""
-    copied = etree.Element(events.tag, events.attrib, nsmap=events.nsmap)
-    inner, node = copied, events
-    while (parent := node.getparent()) is not None:
-        outer = etree.Element(parent.tag, parent.attrib, nsmap=parent.nsmap)
-        for earlier in parent:
-            if earlier is node:
-                break
-            outer.append(deepcopy(earlier))
-        outer.append(inner)
-        inner, node = outer, parent
-    return inner, copied
+class _Around:
+    """What stands around the events of an XML document; its header is said once."""
 
+    def __init__(self, events: Any):
+        """Copy the document as far as it was read: up to its list of events."""
+        inner, node = etree.Element(events.tag, events.attrib, nsmap=events.nsmap), events
+        inner.append(etree.Comment(_HERE))
+        while (parent := node.getparent()) is not None:
+            outer = etree.Element(parent.tag, parent.attrib, nsmap=parent.nsmap)
+            for earlier in parent:
+                if earlier is node:
+                    break
+                outer.append(deepcopy(earlier))
+            outer.append(inner)
+            inner, node = outer, parent
+        self.shell = inner
 
-def _empty(shell: Any, events: Any) -> None:
-    """Take the events of the piece before and the document's header away."""
-    for child in list(events):
-        events.remove(child)
-    for child in list(shell):
-        if _name(child) == "EPCISHeader":
-            shell.remove(child)
-
-
-def _text(shell: Any) -> bytes:
-    return bytes(etree.tostring(shell, encoding="UTF-8", xml_declaration=True))
+    def document(self, events: list[bytes]) -> bytes:
+        """The document with these events in it; from the second on without header."""
+        text: bytes = etree.tostring(self.shell, encoding="UTF-8", xml_declaration=True)
+        before, _, behind = text.rpartition(f"<!--{_HERE}-->".encode())
+        for child in list(self.shell):
+            if _name(child) == "EPCISHeader":
+                self.shell.remove(child)
+        return before + b"".join(events) + behind
