@@ -115,13 +115,24 @@ def as_word(kind: Kind, text: str, element: Any, prefixes: Prefixes) -> str:
 
 
 def _list_of(name: str, read: Reader) -> Reader:
+    """A list of equal elements; whatever else is in it comes as an object behind them."""
+
     def read_list(element: Any, prefixes: Prefixes) -> Any:
-        return [
+        items = [
             read(child, prefixes) if child.tag == name else {prefixes.key(child): read_value(child, prefixes)}
             for child in flattened(element)
         ]
+        strays = _strays(element, prefixes)
+        return [*items, strays] if strays else items
 
     return read_list
+
+
+def _strays(element: Any, prefixes: Prefixes) -> dict[str, Any]:
+    """What an element of the standard holds besides elements: attributes, and text where none belongs (`#text`)."""
+    found: dict[str, Any] = read_attributes(element, prefixes) if element.attrib else {}
+    text = "".join(piece for piece in (element.text, *(child.tail for child in element)) if piece).strip(BLANK)
+    return found | {"#text": text} if text else found
 
 
 def _typed(key: str, kind: Kind) -> Reader:
@@ -151,7 +162,7 @@ def _fields(table: dict[str, Reader], plural: tuple[str, ...] = ()) -> Fields:
                 pairs.append(read_member(child, prefixes))
             elif (value := reader(child, prefixes)) is not None:
                 pairs.append((child.tag, value))
-        fields: dict[str, Any] = read_attributes(element, prefixes) if element.attrib else {}
+        fields = _strays(element, prefixes)
         for key in plural:
             if values := [value for name, value in pairs if name == key]:
                 fields[key] = values

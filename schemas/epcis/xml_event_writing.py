@@ -30,55 +30,58 @@ class Manner:
 
 Write = Callable[[Any, str, Any, Manner], None]
 
-_BASE = ("eventTime", "recordTime", "eventTimeZoneOffset", "eventID", "errorDeclaration", "certificationInfo")
-_WHY_WHERE = ("bizStep", "disposition", "readPoint", "bizLocation")
-_PARTIES = ("sourceList", "destinationList")
-_NEW = ("sensorElementList", "persistentDisposition")
-_INPUTS_OUTPUTS = ("inputEPCList", "inputQuantityList", "outputEPCList", "outputQuantityList", "transformationID")
-_ASSOCIATION = (
-    *("parentID", "childEPCs", "childQuantityList", "action", *_WHY_WHERE, "bizTransactionList", *_PARTIES, *_NEW),
-)
-_LAYOUTS: dict[str, dict[str, Layout]] = {
-    "2.0": {
-        "ObjectEvent": (
-            *(*_BASE, "epcList", "action", *_WHY_WHERE, "bizTransactionList", "quantityList", *_PARTIES, *_NEW, "ilmd"),
-        ),
-        "AggregationEvent": (
-            *(*_BASE, "parentID", "childEPCs", "action", *_WHY_WHERE, "bizTransactionList", "childQuantityList"),
-            *(*_PARTIES, *_NEW),
-        ),
-        "TransactionEvent": (
-            *(*_BASE, "bizTransactionList", "parentID", "epcList", "action", *_WHY_WHERE, "quantityList"),
-            *(*_PARTIES, *_NEW),
-        ),
-        "TransformationEvent": (
-            *(*_BASE, *_INPUTS_OUTPUTS, *_WHY_WHERE, "bizTransactionList", *_PARTIES, *_NEW, "ilmd"),
-        ),
-        "AssociationEvent": (*_BASE, *_ASSOCIATION),
-    }
-}
-_BASE_1 = (
-    *("eventTime", "recordTime", "eventTimeZoneOffset"),
+
+def _row(names: str) -> Layout:
+    return tuple(names.split())
+
+
+_BASE = "eventTime recordTime eventTimeZoneOffset eventID errorDeclaration certificationInfo"
+_WHY_WHERE = "bizStep disposition readPoint bizLocation"
+_PARTIES = "sourceList destinationList"
+_NEW = "sensorElementList persistentDisposition"
+_TRANSFORMED = "inputEPCList inputQuantityList outputEPCList outputQuantityList transformationID"
+_AGGREGATED = f"parentID childEPCs action {_WHY_WHERE} bizTransactionList"
+_ASSOCIATED = f"parentID childEPCs childQuantityList action {_WHY_WHERE} bizTransactionList {_PARTIES} {_NEW}"
+_BASE_1: Layout = (
+    *_row("eventTime recordTime eventTimeZoneOffset"),
     ("baseExtension", ("eventID", "errorDeclaration", ("extension", ("certificationInfo",)))),
 )
-_NEW_1 = ("extension", _NEW)
-_LAYOUTS["1.2"] = {
-    "ObjectEvent": (
-        *(*_BASE_1, "epcList", "action", *_WHY_WHERE, "bizTransactionList"),
-        ("extension", ("quantityList", *_PARTIES, "ilmd", _NEW_1)),
-    ),
-    "AggregationEvent": (
-        *(*_BASE_1, "parentID", "childEPCs", "action", *_WHY_WHERE, "bizTransactionList"),
-        ("extension", ("childQuantityList", *_PARTIES, _NEW_1)),
-    ),
-    "TransactionEvent": (
-        *(*_BASE_1, "bizTransactionList", "parentID", "epcList", "action", *_WHY_WHERE),
-        ("extension", ("quantityList", *_PARTIES, _NEW_1)),
-    ),
-    "TransformationEvent": (
-        *(*_BASE_1, *_INPUTS_OUTPUTS, *_WHY_WHERE, "bizTransactionList", *_PARTIES, "ilmd", _NEW_1),
-    ),
-    "AssociationEvent": (*_BASE_1, *_ASSOCIATION),
+_NEW_1: Layout = ("extension", _row(_NEW))
+_LAYOUTS: dict[str, dict[str, Layout]] = {
+    "2.0": {
+        "ObjectEvent": _row(
+            f"{_BASE} epcList action {_WHY_WHERE} bizTransactionList quantityList {_PARTIES} {_NEW} ilmd"
+        ),
+        "AggregationEvent": _row(f"{_BASE} {_AGGREGATED} childQuantityList {_PARTIES} {_NEW}"),
+        "TransactionEvent": _row(
+            f"{_BASE} bizTransactionList parentID epcList action {_WHY_WHERE} quantityList {_PARTIES} {_NEW}"
+        ),
+        "TransformationEvent": _row(f"{_BASE} {_TRANSFORMED} {_WHY_WHERE} bizTransactionList {_PARTIES} {_NEW} ilmd"),
+        "AssociationEvent": _row(f"{_BASE} {_ASSOCIATED}"),
+    },
+    "1.2": {
+        "ObjectEvent": (
+            *_BASE_1,
+            *_row(f"epcList action {_WHY_WHERE} bizTransactionList"),
+            ("extension", (*_row(f"quantityList {_PARTIES} ilmd"), _NEW_1)),
+        ),
+        "AggregationEvent": (
+            *_BASE_1,
+            *_row(_AGGREGATED),
+            ("extension", (*_row(f"childQuantityList {_PARTIES}"), _NEW_1)),
+        ),
+        "TransactionEvent": (
+            *_BASE_1,
+            *_row(f"bizTransactionList parentID epcList action {_WHY_WHERE}"),
+            ("extension", (*_row(f"quantityList {_PARTIES}"), _NEW_1)),
+        ),
+        "TransformationEvent": (
+            *_BASE_1,
+            *_row(f"{_TRANSFORMED} {_WHY_WHERE} bizTransactionList {_PARTIES} ilmd"),
+            _NEW_1,
+        ),
+        "AssociationEvent": (*_BASE_1, *_row(_ASSOCIATED)),
+    },
 }
 _KEYS = {name: frozenset((*layout, "type", "@context")) for name, layout in _LAYOUTS["2.0"].items()}
 # The schema of 1.2 wants these elements, even empty.

@@ -12,17 +12,17 @@ from schemas.epcis.xml_names import CBVMDA_IN_XML, JSON, XML, XMLNS, XSD, is_nam
 from trace.domain.epcis.namespaces import GS1_PREFIXES
 from trace.domain.failures import N_, Invalid
 
+MOST_NAMESPACES = 200  # as in a JSON-LD context
+CONTEXT = f"{{{JSON}}}context"  # attribute of an event: prefixes that XML cannot declare, as JSON
+
 _GS1_BY_NAMESPACE = {iri: prefix for prefix, iri in GS1_PREFIXES.items()} | {CBVMDA_IN_XML: "cbvmda"}
 _GS1_IN_XML = GS1_PREFIXES | {"cbvmda": CBVMDA_IN_XML}
 # Schemes of URIs, which no JSON-LD context of ours gives another meaning; GS1's prefixes keep theirs.
 _SCHEMES = frozenset({"did", "doi", "geo", "http", "https", "mailto", "ni", "tag", "tel", "urn", "uuid"})
-for _prefix in ("cbv", "cbvmda", "gs1"):
-    etree.register_namespace(_prefix, _GS1_IN_XML[_prefix])
 _NOT_FREE = _SCHEMES | GS1_PREFIXES.keys()
 
-
-MOST_NAMESPACES = 200  # as in a JSON-LD context
-CONTEXT = f"{{{JSON}}}context"  # attribute of an event: prefixes that XML cannot declare, as JSON
+for _prefix in ("cbv", "cbvmda", "gs1"):
+    etree.register_namespace(_prefix, _GS1_IN_XML[_prefix])
 
 
 class Prefixes:

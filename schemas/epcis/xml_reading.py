@@ -52,7 +52,7 @@ def read_xml(data: bytes) -> EpcisDocument:
     than 64 levels, has more than a million elements and attributes or 200 namespaces in scope, or is no EPCIS
     document. The header keeps `schemaVersion`, `creationDate`, extension fields, the Standard Business Document
     Header as `sbdh` (and what JSON knows of it: `sender`, `receiver`, `instanceIdentifier`), and of query results
-    `queryName` and `subscriptionID`. `xsi:schemaLocation` and attributes of lists are not kept; no schema is loaded.
+    `queryName` and `subscriptionID`. `xsi:schemaLocation` is not kept, and no schema is loaded.
     """
     root = _parse(data)
     version = _VERSIONS.get(root.tag)

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from schemas.epcis.validation import find_faults
 from schemas.epcis.xml_reading import MOST_NODES, read_xml
 from tests.conftest import ROOT
-from tests.schemas.epcis.xml_samples import document, object_event, read_inside
+from tests.schemas.epcis.xml_samples import WHOLE_2, document, object_event, read_inside
 from trace.domain.failures import Invalid
 
 NESTED = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 20}">' for n in range(8))
@@ -162,6 +165,17 @@ def test_encodings_that_hide_markup_are_refused(sent: bytes) -> None:
 def test_what_is_no_xml_is_refused_with_its_place(sent: bytes, place: str) -> None:
     with pytest.raises(Invalid, match=place):
         read_xml(sent)
+
+
+@given(st.integers(0, len(document(WHOLE_2)) - 1), st.binary(max_size=3), st.integers(0, 60))
+def test_a_damaged_document_is_read_or_refused_with_a_sentence(place: int, put: bytes, cut: int) -> None:
+    sent = document(WHOLE_2)
+    try:
+        read = read_xml(sent[:place] + put + sent[place + cut :])
+    except Invalid as refusal:
+        assert "Nothing was recorded." in str(refusal)
+    else:
+        assert all(isinstance(find_faults(event), list) for event in read.events)
 
 
 def test_a_sentence_does_not_repeat_an_endless_name() -> None:

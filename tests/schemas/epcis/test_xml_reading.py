@@ -118,6 +118,21 @@ def test_what_stands_at_the_wrong_place_is_read_for_the_validator_to_refuse() ->
     assert event == {"type": "ex:OwnEvent", "@context": EX}
 
 
+def test_text_and_attributes_where_none_belong_are_read_for_the_validator_to_refuse() -> None:
+    assert read_inside("lost<bizStep>receiving</bizStep>") == {"bizStep": "receiving", "#text": "lost"}
+    inside = '<bizTransactionList a="b">x<bizTransaction>urn:b:1</bizTransaction></bizTransactionList>'
+    assert read_inside(inside)["bizTransactionList"] == [{"bizTransaction": "urn:b:1"}, {"@a": "b", "#text": "x"}]
+    place = read_inside("<readPoint><id>urn:a:1</id>Gate 3</readPoint>")["readPoint"]
+    assert place == {"id": "urn:a:1", "#text": "Gate 3"}
+    for wrong in (
+        "lost",
+        inside,
+        "<readPoint><id>urn:a:1</id>Gate 3</readPoint>",
+        '<bizStep a="b">receiving</bizStep>',
+    ):
+        assert find_faults(read_xml(document(object_event(wrong))).events[0]) != []
+
+
 def test_no_element_of_a_stranger_gives_an_event_another_type_or_context() -> None:
     entry = '<json:entry xmlns:json="https://ns.sunshine-trace.example/epcis/json/" name="@context"><a/></json:entry>'
     [event] = read_xml(document(object_event(f"<extension><type>X</type></extension>{entry}"))).events
