@@ -1,5 +1,6 @@
 """The worker carries subscriptions out: every event to a real receiver, at least once, whoever crashes or is late."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,14 @@ from sqlalchemy import select, text, update
 
 import storage
 from storage.tables import job, lookup_log, named_query, person, subscription
-from tests.conftest import Databases, make_database
+from tests.conftest import ROOT, Databases, make_database
 from tests.post import HOUR, MINUTE, SECOND, ZONE, Post, ids, seen
 from tests.receiver import receiving
 from tests.town import NOW, Town
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.capture import capture
+from trace.services.health import check_subscriptions
 from trace.services.keys import find_actor_by_key, issue_key, revoke_key
 from trace.services.named_queries import delete_query
 from trace.services.people import create_person
@@ -172,6 +174,26 @@ def test_event_of_a_slower_transaction_is_sent_when_it_commits(postgresql: Post)
     thread.join(timeout=60)
     postgresql.work(MINUTE)
     assert [event for events in postgresql.came for event in events] == ids(1, 2)
+
+
+def test_store_restored_on_another_server_says_so_and_goes_on_as_the_documentation_tells(postgresql: Post) -> None:
+    town, shop = postgresql.town, postgresql.town.organisation()
+    postgresql.record(shop, 1)
+    postgresql.subscribe(shop)
+    postgresql.work()
+    postgresql.record(shop, 2)
+    with town.store.engine.begin() as connection:  # as a dump of a server that had come to two thousand millions
+        connection.execute(text("UPDATE event SET xact = xact + 2000000000"))
+        connection.execute(text("UPDATE subscription SET mark_xact = mark_xact + 2000000000"))
+    assert postgresql.work(HOUR) == 0
+    assert "docs/subscriptions.md" in str(town.do(check_subscriptions, postgresql.now))
+    (statements,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "subscriptions.md").read_text(), re.DOTALL)
+    with town.store.engine.begin() as connection:
+        connection.execute(text(statements))
+    postgresql.record(shop, 3)
+    postgresql.work(HOUR)
+    assert town.do(check_subscriptions, postgresql.now) is None
+    assert [event for events in postgresql.came for event in events] == ids(1, 2, 3)
 
 
 def test_receiver_inside_is_not_called_when_the_setting_was_taken_back(post: Post) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from storage.event_feed import START, Mark
 from storage.tables import job, subscription
 from tests.town import NOW, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
@@ -200,4 +201,4 @@ def test_mark_begins_near_the_initial_record_time_and_never_behind_it(town: Town
     subscribe(town, shop, **STREAM, initialRecordTime=earlier)
     with town.store.reading() as session:
         row = session.execute(select(subscription)).one()
-    assert (row.mark_xact, row.mark_event) == (-1, -1)
+    assert Mark(row.mark_xact, row.mark_event) == START

@@ -8,13 +8,16 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.receiver import receiving
 from tests.servers import free_port
 from trace.domain.failures import Invalid
@@ -157,6 +160,17 @@ def test_signature_is_verified_as_the_documentation_says() -> None:
     wanted = hmac.new("令牌-13df38d8".encode(), found[1].encode() + b"." + request.body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(found[2], wanted)
     assert int(found[1]) == NOW.timestamp()
+
+
+def test_receivers_code_in_the_documentation_tells_genuine_deliveries_from_others() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "subscriptions.md").read_text(), re.DOTALL)
+    known: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib, "time": time}
+    exec(code, known)
+    is_genuine, now = known["is_genuine"], datetime.now(UTC)
+    assert is_genuine(sign(BODY, "令牌", now), BODY, "令牌")
+    assert not is_genuine(sign(BODY, "令牌", now), BODY + b" ", "令牌")
+    assert not is_genuine(sign(BODY, "another", now), BODY, "令牌")
+    assert not is_genuine(sign(BODY, "令牌", now - timedelta(hours=1)), BODY, "令牌")
 
 
 def test_signature_says_another_thing_for_another_body_moment_or_token() -> None:

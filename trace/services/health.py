@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from scanners import available_engines
+from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore
 from trace.domain.failures import Failure
 from trace.services.rounds import waiting_since
@@ -35,6 +36,8 @@ def check_subscriptions(session: Session, now: datetime) -> str | None:
     """None if subscribers are told in time, else a sentence."""
     try:
         since = waiting_since(session, now=now)
+        if is_from_another_server(session):
+            return "the events were restored from another PostgreSQL server: follow docs/subscriptions.md"
     except SQLAlchemyError as fault:
         return type(fault).__name__
     if since is None or now - since < PATIENCE:
