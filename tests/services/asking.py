@@ -16,6 +16,22 @@ Document = dict[str, Any]
 # A busy machine is no fault: tests that are about the budget bring their own.
 PATIENT = Budget(seconds=600)
 START = NOW - timedelta(days=30)
+SITE = "urn:epc:id:sgln:0614141.07346.1234"
+SITE_LINK = "https://id.gs1.org/414/0614141073467/254/1234"
+CHAIN = "urn:epc:id:sgln:0614141.00001.0"
+ORDER_ID = "urn:epc:id:gdti:0614141.00001.1618034"
+GOODS = "urn:epc:class:lgtin:4012345.012345.998877"
+EX = {"@context": {"ex": "https://ns.example.com/epcis/"}}
+RICH: dict[str, Any] = {
+    "disposition": "in_transit",
+    "readPoint": {"id": SITE},
+    "bizLocation": {"id": SITE_LINK},
+    "quantityList": [{"epcClass": GOODS, "quantity": 10, "uom": "KGM"}],
+    "bizTransactionList": [{"type": "po", "bizTransaction": ORDER_ID}],
+    "sourceList": [{"type": "owning_party", "source": "urn:epc:id:pgln:4000001.00005"}],
+    "destinationList": [{"type": "owning_party", "destination": "urn:epc:id:pgln:4000001.00006"}],
+    "sensorElementList": [{"sensorReport": [{"type": "Temperature", "value": 26, "uom": "CEL"}]}],
+}
 
 
 def event(number: int, *, after: float = 0, **more: Any) -> Document:

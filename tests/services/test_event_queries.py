@@ -3,31 +3,35 @@
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event as engine_event
 from sqlalchemy import select
 
 from storage.event_routes import TYPES
-from storage.event_search import Budget
 from storage.tables import event as event_table
-from tests.services.asking import START, ask, event, every_page, number_of, numbers, record
+from tests.services.asking import (
+    CHAIN,
+    EX,
+    GOODS,
+    ORDER_ID,
+    RICH,
+    SITE,
+    SITE_LINK,
+    START,
+    ask,
+    event,
+    every_page,
+    number_of,
+    numbers,
+    record,
+)
 from tests.town import NOW, Town
-from trace.domain.epcis.query_language import parse_query
-from trace.domain.failures import Invalid, QueryTooComplex, QueryTooLarge
+from trace.domain.failures import Invalid, QueryTooLarge
 from trace.domain.permissions import Actor, Role
 from trace.services.look_up_log import list_look_ups
-
-SITE = "urn:epc:id:sgln:0614141.07346.1234"
-SITE_LINK = "https://id.gs1.org/414/0614141073467/254/1234"
-CHAIN = "urn:epc:id:sgln:0614141.00001.0"
-ORDER_ID = "urn:epc:id:gdti:0614141.00001.1618034"
-GOODS = "urn:epc:class:lgtin:4012345.012345.998877"
-EX = {"@context": {"ex": "https://ns.example.com/epcis/"}}
 
 
 @pytest.fixture
@@ -36,20 +40,6 @@ def shop(town: Town) -> Actor:
     shop = town.organisation()
     record(town, shop, *(event(number, after=number) for number in range(40)))
     return shop
-
-
-def counted(town: Town, call: Callable[[], Any]) -> tuple[Any, list[str]]:
-    """What a call gives, and the statements it sends."""
-    sent: list[str] = []
-
-    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    engine_event.listen(town.store.engine, "before_cursor_execute", note)
-    try:
-        return call(), [statement for statement in sent if "SELECT" in statement]
-    finally:
-        engine_event.remove(town.store.engine, "before_cursor_execute", note)
 
 
 # ---- who sees what -------------------------------------------------------------------------------------------------
@@ -93,16 +83,6 @@ def test_documents_come_back_as_sent_with_their_record_time(town: Town) -> None:
     assert ask(town, shop).documents == [sent | {"recordTime": "2026-11-24T02:00:00.000+00:00"}]
 
 
-RICH: dict[str, Any] = {
-    "disposition": "in_transit",
-    "readPoint": {"id": SITE},
-    "bizLocation": {"id": SITE_LINK},
-    "quantityList": [{"epcClass": GOODS, "quantity": 10, "uom": "KGM"}],
-    "bizTransactionList": [{"type": "po", "bizTransaction": ORDER_ID}],
-    "sourceList": [{"type": "owning_party", "source": "urn:epc:id:pgln:4000001.00005"}],
-    "destinationList": [{"type": "owning_party", "destination": "urn:epc:id:pgln:4000001.00006"}],
-    "sensorElementList": [{"sensorReport": [{"type": "Temperature", "value": 26, "uom": "CEL"}]}],
-}
 ASKED: list[dict[str, Any]] = [
     {"EQ_bizStep": ["https://ref.gs1.org/cbv/BizStep-receiving", "packing"]},
     {"EQ_disposition": ["in_transit"]},
@@ -324,92 +304,3 @@ def test_token_of_another_query_or_organisation_is_refused(town: Town, shop: Act
     ):
         with pytest.raises(Invalid, match="not given for this query"):
             ask(town, shop, {"EQ_action": ["OBSERVE"]}, token=json.dumps(wrong))
-
-
-# ---- what it costs -------------------------------------------------------------------------------------------------
-
-
-def test_query_that_no_index_serves_ends_with_its_budget(town: Town, shop: Actor) -> None:
-    rare: Mapping[str, Any] = {"EQ_ILMD_ex:colour": ["red"]}
-    for budget in (Budget(rows=30), Budget(documents=30), Budget(seconds=0)):
-        with pytest.raises(QueryTooComplex, match="Narrow it by GE_eventTime"):
-            record(town, shop, *(event(n, after=n) for n in range(1_000, 1_300)))
-            ask(town, shop, dict(rare), budget=budget)
-    assert numbers(town, shop, dict(rare)) == []
-
-
-def test_clock_that_runs_out_ends_a_query(town: Town, shop: Actor) -> None:
-    ticks = itertools.count(step=3)
-    with pytest.raises(QueryTooComplex):
-        ask(town, shop, {"EQ_ILMD_ex:colour": ["red"]}, budget=Budget(seconds=2), clock=lambda: next(ticks))
-
-
-def test_page_that_the_budget_cuts_short_is_gone_on_from_where_it_ended(town: Town) -> None:
-    shop = town.organisation()
-    record(town, shop, *(event(n, after=n, **EX, **{"ex:n": n}) for n in range(700)))
-    pages = every_page(town, shop, {"LT_ex:n": 350}, size=300, budget=Budget(documents=400))
-    assert [number for page in pages for number in page] == list(range(349, -1, -1))
-    assert len(pages[0]) < 300
-    with pytest.raises(QueryTooComplex):
-        ask(town, shop, {"LT_ex:n": 350, "orderBy": "https://ns.example.com/epcis/n"}, budget=Budget(documents=400))
-    with pytest.raises(QueryTooComplex):
-        ask(town, shop, {"LT_ex:n": 350, "maxEventCount": 600}, budget=Budget(documents=400))
-
-
-def test_page_takes_a_handful_of_statements_whatever_the_number_of_events(town: Town, shop: Actor) -> None:
-    record(town, shop, *(event(number, after=number) for number in range(40, 900)))
-    query = parse_query({"EQ_bizStep": ["shipping"], "MATCH_anyEPC": ["urn:epc:id:sgtin:0614141.107346.500"]})
-    page, statements = counted(town, lambda: ask(town, shop, query))
-    assert [number_of(document) for document in page.documents] == [500]
-    assert len(statements) <= 5  # newest, identifiers, lengths, a piece, documents
-    page, statements = counted(town, lambda: ask(town, shop, size=100))
-    assert len(page.documents) == 100
-    assert len(statements) <= 5
-
-
-INDEXED: dict[str, dict[str, Any]] = {
-    "ix_event_step": {"EQ_bizStep": ["packing"]},
-    "ix_event_disposition": {"EQ_disposition": ["in_transit"]},
-    "ix_event_read_point": {"EQ_readPoint": [SITE]},
-    "ix_event_site": {"EQ_bizLocation": [SITE]},
-    "ix_event_record_time": {"GE_recordTime": (NOW + timedelta(minutes=1)).isoformat()},
-    "ix_event_time": {"GE_eventTime": START.isoformat(), "LT_eventTime": (START + timedelta(minutes=2)).isoformat()},
-    "event_item": {"MATCH_epc": ["urn:epc:id:sgtin:0614141.107346.100", "urn:epc:id:sgtin:0614141.107346.1"]},
-    "event_mention": {"EQ_bizTransaction_po": [ORDER_ID]},
-    "id_key": {"EQ_eventID": ["urn:uuid:00000000-0000-4000-8000-000000000100"]},
-    "event_party": {},
-}
-
-
-@pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])
-def test_sqlite_reads_no_table_whole(town: Town, shop: Actor, analysed: bool) -> None:
-    if town.store.engine.dialect.name != "sqlite":
-        pytest.skip("SQLite says beforehand how it will read")
-    record(town, shop, event(100, bizStep="packing", **RICH), now=NOW + timedelta(minutes=1))
-    with town.store.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE" if analysed else "SELECT 1")
-    inspector = town.organisation(licensed=False, role=Role.INSPECTOR)
-    tables = ("event", "event_item", "event_mention", "event_party", "event_document", "ident")
-    for index, asked in INDEXED.items():
-        plans = plans_of(town, inspector if index == "ix_event_time" else shop, asked)
-        walked = [plan for plan in plans if plan.startswith(tuple(f"SCAN {table}" for table in tables))]
-        # Only the count of a route without a window goes along an index, and no further than its bound.
-        assert [plan for plan in walked if "USING" not in plan] == [], index
-        assert any(index in plan for plan in plans), (index, plans)
-
-
-def plans_of(town: Town, actor: Actor, asked: dict[str, Any]) -> list[str]:
-    """How SQLite goes about each statement of a query."""
-    plans: list[str] = []
-
-    def explain(connection: Any, _: Any, statement: str, parameters: Any, *__: Any) -> None:
-        if statement.startswith("SELECT"):
-            rows = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.extend(row[3] for row in rows)
-
-    engine_event.listen(town.store.engine, "before_cursor_execute", explain)
-    try:
-        ask(town, actor, asked, size=5)
-    finally:
-        engine_event.remove(town.store.engine, "before_cursor_execute", explain)
-    return plans

@@ -1,7 +1,11 @@
 """An event that has everything, and for each query parameter a value that finds it and one that does not."""
 
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
+
+from trace.domain.epcis.query_language import parse_query
+from trace.domain.uris import canonical_uri
 
 EX = "https://ns.example.com/epcis/"
 SGTIN = "urn:epc:id:sgtin:0614141.107346.2018"
@@ -182,3 +186,20 @@ FAMILIES: dict[str, tuple[Any, Any]] = {
     **{f"{c}_{name}_CEL": values for c, values in _TENS.items() if c != "EQ" for name in _SENSOR},
     **{f"{c}_quantity_KGM": values for c, values in _TENS.items()},
 }
+
+NAMESPACES = {"ex": EX}
+
+
+class Atlas:
+    """Master data of one place inside another."""
+
+    def attributes_of(self, uri: str) -> Mapping[str, Collection[str]]:
+        return {"city": ["Yinchuan"]} if uri == PLACE_LINK else {}
+
+    def within(self, uris: frozenset[str]) -> frozenset[str]:
+        return uris | {PLACE_LINK} if canonical_uri("urn:epc:id:sgln:0614141.00001.0") in uris else uris
+
+
+def finds(parameters: dict[str, Any], event: Mapping[str, Any] = EVENT) -> bool:
+    """Whether a query with these parameters, in JSON, finds an event."""
+    return parse_query(parameters, namespaces=NAMESPACES).matches(event, Atlas())

@@ -1,7 +1,6 @@
 """The query language of EPCIS 2.0: every parameter finds what it asks for and nothing else."""
 
 import copy
-from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,35 +12,20 @@ from tests.domain.epcis.questions import (
     FAMILIES,
     FIXED,
     LGTIN,
+    NAMESPACES,
     NOON,
     ORDER,
     PLACE,
-    PLACE_LINK,
     SGTIN,
     SGTIN_LINK,
     SYNONYMS,
     THERE,
+    Atlas,
+    finds,
 )
 from trace.domain.epcis.query_language import Index, Query, parse_query, parse_query_string
 from trace.domain.failures import Invalid
 from trace.domain.uris import canonical_uri
-
-NAMESPACES = {"ex": EX}
-
-
-class Atlas:
-    """Master data of one place inside another."""
-
-    def attributes_of(self, uri: str) -> Mapping[str, Collection[str]]:
-        return {"city": ["Yinchuan"]} if uri == PLACE_LINK else {}
-
-    def within(self, uris: frozenset[str]) -> frozenset[str]:
-        return uris | {PLACE_LINK} if canonical_uri("urn:epc:id:sgln:0614141.00001.0") in uris else uris
-
-
-def finds(parameters: dict[str, Any], event: Mapping[str, Any] = EVENT) -> bool:
-    """Whether a query with these parameters, in JSON, finds an event."""
-    return parse_query(parameters, namespaces=NAMESPACES).matches(event, Atlas())
 
 
 def in_url(value: Any) -> list[str]:
@@ -55,10 +39,6 @@ def refused(parameters: dict[str, Any]) -> str:
         parse_query(parameters)
     assert fault.value.field in parameters
     return str(fault.value)
-
-
-def with_report(**fields: Any) -> dict[str, Any]:
-    return {"type": "ObjectEvent", "sensorElementList": [{"sensorReport": [fields]}]}
 
 
 # ---- every parameter -----------------------------------------------------------------------------------------------
@@ -152,64 +132,6 @@ def test_parameters_are_independent_of_one_another() -> None:
     event = {"sensorElementList": [{"sensorReport": [{"type": "Temperature", "value": 10, "uom": "CEL"}]},
                                    {"sensorReport": [{"type": "Speed", "value": 90, "uom": "KMH"}]}]}  # fmt: skip
     assert finds({"EQ_type": ["Temperature"], "GE_value_KMH": 50}, event)
-
-
-# ---- units ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "parameters"),
-    [
-        (Decimal("98.6"), "FAH", {"EQ_value_CEL": [37]}),
-        (Decimal("310.15"), "KEL", {"EQ_value_FAH": [Decimal("98.6")]}),
-        (-40, "FAH", {"EQ_value_CEL": [-40]}),
-        (33, "FAH", {"GT_value_CEL": 0}),
-        (0, "KEL", {"LT_value_CEL": -273}),
-        (2500, "GRM", {"EQ_value_KGM": [Decimal("2.5")], "LT_value_LBR": 6, "GT_value_LBR": 5}),
-        (1, "MTR", {"EQ_value_CMT": [100], "EQ_value_MMT": [1000]}),
-        (36, "KMH", {"EQ_value_MTS": [10]}),
-        (50, "P1", {"EQ_value_59": [500_000]}),
-        (Decimal("12.1"), "A93", {"EQ_value_GP": [12_100]}),
-        (1, "ATM", {"EQ_value_KPA": [Decimal("101.325")]}),
-        (180, "DD", {"GT_value_C81": Decimal("3.1415"), "LT_value_C81": Decimal("3.1416")}),
-    ],
-)
-def test_value_is_compared_in_the_unit_asked_for(value: Any, unit: str, parameters: dict[str, Any]) -> None:
-    assert finds(parameters, with_report(value=value, uom=unit))
-
-
-def test_spread_of_temperatures_has_no_zero_to_shift() -> None:
-    event = with_report(sDev=1, uom="CEL", value=1)
-    assert finds({"EQ_sDev_FAH": [Decimal("1.8")], "EQ_sDev_KEL": [1]}, event)
-    assert finds({"EQ_value_FAH": [Decimal("33.8")]}, event)
-
-
-@pytest.mark.parametrize("unit", ["MTR", "KGM", "FAH", "XYZ"])
-def test_units_of_another_kind_never_match(unit: str) -> None:
-    event = with_report(value=10, uom=unit)
-    others = [code for code in ("MTR", "KGM", "CEL", "QQ") if code != unit and (code, unit) != ("CEL", "FAH")]
-    for code in others:
-        for comparison in ("GE", "LT"):
-            assert not finds({f"{comparison}_value_{code}": 0}, event)
-
-
-def test_torque_is_no_energy() -> None:
-    assert not finds({"EQ_value_JOU": [1]}, with_report(value=1, uom="NU"))
-
-
-def test_unit_that_is_in_no_table_is_compared_with_itself() -> None:
-    assert finds({"EQ_value_XYZ": [10]}, with_report(value=10, uom="XYZ"))
-
-
-def test_amount_without_a_unit_has_none_to_compare() -> None:
-    event = {"quantityList": [{"epcClass": LGTIN, "quantity": 10}]}
-    assert finds({"EQ_quantity": [10]}, event)
-    assert not finds({"EQ_quantity_H87": [10]}, event)
-    assert finds({"EQ_quantity_GRM": [10_000]})
-
-
-def test_number_beyond_all_measure_is_no_fault() -> None:
-    assert not finds({"GT_value_MTR": 1}, with_report(value=Decimal("1e999999"), uom="KMT"))
 
 
 # ---- identifiers and patterns --------------------------------------------------------------------------------------
