@@ -35,7 +35,9 @@ def event(number: int) -> dict[str, Any]:
             what = {"type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit"}
             ends = {
                 "sourceList": [{"type": "owning_party", "source": "urn:epc:id:pgln:6901234.00001"}],
-                "destinationList": [{"type": "owning_party", "destination": f"urn:epc:id:pgln:6901234.{number % 90:05d}"}],
+                "destinationList": [
+                    {"type": "owning_party", "destination": f"urn:epc:id:pgln:6901234.{number % 90:05d}"}
+                ],
             }
             return common | what | ends | {"quantityList": quantities, "farm:lorry": f"宁E{number % 1000:05d}"}
     boxes = [f"urn:epc:id:sgtin:6901234.0{number % 200:05d}.{number * 3 + n}" for n in range(3)]

@@ -18,13 +18,14 @@ class MemoryReader:
         self._rows: dict[int, list[Row]] = defaultdict(list)
         self._links: dict[int, list[EventLink]] = {}
         self.statements = 0
+        wrong = {event.event_id for event in events.values() if event.error_declaration is not None}
         for number, event in events.items():
             lines = [
                 (self.number(x.item), x.role, self.number(x.peer) if x.peer else None, x.amount)
                 for x in links_of(event)
             ]
             self._links[number] = [EventLink(item, role, peer) for item, role, peer, _ in lines]
-            for item, role, peer, amount in lines:
+            for item, role, peer, amount in lines if event.event_id not in wrong else ():
                 micro = None if amount is None else int(amount * 1_000_000)
                 self._rows[item].append(Row(item, utc_milliseconds(event.event_time), number, role, peer, micro))
         for rows in self._rows.values():

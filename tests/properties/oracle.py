@@ -123,6 +123,12 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def standing(events: Mapping[int, Event]) -> dict[int, Event]:
+    """Events that nobody declared wrong; a declaration itself tells nothing that happened."""
+    wrong = {event.event_id for event in events.values() if event.error_declaration is not None}
+    return {number: event for number, event in events.items() if event.event_id not in wrong}
+
+
 @dataclass
 class Oracle:
     """All events up to a moment, in their order, and what follows from them."""
@@ -134,7 +140,7 @@ class Oracle:
     @cached_property
     def story(self) -> list[What]:
         """The events in order of (time, number)."""
-        told = (read(event, number) for number, event in self.events.items())
+        told = (read(event, number) for number, event in standing(self.events).items())
         return sorted((w for w in told if self.at is None or w.at[0] <= self.at), key=lambda w: w.at)
 
     @property
