@@ -54,6 +54,16 @@ def test_one_event_of_an_xml_document_is_created_too(shop: Partner) -> None:
     assert ids_of(shop.get(local(answer.headers["Location"]))) == [sent["eventID"]]
 
 
+def test_the_xml_that_answers_is_an_event_that_may_be_sent(shop: Partner) -> None:
+    sent, xml = event(), {"Accept": "application/xml"}
+    first = shop.post("/events", bare(sent), headers=xml)
+    assert (first.status_code, first.mimetype) == (201, "application/xml")
+    before = shop.demo.counts()
+    again = shop.call("POST", "/events", data=first.data, content_type="application/xml", headers=xml)
+    assert (again.status_code, again.data) == (201, first.data)
+    assert shop.demo.counts() == before
+
+
 def test_the_same_event_again_is_201_and_stored_once(shop: Partner) -> None:
     sent = event()
     first = shop.post("/events", bare(sent))

@@ -134,3 +134,22 @@ def is_xml_only(document: dict[str, Any]) -> bool:
 def without_record_time(document: dict[str, Any]) -> dict[str, Any]:
     """The event without when it was recorded, which each repository says for itself (ISO/IEC 19987 section 7.4.1)."""
     return {name: value for name, value in document.items() if name != "recordTime"}
+
+
+@pytest.mark.parametrize("version", ["2.0.0", "1.2.0"])
+def test_pages_of_our_own_events_are_valid_by_gs1s_schemas_and_say_the_same_in_both_forms(
+    shop: Partner, official: Any, xsd: Any, version: str
+) -> None:
+    path, told = "/events?perPage=50", []
+    while path:
+        as_json = shop.get(path)
+        as_xml = shop.get(path, headers={"Accept": FORMS["xml"], "GS1-EPCIS-Version": version})
+        events = read_json(as_json.data).events
+        assert official.is_valid(json.loads(as_json.data)) or any(map(is_xml_only, events))
+        assert as_xml.headers["GS1-EPCIS-Version"] == version
+        if version == "2.0.0":
+            assert xsd.validate(etree.fromstring(as_xml.data)), xsd.error_log
+        assert [event_hash(event) for event in read_xml(as_xml.data).events] == [event_hash(event) for event in events]
+        told += [event["eventID"] for event in events]
+        path = as_json.headers.get("Link", "").partition("/epcis/v2")[2].partition(">")[0]
+    assert len(told) > 50

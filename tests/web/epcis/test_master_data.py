@@ -1,0 +1,52 @@
+"""Master data in the header of a document comes back with the events that name what it describes."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.web.epcis.conftest import HERE_URN, Partner, document, event
+
+PLACE: dict[str, Any] = {
+    "id": HERE_URN,
+    "attributes": [
+        {"id": "urn:epcglobal:cbv:mda#name", "attribute": "一号大棚"},
+        {"id": "https://ns.example.com/epcis/size", "attribute": {"example:square": {"example:metres": 120}}},
+    ],
+    "children": ["urn:epc:id:sgln:0614141.00000.7"],
+}
+KIND = "urn:epcglobal:epcis:vtype:BusinessLocation"
+HEADER = {"epcisMasterData": {"vocabularyList": [{"type": KIND, "vocabularyElementList": [PLACE]}]}}
+
+
+def described(partner: Partner, event_id: str, **more: Any) -> Any:
+    answer = partner.get("/events", query_string={"EQ_eventID": event_id}, **more)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def test_master_data_comes_back_with_the_events_that_name_it_and_to_nobody_else(
+    shop: Partner, pharmacy: Partner
+) -> None:
+    made = event()
+    assert shop.post("/capture", document(made, epcisHeader=HEADER)).status_code == 202
+    (vocabulary,) = described(shop, made["eventID"]).json["epcisHeader"]["epcisMasterData"]["vocabularyList"]
+    (element,) = vocabulary["vocabularyElementList"]
+    assert vocabulary["type"] == KIND
+    assert {name: element[name] for name in PLACE} == PLACE
+    other = pharmacy.captured()
+    assert "epcisHeader" not in described(pharmacy, other["eventID"]).json
+
+
+def test_master_data_comes_back_in_xml(shop: Partner) -> None:
+    made = event()
+    assert shop.post("/capture", document(made, epcisHeader=HEADER)).status_code == 202
+    told = described(shop, made["eventID"], headers={"Accept": "application/xml"}).text
+    assert "一号大棚" in told
+    assert 'xmlns:example="https://ns.example.com/epcis/"' in told
+
+
+def test_all_fields_of_gs1s_example_of_master_data_are_taken(shop: Partner, shared: Path) -> None:
+    path = shared / "epcis/examples/xml/WithFullCombinationOfFields/masterdata_all_possible_fields.xml"
+    answer = shop.call("POST", "/capture", data=path.read_bytes(), content_type="application/xml")
+    assert answer.status_code == 202, answer.text
+    job = shop.get(answer.headers["Location"].removeprefix("/epcis/v2"))
+    assert job.json["success"], job.text
