@@ -223,8 +223,11 @@ def write_query_document(
     subscription_id: str | None = None,
     master_data: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
-    """An EPCISQueryDocument: the answer to a query, or what a subscription sends, as UTF-8 JSON."""
-    context, written = _hoisted(events, {})
+    """An EPCISQueryDocument: the answer to a query, or what a subscription sends, as UTF-8 JSON.
+
+    A master data item may have an `@context` map of its own, of the prefixes it uses.
+    """
+    context, written = _hoisted(events, dict(pair for item in master_data for pair in item.get("@context", {}).items()))
     results: dict[str, Any] = {"queryName": query_name or SIMPLE_QUERY}
     if subscription_id is not None:
         results["subscriptionID"] = subscription_id

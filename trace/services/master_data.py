@@ -63,9 +63,9 @@ def keep_master_data(session: Session, document: EpcisDocument, *, actor: Actor,
     """
     if not document.master_data:
         return
-    context = document.header.get("@context")
+    context = document.header.get("@context", {})
     elements = {
-        (canonical_uri(element["id"]), element["type"]): element | ({"@context": context} if context else {})
+        (canonical_uri(element["id"]), element["type"]): element | _own_context(element, context)
         for element in document.master_data
         if _fault_of(element) is None
     }
@@ -76,6 +76,13 @@ def keep_master_data(session: Session, document: EpcisDocument, *, actor: Actor,
     ]
     columns = ("organisation", "item", "kind", "document", "record_time")
     insert_rows(session, master_data, columns, sorted(rows, key=lambda row: row[1:3]), replace=columns[3:])
+
+
+def _own_context(element: Mapping[str, Any], context: Mapping[str, str]) -> dict[str, Any]:
+    """The prefixes an element uses, so that it can stand in another document."""
+    written = canonical_bytes(element)
+    used = {prefix: name for prefix, name in context.items() if f'"{prefix}:'.encode() in written}
+    return {"@context": used} if used else {}
 
 
 def master_data_of(session: Session, uris: Iterable[str], *, actor: Actor) -> list[dict[str, Any]]:

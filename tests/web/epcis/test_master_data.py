@@ -23,17 +23,21 @@ def described(partner: Partner, event_id: str, **more: Any) -> Any:
     return answer
 
 
+def results(answer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = answer["epcisBody"]["queryResults"]["resultsBody"]
+    return found
+
+
 def test_master_data_comes_back_with_the_events_that_name_it_and_to_nobody_else(
     shop: Partner, pharmacy: Partner
 ) -> None:
     made = event()
     assert shop.post("/capture", document(made, epcisHeader=HEADER)).status_code == 202
-    (vocabulary,) = described(shop, made["eventID"]).json["epcisHeader"]["epcisMasterData"]["vocabularyList"]
-    (element,) = vocabulary["vocabularyElementList"]
-    assert vocabulary["type"] == KIND
-    assert {name: element[name] for name in PLACE} == PLACE
+    answer = described(shop, made["eventID"]).json
+    assert results(answer)["vocabularyList"] == [{"type": KIND, "vocabularyElementList": [PLACE]}]
+    assert {"example": "https://ns.example.com/epcis/"} in answer["@context"]
     other = pharmacy.captured()
-    assert "epcisHeader" not in described(pharmacy, other["eventID"]).json
+    assert "vocabularyList" not in results(described(pharmacy, other["eventID"]).json)
 
 
 def test_master_data_comes_back_in_xml(shop: Partner) -> None:

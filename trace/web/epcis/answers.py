@@ -11,6 +11,7 @@ from schemas.epcis.xml_answers import collection_xml, record_xml
 from schemas.epcis.xml_writing import write_xml_event, write_xml_query_document
 from trace.domain.epcis.document import GS1_CONTEXT
 from trace.domain.epcis.translation import translate
+from trace.services.master_data import master_data_of, named_in
 from trace.web.epcis.headers import number
 from trace.web.epcis.negotiation import Wishes
 
@@ -18,14 +19,22 @@ Document = Mapping[str, Any]
 
 
 def events_answer(documents: Sequence[Document], wishes: Wishes, *, query_name: str | None = None) -> Response:
-    """Events as an EPCISQueryDocument, in the forms that were asked for."""
+    """Events as an EPCISQueryDocument, in the forms that were asked for, with what the asker's own master data says of
+    the places, parties and classes in them."""
     told = [dict(translate(document, wishes.epc_format)) for document in documents]
+    master_data = master_data_of(g.session, named_in(documents), actor=g.actor)
     if wishes.xml:
         body = write_xml_query_document(
-            told, created=g.now, version=wishes.version, query_name=query_name, cbv=wishes.cbv
+            told,
+            created=g.now,
+            version=wishes.version,
+            query_name=query_name,
+            cbv=wishes.cbv,
+            header={"@context": {k: v for element in master_data for k, v in element.get("@context", {}).items()}},
+            master_data=[{k: v for k, v in element.items() if k != "@context"} for element in master_data],
         )
     else:
-        body = write_query_document(told, created=g.now, query_name=query_name)
+        body = write_query_document(told, created=g.now, query_name=query_name, master_data=master_data)
     return _answer(body, wishes)
 
 
