@@ -47,7 +47,7 @@ def measure_documents(url: str, store: Store, actor: Actor, bare: Any) -> dict[s
 
 
 def _rate(seconds: Any) -> int:
-    return round(EVENTS / statistics.median(seconds))
+    return int(EVENTS / statistics.median(seconds))
 
 
 def _round(

@@ -73,13 +73,16 @@ DIGITAL_LINK = re.compile(  # no empty segments: they made the search take the s
 )
 
 # What nearly all identifiers are: links that are canonical as they stand, and URNs of items that need no escapes.
-_AT_HOME = re.compile(rf"{GS1}/(?:01/[0-9]{{14}}(?:/(?:10|21)/[A-Za-z0-9._~-]+)?|00/[0-9]{{18}}|41[47]/[0-9]{{13}})")
+_AT_HOME = re.compile(rf"{GS1}/(?:01/[0-9]{{14}}(?:/(10|21)/[A-Za-z0-9._~-]+)?|(00)/[0-9]{{18}}|(41[47])/[0-9]{{13}})")
 _ITEM_URN = re.compile(r"urn:epc:(?:id:sgtin|class:(lgtin)):([0-9]+\.[0-9]+)\.([A-Za-z0-9._~-]+)")
 
 
 @lru_cache(maxsize=65_536)
 def uri_kind(uri: str) -> UriKind:
     """What kind of thing a canonical URI names; OTHER for anything not recognised."""
+    home = _AT_HOME.fullmatch(uri)
+    if home is not None:
+        return _KIND_AT_HOME[home[home.lastindex] if home.lastindex else ""]
     if uri.startswith(GS1 + "/"):
         return _gs1_kind(parse_digital_link(uri) or {})
     if uri.startswith(PRIVATE + "/"):
@@ -116,6 +119,13 @@ _KIND_OF_KEY = {
     "8004": UriKind.RETURNABLE,
     "8017": UriKind.INSTANCE,
     "8018": UriKind.INSTANCE,
+}
+
+
+_KIND_AT_HOME = {name: _KIND_OF_KEY[name] for name in ("00", "414", "417")} | {
+    "": UriKind.CLASS,
+    "10": UriKind.LOT,
+    "21": UriKind.INSTANCE,
 }
 
 
