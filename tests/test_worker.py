@@ -98,6 +98,23 @@ def test_worker_that_dies_between_the_answer_and_the_mark_makes_the_events_come_
     assert "failures" not in post.told(number)
 
 
+def test_late_end_of_a_worker_does_not_take_the_mark_of_its_successor_back(post: Post) -> None:
+    shop = post.town.organisation()
+    post.subscribe(shop)
+    post.record(shop, 1)
+
+    def meanwhile() -> int:
+        post.now += LEASE
+        post.record(shop, 2)
+        assert post.worker.work_once()
+        return 204
+
+    post.receiver.answers[:] = [meanwhile]
+    assert post.worker.work_once()
+    assert post.work(HOUR) == 0
+    assert post.came == [ids(1, 2), ids(1)]
+
+
 def test_late_failure_of_a_worker_does_not_undo_what_its_successor_sent(post: Post) -> None:
     shop = post.town.organisation()
     number = post.subscribe(shop)

@@ -74,7 +74,7 @@ def test_many_events_come_in_pieces_and_none_twice(post: Post, monkeypatch: pyte
     post.subscribe(shop, {"maxEventCount": 4})
     post.record(other, *range(100, 120))
     post.record(shop, *range(1, 11))
-    post.work()
+    assert post.work() > 5, "a round looks through six events at the most"
     assert [event for events in post.came for event in events] == ids(*range(1, 11))
     assert max(map(len, post.came)) == 4
 
