@@ -98,3 +98,15 @@ def test_all_examples_of_the_standard_are_told_on_every_page(demo: Demo, shared:
     names = [row["id"] for row in demo.get("/organisations?limit=100").json["organisations"]]
     inspector = demo.browser("inspector")
     assert [name for name in names if inspector.get(f"/inspector/organisations/{name}").status_code != 200] == []
+
+
+def test_a_refused_document_is_told_in_one_language(standing: Demo) -> None:
+    bad = json.dumps(
+        BARE | {"bizStep": "shiping", "@context": "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"}
+    )
+    for language, wanted, other in (("zh", "不是", "is no word"), ("en", "is no word", "不是")):
+        headers = standing.headers("clerk") | {"Accept-Language": language}
+        answer = standing.client.post(CAPTURE, data=bad, headers=headers, content_type="application/json")
+        assert answer.status_code == 400
+        assert wanted in answer.json["detail"]
+        assert other not in answer.json["detail"]

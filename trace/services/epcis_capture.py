@@ -54,6 +54,9 @@ class Refusal:
     values: Mapping[str, Any]
     conflict: bool = False
 
+    def __str__(self) -> str:
+        return self.message.format(**self.values) if self.values else self.message
+
     def as_details(self) -> dict[str, Any]:
         """As it is kept with a job and sent with a refused document."""
         return {
@@ -172,7 +175,7 @@ def refused(refusals: Sequence[Refusal]) -> Invalid:
         count=len(refusals),
         number=first.event + 1,
         path=first.path or "/",
-        fault=first.message.format(**first.values) if first.values else first.message,
+        fault=first,
     )
 
 

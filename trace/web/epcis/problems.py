@@ -9,6 +9,7 @@ from flask_babel import gettext
 
 from schemas.epcis.xml_answers import problem_xml
 from trace.domain.failures import N_, Failure, QueryTooComplex, QueryTooLarge
+from trace.services.epcis_capture import Refusal
 
 PREFIX = "/epcis/"
 PROBLEM_JSON, PROBLEM_XML = "application/problem+json", "application/problem+xml"
@@ -37,7 +38,11 @@ def is_epcis() -> bool:
 def plain_text(message: str, values: Mapping[str, Any]) -> str:
     """A sentence for software: in the reader's language, with identifiers and words as they were sent."""
     text = str(gettext(message))
-    return text.format(**values) if values else text
+    said = {
+        name: plain_text(value.message, value.values) if isinstance(value, Refusal) else value
+        for name, value in values.items()
+    }
+    return text.format(**said) if said else text
 
 
 def exception_name(status: int, failure: Failure | None) -> str:
