@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session
 
-from storage.events import Named
+from storage.events import Named, uris_of
 from storage.tables import event_vocabulary, ident, organisation
 from trace.domain.epcis import cbv
 from trace.domain.epcis.query_language import Query
@@ -18,6 +18,7 @@ from trace.domain.uris import canonical_uri
 from trace.services.look_up_log import note_look_up
 
 EVENT_TYPES = ("AggregationEvent", "AssociationEvent", "ObjectEvent", "TransactionEvent", "TransformationEvent")
+TOGETHER = 100  # organisations in one statement; SQLite takes 500
 # Lists that begin with the words of the standard; what partners call their own comes behind (GS1's OpenAPI file).
 _WORDS = {Named.BIZ_STEP: cbv.Kind.BIZ_STEP, Named.DISPOSITION: cbv.Kind.DISPOSITION}
 _PARAMETERS = {
@@ -120,20 +121,43 @@ def _page_of_words(words: Sequence[str], *, size: int, start: int) -> Listed:
 def _page_of_idents(
     session: Session, actor: Actor, kind: Named, *, size: int, behind: int, first: Iterable[str]
 ) -> Listed:
-    query = (
-        select(event_vocabulary.c.ident)
-        .where(event_vocabulary.c.kind == int(kind), event_vocabulary.c.ident > behind, _sees(actor))
-        .distinct()
-        .order_by(event_vocabulary.c.ident)
-        .limit(size + 1)
-    )
-    numbers = list(session.scalars(query))
+    numbers = _numbers(session, _parties(session, actor), kind, behind=behind, most=size + 1)
     told = numbers[:size]
-    uris = dict(session.execute(select(ident.c.id, ident.c.uri).where(ident.c.id.in_(told))).tuples().all())
-    members = [uris[number] for number in told]
+    uris = uris_of(session, told)
     words = cbv.words(_WORDS[kind]) if kind in _WORDS else frozenset()
-    mark = f"i{told[-1] if told else behind}" if len(numbers) > size else None
-    return Listed([*first, *(text for text in members if text not in words)], mark)
+    members = [uris[number] for number in told if uris[number] not in words]
+    return Listed([*first, *members], f"i{told[-1] if told else behind}" if len(numbers) > size else None)
+
+
+def _parties(session: Session, actor: Actor) -> Sequence[int]:
+    if not actor.watches:
+        return [actor.organisation]
+    return session.scalars(
+        select(organisation.c.id).where(organisation.c.region.startswith(region_prefix(actor.region)))
+    ).all()
+
+
+def _numbers(session: Session, parties: Sequence[int], kind: Named, *, behind: int, most: int) -> list[int]:
+    """The first numbers behind a mark that any of these organisations' events name.
+
+    Of each organisation no more is read than one page, by the key: a region's list is as long as its trade.
+    """
+    found: set[int] = set()
+    for start in range(0, len(parties), TOGETHER):
+        pages = [
+            select(event_vocabulary.c.ident)
+            .where(
+                event_vocabulary.c.organisation == party,
+                event_vocabulary.c.kind == int(kind),
+                event_vocabulary.c.ident > behind,
+            )
+            .order_by(event_vocabulary.c.ident)
+            .limit(most)
+            .subquery()
+            for party in parties[start : start + TOGETHER]
+        ]
+        found.update(session.scalars(union_all(*(select(page.c.ident) for page in pages))))
+    return sorted(found)[:most]
 
 
 def _number(mark: str | None, sign: str) -> int | None:

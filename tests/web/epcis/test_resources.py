@@ -6,6 +6,7 @@ import pytest
 
 from tests.web.epcis.conftest import EPCIS, GTIN, GTIN_URN, HERE, HERE_URN, Partner, events_of, expect_problem, ids_of
 from trace.domain.epcis import cbv
+from trace.services import event_resources
 
 PRIVATE = "https://partner.example.com/steps/blending"
 THERE = "https://id.gs1.org/414/0614141000012"
@@ -168,3 +169,16 @@ def test_an_inspectors_looks_are_written_down(shop: Partner, inspector: Partner)
         before = inspector.demo.counts()["lookup_log"]
         assert inspector.get(path).status_code in (200, 404)
         assert inspector.demo.counts()["lookup_log"] == before + looks, path
+
+
+def test_an_inspector_is_told_what_the_events_of_the_region_name_each_once(
+    shop: Partner, pharmacy: Partner, inspector: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epc = f"{GTIN}/21/REGION"
+    for partner in (shop, pharmacy):
+        partner.captured(epcList=[epc])
+    monkeypatch.setattr(event_resources, "TOGETHER", 2)
+    listed = members_of(inspector, "/epcs?perPage=50")
+    assert listed.count(epc) == 1
+    assert len(listed) == len(set(listed))
+    assert set(members_of(shop, "/epcs?perPage=1000")) <= set(listed)
