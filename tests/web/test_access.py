@@ -89,6 +89,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/look-ups"): frozenset({AUDITOR}),
     ("GET", f"{API}/public/trace"): PUBLIC,
     ("GET", f"{API}/openapi.json"): PUBLIC,
+    ("GET", f"{API}/epcis-event.schema.json"): PUBLIC,
     ("GET", f"{API}/docs"): PUBLIC,
     ("GET", "/"): PUBLIC,
     ("GET", "/t/<path:text>"): PUBLIC,

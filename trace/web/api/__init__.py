@@ -4,6 +4,7 @@ from flask import Flask, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
+from schemas.epcis.validation import json_schema
 from trace.web.access import public
 from trace.web.api.description import describe, problem_responses
 
@@ -45,6 +46,12 @@ def register(app: Flask) -> None:
     def openapi() -> ResponseReturnValue:
         """The API's description, for machines."""
         return jsonify(document)
+
+    @app.get("/api/v1/epcis-event.schema.json")
+    @public
+    def epcis_event_schema() -> ResponseReturnValue:
+        """What an event is that is captured here, as JSON Schema: from the same definition that judges it."""
+        return jsonify(json_schema())
 
     @app.get("/api/v1/docs")
     @public
