@@ -30,6 +30,8 @@ def measure_documents(url: str, store: Store, actor: Actor, bare: Any) -> dict[s
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(load_settings({"SUNSHINE_DATA": folder, "SUNSHINE_DATABASE_URL": url, "SUNSHINE_DEMO": "0"}))
         client = app.test_client()
+        gc.collect()
+        gc.freeze()  # as trace.wsgi does
         rounds = [_round(store, client, key, number, bare) for number in range(WARM + DOCUMENTS)][WARM:]
     captured, inserted, memory = zip(*rounds, strict=True)
     return {

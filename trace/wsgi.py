@@ -4,6 +4,7 @@ Beside the requests it carries out the jobs that wait (`trace.worker`), so that 
 started. The workers end with the server's process, whatever ends it, and begin with the one that takes its place.
 """
 
+import gc
 import multiprocessing.util
 import sys
 
@@ -16,6 +17,10 @@ try:
     app = create_app(settings)
 except SettingError as fault:
     sys.exit(str(fault))
+# What is there by now lives as long as the process: the collector need not walk through it again and again while a
+# document of a thousand events is captured.
+gc.collect()
+gc.freeze()
 crew = Crew(Worker(app.extensions["sunshine"].store, settings.timezone, private=settings.webhook_private)).start()
 # A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, and so do others.
 multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)
