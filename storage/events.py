@@ -2,10 +2,10 @@
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -68,8 +68,7 @@ class Named(IntEnum):
     BIZ_LOCATION = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ItemLine:
+class ItemLine(NamedTuple):
     """One row of the trace index to be: `amount` in millionths, only where a stay in a container needs it."""
 
     item: int
@@ -78,22 +77,26 @@ class ItemLine:
     amount: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event ready to be stored: numbers interned, bytes final.
 
-    `columns` are those of `COLUMNS`, `key` is (`id_key`, declares error); `mentions` are {(ident, `Mention`)},
-    `named` {(`Named`, ident)}.
+    `values` are those of `COLUMNS`, the first of which is the event time; `key` is (`id_key`, declares error);
+    `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
     """
 
     document: bytes
     hash: bytes
-    columns: Mapping[str, Any]
+    values: tuple[int | None, ...]
     lines: Sequence[ItemLine]
     parties: frozenset[int]
     key: tuple[int, bool]
-    mentions: frozenset[tuple[int, int]] = frozenset()
-    named: frozenset[tuple[int, int]] = frozenset()
+    mentions: Collection[tuple[int, int]] = ()
+    named: Collection[tuple[int, int]] = ()
+
+    @property
+    def time(self) -> int:
+        """When it happened, in UTC milliseconds."""
+        return self.values[0] or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[in
     declares_error) decides, the insert passes over, and the caller looks what came first.
     """
     numbers = dict(zip((e.key for e in events), next_numbers(session, event, len(events)), strict=True))
-    rows = [(numbers[e.key], *e.key, pack_links(e.lines), *(e.columns[name] for name in COLUMNS)) for e in events]
+    rows = [(numbers[e.key], *e.key, pack_links(e.lines), *e.values) for e in events]
     # In the order of the key, so that two captures of the same events never wait for each other in a ring.
     if insert_rows(session, event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True) < len(events):
         stored = _stored_among(session, numbers.values())
@@ -218,9 +221,9 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     digests = [(n, hashlib.sha256(e.document).digest()) for n, e in fresh]
     insert_rows(session, pending_proof, ("event", "digest"), digests)
     insert_rows(session, event_item, _ITEM_COLUMNS, sorted(row for n, e in fresh for row in _item_rows(n, e)))
-    mentions = [(i, e.columns["event_time"], n, kind) for n, e in fresh for i, kind in e.mentions]
+    mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     insert_rows(session, event_mention, ("ident", "time", "event", "kind"), sorted(mentions))
-    parties = [(party, e.columns["event_time"], n) for n, e in fresh for party in e.parties]
+    parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
     insert_rows(session, event_party, ("organisation", "time", "event"), sorted(parties))
     named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
@@ -278,7 +281,7 @@ def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, i
 
 def pack_links(lines: Sequence[ItemLine]) -> bytes:
     """The (item, role, peer) triples of an event in one value, so that an event gives its items without an index."""
-    return b"".join(_LINK.pack(x.item, _NO_PEER if x.peer is None else x.peer, x.role) for x in lines)
+    return b"".join([_LINK.pack(item, _NO_PEER if peer is None else peer, role) for item, role, peer, _ in lines])
 
 
 def unpack_links(packed: bytes) -> list[EventLink]:
@@ -290,9 +293,9 @@ _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
 
 
 def _item_rows(number: int, new: NewEvent) -> Iterable[tuple[Any, ...]]:
-    time = new.columns["event_time"]
-    for line, item in enumerate(new.lines):
-        yield (item.item, time, number, line, int(item.role), item.peer, item.amount)
+    time = new.time
+    for line, (item, role, peer, amount) in enumerate(new.lines):
+        yield (item, time, number, line, role, peer, amount)
 
 
 def chunks(values: Iterable[Any]) -> Iterable[Sequence[Any]]:

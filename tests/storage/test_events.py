@@ -63,7 +63,8 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declares_error: bool
     document = f'{{"number":{number}}}'.encode()
     parties, named = frozenset({actor.organisation}), frozenset((int(Named.EPC), item) for item in items)
     key = (id_key(f"urn:uuid:{number}"), declares_error)
-    return NewEvent(document, bytes(32), columns, lines, parties, key, MENTIONS, named)
+    values = tuple(columns[name] for name in COLUMNS)
+    return NewEvent(document, bytes(32), values, lines, parties, key, MENTIONS, named)
 
 
 def counts(store: Store) -> list[int]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -26,12 +25,12 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 2_000  # characters, which are bytes in a URI; an index of PostgreSQL takes 2,700
 TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
+_TYPE_NUMBERS = {name: number for number, name in enumerate(TYPES)}
 _THING = int(store.Named.EPC)
-_NAMED_COLUMNS = (
-    (int(store.Named.BIZ_STEP), "step"),
-    (int(store.Named.DISPOSITION), "disposition"),
-    (int(store.Named.READ_POINT), "read_point"),
-    (int(store.Named.BIZ_LOCATION), "biz_location"),
+# In the order of `_words`.
+_WORD_KINDS = tuple(
+    int(kind)
+    for kind in (store.Named.BIZ_STEP, store.Named.DISPOSITION, store.Named.READ_POINT, store.Named.BIZ_LOCATION)
 )
 _AMOUNTS_MATTER = (Role.PACKED, Role.UNPACKED)
 
@@ -246,58 +245,56 @@ def _store(
     ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
-    new = [_new_event(draft, ids, organisations, actor, now) for draft in drafts]
+    record_time = utc_milliseconds(now)
+    new = [_new_event(draft, ids, organisations, record_time, actor) for draft in drafts]
     return ids, store.insert_events(session, new)
 
 
 def _new_event(
-    draft: _Draft, ids: dict[str, int], organisations: dict[str, int], actor: Actor, now: datetime
+    draft: _Draft, ids: Mapping[str, int], organisations: Mapping[str, int], record_time: int, actor: Actor
 ) -> store.NewEvent:
     event = draft.event
-    columns = {
-        "event_time": utc_milliseconds(event.event_time),
-        "record_time": utc_milliseconds(now),
-        "offset_minutes": offset_minutes(event.event_time),
-        "type": TYPES.index(type(event).__name__),
-        "action": store.ACTIONS.get(getattr(event, "action", None)),  # type: ignore[arg-type]
-        **_words(event, ids),
-        "captured_by": actor.organisation,
-        "person": actor.person,
-        "api_key": actor.api_key,
-    }
-    named = {organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations}
-    lines = [_line(link, ids) for link in draft.links]
+    action = getattr(event, "action", None)
+    words = _words(event, ids)
+    ends = (*event.sources, *event.destinations)
     return store.NewEvent(
         draft.bytes,
         draft.hash,
-        columns,
-        lines,
-        frozenset(named | {actor.organisation}),
+        (
+            utc_milliseconds(event.event_time),
+            record_time,
+            offset_minutes(event.event_time),
+            _TYPE_NUMBERS[type(event).__name__],
+            store.ACTIONS[action] if action else None,
+            *words,
+            actor.organisation,
+            actor.person,
+            actor.api_key,
+        ),
+        [_line(link, ids) for link in draft.links],
+        frozenset([actor.organisation, *(organisations[end.id] for end in ends if end.id in organisations)]),
         draft.store_key,
-        frozenset((ids[uri], int(kind)) for uri, kind in draft.mentions),
-        _named(draft.links, columns, ids),
+        {(ids[uri], int(kind)) for uri, kind in draft.mentions},
+        _named(draft.links, words, ids),
     )
 
 
-def _words(event: Event, ids: Mapping[str, int]) -> dict[str, int | None]:
-    return {
-        "step": ids[event.biz_step] if event.biz_step else None,
-        "disposition": ids[event.disposition] if event.disposition else None,
-        "read_point": ids[event.read_point] if event.read_point else None,
-        "biz_location": ids[event.biz_location] if event.biz_location else None,
-    }
+def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
+    """The numbers of step, disposition, read point and business location."""
+    words = (event.biz_step, event.disposition, event.read_point, event.biz_location)
+    return tuple([ids[word] if word else None for word in words])
 
 
-def _named(links: Iterable[Link], columns: Mapping[str, Any], ids: Mapping[str, int]) -> frozenset[tuple[int, int]]:
+def _named(links: Iterable[Link], words: Iterable[int | None], ids: Mapping[str, int]) -> set[tuple[int, int]]:
     """The top-level resources an event belongs to."""
     things = {(_THING, ids[link.item]) for link in links if link.role is not Role.TRANSFORMATION}
-    words = {(kind, columns[name]) for kind, name in _NAMED_COLUMNS if columns[name] is not None}
-    return frozenset(things | words)
+    things.update((kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None)
+    return things
 
 
-def _line(link: Link, ids: dict[str, int]) -> store.ItemLine:
+def _line(link: Link, ids: Mapping[str, int]) -> store.ItemLine:
     amount = micro(link.amount) if link.amount is not None and link.role in _AMOUNTS_MATTER else None
-    return store.ItemLine(ids[link.item], link.role, ids[link.peer] if link.peer else None, amount)
+    return store.ItemLine(ids[link.item], int(link.role), ids[link.peer] if link.peer else None, amount)
 
 
 def _outcome(
