@@ -10,9 +10,10 @@ from enum import StrEnum
 from functools import lru_cache
 
 from schemas.epcis.faults import Fault, shown
+from trace.domain.characters import unescaped
 from trace.domain.checks import is_check_digit_right
 from trace.domain.failures import N_
-from trace.domain.uris import DIGITAL_LINK, GS1, KEYS, unescaped
+from trace.domain.uris import DIGITAL_LINK, GS1, KEYS
 
 MOST_URI = 2_048
 

@@ -4,6 +4,7 @@ Nothing here maps a letter to a digit: a misread is reported, never repaired.
 """
 
 import re
+from urllib.parse import unquote
 
 from trace.domain.failures import N_, Invalid
 
@@ -30,6 +31,15 @@ def find_unreadable(text: str) -> str | None:
     """The first control character (other than FNC1, tab, line ends) or lone surrogate in a text."""
     found = _UNREADABLE.search(text)
     return found[0] if found else None
+
+
+def unescaped(segment: str) -> str | None:
+    """The text behind a percent-encoded segment; None where it is empty or no text that can be stored."""
+    try:
+        text = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    return text if text and find_unreadable(text) is None else None
 
 
 def trimmed(text: str) -> str:

@@ -53,8 +53,10 @@ def _urn(values: dict[str, str]) -> str | None:
         case "253" | "255" if is_check_digit_right(value[:13]):
             scheme, longest = _DOCUMENT[ai]
             return _instance_or_all(scheme, _split(value[:12]), value[13:], longest)
-        case "8004":
-            return _of_asset(value)
+        case "402" if is_check_digit_right(value):
+            return _id("gsin", _split(value[:-1]))
+        case "401" | "8004":
+            return _of_owner("ginc" if ai == "401" else "giai", value)
         case "8010":
             return _of_part(values, value)
     return None
@@ -81,9 +83,10 @@ def _of_piece(values: dict[str, str], value: str) -> str | None:
     return _join(form, _split(gtin[1:-1]), f"{piece}.{total}", serial or "*", lead=gtin[0])
 
 
-def _of_asset(value: str) -> str | None:
+def _of_owner(scheme: str, value: str) -> str | None:
+    """A key of a company prefix and what its owner put behind it."""
     parts = _split(value)
-    return f"urn:epc:id:giai:{parts[0]}.{_escape(parts[1])}" if parts and _fits(parts[1], 30) else None
+    return f"urn:epc:id:{scheme}:{parts[0]}.{_escape(parts[1])}" if parts and _fits(parts[1], 30) else None
 
 
 def _of_part(values: dict[str, str], value: str) -> str | None:

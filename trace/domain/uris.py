@@ -11,8 +11,9 @@ from enum import IntEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from trace.domain.characters import find_unreadable
-from trace.domain.checks import check_digit, is_check_digit_right
+from trace.domain.characters import unescaped
+from trace.domain.checks import is_check_digit_right
+from trace.domain.epc_values import gtin_of, parse_epc_urn
 from trace.domain.failures import N_, Invalid
 from trace.domain.named_links import numbered
 
@@ -238,9 +239,10 @@ def canonical_uri(uri: str) -> str:
     if uri.startswith("urn:epc:"):
         item = _ITEM_URN.fullmatch(uri)
         if item is not None and len(item[2]) == 14:
-            return f"{GS1}/01/{_gtin_of(item[2])}/{'10' if item[1] else '21'}/{item[3]}"
-        return _from_urn(uri)
-    values = None if _AT_HOME.fullmatch(uri) else parse_digital_link(uri)
+            return f"{GS1}/01/{gtin_of(item[2])}/{'10' if item[1] else '21'}/{item[3]}"
+        values = parse_epc_urn(uri)
+    else:
+        values = None if _AT_HOME.fullmatch(uri) else parse_digital_link(uri)
     return uri if values is None else _gs1_uri(values)
 
 
@@ -266,15 +268,6 @@ def parse_digital_link(uri: str) -> dict[str, str] | None:
         return None
     at_home = uri.startswith(GS1 + "/")
     return values if at_home or is_check_digit_right(values[ai][:checked]) or not checked else None
-
-
-def unescaped(segment: str) -> str | None:
-    """The text behind a percent-encoded segment; None where it is empty or no text that can be stored."""
-    try:
-        text = unquote(segment, errors="strict")
-    except UnicodeDecodeError:
-        return None
-    return text if text and find_unreadable(text) is None else None
 
 
 def split_private_uri(uri: str) -> tuple[str, str, str | None]:
@@ -304,104 +297,3 @@ def _gs1_uri(values: dict[str, str]) -> str:
     if kept == "254" and values[kept] == "0":  # "no extension" (TDS 2.0 section 6.3.3)
         kept = None
     return key_uri(ai, values[ai]) + (f"/{kept}/{quote(values[kept], safe=_SAFE)}" if kept else "")
-
-
-def _from_urn(uri: str) -> str:
-    """EPC URN to Digital Link (TDS 2.0): the company prefix needs no table in this direction."""
-    _, _, form, scheme, value = [*uri.split(":", 4), "", ""][:5]
-    if form not in ("id", "class", "idpat") or scheme == "adi":  # whose part number may be empty; no key of GS1
-        return uri
-    parts = value.split(".", 1 if scheme in ("giai", "ginc") else 2)  # these references may have dots
-    # A company prefix of twelve digits leaves no digit for the location, the asset type or the document type.
-    whole = re.fullmatch(r"[0-9]{12}", parts[0]) is not None
-    fields = ["" if number == 1 and whole and not part else _field(part, uri) for number, part in enumerate(parts)]
-    if form == "idpat":
-        one_class = len(fields) == 3 and fields[2].endswith("*") and "*" not in fields[:2]
-        return _from_pattern(scheme, fields, uri) if one_class else uri
-    if len(fields) == 2:
-        return _from_pair(scheme, fields, uri)
-    return _from_triple(scheme, fields, uri) if len(fields) == 3 else uri
-
-
-def _from_pattern(scheme: str, fields: list[str], uri: str) -> str:
-    """A pattern for all serial numbers of a class names the class (TDS 2.0 section 8)."""
-    if scheme == "itip" and re.fullmatch(r"[0-9]{2}\.[0-9]{2}\.\*", fields[2]):
-        return key_uri("8006", _gtin(fields, uri) + fields[2][:2] + fields[2][3:5])
-    match scheme if fields[2] == "*" else "":
-        case "sgtin":
-            return gtin_uri(_gtin(fields, uri))
-        case "grai":
-            return key_uri("8003", "0" + _twelve(fields, uri))
-        case "gdti" | "sgcn":
-            return key_uri("253" if scheme == "gdti" else "255", _twelve(fields, uri))
-        case "cpi":
-            return key_uri("8010", fields[0] + fields[1])
-    return uri
-
-
-def _from_pair(scheme: str, fields: list[str], uri: str) -> str:
-    match scheme:
-        case "sscc":
-            return key_uri("00", _checked(fields[1][:1] + fields[0] + fields[1][1:], 17, uri))
-        case "pgln":
-            return key_uri("417", _twelve(fields, uri))
-        case "giai":
-            return key_uri("8004", fields[0] + fields[1])
-        case "ginc":
-            return key_uri("401", fields[0] + fields[1])
-        case "gsin":
-            return key_uri("402", _checked(fields[0] + fields[1], 16, uri))
-        case "gsrn" | "gsrnp":
-            return key_uri("8018" if scheme == "gsrn" else "8017", _checked(fields[0] + fields[1], 17, uri))
-    return uri
-
-
-def _from_triple(scheme: str, fields: list[str], uri: str) -> str:
-    match scheme:
-        case "sgtin" | "lgtin" | "upui":
-            qualifier = {"sgtin": "21", "lgtin": "10", "upui": "235"}[scheme]
-            return _gs1_uri({"01": _gtin(fields, uri), qualifier: fields[2]})
-        case "sgln":
-            place = {"414": _twelve(fields, uri)}
-            return _gs1_uri(place if fields[2] == "0" else place | {"254": fields[2]})
-        case "grai":
-            return key_uri("8003", "0" + _twelve(fields, uri) + fields[2])
-        case "gdti" | "sgcn":
-            return key_uri("253" if scheme == "gdti" else "255", _twelve(fields, uri) + fields[2])
-        case "cpi":
-            return _gs1_uri({"8010": fields[0] + fields[1], "8011": fields[2]})
-        case "itip" if match := re.fullmatch(r"([0-9]{2})\.([0-9]{2})\.(.+)", fields[2], re.DOTALL):
-            return _gs1_uri({"8006": _gtin(fields, uri) + match[1] + match[2], "21": match[3]})
-    return uri
-
-
-def _field(escaped: str, uri: str) -> str:
-    text = unescaped(escaped)
-    if text is None:
-        raise Invalid(N_("{uri} is no EPC: a part of it is empty or holds bytes that are no text."), uri=uri[:120])
-    return text
-
-
-@lru_cache(maxsize=16_384)
-def _gtin_of(item: str) -> str:
-    """The GTIN of thirteen digits written as `company prefix.item reference`."""
-    return _gtin(item.split("."), item)
-
-
-def _gtin(fields: list[str], uri: str) -> str:
-    return _checked(fields[1][:1] + fields[0] + fields[1][1:], 13, uri)
-
-
-def _twelve(fields: list[str], uri: str) -> str:
-    return _checked(fields[0] + fields[1], 12, uri)
-
-
-def _checked(body: str, length: int, uri: str) -> str:
-    if len(body) != length or not (body.isascii() and body.isdigit()):
-        raise Invalid(
-            N_("{uri} is no EPC: {length} digits of company prefix and reference were wanted, {body} came."),
-            uri=uri[:120],
-            length=length,
-            body=body[:40],
-        )
-    return body + check_digit(body)
