@@ -12,14 +12,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true, tuple_, union
 from sqlalchemy.orm import Session
 
-from storage.events import ACTIONS, Mention, find_idents, id_key
+from storage.events import ACTIONS, TYPES, Mention, find_idents, id_key
 from storage.tables import event, event_item, event_mention, event_party, organisation
 from trace.domain.epcis.predicates import MasterData
 from trace.domain.epcis.query_language import Hint, Index, Query
 from trace.domain.events import Action, utc_milliseconds
 from trace.domain.permissions import region_prefix
 
-TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
 EVENT_TIME, RECORD_TIME = "eventTime", "recordTime"
 # A route is short if it has at most so many rows: to look at all of them takes some 10 ms.
 SHORT = 2_000
@@ -249,7 +248,7 @@ def _stored(hint: Hint, numbers: Mapping[str, int]) -> Sequence[int] | None:
         case Index.EVENT_FROM | Index.EVENT_BEFORE | Index.RECORD_FROM | Index.RECORD_BEFORE:
             return None
         case Index.TYPE:
-            return [TYPES.index(name) for name in sorted(hint.values) if name in TYPES]
+            return [TYPES[name] for name in sorted(hint.values) if name in TYPES]
         case Index.ACTION:
             return [ACTIONS[Action(value)] for value in sorted(hint.values)]
         case Index.EVENT_ID:

@@ -29,6 +29,14 @@ from trace.domain.genealogy import EventLink
 from trace.domain.links import Role
 
 CHUNK = 5_000  # parameters in one IN list; SQLite's limit is 32,766
+# As `event.type` stores them; never renumber.
+TYPES = {
+    "ObjectEvent": 0,
+    "AggregationEvent": 1,
+    "TransformationEvent": 2,
+    "TransactionEvent": 3,
+    "AssociationEvent": 4,
+}
 ACTIONS = {Action.ADD: 1, Action.OBSERVE: 2, Action.DELETE: 3}  # as `event.action` stores them
 _LINK = struct.Struct("<qqB")
 _NO_PEER = -1

@@ -24,8 +24,6 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 2_000  # characters, which are bytes in a URI; an index of PostgreSQL takes 2,700
-TYPES = ("ObjectEvent", "AggregationEvent", "TransformationEvent", "TransactionEvent", "AssociationEvent")
-_TYPE_NUMBERS = {name: number for number, name in enumerate(TYPES)}
 _THING = int(store.Named.EPC)
 # In the order of `_words`.
 _WORD_KINDS = tuple(
@@ -264,7 +262,7 @@ def _new_event(
             utc_milliseconds(event.event_time),
             record_time,
             offset_minutes(event.event_time),
-            _TYPE_NUMBERS[type(event).__name__],
+            store.TYPES[type(event).__name__],
             store.ACTIONS[action] if action else None,
             *words,
             actor.organisation,

@@ -236,7 +236,7 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
 
 
 def take_back(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
-    """A customer brings goods back (CBV receiving, returned, from nobody who is named): they are held until somebody looked at them.
+    """A customer brings goods back (CBV receiving and returned, from nobody who is named): held until looked at.
 
     No more comes back than was sold here (`Conflict`); two clerks at once: `storage.stock.lock_stock` decides.
     A single pack of a drug comes back through `trace.services.dispensing.take_back_packs`, which opens its code again.
