@@ -106,7 +106,7 @@ def _share(
     """Who captures what somebody else captured before has the event, too, and may read it from now on."""
     if not drafts:
         return
-    ids = store.find_idents(session, {uri for draft in drafts for uri in draft.kinds})
+    ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
     events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
     named = {pair for draft in drafts for pair in _named(draft.links, _words(draft.event, ids), ids)}
     store.add_party(session, actor.organisation, events, named)
