@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import insert_rows
 from storage.events import chunks, insert_for
 from storage.tables import stock, transit
-from trace.domain.stock import Balance
+from trace.domain.stock import FULL, Balance
 
 _BALANCE = ("on_hand", "held", "sold")
 
@@ -110,7 +110,7 @@ def note_passages(session: Session, passages: Iterable[Passage]) -> None:
     """Bring what is on the way up to date, in order of item, so that no two sessions wait in a ring.
 
     What arrives before its sender recorded it as sent is kept below nothing, so that the late record does not announce
-    the same goods again.
+    the same goods again. Beyond `FULL`, either way, nothing is added: that is a partner's nonsense.
     """
     rows = [asdict(passage) for passage in sorted(passages)]
     if not rows:
@@ -125,7 +125,7 @@ def note_passages(session: Session, passages: Iterable[Passage]) -> None:
         statement.on_conflict_do_update(
             index_elements=["receiver", "sender", "item", "unit"],
             set_={
-                "amount": case((arrived, 0), else_=left),
+                "amount": case((arrived, 0), (left > FULL, FULL), (left < -FULL, -FULL), else_=left),
                 "event": case((delta > 0, statement.excluded.event), else_=transit.c.event),
             },
         ),

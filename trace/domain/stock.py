@@ -38,7 +38,7 @@ class Movement:
     lot: str | None
 
 
-_FULL = 2**62  # what the store has room for; no shop comes near it, a partner's nonsense must not break it
+FULL = 2**62  # millionths: what the store has room for; no shop comes near it, a partner's nonsense must not break it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,24 @@ class Balance:
     sold: int = 0
 
     def after(self, effect: Effect, amount: int, *, strict: bool = True) -> "Balance | None":
-        """The balance once `amount` moved; None where there is not that much to move.
+        """The balance once `amount` moved; None where there is not that much to move, or no room for it.
 
         Not strict: what comes back need not have been sold here.
         """
+        moved = self._moved(effect, amount, strict)
+        return moved if moved and max(moved.on_hand, moved.held, moved.sold) < FULL else None
+
+    def _moved(self, effect: Effect, amount: int, strict: bool) -> "Balance | None":
         on_hand, held, sold = self.on_hand, self.held, self.sold
         match effect:
             case Effect.IN:
-                return Balance(on_hand + amount, held, sold) if on_hand + amount < _FULL else None
+                return Balance(on_hand + amount, held, sold)
             case Effect.IN_HELD:
-                return Balance(on_hand, held + amount, sold) if held + amount < _FULL else None
+                return Balance(on_hand, held + amount, sold)
             case Effect.SELL:
                 return Balance(on_hand - amount, held, sold + amount) if on_hand >= amount else None
             case Effect.TAKE_BACK:
-                enough = (sold >= amount or not strict) and held + amount < _FULL
+                enough = sold >= amount or not strict
                 return Balance(on_hand, held + amount, max(sold - amount, 0)) if enough else None
             case Effect.OUT:
                 return Balance(on_hand - amount, held, sold) if on_hand >= amount else None
