@@ -237,6 +237,30 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
 
 
+def keep_declarations_apart(session: Session, keys: Iterable[tuple[int, bool]]) -> None:
+    """Let no event and the declaration that it is wrong be captured at once: who comes second sees who came first.
+
+    `keys` are (`id_key`, declares error); they differ, so no unique key lines the two up. On PostgreSQL each takes a
+    lane by its `id_key` until the transaction ends: events share theirs, a declaration has it alone. All at once and in
+    order, so that no two wait in a ring. SQLite's single writer needs none.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    lanes: dict[int, bool] = {}
+    for key, declares in keys:
+        lanes[key % _LANES] = lanes.get(key % _LANES, False) or declares
+    ordered = sorted(lanes.items())
+    numbers, alone = [lane for lane, _ in ordered], [declares for _, declares in ordered]
+    session.connection().exec_driver_sql(_TAKE_LANES, (numbers, alone))
+
+
+_LANES = 32  # few, because a server has room for some thousand locks; many, because a declaration is waited for
+_TAKE_LANES = """
+    SELECT CASE WHEN alone THEN pg_advisory_xact_lock(20190102, lane)
+                ELSE pg_advisory_xact_lock_shared(20190102, lane) END
+    FROM unnest(%s::int[], %s::bool[]) AS w(lane, alone)"""
+
+
 def withdraw(session: Session, events: Iterable[int]) -> None:
     """Let no trace follow these events: who captured them declared them wrong."""
     insert_rows(session, event_withdrawn, ("event",), sorted((number,) for number in set(events)), pass_by=True)

@@ -19,7 +19,7 @@ from trace.domain.events import (
     TransactionEvent,
     TransformationEvent,
 )
-from trace.domain.uris import UriKind, lot_uri_of_instance, uri_kind
+from trace.domain.uris import UriKind, canonical_uri, lot_uri_of_instance, uri_kind
 
 
 class Role(IntEnum):
@@ -69,7 +69,8 @@ class Link:
 def links_of(event: Event) -> tuple[Link, ...]:
     """Every (item, role) of the event, each pair once, amounts of equal unit added up.
 
-    A partner's amount that nobody could have (`MOST_AMOUNT`) says no more than "some": it moves no stock here.
+    A partner's amount that nobody could have (`MOST_AMOUNT`) says no more than "some": it moves no stock here. Raises
+    `Invalid` where an event names a lot that cannot be.
     """
     return tuple(replace(x, amount=None) if _is_absurd(x.amount) else x for x in _merged(_raw_links(event)))
 
@@ -112,7 +113,7 @@ def _lot_of_all(event: ObjectEvent) -> str | None:
     """The lot all listed instances belong to: named by our extension, or the only lot commissioned with them."""
     named = event.extensions.get(LOT_EXTENSION)
     if event.epcs and isinstance(named, str):
-        return named
+        return canonical_uri(named)
     if not event.epcs or event.action is not Action.ADD:
         return None
     lots = [q.item for q in event.quantities if uri_kind(q.item) is UriKind.LOT]

@@ -23,7 +23,7 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
-LONGEST_URI = 2_000  # characters, which are bytes in a URI; an index of PostgreSQL takes 2,700
+LONGEST_URI = 2_000  # bytes; an index of PostgreSQL takes 2,700
 _THING = int(store.Named.EPC)
 # In the order of `_words`.
 _WORD_KINDS = tuple(
@@ -50,33 +50,39 @@ def capture(
     now: datetime,
     strict: bool = True,
     refused: dict[int, Failure] | None = None,
+    also: Mapping[str, int] | None = None,
 ) -> list[Captured]:
     """Store events for the actor's organisation and bring stock up to date; one `Captured` per event, in order.
 
-    Raises `Invalid` for an event in the future, `Conflict` for a known eventID with other content, and, with
-    `strict`, for goods that leave without being there ("more out than in") and for more brought back than was sold.
+    Raises `Invalid` for an event in the future or one whose identifiers cannot be, `Conflict` for a known eventID with
+    other content, and, with `strict`, for goods that leave without being there ("more out than in") and for more
+    brought back than was sold.
     Not strict is for partners' events, which report facts about goods this service may never have seen arrive. Where
-    `refused` is given, an event in the future or of a known eventID is left out and noted there by its position.
+    `refused` is given, such events and those of a known eventID are left out and noted there by their positions.
+    `also`, {uri: kind}, are further identifiers to be known from now on: no two captures wait for each other in a ring
+    if all new ones are added at once.
 
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
     refuse = _refuser(refused)
-    drafts = [_Draft(event, position) for position, event in enumerate(events)]
-    drafts = [draft for draft in drafts if _can_be_stored(draft, now, refuse)]
+    drafts = list(_drafts(events, now, refuse))
+    store.keep_declarations_apart(session, (draft.store_key for draft in drafts))
     known = store.find_siblings(session, (draft.store_key[0] for draft in drafts))
     sees = partial(_is_party, session, actor)
     drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
-    ids, numbers = _store(session, fresh, actor, now) if fresh else ({}, {})
+    ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {}))
+    numbers = _store(session, fresh, ids, actor, now) if fresh else {}
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
     if overtaken:
         known |= store.find_siblings(session, (draft.store_key[0] for draft in overtaken))
     stored = [draft for draft in fresh if draft.store_key in numbers]
-    recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
     _withdraw(session, stored, numbers, known, actor)
-    keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
-    _share(session, [draft for draft in told if draft.store_key not in numbers], known, actor)
+    _share(session, [draft for draft in told if draft.store_key not in numbers], ids, known, actor)
+    # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
+    recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
+    keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
 
@@ -101,12 +107,15 @@ def _withdraw(
 
 
 def _share(
-    session: Session, drafts: Sequence["_Draft"], known: Mapping[tuple[int, bool], store.StoredEvent], actor: Actor
+    session: Session,
+    drafts: Sequence["_Draft"],
+    ids: dict[str, int],
+    known: Mapping[tuple[int, bool], store.StoredEvent],
+    actor: Actor,
 ) -> None:
     """Who captures what somebody else captured before has the event, too, and may read it from now on."""
     if not drafts:
         return
-    ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
     events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
     named = {pair for draft in drafts for pair in _named(draft.links, _words(draft.event, ids), ids)}
     store.add_party(session, actor.organisation, events, named)
@@ -126,26 +135,37 @@ def _refuser(refused: dict[int, Failure] | None) -> Refuse:
     return refuse
 
 
-def _can_be_stored(draft: "_Draft", now: datetime, refuse: Refuse) -> bool:
-    try:
-        check_time(draft.event.event_time, now, field=f"events.{draft.position}.eventTime")
-        check_length(draft.kinds, field=f"events.{draft.position}")
-    except Invalid as failure:
-        refuse(draft.position, failure)
-        return False
-    return True
+def _drafts(events: Iterable[Event], now: datetime, refuse: Refuse) -> Iterator["_Draft"]:
+    """What can be stored of the events; the rest is refused."""
+    for position, event in enumerate(events):
+        try:
+            draft = _Draft(event, position)
+            check_time(event.event_time, now, field=f"events.{position}.eventTime")
+            _check_length(draft.kinds, field=f"events.{position}")
+        except Invalid as failure:
+            refuse(position, failure)
+        else:
+            yield draft
 
 
-def check_length(uris: Iterable[str], *, field: str) -> None:
+def _check_length(uris: Iterable[str], *, field: str) -> None:
     """Raise `Invalid` for an identifier that no index of the store can take."""
-    longest = max(uris, key=len, default="")
-    if len(longest) > LONGEST_URI:
-        raise Invalid(
-            N_("An identifier has at most {most} characters here; {uri}... is longer."),
-            field=field,
-            most=LONGEST_URI,
-            uri=longest[:60],
-        )
+    for uri in uris:
+        if is_too_long(uri):
+            raise Invalid(
+                N_(
+                    "An identifier has at most {most} characters here (each that is not ASCII counts as up to four);"
+                    " {uri}... is longer."
+                ),
+                field=field,
+                most=LONGEST_URI,
+                uri=uri[:60],
+            )
+
+
+def is_too_long(uri: str) -> bool:
+    """Whether no index of the store can take an identifier; a text that is no URI has more bytes than characters."""
+    return len(uri) > LONGEST_URI or (not uri.isascii() and len(uri.encode()) > LONGEST_URI)
 
 
 class _Draft:
@@ -237,15 +257,14 @@ def _agrees(
 
 
 def _store(
-    session: Session, drafts: Sequence[_Draft], actor: Actor, now: datetime
-) -> tuple[dict[str, int], dict[tuple[int, bool], int]]:
-    """Intern, look up parties, insert: ({uri: number}, {store key: event number} of what this call stored)."""
-    ids = store.intern(session, {uri: kind for draft in drafts for uri, kind in draft.kinds.items()})
+    session: Session, drafts: Sequence[_Draft], ids: dict[str, int], actor: Actor, now: datetime
+) -> dict[tuple[int, bool], int]:
+    """Look up parties, insert: {store key: event number} of what this call stored."""
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
     record_time = utc_milliseconds(now)
     new = [_new_event(draft, ids, organisations, record_time, actor) for draft in drafts]
-    return ids, store.insert_events(session, new)
+    return store.insert_events(session, new)
 
 
 def _new_event(

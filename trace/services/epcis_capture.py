@@ -5,7 +5,8 @@ A document is captured within the request that brings it, so a job is finished w
 is stored, and the job lists the bad ones.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,14 +24,15 @@ from trace.domain.epcis.event_hash import event_hash, hash_uri
 from trace.domain.events import Event
 from trace.domain.failures import N_, Conflict, Failure, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor
+from trace.domain.uris import uri_kind
 from trace.services.capture import Captured, capture
-from trace.services.master_data import check_master_data, keep_master_data
+from trace.services.master_data import check_master_data, keep_master_data, right_elements
 from trace.services.organisations import new_public_id
 
 # Events in one document, announced as GS1-EPCIS-Capture-Limit: on a slow disk still some seconds, not a minute, for
 # which the one writer of SQLite is kept from the desks.
 MOST_EVENTS = 5_000
-MOST_FAULTS = 100  # told of one document; who sends more wrong has one cause
+MOST_FAULTS = 100  # told of one document (a job names every event it left out); who sends more wrong has one cause
 
 
 class Behaviour(StrEnum):
@@ -71,7 +73,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class CaptureJob:
-    """What became of a captured document; `errors` are `Refusal.as_details`, at most `MOST_FAULTS`."""
+    """What became of a captured document; `errors` are `Refusal.as_details`, one at least of each event not stored."""
 
     capture_id: str
     created_at: datetime
@@ -87,8 +89,9 @@ def capture_document(
 ) -> CaptureJob:
     """Store a document's events and master data for the actor's organisation, and the job that tells of it.
 
-    Raises, with `rollback`, `Invalid` with all faults as `details["errors"]`, and `Conflict` for a known eventID with
-    other content; `TooLarge` for more than `MOST_EVENTS` events. The same event again is accepted and stored once.
+    Raises, with `rollback`, `Invalid` with all faults as `details["errors"]`, and `Conflict` where nothing is wrong but
+    a known eventID with other content; `TooLarge` for more than `MOST_EVENTS` events. The same event again is accepted
+    and stored once.
     """
     check_size(document)
     job, _ = _capture(session, actor, document, Behaviour(behaviour), now)
@@ -131,15 +134,29 @@ def _capture(
     refusals += [Refusal(-1, None, fault.path, fault.message, fault.values) for fault in check_master_data(document)]
     if refusals and behaviour is Behaviour.ROLLBACK:
         raise refused(refusals)
-    clashes: dict[int, Failure] | None = {} if behaviour is Behaviour.PROCEED else None
+    elements = right_elements(document)
+    kinds = {uri: int(uri_kind(uri)) for uri, _ in elements}
+    late: dict[int, Failure] = {}
+    done = capture(session, list(events.values()), actor=actor, now=now, strict=False, refused=late, also=kinds)
     positions = list(events)
-    done = capture(session, list(events.values()), actor=actor, now=now, strict=False, refused=clashes)
-    for number, failure in (clashes or {}).items():
-        refusals.append(_refusal(positions[number], document.events[positions[number]], failure))
-    keep_master_data(session, document, actor=actor, now=now)
-    errors = [refusal.as_details() for refusal in sorted(refusals, key=lambda one: one.event)[:MOST_FAULTS]]
-    stored = sum(captured.fresh for captured in done)
+    refusals += [_refusal(positions[n], document.events[positions[n]], failure) for n, failure in late.items()]
+    if late and behaviour is Behaviour.ROLLBACK:
+        raise next(iter(late.values())) if all(one.conflict for one in refusals) else refused(refusals)
+    keep_master_data(session, elements, actor=actor, now=now)
+    errors = [refusal.as_details() for refusal in _listed(refusals)]
+    stored = len({captured.event for captured in done if captured.fresh})
     return CaptureJob(new_public_id(), now, now, not refusals, behaviour, stored, errors), done
+
+
+def _listed(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """In order of the events: one fault of each that was not stored, and the others as long as there are not many."""
+    listed: list[Refusal] = []
+    events: set[int] = set()
+    for refusal in sorted(refusals, key=lambda one: one.event):
+        if refusal.event not in events or len(listed) < MOST_FAULTS:
+            events.add(refusal.event)
+            listed.append(refusal)
+    return listed
 
 
 def read_events(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Event], list[Refusal]]:
@@ -180,12 +197,15 @@ def refused(refusals: Sequence[Refusal]) -> Invalid:
 
 
 def list_jobs(session: Session, *, actor: Actor, after: int | None, limit: int) -> tuple[list[CaptureJob], int | None]:
-    """The organisation's jobs, newest first, and where the next page begins (None on the last)."""
+    """The organisation's jobs, newest first, and where the next page begins (None on the last).
+
+    Of each the first `MOST_FAULTS` errors; `get_job` has them all.
+    """
     query = select(capture_job).where(capture_job.c.organisation == actor.organisation)
     if after is not None:
         query = query.where(capture_job.c.id < after)
     rows = session.execute(query.order_by(capture_job.c.id.desc()).limit(limit + 1)).all()
-    return [_job(row) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None
+    return [_job(row, most=MOST_FAULTS) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else None
 
 
 def get_job(session: Session, *, actor: Actor, capture_id: str) -> CaptureJob:
@@ -199,7 +219,7 @@ def get_job(session: Session, *, actor: Actor, capture_id: str) -> CaptureJob:
     return _job(row)
 
 
-def _job(row: Any) -> CaptureJob:
+def _job(row: Any, *, most: int | None = None) -> CaptureJob:
     return CaptureJob(
         row.public_id,
         row.created_at,
@@ -207,7 +227,7 @@ def _job(row: Any) -> CaptureJob:
         row.success,
         Behaviour(row.behaviour),
         row.stored,
-        msgspec.json.decode(bytes(row.errors)),
+        msgspec.json.decode(bytes(row.errors))[:most],
     )
 
 
@@ -219,7 +239,7 @@ def _identified(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(position: int, document: Mapping[str, Any], failure: Failure) -> Refusal:
-    path = (failure.field or "").removeprefix(f"events.{position}.").replace(".", "/")
+    path = re.sub(r"^events\.[0-9]+\.?", "", failure.field or "").replace(".", "/")
     return Refusal(
         position,
         _event_id(document),

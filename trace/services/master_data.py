@@ -23,9 +23,11 @@ from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Failure
 from trace.domain.permissions import Actor
 from trace.domain.uris import canonical_uri, uri_kind
+from trace.services.capture import is_too_long
 
 LONGEST_KIND, LONGEST_ID, LONGEST_ELEMENT = 120, 1_000, 20_000
 MOST_ELEMENTS = 10_000
+Elements = Mapping[tuple[str, str], Mapping[str, Any]]  # {(canonical id, vocabulary type): element}
 
 
 def check_master_data(document: EpcisDocument) -> list[Fault]:
@@ -48,27 +50,33 @@ def _fault_of(element: Mapping[str, Any]) -> str | None:
     if not (isinstance(id_, str) and 0 < len(id_) <= LONGEST_ID) or find_unreadable(kind + id_):
         return N_("A vocabulary element has an id, a URI of at most 1000 characters.")
     try:
-        canonical_uri(id_)
+        uri = canonical_uri(id_)
     except Failure:
         return N_("The id of a vocabulary element is no EPC whose parts fit together.")
+    if is_too_long(uri):
+        return N_("A vocabulary element has an id, a URI of at most 1000 characters.")
     if len(canonical_bytes(element)) > LONGEST_ELEMENT:
         return N_("A vocabulary element has at most 20000 characters.")
     return None
 
 
-def keep_master_data(session: Session, document: EpcisDocument, *, actor: Actor, now: datetime) -> None:
-    """Keep the right ones among a document's vocabulary elements as the organisation's word, in place of earlier ones.
-
-    Two documents at once: the rows are written in order of item, so that none waits for the other in a ring.
-    """
-    if not document.master_data:
-        return
+def right_elements(document: EpcisDocument) -> Elements:
+    """The elements of a document's header that can be kept, each with the prefixes it uses; none of too many."""
+    if len(document.master_data) > MOST_ELEMENTS:
+        return {}
     context = document.header.get("@context", {})
-    elements = {
+    return {
         (canonical_uri(element["id"]), element["type"]): element | _own_context(element, context)
         for element in document.master_data
         if _fault_of(element) is None
     }
+
+
+def keep_master_data(session: Session, elements: Elements, *, actor: Actor, now: datetime) -> None:
+    """Keep vocabulary elements as the organisation's word, in place of earlier ones.
+
+    Two documents at once: the rows are written in order of item, so that none waits for the other in a ring.
+    """
     ids = intern(session, {uri: uri_kind(uri) for uri, _ in elements})
     rows = [
         (actor.organisation, ids[uri], kind, canonical_bytes(element), utc_milliseconds(now))
