@@ -119,6 +119,7 @@ def print_addresses(address: str, shown: Demonstration | None) -> None:
         ("Inspector 监管查询", "/inspector"),
         ("Public 公众查询", "/"),
         ("API", "/api/v1/docs"),
+        ("EPCIS 2.0", "/epcis/v2/"),
     ):
         click.echo(f"  {name:<18}{address}{path}")
     if shown is None:
