@@ -11,6 +11,7 @@ from storage.events import find_by_event_ids, id_key, uris_of
 from storage.tables import capture_job, event, event_document, event_item, event_mention, event_party, ident, stock
 from tests.town import NOW, Town
 from trace.domain.epcis.document import load_document
+from trace.domain.epcis.event_hash import event_hash
 from trace.domain.failures import Conflict, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor
 from trace.services import epcis_capture
@@ -119,6 +120,29 @@ def test_a_known_event_id_with_other_content_is_refused_and_nothing_is_stored(to
         send(town, farm, partner_event(2), partner_event(1, bizStep="storing", action="OBSERVE"))
     assert partner_event()["eventID"] in str(refusal.value)
     assert counts(town) == before
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"rdfs:comment": "Counted twice."},
+        {"sensorElementList": [{"sensorReport": [{"type": "example:Id", "stringValue": "0123456789012345678901"}]}]},
+        {"sensorElementList": [{"sensorReport": [{"type": "example:Id", "stringValue": "123456789012345678902"}]}]},
+    ],
+)
+def test_what_the_event_hash_does_not_tell_apart_is_other_content_all_the_same(
+    town: Town, more: Mapping[str, Any]
+) -> None:
+    farm = town.organisation()
+    report = {"type": "example:Id", "stringValue": "123456789012345678901"}
+    made = {"rdfs:comment": "Counted.", "sensorElementList": [{"sensorReport": [report]}]}
+    events = [partner_event(1, **made), partner_event(1, **made | more)]
+    assert event_hash(events[0]) == event_hash(events[1])
+    send(town, farm, events[0])
+    with pytest.raises(Conflict, match="other content"):
+        send(town, farm, events[1])
+    link = ["https://id.gs1.org/01/06901234567892/21/S1"]
+    assert send(town, farm, events[0] | {"epcList": link}).stored == 0
 
 
 def test_one_bad_event_in_rollback_stores_nothing_and_names_every_fault(town: Town) -> None:

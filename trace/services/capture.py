@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage import events as store
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
-from trace.domain.epcis.event_hash import event_hash
+from trace.domain.epcis.event_hash import event_hash, untold
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
@@ -187,14 +187,15 @@ class _Draft:
 
     def says_the_same(self, document: bytes, hash_: bytes) -> bool:
         """Whether a stored event has the same content: the event hash (CBV 2.0 section 8.9), which is the same for the
-        XML and the JSON form and for URN and Digital Link, and the error declaration, which the hash leaves out."""
+        XML and the JSON form and for URN and Digital Link, and what the hash leaves out."""
         if self.bytes == document:
             return True
         if self.hash != hash_:
             return False
-        # Neither is part of the hash: two IDs may share a key (`storage.events.id_key`).
+        # The eventID, too: two IDs may share a key (`storage.events.id_key`).
         stored = load_document(document)
-        return all(stored.get(name) == self.document.get(name) for name in ("eventID", "errorDeclaration"))
+        is_same = all(stored.get(name) == self.document.get(name) for name in ("eventID", "errorDeclaration"))
+        return is_same and untold(stored) == untold(self.document)
 
 
 def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:

@@ -23,6 +23,7 @@ says otherwise the vector does, because partners compare hashes:
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -72,6 +73,31 @@ def prehash(
     if strange:
         parts.append(_extensions({name: document[name] for name in strange}, spaces))
     return "".join(parts)
+
+
+def untold(document: Mapping[str, Any]) -> list[str]:
+    """What an event says that its hash does not tell apart, sorted: comments, and texts of sensors letter by letter.
+
+    Two events of one hash differ all the same if this differs. (So do their errorDeclarations, which are compared as
+    they are.)
+    """
+    declared = document.get("@context")
+    parts: list[str] = []
+    _add_untold(parts, document, declared if isinstance(declared, dict) else {})
+    return sorted(parts)
+
+
+def _add_untold(parts: list[str], value: Any, spaces: _Spaces) -> None:
+    if value.__class__ is list:
+        for item in value:
+            _add_untold(parts, item, spaces)
+    elif value.__class__ is dict:
+        for key, item in value.items():
+            if key == "stringValue" or _full_name(key, spaces) == _COMMENT:
+                text = item.strip() if item.__class__ is str else json.dumps(item, sort_keys=True, default=str)
+                parts.append(f"{key.rpartition(':')[2]}={text}")
+            else:
+                _add_untold(parts, item, spaces)
 
 
 # ---- fields --------------------------------------------------------------------------------------------------------
