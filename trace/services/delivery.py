@@ -1,6 +1,6 @@
 """What is on its way to us, and whether it has arrived before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,60 +10,95 @@ from sqlalchemy.orm import Session
 from storage import stock as stock_store
 from storage.events import chunks, find_idents
 from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, transit
-from trace.domain.failures import N_, Conflict
+from trace.domain.codes import Code, parse_code
+from trace.domain.failures import N_, Conflict, Failure
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.making import Goods
+from trace.services.products import products_of_classes
 from trace.services.stock_keeping import micro
+
+MOST_PASSAGES = 10_000  # lots and single packs on the way to one organisation that are told at once
 
 
 def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
-    """Shipped to the actor's organisation and not yet received: by sender and lot, single packs counted together."""
+    """Shipped to the actor's organisation and not yet received: by sender and lot, single packs counted together.
+
+    A partner that sends by the standard alone names lots and packs that nobody described here: `recorded` is False,
+    `product` is what the file knows of their class, or None, and `product_code` the number to register it under. Packs
+    whose lot nobody named are counted by class, and `lot` is None. `codes` are the single packs.
+    At most `MOST_PASSAGES` lots and packs are told: a partner may announce what it likes.
+    """
+    pack, of_lot = ident.alias("pack"), ident.alias("of_lot")
     query = (
         select(
             organisation.c.public_id.label("sender_id"),
             organisation.c.name.label("sender"),
-            transit.c.item,
-            transit.c.lot.label("lot_item"),
             transit.c.unit,
             transit.c.amount,
-            ident.c.uri.label("lot"),
+            pack.c.uri.label("item"),
+            of_lot.c.uri.label("lot"),
             lot.c.number,
             lot.c.produced_on,
             lot.c.expires_on,
-            product.c.public_id.label("product_id"),
-            product.c.name.label("product"),
+            product.c.public_id.label("id"),
+            product.c.name,
             product.c.category,
             product.c.class_uri,
+            product.c.unit.label("product_unit"),
         )
         .join(organisation, organisation.c.id == transit.c.sender)
-        .join(lot, lot.c.item == transit.c.lot)
-        .join(ident, ident.c.id == lot.c.item)
-        .join(product, product.c.id == lot.c.product)
+        .join(pack, pack.c.id == transit.c.item)
+        .outerjoin(of_lot, of_lot.c.id == transit.c.lot)
+        .outerjoin(lot, lot.c.item == transit.c.lot)
+        .outerjoin(product, product.c.id == lot.c.product)
         .where(transit.c.receiver == actor.organisation, transit.c.amount > 0)
-        .order_by(organisation.c.name, product.c.name, lot.c.number)
+        .order_by(organisation.c.name, product.c.name.is_(None), product.c.name, lot.c.number, of_lot.c.uri, pack.c.uri)
+        .limit(MOST_PASSAGES)
     )
+    rows = session.execute(query).all()
+    codes = {uri: code for row in rows if row.id is None and (code := _code_of(uri := row.lot or row.item))}
+    known = products_of_classes(session, {code.class_uri for code in codes.values() if code.class_uri})
     grouped: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in session.execute(query):
-        key = (row.sender_id, row.lot, row.unit)
-        entry = grouped.setdefault(key, _entry(row))
+    for row in rows:
+        code = codes.get(row.lot or row.item)
+        key = (row.sender_id, row.lot or (code and code.class_uri) or row.item, row.unit)
+        entry = grouped.setdefault(key, _entry(row, code, known))
         entry["amount"] += Decimal(row.amount) / MICRO
-        entry["packs"] += row.item != row.lot_item
-    return list(grouped.values())
+        if row.item != row.lot:
+            entry["codes"].append(row.item)
+    return [entry | {"packs": len(entry["codes"])} for entry in grouped.values()]
 
 
-def _entry(row: Any) -> dict[str, Any]:
+def _code_of(uri: str) -> Code | None:
+    """What an identifier says of itself: its class, its number."""
+    try:
+        return parse_code(uri)
+    except Failure:
+        return None
+
+
+def _entry(row: Any, code: Code | None, known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if row.id is not None:
+        product_card: dict[str, Any] | None = {
+            "id": row.id, "name": row.name, "category": row.category, "class": row.class_uri, "unit": row.product_unit
+        }  # fmt: skip
+    else:
+        card = known.get((code and code.class_uri) or "")
+        product_card = {name: card[name] for name in ("id", "name", "category", "class", "unit")} if card else None
     return {
         "sender": {"id": row.sender_id, "name": row.sender},
         "lot": row.lot,
-        "lot_number": row.number,
-        "product": {"id": row.product_id, "name": row.product, "category": row.category, "class": row.class_uri},
+        "lot_number": row.number or (code and code.lot) or "",
+        "product": product_card,
+        "product_code": (code.gtin or code.drug_identifier) if code else None,
+        "recorded": row.id is not None,
         "unit": row.unit,
         "amount": Decimal(0),
+        "codes": [],
         "produced_on": row.produced_on,
         "expires_on": row.expires_on,
-        "packs": 0,
     }
 
 

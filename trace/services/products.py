@@ -1,12 +1,13 @@
 """The product file: what a code on a pack is called, and which rules its category follows."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from storage.events import insert_for
+from storage.events import chunks, insert_for
 from storage.tables import organisation as organisation_table
 from storage.tables import product, product_code
 from trace.domain import uris
@@ -107,6 +108,27 @@ def find_product(session: Session, *, actor: Actor, code: Code) -> dict[str, Any
     else:
         row = None
     return as_card(row) if row else None
+
+
+def products_of_classes(session: Session, classes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """{class URI: the product it names}, as far as the file knows it; two statements for many."""
+    codes = {_code_of_class(uri): uri for uri in classes}
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(codes):
+        by_class = select(product).where(product.c.class_uri.in_([codes[code] for code in part]))
+        found |= {row.class_uri: as_card(row) for row in session.execute(by_class)}
+        by_code = (
+            select(product_code.c.code, product)
+            .join(product, product.c.id == product_code.c.product)
+            .where(product_code.c.organisation == EVERYWHERE, product_code.c.code.in_(part))
+        )
+        found |= {codes[row.code]: as_card(row) for row in session.execute(by_code)}
+    return found
+
+
+def _code_of_class(class_uri: str) -> str:
+    """The code that stands for a class in `product_code`: a drug's identifier, else its URI."""
+    return class_uri.removeprefix(f"{uris.PRIVATE}/drug/class/")
 
 
 def list_products(

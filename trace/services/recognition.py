@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, uris_of
 from storage.stock import known_lots
-from storage.tables import MICRO, ident, lot, organisation, product, stock, transit
+from storage.tables import stock, transit
 from trace.domain.codes import Code, CodeKind, parse_code
 from trace.domain.failures import Failure
 from trace.domain.permissions import Actor
@@ -23,6 +23,7 @@ from trace.services.lots import find_lots
 from trace.services.open_containers import goods_inside
 from trace.services.products import find_product
 
+UNITS = ("KGM", "EA", "LTR")  # that a new product may be counted in at the desk
 NO_GOODS = frozenset(
     {CodeKind.USCC, CodeKind.LICENCE, CodeKind.CERTIFICATE_QR, CodeKind.GLN, CodeKind.URL, CodeKind.UNKNOWN}
 )
@@ -66,13 +67,9 @@ def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str]) -> Pr
 def lines_from(session: Session, *, actor: Actor, sender: str) -> Proposal:
     """Everything that this sender recorded as on its way here, as lines: nothing to type but what differs."""
     proposal = Proposal(sender=sender)
-    entries = [entry for entry in expected(session, actor=actor) if entry["sender"]["id"] == sender]
-    packs = _packs_coming(session, actor, sender)
-    for entry in entries:
-        line = _expected_line(entry)
-        if entry["packs"]:
-            line |= {"codes": packs.get(entry["lot"], []), "amount": None}
-        _add(proposal, [line])
+    for entry in expected(session, actor=actor):
+        if entry["sender"]["id"] == sender:
+            _add(proposal, [_expected_line(entry)])
     return proposal
 
 
@@ -91,13 +88,25 @@ def _lines_of(session: Session, actor: Actor, code: Code, coming: list[dict[str,
         )  # fmt: skip
         on_the_way = [entry for entry in coming if entry["lot"] == lot_uri and not entry["packs"]]
         if line["amount"] is None and on_the_way and not line["codes"]:
-            line["amount"] = on_the_way[0]["amount"]
+            line["amount"] = _expected_line(on_the_way[0])["amount"]
         return [line]
-    if known and kind is UriKind.CLASS and code.amount is None:
-        matching = [entry for entry in coming if entry["product"]["id"] == known["id"]]
-        if matching:
-            return [{**_expected_line(entry), "label": code.text} for entry in matching]
+    matching = [entry for entry in coming if code.amount is None and _announces(entry, code, known)]
+    if matching:
+        return [{**_expected_line(entry), "label": code.text} for entry in matching]
     return [_line(code, product=known, unit=known["unit"] if known else None)]
+
+
+def _announces(entry: dict[str, Any], code: Code, known: dict[str, Any] | None) -> bool:
+    """Whether what is on the way is what a code without amount names: its lot, or any lot of its class."""
+    if code.lot_uri:
+        return bool(entry["lot"] == code.lot_uri and not entry["codes"])
+    if not code.uri or uri_kind(code.uri) is not UriKind.CLASS:
+        return False
+    return bool(
+        entry["product"]["id"] == known["id"]
+        if known and entry["product"]
+        else not known and not entry["product"] and entry["product_code"] == code.gtin
+    )
 
 
 def _concerns(session: Session, actor: Actor, items: list[str]) -> bool:
@@ -136,18 +145,23 @@ def _line(code: Code, **values: Any) -> dict[str, Any]:
 
 
 def _expected_line(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a sender announced, as a line: of a lot that nobody described yet, what its code says."""
+    made_of = entry["product"]
+    counted_alike = entry["unit"] == made_of["unit"] if made_of else entry["unit"] in UNITS
     return {
-        "label": "",
-        "product": entry["product"],
-        "lot": entry["lot"],
+        "label": "" if entry["recorded"] else entry["lot"] or entry["product_code"] or "",
+        "product": made_of,
+        "lot": entry["lot"] if entry["recorded"] else None,
+        "announced": entry["lot"],
         "lot_number": entry["lot_number"],
         "produced_on": entry["produced_on"],
         "expires_on": entry["expires_on"],
-        "amount": entry["amount"],
-        "unit": entry["unit"],
-        "codes": [],
+        # A receiver counts in the product's unit: 5,000 grams announced are typed as what the scale says.
+        "amount": entry["amount"] if counted_alike and not entry["codes"] else None,
+        "unit": entry["unit"] if counted_alike else made_of and made_of["unit"],
+        "codes": entry["codes"],
         "container": None,
-        "new_product_code": None,
+        "new_product_code": None if made_of else entry["product_code"],
     }
 
 
@@ -193,30 +207,6 @@ def _add(proposal: Proposal, lines: list[dict[str, Any]]) -> None:
 
 def _sender(session: Session, actor: Actor, proposal: Proposal, coming: list[dict[str, Any]]) -> str | None:
     """Who sent all of it, if the records of what is on the way say so with one voice."""
-    lots = {line["lot"] for line in proposal.lines if line["lot"]}
+    lots = {lot for line in proposal.lines if (lot := line["lot"] or line.get("announced"))}
     senders = {entry["sender"]["id"] for entry in coming if entry["lot"] in lots}
     return senders.pop() if len(senders) == 1 else None
-
-
-def _packs_coming(session: Session, actor: Actor, sender: str) -> dict[str, list[str]]:
-    """{lot URI: the single packs of it that are on the way from a sender}."""
-    of_lot, pack = ident.alias("of_lot"), ident.alias("pack")
-    query = (
-        select(of_lot.c.uri.label("lot"), pack.c.uri)
-        .join(pack, pack.c.id == transit.c.item)
-        .join(of_lot, of_lot.c.id == transit.c.lot)
-        .join(organisation, organisation.c.id == transit.c.sender)
-        .join(lot, lot.c.item == transit.c.lot)
-        .join(product, product.c.id == lot.c.product)
-        .where(
-            transit.c.receiver == actor.organisation,
-            transit.c.amount >= MICRO,
-            transit.c.item != transit.c.lot,
-            organisation.c.public_id == sender,
-        )
-        .order_by(pack.c.uri)
-    )
-    found: dict[str, list[str]] = {}
-    for row in session.execute(query):
-        found.setdefault(row.lot, []).append(row.uri)
-    return found

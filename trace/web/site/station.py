@@ -113,7 +113,7 @@ def delivery() -> ResponseReturnValue:
 def _form_line(line: dict[str, Any]) -> dict[str, Any]:
     product = line["product"] or {}
     return {
-        **{name: value for name, value in line.items() if name not in ("product", "lot", "amount")},
+        **{name: value for name, value in line.items() if name not in ("product", "lot", "amount", "announced")},
         "product": product.get("id", ""),
         "product_name": product.get("name", ""),
         "category": product.get("category", ""),
@@ -121,6 +121,7 @@ def _form_line(line: dict[str, Any]) -> dict[str, Any]:
         "amount": "" if line["amount"] is None else f"{line['amount'].normalize():f}",
         "unit": line["unit"] or product.get("unit", ""),
         "new_code": line["new_product_code"] or "",
+        "new_unit": "" if product else line["unit"] or "",
         "new_category": Category.DRUG.value if line["codes"] and not product else "",
         "certificates": [],
         "decision": "accept",
