@@ -1,6 +1,7 @@
 """Events that partners send by the standard alone are told on every page like our own, whatever they leave out."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import func, select
 
-from storage.tables import event, event_item, ident
+from storage.tables import event, event_item, ident, organisation
 from tests.web.conftest import Demo
 from trace.web.parts import limiter
 
@@ -30,8 +31,8 @@ def unlimited() -> Iterator[None]:
     limiter.enabled = before
 
 
-def send(demo: Demo, *events: dict[str, Any]) -> None:
-    """Capture events as the clerk's organisation."""
+def send(demo: Demo, *events: dict[str, Any], role: str = "clerk") -> None:
+    """Capture events as the clerk's (or another role's) organisation."""
     document = {
         "@context": ["https://ref.gs1.org/standards/epcis/epcis-context.jsonld"],
         "type": "EPCISDocument",
@@ -39,12 +40,12 @@ def send(demo: Demo, *events: dict[str, Any]) -> None:
         "creationDate": "2026-11-21T00:00:00Z",
         "epcisBody": {"eventList": list(events)},
     }
-    capture(demo, json.dumps(document).encode(), "application/json")
+    capture(demo, json.dumps(document).encode(), "application/json", role)
 
 
-def capture(demo: Demo, data: bytes, media_type: str) -> None:
-    """Send a document as the clerk's organisation, good events stored."""
-    headers = demo.headers("clerk") | {"GS1-Capture-Error-Behaviour": "proceed"}
+def capture(demo: Demo, data: bytes, media_type: str, role: str = "clerk") -> None:
+    """Send a document as the clerk's (or another role's) organisation, good events stored."""
+    headers = demo.headers(role) | {"GS1-Capture-Error-Behaviour": "proceed"}
     answer = demo.client.post(CAPTURE, data=data, headers=headers, content_type=media_type)
     assert answer.status_code == 202, answer.text
 
@@ -86,6 +87,44 @@ def test_an_event_that_says_the_least_is_told(demo: Demo) -> None:
         demo.browser("inspector").get("/inspector/trace?code=urn:epc:class:lgtin:4012345.012345.998877").status_code
         == 200
     )
+
+
+def test_what_a_partner_announces_is_on_the_station_and_fills_the_form(demo: Demo) -> None:
+    with demo.store.reading() as session:
+        parties = dict(session.execute(select(organisation.c.name, organisation.c.party_uri)).tuples().all())
+    goods = {"quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.%3Cb%3E7", "quantity": 7, "uom": "KGM"}]}
+    sender = "沙枣花大药房文昌店"
+    way = {
+        "bizStep": "shipping",
+        "sourceList": [{"type": "owning_party", "source": parties[sender]}],
+        "destinationList": [{"type": "owning_party", "destination": parties["惠邻超市鼓楼店"]}],
+    }
+    send(demo, BARE | way | goods, role="pharmacist")
+    clerk = demo.browser("station")
+    page = clerk.get("/station").text
+    assert "04012345123456" in page
+    assert "&lt;b&gt;7" in page
+    address = re.search(rf"{sender}</strong>\s*<a class=\"button\" href=\"([^\"]+)\"", page)
+    assert address is not None
+    form = clerk.get(address[1].replace("&amp;", "&")).text
+    assert 'name="lines-0-lot_number" type="text" value="&lt;b&gt;7"' in form
+    assert 'name="lines-0-new_code" value="04012345123456"' in form
+    assert 'name="lines-0-amount" type="text" value="7"' in form
+
+
+def test_a_field_of_anothers_namespace_is_never_told_as_ours(demo: Demo) -> None:
+    theirs = {"@context": {"sunshine": "https://acme.example/ns/"}, "sunshine:reason": "THEIRS"}
+    ours = {"@context": {"sunshine": "https://ns.sunshine-trace.example/epcis/"}}
+    send(
+        demo,
+        BARE | theirs,
+        BARE | ours | {"sunshine:reason": "OURS", "eventTime": "2026-11-20T09:00:00Z"},
+        BARE | ours | {"sunshine:reason": {"sunshine:deep": "DEEP"}, "eventTime": "2026-11-20T10:00:00Z"},
+    )
+    page = demo.browser("inspector").get("/inspector/trace?code=urn:epc:class:lgtin:4012345.012345.998877").text
+    assert "OURS" in page
+    assert "THEIRS" not in page
+    assert "DEEP" not in page
 
 
 def test_all_examples_of_the_standard_are_told_on_every_page(demo: Demo, shared: Any) -> None:

@@ -295,3 +295,10 @@ def test_questions_of_the_public_are_limited(standing: Demo) -> None:
     statuses = [client.get(path, headers=here).status_code for _ in range(121)]
     assert set(statuses[:120]) == {404}
     assert statuses[120] == 429
+
+
+def test_nobody_is_asked_to_wait_before_following_a_redirect(standing: Demo) -> None:
+    answer = standing.app.test_client().get(a_lot(standing), headers={"Accept": BROWSER})
+    assert answer.status_code == 307
+    assert "X-RateLimit-Limit" in answer.headers
+    assert "Retry-After" not in answer.headers  # with a redirect it says how long to wait (RFC 9110 section 10.2.3)

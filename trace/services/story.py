@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, documents_of, parties_of, uris_of
 from storage.tables import event, organisation, place
-from trace.domain.epcis.document import load_document, parse_time
+from trace.domain.epcis.document import NAMESPACE, PREFIX, load_document, parse_time
 from trace.domain.epcis.translation import with_canonical_uris
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.links import LOT_EXTENSION
@@ -84,7 +84,7 @@ class Story:
             "source": self._party_name(document, "sourceList", "source"),
             "destination": self._party_name(document, "destinationList", "destination"),
             "container": document.get("parentID"),
-            "reason": document.get("sunshine:reason", ""),
+            "reason": _reason(document),
             "things": list(self._things(document, full=True)),
         }
 
@@ -212,6 +212,13 @@ def things_in(document: Mapping[str, Any]) -> Iterable[str]:
         yield from (e if isinstance(e, str) else e["epcClass"] for e in document.get(key, ()))
     named = (document.get("parentID"), document.get("transformationID"), document.get(LOT_EXTENSION))
     yield from (uri for uri in named if isinstance(uri, str))
+
+
+def _reason(document: Mapping[str, Any]) -> str:
+    """Why somebody did it, in our own field; a partner may have bound our prefix to a namespace of its own."""
+    said = document.get(f"{PREFIX}reason")
+    ours = document.get("@context", {}).get(PREFIX[:-1]) == NAMESPACE
+    return said if ours and isinstance(said, str) else ""
 
 
 def _lots_in(documents: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -128,10 +128,10 @@ def build(settings: Settings) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
+    app.after_request(finish)  # what is registered first comes last: behind the limiter
     limiter.init_app(app)
     errors.register(app)
     app.before_request(begin)
-    app.after_request(finish)
     _register_views(app)
     return app
 
@@ -166,6 +166,8 @@ def finish(response: Response) -> Response:
     """Put the headers of every answer on, and a line in the log that holds no secret and no personal data."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if response.status_code < 400:
+        response.headers.pop("Retry-After", None)  # the limiter's; with a redirect it would say: wait a minute first
     response.headers["X-Request-ID"] = g.get("request_id", "")
     if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
