@@ -6,6 +6,7 @@ statement for long, and a meter counts what the whole of it reads.
 """
 
 import heapq
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,11 @@ from trace.domain.epcis.query_language import Query
 
 FIRST_PIECE, LARGEST_PIECE = 250, 2_000  # rows of an index in one statement: the first page of most queries is short
 DOCUMENTS = 100  # loaded at once
+# Long queries that one process answers at once: its other threads stay free for the desks (`trace.cli.THREADS`).
+LONG_QUERIES = 2
+LONG = 10  # a query is long once it has read one part in so many of its budget
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_turns = threading.BoundedSemaphore(LONG_QUERIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,19 @@ class Exhausted(Exception):
 
 @dataclass(slots=True)
 class Meter:
-    """Counts what a query reads, and raises `Exhausted` before it reads more than its budget; `clock` gives seconds."""
+    """Counts what a query reads, and raises `Exhausted` before it reads more than its budget; `clock` gives seconds.
+
+    A long query takes one of `LONG_QUERIES` turns, and is as good as out of budget where none is free: it waits for
+    none, because whoever waits keeps a thread of the server busy. `close` gives the turn back.
+    """
 
     budget: Budget
     clock: Callable[[], float]
     rows: int = 0
     documents: int = 0
     began: float = field(init=False)
+    has_turn: bool = field(init=False, default=False)
+    is_crowded_out: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -61,6 +72,18 @@ class Meter:
         spent = self.clock() - self.began
         if self.rows >= self.budget.rows or self.documents >= self.budget.documents or spent >= self.budget.seconds:
             raise Exhausted
+        # By what was read, not by the time: on a busy machine everything takes long.
+        if max(self.rows / self.budget.rows, self.documents / self.budget.documents) * LONG >= 1 and not self.has_turn:
+            self.has_turn = _turns.acquire(blocking=False)
+            self.is_crowded_out = not self.has_turn
+            if self.is_crowded_out:
+                raise Exhausted
+
+    def close(self) -> None:
+        """The query is answered: another long one may begin."""
+        if self.has_turn:
+            self.has_turn = False
+            _turns.release()
 
 
 @dataclass(frozen=True, slots=True)

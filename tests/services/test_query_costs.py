@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as engine_event
 
-from storage.event_search import Budget
+from storage.event_search import LONG, LONG_QUERIES, Budget, Meter
 from tests.services.asking import EX, ORDER_ID, RICH, SITE, START, ask, event, every_page, number_of, numbers, record
 from tests.town import NOW, Town
 from trace.domain.epcis.query_language import parse_query
@@ -51,6 +51,25 @@ def test_clock_that_runs_out_ends_a_query(town: Town, shop: Actor) -> None:
     ticks = itertools.count(step=3)
     with pytest.raises(QueryTooComplex):
         ask(town, shop, {"EQ_ILMD_ex:colour": ["red"]}, budget=Budget(seconds=2), clock=lambda: next(ticks))
+
+
+def test_more_long_queries_at_once_than_there_are_turns_are_refused_and_short_ones_are_not(
+    town: Town, shop: Actor
+) -> None:
+    record(town, shop, *(event(n, after=n) for n in range(1_000, 1_400)))
+    rare, budget = {"EQ_ILMD_ex:colour": ["red"]}, Budget(documents=300 * LONG, seconds=600)
+    others = [Meter(Budget(), lambda: 0.0, rows=Budget().rows // LONG) for _ in range(LONG_QUERIES)]
+    try:
+        for other in others:
+            other.check()
+        with pytest.raises(QueryTooComplex, match="other long queries"):
+            ask(town, shop, dict(rare), budget=budget)
+        assert len(ask(town, shop, size=200, budget=budget).documents) == 200
+    finally:
+        for other in others:
+            other.close()
+    for _ in range(LONG_QUERIES + 1):  # each answer gives its turn back
+        assert ask(town, shop, dict(rare), budget=budget).documents == []
 
 
 def test_page_that_the_budget_cuts_short_is_gone_on_from_where_it_ended(town: Town) -> None:

@@ -64,7 +64,8 @@ def find_events(
     before it is full; the next goes on there. An inspector's query is written down, once (R18).
 
     Raises `Invalid` for a token of another query; `QueryTooLarge` where there are more than `maxEventCount`;
-    `QueryTooComplex` where the budget is used up before the first event, or before the events can be counted or sorted.
+    `QueryTooComplex` where the budget is used up before the first event, or before the events can be counted or sorted,
+    and for a long query while others are being answered (`storage.event_search.LONG_QUERIES`).
     """
     viewer = _viewer(actor)
     if token is None:
@@ -92,6 +93,8 @@ def find_events(
         found, end = _take(search, place, size, most)
     except Exhausted:
         raise _too_complex(meter) from None
+    finally:
+        meter.close()
     documents = [match.document for match in found]
     if end is None or left == len(found):
         return Page(documents, None)
@@ -149,6 +152,13 @@ def _too_many(most: int) -> QueryTooLarge:
 
 
 def _too_complex(meter: Meter) -> QueryTooComplex:
+    if meter.is_crowded_out:
+        return QueryTooComplex(
+            N_(
+                "The query reads many events, and other long queries are being answered. Ask again in some seconds, or"
+                " narrow it by GE_eventTime and LT_eventTime, EQ_bizLocation, EQ_bizStep or MATCH_anyEPC."
+            )
+        )
     return QueryTooComplex(
         N_(
             "The query read {rows} entries and {documents} events and was not done. Narrow it by GE_eventTime and"
