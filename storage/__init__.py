@@ -1,5 +1,5 @@
 """What survives a restart: tables, sessions, named reads and writes, objects (files or S3), migrations."""
 
-from storage.store import Store, open_store, prepare
+from storage.store import Store, open_store, prepare, revisions
 
-__all__ = ["Store", "open_store", "prepare"]
+__all__ = ["Store", "open_store", "prepare", "revisions"]

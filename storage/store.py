@@ -14,10 +14,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, text
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, Executable, create_engine, event, text
 from sqlalchemy.orm import Session
 
 BUSY_MILLISECONDS = 15_000
+_AT_END = "statements at the end"  # in Session.info
 
 
 class Store:
@@ -38,18 +41,38 @@ class Store:
         """
         with Session(self.engine.execution_options(sunshine_writes=True), autoflush=False) as session:
             yield session
+            _write_down(session, session)
             session.commit()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session on one consistent state that is rolled back at the end: whatever it did is not kept."""
+        """A session on one consistent state that is rolled back at the end: whatever it did is not kept.
+
+        What `write_at_end` was asked for is written then, in a transaction of its own.
+        """
         with Session(self._snapshots, autoflush=False) as session:
             yield session
             session.rollback()
+            if _AT_END in session.info:
+                with self.writing() as short:
+                    _write_down(session, short)
 
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+
+
+def write_at_end(session: Session, statement: Executable) -> None:
+    """Have a statement carried out when the session's block returns; not if it raises.
+
+    So a long reading that leaves a line in a log does not keep SQLite's one writer waiting while it reads.
+    """
+    session.info.setdefault(_AT_END, []).append(statement)
+
+
+def _write_down(asked: Session, written: Session) -> None:
+    for statement in asked.info.pop(_AT_END, ()):
+        written.execute(statement)
 
 
 def open_store(url: str) -> Store:
@@ -63,10 +86,22 @@ def prepare(url: str) -> None:
     Two processes that start at once are lined up by a lock of the database itself (PostgreSQL advisory lock; SQLite's
     own write lock), see `storage/migrations/env.py`.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _migrations()
     config.attributes["url"] = driver_url(url)
     command.upgrade(config, "head")
+
+
+def revisions(store: Store) -> tuple[str | None, str]:
+    """(the migration that the database is at, None for one that is empty yet; the one that this version needs)."""
+    with store.engine.connect() as connection:
+        there = MigrationContext.configure(connection).get_current_revision()
+    return there, str(ScriptDirectory.from_config(_migrations()).get_current_head())
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def driver_url(url: str) -> str:

@@ -227,6 +227,22 @@ def test_doctor_says_which_store_does_not_answer(tmp_path: Path) -> None:
     assert re.search(r"^MISSING +store: objects: The photo store does not answer", said.stdout, re.MULTILINE)
 
 
+def test_doctor_says_that_a_store_is_empty_or_of_another_version(tmp_path: Path) -> None:
+    said = command(tmp_path, "doctor")
+    assert re.search(r"^ok +store: database \(empty; ./run prepares it\)$", said.stdout, re.MULTILINE)
+    assert "Error" not in said.stdout
+    assert said.returncode == 0
+    url = f"sqlite:///{tmp_path / 'sunshine.db'}"
+    storage.prepare(url)
+    store = storage.open_store(url)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    store.close()
+    said = command(tmp_path, "doctor")
+    assert re.search(r"^MISSING +store: database: it is of version 0001, not \d+: ./run ", said.stdout, re.MULTILINE)
+    assert said.returncode == 1
+
+
 def test_wrong_setting_ends_the_wsgi_application_with_one_sentence(tmp_path: Path) -> None:
     refused = subprocess.run(
         [sys.executable, "-c", "import trace.wsgi"],

@@ -272,34 +272,41 @@ def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
         ("radosgw", "the S3 tests are skipped; install radosgw ceph-mon ceph-osd"),
     ):
         yield f"{program} (tests)", None if shutil.which(program) else use
-    yield "store: database", _attempt(lambda: _touch_database(settings))
-    yield "subscriptions", _subscriptions(settings)
+    yield from _examine_database(settings)
     yield "store: objects", _attempt(lambda: open_objects(settings.objects_url).check())
     free = shutil.disk_usage(settings.data).free / 1024**3
     yield f"disk: {free:.1f} GiB free", None if free > 1 else "less than 1 GiB is free; make room"
 
 
-def _touch_database(settings: Settings) -> None:
-    store = storage.open_store(settings.database_url)
-    with store.reading() as session:
-        session.execute(select(1))
-    store.close()
-
-
-def _subscriptions(settings: Settings) -> str | None:
-    store = storage.open_store(settings.database_url)
-    with store.reading() as session:
-        problem = check_subscriptions(session, clock.now())
-    store.close()
-    return problem
+def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """The database, and what is in it where it is this version's."""
+    store, said = storage.open_store(settings.database_url), "store: database"
+    try:
+        there, wanted = storage.revisions(store)
+        if there is None:
+            yield f"{said} (empty; ./run prepares it)", None
+        elif there != wanted:
+            yield said, f"it is of version {there}, not {wanted}: ./run brings it up to date, or says why it cannot"
+        else:
+            yield said, None
+            with store.reading() as session:
+                yield "subscriptions", check_subscriptions(session, clock.now())
+    except DBAPIError as fault:
+        yield said, _first_line(fault)
+    finally:
+        store.close()
 
 
 def _attempt(act: Callable[[], Any]) -> str | None:
     try:
         act()
     except (Failure, OSError, DBAPIError) as fault:
-        return (str(fault).strip() or type(fault).__name__).splitlines()[0]
+        return _first_line(fault)
     return None
+
+
+def _first_line(fault: Exception) -> str:
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
 
 
 @cli.command()
