@@ -335,3 +335,11 @@ def test_export_writes_to_standard_output_and_nothing_else(data: Path, tmp_path:
     refused = run(data, "export", "--organisation", NAME, "--query", "EQ_bizStep=packing&nonsense=1")
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert b"nonsense" in refused.stderr
+
+
+def test_an_export_that_cannot_be_written_is_a_sentence(data: Path) -> None:
+    line = [sys.executable, "-m", "trace.cli", "export", "--organisation", NAME]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(line, cwd=ROOT, env=environ(data), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.decode() == "Error: The events cannot be written: No space left on device\n"

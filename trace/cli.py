@@ -229,8 +229,15 @@ def export(name: str, text: str, form: str) -> None:
         count = export_events(
             store, query, actor=actor, form=form, target=sys.stdout.buffer, timezone=settings.timezone
         )
+        sys.stdout.buffer.flush()
     except Failure as fault:
         raise click.ClickException(str(fault)) from fault
+    except BrokenPipeError:  # the reader has enough
+        raise
+    except OSError as fault:
+        raise click.ClickException(f"The events cannot be written: {fault.strerror or fault}") from fault
+    except DBAPIError as fault:
+        raise click.ClickException(f"The database cannot be read: {_first_line(fault)}") from fault
     click.echo(f"{count} events", err=True)
 
 
