@@ -124,5 +124,6 @@ def test_the_inspector_of_the_region_sees_the_photos_and_that_is_written_down(
         assert get_object(session, actor=here, objects=objects, sha256=scan["sha256"], now=NOW)[0]
         with pytest.raises(NotFound):
             get_object(session, actor=there, objects=objects, sha256=scan["sha256"], now=NOW)
+    with town.store.reading() as session:
         auditor = town.as_role(here, Role.AUDITOR)
         assert {entry["what"] for entry in list_look_ups(session, actor=auditor)} == {"receipt", "object"}

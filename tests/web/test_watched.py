@@ -1,6 +1,9 @@
 """Every look of an inspector is written down, those in vain too; a shop's looks at its own records are not."""
 
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 
 from tests.web.conftest import Demo
 
@@ -30,3 +33,24 @@ def test_a_shops_look_in_vain_is_nobodys_business(demo: Demo) -> None:
     before = demo.counts()
     assert demo.get(f"/receipts/{NO_ID}", "clerk").status_code == 404
     assert demo.counts() == before
+
+
+@pytest.mark.parametrize("path", ["/api/v1/trace?code=81502310064000000004", "/epcis/v2/events", "/epcis/v2/epcs"])
+def test_an_inspectors_look_keeps_no_writer_waiting_while_it_reads(demo: Demo, path: str) -> None:
+    sent: list[str] = []
+
+    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    engine = demo.app.extensions["sunshine"].store.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        answer = demo.client.get(path, headers=demo.headers("inspector"))
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert answer.status_code == 200
+    writing = [number for number, text in enumerate(sent) if text.startswith(("BEGIN IMMEDIATE", "INSERT"))]
+    reading = [number for number, text in enumerate(sent) if text.startswith("SELECT")]
+    assert len(reading) > 2
+    assert min(writing) > max(reading)
+    assert "INSERT INTO lookup_log" in sent[-1]

@@ -6,15 +6,20 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from storage.store import write_at_end
 from storage.tables import api_key, lookup_log, organisation, person
 from trace.domain.permissions import Actor, region_prefix
 
 
 def note_look_up(session: Session, *, actor: Actor, what: str, subject: str, now: datetime, reason: str = "") -> None:
-    """Write down that an inspector or auditor looked at something; others look at their own records, unwatched."""
+    """Write down that an inspector or auditor looked at something; others look at their own records, unwatched.
+
+    The line is written when the session ends, before anything is answered.
+    """
     if not actor.watches:
         return
-    session.execute(
+    write_at_end(
+        session,
         insert(lookup_log).values(
             looked_up_at=now,
             organisation=actor.organisation,
@@ -24,7 +29,7 @@ def note_look_up(session: Session, *, actor: Actor, what: str, subject: str, now
             what=what,
             subject=subject,
             reason=reason,
-        )
+        ),
     )
 
 

@@ -50,10 +50,11 @@ def watched(view: View) -> View:
 
 
 def needs_writing(view: Callable[..., Any]) -> bool:
-    """Whether this request gets a session that may write: on SQLite there is one writer at a time."""
-    if request.method not in SAFE_METHODS or getattr(view, "writes", False):
-        return True
-    return is_watched(view)
+    """Whether this request gets a session that may write: on SQLite there is one writer at a time.
+
+    A look that is written down does not: `storage.store.Store.reading` writes it when the reading is done.
+    """
+    return request.method not in SAFE_METHODS or getattr(view, "writes", False)
 
 
 def is_watched(view: Callable[..., Any]) -> bool:

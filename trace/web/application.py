@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.objects import open_objects
-from storage.store import open_store
+from storage.store import Store, open_store
 from trace import clock, errors
 from trace.config import Settings
 from trace.domain.failures import NotFound
@@ -89,19 +89,19 @@ class Application(Flask):
                 response = self.make_response(super().dispatch_request())
             except NotFound:
                 if is_watched(view):
-                    g.session.rollback()
-                    note_vain_look(request.full_path)
+                    g.session.rollback()  # SQLite has one writer: this one would wait for itself
+                    note_vain_look(store, request.full_path)
                 raise
             if response.status_code >= 400:
                 g.session.rollback()
             return response
 
 
-def note_vain_look(address: str) -> None:
-    """A watcher's look that found nothing is a look, too (R18): written down before the refusal takes the rest back."""
+def note_vain_look(store: Store, address: str) -> None:
+    """A watcher's look that found nothing is a look, too (R18): written down although it is refused."""
     subject = "".join(character for character in address[:500] if character.isprintable())
-    note_look_up(g.session, actor=g.actor, what="nothing_found", subject=subject, now=g.now)
-    g.session.commit()
+    with store.writing() as session:
+        note_look_up(session, actor=g.actor, what="nothing_found", subject=subject, now=g.now)
 
 
 def build(settings: Settings) -> Flask:
