@@ -120,10 +120,9 @@ def _capture_piece(
         done.faults.append(f"{name}: the database refused: {str(fault.orig).strip().splitlines()[0]}")
         return
     done.stored += job.stored
-    if len(job.errors) < MOST_FAULTS:  # else nobody knows how many of the others are bad and how many known
-        bad = {each["event"] for each in job.errors if each["event"] >= 0}
-        done.known += len(document.events) - job.stored - len(bad)
-    done.faults += _lines(name, piece, job.errors)
+    bad = {each["event"] for each in job.errors if each["event"] >= 0}
+    done.known += len(document.events) - job.stored - len(bad)
+    done.faults += [_line(name, piece, error) for error in job.errors]
 
 
 def _lines(name: str, piece: Piece, errors: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,9 +10,9 @@ from storage.tables import event, ident, master_data, stock, transit
 from tests.services.test_epcis_capture import LOT, partner_event, send
 from tests.town import Town
 from trace.domain.epcis.document import NAMESPACE
-from trace.domain.failures import Invalid
+from trace.domain.failures import Invalid, TooLarge
 from trace.domain.stock import FULL
-from trace.services.epcis_capture import MOST_FAULTS, get_job, list_jobs
+from trace.services.epcis_capture import MOST_FAULTS, MOST_THINGS, get_job, list_jobs
 from trace.services.master_data import MOST_ELEMENTS
 
 MUCH = 10**12 - 1  # of a unit: the most that is not taken for "some"
@@ -94,6 +94,14 @@ def test_a_lot_of_our_own_field_is_known_in_any_form(town: Town) -> None:
     with town.store.reading() as session:
         lots = session.scalars(select(ident.c.uri).join(stock, stock.c.lot == ident.c.id)).all()
     assert lots == ["https://id.gs1.org/01/06901234567892/10/A1"]
+
+
+def test_more_things_than_are_captured_at_once_are_refused(town: Town) -> None:
+    packs = [f"{LOT}{number}" for number in range(MOST_THINGS // 4)]
+    events = [partner_event(number, epcList=packs) for number in range(5)]
+    with pytest.raises(TooLarge, match="things"):
+        send(town, town.organisation(), *events, behaviour="proceed")
+    assert town.count(event) == 0
 
 
 # ---- what a job tells ----------------------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ from trace.services.organisations import new_public_id
 # Events in one document, announced as GS1-EPCIS-Capture-Limit: on a slow disk still some seconds, not a minute, for
 # which the one writer of SQLite is kept from the desks.
 MOST_EVENTS = 5_000
+# Things that its events name, once for every time: each has its rows in the indices, so five thousand events of a
+# hundred EPCs each would keep the desks waiting for more than a minute.
+MOST_THINGS = 100_000
 MOST_FAULTS = 100  # told of one document (a job names every event it left out); who sends more wrong has one cause
 
 
@@ -90,8 +93,8 @@ def capture_document(
     """Store a document's events and master data for the actor's organisation, and the job that tells of it.
 
     Raises, with `rollback`, `Invalid` with all faults as `details["errors"]`, and `Conflict` where nothing is wrong but
-    a known eventID with other content; `TooLarge` for more than `MOST_EVENTS` events. The same event again is accepted
-    and stored once.
+    a known eventID with other content; `TooLarge` for more than `check_size` lets through. The same event again is
+    accepted and stored once.
     """
     check_size(document)
     job, _ = _capture(session, actor, document, Behaviour(behaviour), now)
@@ -117,7 +120,7 @@ def capture_event(session: Session, *, actor: Actor, document: Mapping[str, Any]
 
 
 def check_size(document: EpcisDocument) -> None:
-    """Raise `TooLarge` for a document of more events than are captured at once."""
+    """Raise `TooLarge` for a document of more events, or of events that name more things, than are captured at once."""
     if len(document.events) > MOST_EVENTS:
         raise TooLarge(
             N_("The document has {count} events; at most {most} are captured at once. Send it in parts."),
@@ -125,6 +128,19 @@ def check_size(document: EpcisDocument) -> None:
             count=len(document.events),
             most=MOST_EVENTS,
         )
+    things = sum(_count_things(event) for event in document.events)
+    if things > MOST_THINGS:
+        raise TooLarge(
+            N_("The events name {count} things; at most {most} are captured at once. Send the document in parts."),
+            field="epcisBody.eventList",
+            count=things,
+            most=MOST_THINGS,
+        )
+
+
+def _count_things(event: Mapping[str, Any]) -> int:
+    """How many elements the lists of an event have; the event may be wrong in any way."""
+    return sum(len(value) for value in event.values() if isinstance(value, list))
 
 
 def _capture(
