@@ -1,6 +1,6 @@
 """Named queries (EPCIS 2.0 section 8.2.7 and 12.7): an organisation's own views on the events it may see."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,12 +43,13 @@ def create_query(
     `Invalid` for a name that no address can hold or parameters that the query language does not have.
     """
     _check_name(name)
-    parse_query(parameters)
-    data = canonical_bytes(parameters)
+    data = _written(parameters)
+    # Before anything is made of it: patterns for the size of a whole body take seconds to prepare.
     if len(data) > MOST_BYTES:
         raise TooLarge(
             N_("A query's parameters take at most {most} bytes; {came} came."), most=MOST_BYTES, came=len(data)
         )
+    parse_query(parameters)
     values = {"organisation": actor.organisation, "name": name, "parameters": data, "created_at": now}
     made = session.execute(
         insert_for(session, named_query)
@@ -92,6 +93,25 @@ def delete_query(session: Session, *, actor: Actor, name: str) -> None:
 
 def _query(row: Any) -> NamedQuery:
     return NamedQuery(row.id, row.name, load_document(row.parameters))
+
+
+def _written(parameters: Mapping[str, Any]) -> bytes:
+    if any(find_unreadable(text) for text in _texts(parameters)):
+        raise Invalid(N_("A query's parameters are readable characters; a control character or half of one came."))
+    return canonical_bytes(parameters)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every name and every text in JSON; what came as a body is no deeper than `trace.web.strict_json` lets it be."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
 
 
 def _check_name(name: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.web.epcis.conftest import HERE_URN, Partner, document, event
+from tests.web.epcis.conftest import HERE, HERE_URN, Partner, document, event
 
 PLACE: dict[str, Any] = {
     "id": HERE_URN,
@@ -46,6 +46,23 @@ def test_master_data_comes_back_in_xml(shop: Partner) -> None:
     told = described(shop, made["eventID"], headers={"Accept": "application/xml"}).text
     assert "一号大棚" in told
     assert 'xmlns:example="https://ns.example.com/epcis/"' in told
+
+
+def test_master_data_is_told_by_the_names_that_the_events_have(shop: Partner) -> None:
+    made = event(readPoint={"id": HERE_URN}, bizLocation=None)
+    assert shop.post("/capture", document(made, epcisHeader=HEADER)).status_code == 202
+    for wish, place, child in (
+        ("Always_GS1_Digital_Link", HERE, "https://id.gs1.org/414/0614141000005/254/7"),
+        ("Always_EPC_URN", HERE_URN, "urn:epc:id:sgln:0614141.00000.7"),
+        ("Never_Translates", HERE_URN, "urn:epc:id:sgln:0614141.00000.7"),
+    ):
+        answer = described(shop, made["eventID"], headers={"GS1-EPC-Format": wish}).json
+        (vocabulary,) = results(answer)["vocabularyList"]
+        (element,) = vocabulary["vocabularyElementList"]
+        assert (element["id"], element["children"]) == (place, [child])
+        assert results(answer)["eventList"][0]["readPoint"]["id"] == place
+        xml = described(shop, made["eventID"], headers={"GS1-EPC-Format": wish, "Accept": "application/xml"}).text
+        assert f'<VocabularyElement id="{place}">' in xml
 
 
 def test_all_fields_of_gs1s_example_of_master_data_are_taken(shop: Partner, shared: Path) -> None:

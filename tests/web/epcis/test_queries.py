@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.web.epcis.conftest import EPCIS, GTIN, Partner, event, events_of, expect_problem, ids_of
+from tests.web.epcis.conftest import EPCIS, EXAMPLE, GTIN, Partner, event, events_of, expect_problem, ids_of
 
 QUERY = {"eventType": ["ObjectEvent"], "EQ_bizStep": ["shipping", "receiving"]}
 
@@ -82,6 +82,10 @@ def test_a_name_that_no_address_can_hold_is_400(shop: Partner, name: Any) -> Non
         {"name": "x", "query": {"GE_eventTime": "yesterday"}},
         {"name": "x", "query": {"eventType": ["NoSuchEvent"]}},
         {"name": "x", "query": {"MATCH_epc": [{}]}},
+        {"name": "x", "query": {"EQ_example:\ud800": ["1"]}},
+        {"name": "x", "query": {"EQ_example:\u0000": ["1"]}},
+        {"name": "x", "query": {"@context": {"\ud800": "\ud800"}, "EQ_example:a": ["1"]}},
+        {"name": "x", "query": {"@context": ["\ud800"], "EQ_example:a": ["1"]}},
         [],
         "x",
         7,
@@ -98,6 +102,21 @@ def test_a_query_of_a_great_many_values_is_refused(shop: Partner) -> None:
     answer = put(shop, "great", {"MATCH_epc": [f"{GTIN}/21/{n}" for n in range(5_000)]})
     assert answer.status_code in (400, 413)
     assert answer.json["type"].startswith("epcisException:")
+
+
+def test_a_query_larger_than_what_is_kept_is_413_before_its_patterns_are_made(shop: Partner) -> None:
+    patterns = [f"urn:epc:idpat:wrong:*.{n}.{'9' * 1_900}" for n in range(40)]  # each would be a 400 by itself
+    answer = put(shop, "great", {"MATCH_epc": patterns})
+    assert answer.status_code == 413, answer.text
+
+
+def test_a_prefix_that_the_header_explains_is_kept_with_the_query(shop: Partner) -> None:
+    sent = shop.captured(**{"example:mark": "kept"})
+    headers = {"GS1-Extensions": f"other={EXAMPLE['example']}"}
+    answer = shop.post("/queries", {"name": "explained", "query": {"EQ_other:mark": ["kept"]}}, headers=headers)
+    assert answer.status_code == 201
+    assert ids_of(shop.get("/queries/explained/events")) == [sent["eventID"]]
+    assert shop.get("/queries/explained").json["query"]["@context"] == {"other": EXAMPLE["example"]}
 
 
 def test_the_events_of_a_query_are_those_it_finds_now(shop: Partner) -> None:

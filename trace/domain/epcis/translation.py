@@ -64,6 +64,19 @@ def _rewritten(document: Mapping[str, Any], rewrite: Rewrite) -> dict[str, Any]:
     return found
 
 
+def translate_element(element: Mapping[str, Any], wanted: EpcFormat) -> dict[str, Any]:
+    """A vocabulary element of master data with its id and its children in the form asked for, as `translate` does it.
+
+    Else an answer would describe places by other names than its events have.
+    """
+    rewrite, found = _REWRITES.get(wanted), dict(element)
+    if rewrite is not None:
+        found["id"] = rewrite(element["id"])
+        if "children" in element:
+            found["children"] = _all(element["children"], rewrite)
+    return found
+
+
 def translate_uri(uri: str, wanted: EpcFormat) -> str:
     """One identifier in the form asked for; unchanged where it has none."""
     rewrite = _REWRITES.get(wanted)

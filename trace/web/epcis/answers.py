@@ -10,7 +10,7 @@ from schemas.epcis.json_form import write_event, write_query_document
 from schemas.epcis.xml_answers import collection_xml, record_xml
 from schemas.epcis.xml_writing import write_xml_event, write_xml_query_document
 from trace.domain.epcis.document import GS1_CONTEXT
-from trace.domain.epcis.translation import translate
+from trace.domain.epcis.translation import translate, translate_element
 from trace.services.master_data import master_data_of, named_in
 from trace.web.epcis.headers import number
 from trace.web.epcis.negotiation import Wishes
@@ -22,7 +22,10 @@ def events_answer(documents: Sequence[Document], wishes: Wishes, *, query_name: 
     """Events as an EPCISQueryDocument, in the forms that were asked for, with what the asker's own master data says of
     the places, parties and classes in them."""
     told = [dict(translate(document, wishes.epc_format)) for document in documents]
-    master_data = master_data_of(g.session, named_in(documents), actor=g.actor)
+    master_data = [
+        translate_element(element, wishes.epc_format)
+        for element in master_data_of(g.session, named_in(documents), actor=g.actor)
+    ]
     if wishes.xml:
         body = write_xml_query_document(
             told,

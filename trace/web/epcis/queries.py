@@ -1,5 +1,7 @@
 """EPCIS: named queries, and the events that they find."""
 
+from typing import Any
+
 from flask import Response, g
 
 from trace.domain.epcis.query_language import parse_query
@@ -12,7 +14,7 @@ from trace.web.epcis.blueprints import Resources
 from trace.web.epcis.bodies import read_object
 from trace.web.epcis.finding import find_and_answer
 from trace.web.epcis.headers import discovery
-from trace.web.epcis.negotiation import read_wishes
+from trace.web.epcis.negotiation import read_extensions, read_wishes
 from trace.web.epcis.paging import PARAMETERS, add_next, read_paging
 from trace.web.epcis.parameters import check_parameters
 
@@ -39,11 +41,20 @@ def post_query() -> Response:
     name, parameters = body.get("name"), body.get("query")
     if not isinstance(name, str) or not isinstance(parameters, dict) or body.keys() - {"name", "query", "@context"}:
         raise Invalid(N_('Send {"name": text, "query": {"parameter": value}} and nothing else.'))
-    made = create_query(g.session, actor=g.actor, name=name, parameters=parameters, now=g.now)
+    made = create_query(g.session, actor=g.actor, name=name, parameters=_explained(parameters), now=g.now)
     response = record_answer(made.as_dict(), wishes, name=XML_NAME)
     response.status_code = 201
     response.headers["Location"] = at("epcis.queries.get_queries", made.name)
     return response
+
+
+def _explained(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The query with the prefixes that the header GS1-Extensions explains: it will be asked without the header."""
+    told, own = read_extensions(), parameters.get("@context")
+    if not told:
+        return parameters
+    # What comes later counts: the query's own context.
+    return {**parameters, "@context": told if own is None else [told, *(own if isinstance(own, list) else [own])]}
 
 
 @blueprint.get("/queries/<string:name>")
