@@ -296,3 +296,13 @@ def test_a_strangers_error_declaration_takes_nothing_out_of_a_trace(town: Town) 
     declared = {"declarationTime": "2026-11-23T09:00:00+08:00", "reason": "did_not_occur"}
     assert send(town, stranger, partner_event(1, errorDeclaration=declared)).stored == 1
     assert reached(town, farm) == {"01"}
+
+
+def test_a_strangers_error_declaration_takes_the_event_out_once_its_captor_says_the_same(town: Town) -> None:
+    farm, stranger = town.organisation(), town.organisation()
+    send(town, farm, partner_event(1), packed(2))
+    declared = {"errorDeclaration": {"declarationTime": "2026-11-23T09:00:00+08:00", "reason": "did_not_occur"}}
+    send(town, stranger, packed(2, **declared))
+    assert reached(town, farm) == {"01", "02"}
+    assert send(town, farm, packed(2, **declared)).stored == 0
+    assert reached(town, farm) == {"01"}

@@ -77,9 +77,9 @@ def capture(
     if overtaken:
         known |= store.find_siblings(session, (draft.store_key[0] for draft in overtaken))
     stored = [draft for draft in fresh if draft.store_key in numbers]
-    _withdraw(session, stored, numbers, known, actor)
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     _share(session, [draft for draft in told if draft.store_key not in numbers], ids, known, actor)
+    _withdraw(session, told, numbers, known, actor)
     # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
     keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
@@ -88,21 +88,24 @@ def capture(
 
 def _withdraw(
     session: Session,
-    stored: Sequence["_Draft"],
+    drafts: Sequence["_Draft"],
     numbers: Mapping[tuple[int, bool], int],
     known: Mapping[tuple[int, bool], store.StoredEvent],
     actor: Actor,
 ) -> None:
     """An error declaration takes the event it repeats out of every trace, whichever came first, and is in none itself.
 
-    Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing.
+    Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing, until
+    the captor says the same.
     """
     ours = {key: other.id for key, other in known.items() if other.captured_by == actor.organisation} | dict(numbers)
-    wrong = [numbers[draft.store_key] for draft in stored if draft.key[1]]
-    for draft in stored:
-        sibling = (draft.store_key[0], not draft.key[1])
-        if sibling in ours:
-            wrong.append(ours[sibling] if draft.key[1] else numbers[draft.store_key])
+    wrong = []
+    for draft in drafts:
+        key, declares = draft.store_key
+        if declares and (key, False) in ours:
+            wrong.append(ours[key, False])
+        if draft.store_key in numbers and (declares or (key, True) in ours):
+            wrong.append(numbers[draft.store_key])
     store.withdraw(session, wrong)
 
 
