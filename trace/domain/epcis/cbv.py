@@ -59,7 +59,6 @@ _WORDS = {kind: frozenset(_LISTS[kind]["words"]) for kind in Kind}
 _READ = {kind: _readings(kind) for kind in Kind}
 _WEB = {kind: _writings(kind, "web") for kind in Kind}
 _URN = {kind: _writings(kind, "urn") for kind in Kind}
-_OURS = {kind: tuple(_prefixes(kind)) for kind in Kind}
 
 
 def words(kind: Kind) -> frozenset[str]:
@@ -99,8 +98,3 @@ def web_uri(kind: Kind, word: str) -> str:
 def urn(kind: Kind, word: str) -> str:
     """The URN of a bare word, as EPCIS 1.x writes it, or its web URI where CBV has no URN; private URIs stay."""
     return _URN[kind].get(word, word)
-
-
-def is_misnamed(kind: Kind, text: str) -> bool:
-    """Whether a URI lies in GS1's own namespace of this kind and yet names no word there, former ones included."""
-    return text.startswith(_OURS[kind]) and text not in _READ[kind]
