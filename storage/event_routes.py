@@ -22,6 +22,8 @@ from trace.domain.permissions import region_prefix
 EVENT_TIME, RECORD_TIME = "eventTime", "recordTime"
 # A route is short if it has at most so many rows: to look at all of them takes some 10 ms.
 SHORT = 2_000
+# To read the range of each value by itself is work of some milliseconds a value: so many rows are sorted meanwhile.
+ROWS_A_VALUE, MOST_SORTED = 200, 100_000
 # Ranges in one statement; SQLite takes 500.
 _RANGES = 100
 # Values of a parameter that are looked up for each row of another route: each is one descent into an index.
@@ -81,12 +83,17 @@ class Route:
     values: Sequence[int] = ()
     where: ColumnElement[bool] | None = None
 
+    @property
+    def bound(self) -> int:
+        """Up to how many rows it is cheaper to sort them all than to read the range of each value."""
+        return min(max(SHORT, ROWS_A_VALUE * len(self.values)), MOST_SORTED)
+
     def count(self, window: "Window") -> Select[Any]:
-        """How many rows it has, counted up to one more than `SHORT`."""
+        """How many rows it has, counted up to one more than `bound`."""
         conditions = self._conditions(window)
         if self.key is not None:
             conditions.append(self.key.in_(self.values))
-        some = select(self.event.label("event")).where(*conditions).limit(SHORT + 1)
+        some = select(self.event.label("event")).where(*conditions).limit(self.bound + 1)
         return select(func.count()).select_from(some.subquery())
 
     def rows(
@@ -188,7 +195,7 @@ def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterDa
 def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool]:
     """The name of the route to take: the shortest if one is short, else the one that as a rule narrows most.
 
-    The second value says whether it is short.
+    The second value says whether it is sorted whole.
 
     A query in order of record time that has no short route walks the index of record times, which needs no sorting.
     """
@@ -203,7 +210,8 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool]:
     if query.order_by == RECORD_TIME:
         return "recorded", False
     others = (name for name in ways.routes if name != "recorded")
-    return min(others, key=lambda name: _PREFERENCE.index(name.rstrip("0123456789"))), False
+    chosen = min(others, key=lambda name: _PREFERENCE.index(name.rstrip("0123456789")))
+    return chosen, lengths[chosen] <= ways.routes[chosen].bound
 
 
 def _general(viewer: Viewer) -> Iterable[Route]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as engine_event
 
+from storage import event_routes
 from storage.event_search import LONG, LONG_QUERIES, Budget, Meter
 from tests.services.asking import EX, ORDER_ID, RICH, SITE, START, ask, event, every_page, number_of, numbers, record
 from tests.town import NOW, Town
@@ -70,6 +71,18 @@ def test_more_long_queries_at_once_than_there_are_turns_are_refused_and_short_on
             other.close()
     for _ in range(LONG_QUERIES + 1):  # each answer gives its turn back
         assert ask(town, shop, dict(rare), budget=budget).documents == []
+
+
+def test_one_busy_value_among_many_does_not_make_a_range_of_each(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 20)
+    busy = "urn:epc:id:sgtin:0614141.107346.1"
+    record(town, shop, *(event(n, after=n, epcList=[busy]) for n in range(1_000, 1_050)))
+    asked = {"MATCH_epc": [f"urn:epc:id:sgtin:0614141.107346.{number}" for number in range(10)]}
+    page, statements = counted(town, lambda: ask(town, shop, asked, size=100))
+    assert [number_of(document) for document in page.documents] == [*range(1_049, 999, -1), *range(9, -1, -1)]
+    assert not any("UNION" in statement for statement in statements)
 
 
 def test_page_that_the_budget_cuts_short_is_gone_on_from_where_it_ended(town: Town) -> None:
