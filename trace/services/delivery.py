@@ -19,7 +19,7 @@ from trace.services.making import Goods
 from trace.services.products import products_of_classes
 from trace.services.stock_keeping import micro
 
-MOST_PASSAGES = 10_000  # lots and single packs on the way to one organisation that are told at once
+MOST_PASSAGES = 100_000  # lots and single packs on the way to one organisation that are told at once
 
 
 def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
     A partner that sends by the standard alone names lots and packs that nobody described here: `recorded` is False,
     `product` is what the file knows of their class, or None, and `product_code` the number to register it under. Packs
     whose lot nobody named are counted by class, and `lot` is None. `codes` are the single packs.
-    At most `MOST_PASSAGES` lots and packs are told: a partner may announce what it likes.
+    At most `MOST_PASSAGES` lots and packs are told, described ones first: a partner may announce what it likes.
     """
     pack, of_lot = ident.alias("pack"), ident.alias("of_lot")
     query = (
@@ -54,7 +54,7 @@ def expected(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
         .outerjoin(lot, lot.c.item == transit.c.lot)
         .outerjoin(product, product.c.id == lot.c.product)
         .where(transit.c.receiver == actor.organisation, transit.c.amount > 0)
-        .order_by(organisation.c.name, product.c.name.is_(None), product.c.name, lot.c.number, of_lot.c.uri, pack.c.uri)
+        .order_by(lot.c.item.is_(None), organisation.c.name, product.c.name, lot.c.number, of_lot.c.uri, pack.c.uri)
         .limit(MOST_PASSAGES)
     )
     rows = session.execute(query).all()
