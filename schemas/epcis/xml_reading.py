@@ -20,6 +20,7 @@ from schemas.epcis.xml_values import BLANK, gather, read_attributes, read_member
 from trace.domain.failures import N_, Invalid
 
 MOST_NODES = 1_000_000  # elements and attributes of a document: an honest one of 20 MB has fewer
+MOST_ATTRIBUTES = 1_000  # of one element: lxml reads them in the square of their number
 MAX_DEPTH = 64  # levels, as in JSON
 LONGEST_REASON = 200
 
@@ -32,6 +33,7 @@ _ENCODINGS = frozenset(
      "WINDOWS-1252", "GBK", "GB2312", "BIG5"]
 )  # fmt: skip
 _DEEP = "Excessive depth"  # libxml2's own limit, 256 levels
+_find_too_many = etree.XPath(f"(//*[@*[{MOST_ATTRIBUTES + 1}]])[1]")
 _find_too_deep = etree.XPath(f"({'/*' * (MAX_DEPTH + 1)})[1]")
 _VERSIONS = {
     f"{{{iri}}}{name}": version
@@ -204,6 +206,12 @@ def _parse(data: bytes) -> Any:
         )
     if deep := _find_too_deep(root):
         raise _too_deep(deep[0].sourceline)
+    if crowded := _find_too_many(root):
+        raise Invalid(
+            N_("The XML has an element of more than {limit} attributes at line {line}. Nothing was recorded."),
+            limit=f"{MOST_ATTRIBUTES:,}",
+            line=crowded[0].sourceline,
+        )
     return root
 
 

@@ -199,3 +199,9 @@ def test_marks_of_ours_in_strangers_hands_do_no_harm() -> None:
     assert read["json:item"] == "i"
     sent = document(object_event("")).replace(b"<ObjectEvent>", f'<ObjectEvent {name} json:context="[1]">'.encode())
     assert "@context" not in read_xml(sent).events[0]
+
+
+def test_an_element_of_half_a_million_attributes_is_refused_before_they_are_read() -> None:
+    attributes = " ".join(f"ex:a{number}='1'" for number in range(500_000))
+    with pytest.raises(Invalid, match="attributes"):
+        read_xml(document(object_event(f"<ex:a {attributes}/>")))
