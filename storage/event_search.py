@@ -160,8 +160,6 @@ class Search:
             self._meter.rows += len(rows)
             passed = [row for row in rows if row.passes]
             for start in range(0, len(passed), DOCUMENTS):
-                if start:
-                    self._meter.check()
                 yield from self._judged(passed[start : start + DOCUMENTS])
             if len(rows) < size:
                 return
@@ -170,8 +168,9 @@ class Search:
 
     def _judged(self, rows: list[Row[Any]]) -> Iterator[Match]:
         documents = documents_of(self._session, [row.event for row in rows])
-        self._meter.documents += len(rows)
         for row in rows:
+            self._meter.check()  # each time: a document may be large, and take a second by itself
+            self._meter.documents += 1
             document = load_document(documents[row.event])
             document["recordTime"] = as_time(_EPOCH + timedelta(milliseconds=row.record_time))
             if self._query.matches(document, self._known):

@@ -85,6 +85,13 @@ def test_one_busy_value_among_many_does_not_make_a_range_of_each(
     assert not any("UNION" in statement for statement in statements)
 
 
+def test_clock_is_looked_at_for_each_document_because_one_may_take_long(town: Town, shop: Actor) -> None:
+    ticks = itertools.count()
+    with pytest.raises(QueryTooComplex):
+        ask(town, shop, {"EQ_ILMD_ex:colour": ["red"]}, budget=Budget(seconds=20), clock=lambda: next(ticks))
+    assert next(ticks) < 30  # of forty documents
+
+
 def test_page_that_the_budget_cuts_short_is_gone_on_from_where_it_ended(town: Town) -> None:
     shop = town.organisation()
     record(town, shop, *(event(n, after=n, **EX, **{"ex:n": n}) for n in range(700)))

@@ -79,6 +79,15 @@ def test_many_events_come_in_pieces_and_none_twice(post: Post, monkeypatch: pyte
     assert max(map(len, post.came)) == 4
 
 
+def test_round_that_reads_for_long_ends_and_another_goes_on(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "MOST_SECONDS", 0.0)
+    shop = post.town.organisation()
+    post.subscribe(shop)
+    post.record(shop, *range(1, 6))
+    post.work()
+    assert post.came == [[event] for event in ids(*range(1, 6))]
+
+
 def test_large_events_come_in_pieces_of_a_bounded_size(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MOST_BYTES", 1_000)
     shop = post.town.organisation()

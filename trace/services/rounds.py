@@ -5,7 +5,8 @@ while something is being sent. The mark moves after the receiver took the events
 a crash between the two sends them again, nothing is ever left out (at least once, low-water mark).
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -32,6 +33,7 @@ from trace.services.subscriptions import KIND
 MOST_EVENTS = 500  # sent at once
 MOST_BYTES = 4 * 1024 * 1024  # sent at once, but at least one event
 MOST_WINDOWS = 20  # of the feed looked through in one round (storage.event_feed.WINDOW): 100,000 events, some seconds
+MOST_SECONDS = 10.0  # of reading in one round: well within the lease of a job (trace.worker.LEASE)
 STREAM_PAUSE = timedelta(seconds=1)  # between two looks of a stream
 STOPPED_PAUSE = timedelta(hours=1)  # between two looks whether somebody may look again
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +90,9 @@ def _ready(session: Session) -> ColumnElement[bool]:
     return (job.c.kind == KIND) & job.c.subject.not_in(at_rest)
 
 
-def read_round(session: Session, taken: Job, *, most: int = MOST_EVENTS) -> Round | None:
+def read_round(
+    session: Session, taken: Job, *, most: int = MOST_EVENTS, clock: Callable[[], float] = time.monotonic
+) -> Round | None:
     """What is new for a subscription, at most so many events; None if there is no such subscription any more.
 
     Raises `Forbidden` if whoever subscribed may not look any more, `Invalid` if its query cannot be read any more.
@@ -103,17 +107,17 @@ def read_round(session: Session, taken: Job, *, most: int = MOST_EVENTS) -> Roun
     query = parse_query(load_document(row.parameters))
     # What is sent in pieces is never too much: a piece holds as many events as the query lets an answer have.
     limits = [limit for limit in (query.max_event_count, query.event_count_limit) if limit]
-    documents, reached, more = _new_events(session, row, actor, query, max(1, min([most, *limits])))
+    documents, reached, more = _new_events(session, row, actor, query, max(1, min([most, *limits])), clock)
     return Round(taken, row, actor, documents, reached, more)
 
 
 def _new_events(
-    session: Session, row: Row[Any], actor: Actor, query: Query, most: int
+    session: Session, row: Row[Any], actor: Actor, query: Query, most: int, clock: Callable[[], float]
 ) -> tuple[list[Mapping[str, Any]], Mark, bool]:
     """The matching events behind the mark; how far they reach; whether the reading ended before the feed did."""
     viewer = Viewer(None, actor.region) if actor.watches else Viewer(actor.organisation)
     found: list[Mapping[str, Any]] = []
-    reached, size, windows = Mark(row.mark_xact, row.mark_event), 0, 0
+    reached, size, windows, began = Mark(row.mark_xact, row.mark_event), 0, 0, clock()
     known = master_data_for(session, actor=actor, query=query)
     for mark, event in walk(session, after=reached, since=row.initial_record_time, seen_by=viewer.seen_by()):
         if event is None:
@@ -127,7 +131,7 @@ def _new_events(
                 found.append(document)
                 size += len(event.document)
         reached = mark
-        if len(found) >= most or windows >= MOST_WINDOWS:
+        if len(found) >= most or windows >= MOST_WINDOWS or clock() - began >= MOST_SECONDS:
             return found, reached, True
     return found, reached, False
 

@@ -196,11 +196,13 @@ class Wanted:
 
 def extension(elements: Pick, field: FieldName, comparison: str, wanted: Collection[Wanted], *, inner: bool) -> Test:
     """Whether a value of an extension field compares with one of those wanted."""
-    compares = equals if comparison == "EQ" else _ordered(COMPARISONS[comparison])
+    if comparison == "EQ":
+        holds = equal_to(wanted)
+    else:
+        compares = _ordered(COMPARISONS[comparison])
+        holds = lambda value: any(compares(value, one) for one in wanted)  # noqa: E731 - one value, as a rule
     found = _field_values(elements, field, inner=inner)
-    return lambda document, _: any(
-        compares(value, one) for plain in found(document) for value in plain_values(plain) for one in wanted
-    )
+    return lambda document, _: any(holds(value) for plain in found(document) for value in plain_values(plain))
 
 
 def has_extension(elements: Pick, field: FieldName, *, inner: bool) -> Test:
@@ -241,23 +243,30 @@ def _field_values(elements: Pick, field: FieldName, *, inner: bool) -> Pick:
     return pick
 
 
-def equals(value: Any, wanted: Wanted) -> bool:
-    """Whether an event's value is the one wanted, in the event's own type.
+def equal_to(wanted: Collection[Wanted]) -> Callable[[Any], bool]:
+    """Whether an event's value is one of those wanted, in the event's own type: a look into sets, however many.
 
     A number equals a number however it is written, a time the same moment elsewhere; texts are compared letter by
     letter and identifiers in their canonical form.
     """
-    if isinstance(value, bool):
-        return wanted.text == ("true" if value else "false")
-    if isinstance(value, int | Decimal):
-        return wanted.number is not None and value == wanted.number
-    if not isinstance(value, str):
-        return False
-    if wanted.text is None:
-        return number_of(value) == wanted.number
-    if value == wanted.text or comparable(value) == comparable(wanted.text):
-        return True
-    return wanted.moment is not None and moment_of(value) == wanted.moment
+    texts = {one.text for one in wanted if one.text is not None}
+    identifiers = {comparable(text) for text in texts}
+    numbers = {one.number for one in wanted if one.number is not None}
+    unquoted = {one.number for one in wanted if one.text is None}  # asked for as numbers, in JSON
+    moments = {one.moment for one in wanted if one.moment is not None}
+
+    def holds(value: Any) -> bool:
+        if isinstance(value, bool):
+            return ("true" if value else "false") in texts
+        if isinstance(value, int | Decimal):
+            return value in numbers
+        if not isinstance(value, str):
+            return False
+        if value in texts or comparable(value) in identifiers:
+            return True
+        return bool(unquoted and number_of(value) in unquoted) or bool(moments and moment_of(value) in moments)
+
+    return holds
 
 
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Wanted], bool]:
