@@ -33,6 +33,16 @@ def test_value_is_compared_in_the_unit_asked_for(value: Any, unit: str, paramete
     assert finds(parameters, with_report(value=value, uom=unit))
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(32, True), (Decimal("33.8"), True), (Decimal("1830.2"), True), (33, False), (31, False), (1832, False)],
+)
+def test_one_of_a_thousand_values_is_found_in_another_unit(value: Any, found: bool) -> None:
+    values = [str(degrees) for degrees in (*range(500, 1_000), *range(500))]
+    assert finds({"EQ_value_CEL": values}, with_report(value=value, uom="FAH")) is found
+    assert not finds({"EQ_value_CEL": values}, with_report(value=value, uom="KGM"))
+
+
 def test_spread_of_temperatures_has_no_zero_to_shift() -> None:
     event = with_report(sDev=1, uom="CEL", value=1)
     assert finds({"EQ_sDev_FAH": [Decimal("1.8")], "EQ_sDev_KEL": [1]}, event)
