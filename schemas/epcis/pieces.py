@@ -18,6 +18,7 @@ from lxml import etree
 from trace.domain.failures import N_, Invalid, TooLarge
 
 LARGEST = 20 * 1024 * 1024  # bytes of a piece: what `POST /capture` takes unless told otherwise
+_MOST_AROUND = 2 * LARGEST  # bytes of XML without an event that are read: all but events stays in memory
 _BODY = "epcisBody"
 _CHAINS = (("eventList",), ("queryResults", "resultsBody", "eventList"))  # in an EPCISDocument, an EPCISQueryDocument
 _HERE = "here the events stand"
@@ -52,13 +53,16 @@ def cut(path: Path, most: int) -> Iterator[Piece]:
 def _whole(path: Path) -> Piece:
     size = path.stat().st_size
     if size > LARGEST:
-        raise TooLarge(
-            N_("{name} has {size} MB and no list of events to cut it at; at most {limit} MB are read at once."),
-            name=path.name,
-            size=size // 1024**2,
-            limit=LARGEST // 1024**2,
-        )
+        raise _uncut(size)
     return Piece(path.read_bytes())
+
+
+def _uncut(size: int) -> TooLarge:
+    return TooLarge(
+        N_("The file has {size} MB and no list of events to cut it at; at most {limit} MB are read at once."),
+        size=size // 1024**2,
+        limit=LARGEST // 1024**2,
+    )
 
 
 # ---- JSON ----------------------------------------------------------------------------------------------------------
@@ -121,11 +125,11 @@ def _find_events(data: mmap.mmap) -> tuple[_Members, list[msgspec.Raw], tuple[st
 def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
     around: _Around | None = None
     events: list[bytes] = []
-    first = size = 0
+    first = size = passed = 0
     try:
-        for way, element in etree.iterparse(
-            str(path), events=("start", "end"), resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False
-        ):
+        for way, element, at in _elements(path):
+            if at - passed > _MOST_AROUND:
+                raise _uncut(path.stat().st_size)
             if way == "start" and around is None and _name(element) == "EventList":
                 around = _Around(element)
             elif way == "end" and around is not None and element.getparent() is not None and _is_event(element):
@@ -134,15 +138,14 @@ def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
                     yield Piece(around.document(events), first, whole=False)
                     first, size, events = first + len(events), 0, []
                 events.append(text)
-                size += len(text)
+                size, passed = size + len(text), at
                 element.clear()
                 while element.getprevious() is not None:
                     del element.getparent()[0]
     except etree.XMLSyntaxError as fault:
         if first:
             raise Invalid(
-                N_("{name} breaks off after {count} events: {fault}"),
-                name=path.name,
+                N_("The file breaks off after {count} events: {fault}"),
                 count=first + len(events),
                 fault=fault.msg[:200],
             ) from fault
@@ -152,6 +155,15 @@ def _cut_xml(path: Path, most: int) -> Iterator[Piece]:
         yield _whole(path)
     else:
         yield Piece(around.document(events), first, whole=False)
+
+
+def _elements(path: Path) -> Iterator[tuple[str, Any, int]]:
+    """("start" or "end", an element, how many bytes of the file were read for it at the most)."""
+    with path.open("rb") as file:
+        for way, element in etree.iterparse(
+            file, events=("start", "end"), resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False
+        ):
+            yield way, element, file.tell()
 
 
 def _name(element: Any) -> str:

@@ -112,7 +112,7 @@ def test_xml_that_breaks_off_is_told_with_the_events_before(tmp_path: Path) -> N
     path.write_bytes(xml(5).partition(b"107346.4<")[0])
     found = cut(path, 2)
     assert next(found).first == 0
-    with pytest.raises(Invalid, match=r"broken\.xml breaks off after 4 events"):
+    with pytest.raises(Invalid, match="The file breaks off after 4 events"):
         next(found)
 
 
@@ -121,8 +121,18 @@ def test_a_large_file_that_cannot_be_cut_is_refused(tmp_path: Path, monkeypatch:
     path = tmp_path / "large.json"
     for data in (b"[" * 3 * 1024**2, b"<a>" * 1024**2):
         path.write_bytes(data)
-        with pytest.raises(TooLarge, match=r"large\.json has 3 MB"):
+        with pytest.raises(TooLarge, match="The file has 3 MB"):
             list(cut(path, 1))
+
+
+@pytest.mark.parametrize("place", ["<EPCISHeader>", "<EventList>", "</EventList>"])
+def test_xml_that_is_no_event_is_not_read_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr(pieces, "_MOST_AROUND", 1024**2)
+    path = tmp_path / "junk.xml"
+    junk = b"<!-- -->" + b"<y>z</y>" * 400_000
+    path.write_bytes(xml(2_000).replace(place.encode(), (b"<x>%b</x>" % junk).join([place.encode(), b""])))
+    with pytest.raises(TooLarge, match="The file has 3 MB and no list of events"):
+        list(cut(path, 100))
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
