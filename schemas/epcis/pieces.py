@@ -18,7 +18,7 @@ from lxml import etree
 from trace.domain.failures import N_, Invalid, TooLarge
 
 LARGEST = 20 * 1024 * 1024  # bytes of a piece: what `POST /capture` takes unless told otherwise
-_MOST_AROUND = 2 * LARGEST  # bytes of XML without an event that are read: all but events stays in memory
+_MOST_AROUND = LARGEST  # bytes of XML without an event that are read: all but events stays in memory
 _BODY = "epcisBody"
 _CHAINS = (("eventList",), ("queryResults", "resultsBody", "eventList"))  # in an EPCISDocument, an EPCISQueryDocument
 _HERE = "here the events stand"
