@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true, tuple_, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from storage.events import ACTIONS, TYPES, Mention, find_idents, id_key
@@ -240,7 +240,7 @@ def _way(index: Index, values: Sequence[int]) -> tuple[Route | None, ColumnEleme
         route = Route("id", EVENT_TIME, event.c.event_time, event.c.id, event.c.id_key, values)
         return route, event.c.id_key.in_(values)
     if index is Index.DECLARES_ERROR:
-        return None, event.c.declares_error == true()
+        return None, event.c.declarer != 0
     return None, {Index.TYPE: event.c.type, Index.ACTION: event.c.action}[index].in_(values)
 
 

@@ -55,7 +55,12 @@ COLUMNS = (
     "person",
     "api_key",
 )
-_EVENT_COLUMNS = ("id", "id_key", "declares_error", "links", *COLUMNS)
+_EVENT_COLUMNS = ("id", "id_key", "declarer", "links", *COLUMNS)
+
+
+# What finds an event: `id_key` of its eventID, and the number of the organisation that declares an error with it.
+EventKey = tuple[int, int]
+NO_DECLARER = 0  # of an event that declares none
 
 
 class Mention(IntEnum):
@@ -88,7 +93,7 @@ class ItemLine(NamedTuple):
 class NewEvent(NamedTuple):
     """An event ready to be stored: numbers interned, bytes final.
 
-    `values` are those of `COLUMNS`, the first of which is the event time; `key` is (`id_key`, declares error);
+    `values` are those of `COLUMNS`, the first of which is the event time; `key` is (`id_key`, declarer);
     `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
     """
 
@@ -97,7 +102,7 @@ class NewEvent(NamedTuple):
     values: tuple[int | None, ...]
     lines: Sequence[ItemLine]
     parties: frozenset[int]
-    key: tuple[int, bool]
+    key: EventKey
     mentions: Collection[tuple[int, int]] = ()
     named: Collection[tuple[int, int]] = ()
 
@@ -156,21 +161,20 @@ def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
     return found
 
 
-def find_by_event_ids(session: Session, keys: Iterable[tuple[str, bool]]) -> dict[tuple[int, bool], StoredEvent]:
-    """Events already stored under these (eventID, declares an error) pairs: {(id_key, declares): event}."""
-    wanted = {(id_key(event_id), declares) for event_id, declares in keys}
+def find_by_event_ids(session: Session, keys: Iterable[tuple[str, int]]) -> dict[EventKey, StoredEvent]:
+    """Events already stored under these (eventID, declarer) pairs: {key: event}."""
+    wanted = {(id_key(event_id), declarer) for event_id, declarer in keys}
     return {key: stored for key, stored in find_siblings(session, (key for key, _ in wanted)).items() if key in wanted}
 
 
-def find_siblings(session: Session, keys: Iterable[int]) -> dict[tuple[int, bool], StoredEvent]:
-    """Events under these `id_key`s, and the error declarations that repeat their IDs: {(id_key, declares): event}."""
-    found: dict[tuple[int, bool], StoredEvent] = {}
-    columns = ("id_key", "declares_error", "id", "captured_by")
+def find_siblings(session: Session, keys: Iterable[int]) -> dict[EventKey, StoredEvent]:
+    """Events under these `id_key`s, and all error declarations that repeat their IDs: {key: event}."""
+    found: dict[EventKey, StoredEvent] = {}
+    columns = ("id_key", "declarer", "id", "captured_by")
     rows = {row.id: row for row in select_among(session, event, columns, "id_key", set(keys))}
     for number, document, digest in select_among(session, event_document, ("event", "document", "hash"), "event", rows):
         row = rows[number]
-        key = (row.id_key, bool(row.declares_error))
-        found[key] = StoredEvent(number, bytes(document), bytes(digest), row.captured_by)
+        found[row.id_key, row.declarer] = StoredEvent(number, bytes(document), bytes(digest), row.captured_by)
     return found
 
 
@@ -207,11 +211,11 @@ def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     return found
 
 
-def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[tuple[int, bool], int]:
-    """Store events with their documents, trace lines and parties: {(id_key, declares error): event number}.
+def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[EventKey, int]:
+    """Store events with their documents, trace lines and parties: {key: event number}.
 
-    An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key,
-    declares_error) decides, the insert passes over, and the caller looks what came first.
+    An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key, declarer)
+    decides, the insert passes over, and the caller looks what came first.
     """
     numbers = dict(zip((e.key for e in events), next_numbers(session, event, len(events)), strict=True))
     rows = [(numbers[e.key], *e.key, pack_links(e.lines), *e.values) for e in events]
@@ -237,18 +241,18 @@ def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> No
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
 
 
-def keep_declarations_apart(session: Session, keys: Iterable[tuple[int, bool]]) -> None:
+def keep_declarations_apart(session: Session, keys: Iterable[EventKey]) -> None:
     """Let no event and the declaration that it is wrong be captured at once: who comes second sees who came first.
 
-    `keys` are (`id_key`, declares error); they differ, so no unique key lines the two up. On PostgreSQL each takes a
+    Their keys differ, so no unique key lines the two up. On PostgreSQL each takes a
     lane by its `id_key` until the transaction ends: events share theirs, a declaration has it alone. All at once and in
     order, so that no two wait in a ring. SQLite's single writer needs none.
     """
     if session.get_bind().dialect.name != "postgresql":
         return
     lanes: dict[int, bool] = {}
-    for key, declares in keys:
-        lanes[key % _LANES] = lanes.get(key % _LANES, False) or declares
+    for key, declarer in keys:
+        lanes[key % _LANES] = lanes.get(key % _LANES, False) or declarer != NO_DECLARER
     ordered = sorted(lanes.items())
     numbers, alone = [lane for lane, _ in ordered], [declares for _, declares in ordered]
     session.connection().exec_driver_sql(_TAKE_LANES, (numbers, alone))

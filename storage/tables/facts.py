@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -58,7 +57,9 @@ event = Table(
     # 63 bits of the eventID's hash: finds an event by its ID and refuses the same ID twice. Among ten million events
     # two IDs share a key with odds of 1 to 200,000; the second is then refused with a sentence, never mixed up.
     Column("id_key", BigInteger, nullable=False),
-    Column("declares_error", Boolean, nullable=False, default=False),
+    # An error declaration repeats the eventID of what it declares wrong. Anybody may declare, each for themselves: a
+    # stranger's declaration must not stand in the way of the captor's.
+    Column("declarer", BigInteger, nullable=False, comment="organisation.id of who declares an error with it, else 0"),
     Column("type", SmallInteger, nullable=False),
     Column("action", SmallInteger),
     Column("step", BigInteger, ForeignKey("ident.id")),
@@ -79,7 +80,7 @@ event = Table(
         server_default=transaction_number(),
         comment="PostgreSQL's transaction number, else 0",
     ),
-    UniqueConstraint("id_key", "declares_error"),
+    UniqueConstraint("id_key", "declarer"),
     Index("ix_event_time", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),
     Index("ix_event_step", "step", "event_time", "id"),

@@ -50,7 +50,7 @@ FACTS = (event, event_document, event_item, event_party, pending_proof, event_me
 MENTIONS = frozenset({(1, int(Mention.SOURCE))})
 
 
-def new(number: int, actor: Actor, items: Sequence[int], *, declares_error: bool = False) -> NewEvent:
+def new(number: int, actor: Actor, items: Sequence[int], *, declarer: int = 0) -> NewEvent:
     """An event ready to be stored, that names these things."""
     columns: dict[str, Any] = dict.fromkeys(COLUMNS) | {
         "event_time": 1_000 + number,
@@ -62,7 +62,7 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declares_error: bool
     lines = [ItemLine(item, 1, None) for item in items]
     document = f'{{"number":{number}}}'.encode()
     parties, named = frozenset({actor.organisation}), frozenset((int(Named.EPC), item) for item in items)
-    key = (id_key(f"urn:uuid:{number}"), declares_error)
+    key = (id_key(f"urn:uuid:{number}"), declarer)
     values = tuple(columns[name] for name in COLUMNS)
     return NewEvent(document, bytes(32), values, lines, parties, key, MENTIONS, named)
 
@@ -181,10 +181,10 @@ def test_correction_stands_beside_what_it_corrects(store: Store, town: Town) -> 
     actor = town.organisation()
     with store.writing() as session:
         items = list(intern(session, {"item": 1}).values())
-        numbers = insert_events(session, [new(1, actor, items), new(1, actor, items, declares_error=True)])
-        found = find_by_event_ids(session, [("urn:uuid:1", True)])
+        numbers = insert_events(session, [new(1, actor, items), new(1, actor, items, declarer=7)])
+        found = find_by_event_ids(session, [("urn:uuid:1", 7)])
     assert len(numbers) == 2
-    assert found.keys() == {(id_key("urn:uuid:1"), True)}
+    assert found.keys() == {(id_key("urn:uuid:1"), 7)}
 
 
 def test_two_event_ids_with_one_key_are_told_apart_with_a_sentence(
@@ -207,7 +207,7 @@ def test_two_event_ids_with_one_key_are_told_apart_with_a_sentence(
     ):
         capture(session, [second], actor=actor, now=NOW)
     with store.reading() as session:
-        (stored,) = find_by_event_ids(session, [("urn:uuid:first", False)]).values()
+        (stored,) = find_by_event_ids(session, [("urn:uuid:first", 0)]).values()
     assert b"urn:uuid:first" in stored.document
 
 

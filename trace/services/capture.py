@@ -65,7 +65,7 @@ def capture(
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
     refuse = _refuser(refused)
-    drafts = list(_drafts(events, now, refuse))
+    drafts = list(_drafts(events, actor, now, refuse))
     store.keep_declarations_apart(session, (draft.store_key for draft in drafts))
     known = store.find_siblings(session, (draft.store_key[0] for draft in drafts))
     sees = partial(_is_party, session, actor)
@@ -89,22 +89,22 @@ def capture(
 def _withdraw(
     session: Session,
     drafts: Sequence["_Draft"],
-    numbers: Mapping[tuple[int, bool], int],
-    known: Mapping[tuple[int, bool], store.StoredEvent],
+    numbers: Mapping[store.EventKey, int],
+    known: Mapping[store.EventKey, store.StoredEvent],
     actor: Actor,
 ) -> None:
     """An error declaration takes the event it repeats out of every trace, whichever came first, and is in none itself.
 
-    Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing, until
-    the captor says the same.
+    Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing.
     """
     ours = {key: other.id for key, other in known.items() if other.captured_by == actor.organisation} | dict(numbers)
     wrong = []
     for draft in drafts:
-        key, declares = draft.store_key
-        if declares and (key, False) in ours:
-            wrong.append(ours[key, False])
-        if draft.store_key in numbers and (declares or (key, True) in ours):
+        key, declarer = draft.store_key
+        declares, itself = declarer != store.NO_DECLARER, (key, store.NO_DECLARER)
+        if declares and itself in ours:
+            wrong.append(ours[itself])
+        if draft.store_key in numbers and (declares or (key, actor.organisation) in ours):
             wrong.append(numbers[draft.store_key])
     store.withdraw(session, wrong)
 
@@ -113,7 +113,7 @@ def _share(
     session: Session,
     drafts: Sequence["_Draft"],
     ids: dict[str, int],
-    known: Mapping[tuple[int, bool], store.StoredEvent],
+    known: Mapping[store.EventKey, store.StoredEvent],
     actor: Actor,
 ) -> None:
     """Who captures what somebody else captured before has the event, too, and may read it from now on."""
@@ -138,11 +138,11 @@ def _refuser(refused: dict[int, Failure] | None) -> Refuse:
     return refuse
 
 
-def _drafts(events: Iterable[Event], now: datetime, refuse: Refuse) -> Iterator["_Draft"]:
+def _drafts(events: Iterable[Event], actor: Actor, now: datetime, refuse: Refuse) -> Iterator["_Draft"]:
     """What can be stored of the events; the rest is refused."""
     for position, event in enumerate(events):
         try:
-            draft = _Draft(event, position)
+            draft = _Draft(event, position, actor)
             check_time(event.event_time, now, field=f"events.{position}.eventTime")
             _check_length(draft.kinds, field=f"events.{position}")
         except Invalid as failure:
@@ -174,9 +174,9 @@ def is_too_long(uri: str) -> bool:
 class _Draft:
     """An event with what is derived from it once: document, hash, links, keys."""
 
-    __slots__ = ("bytes", "document", "event", "hash", "key", "kinds", "links", "mentions", "position", "store_key")
+    __slots__ = ("bytes", "document", "event", "hash", "kinds", "links", "mentions", "position", "store_key")
 
-    def __init__(self, event: Event, position: int):
+    def __init__(self, event: Event, position: int, actor: Actor):
         self.event = event
         self.position = position
         self.links = links_of(event)
@@ -185,8 +185,8 @@ class _Draft:
         self.hash = event_hash(self.document)
         self.mentions = list(_mentions(event))
         self.kinds = _kinds(event, self.links, self.mentions)
-        self.key = (event.event_id, event.error_declaration is not None)
-        self.store_key = (store.id_key(event.event_id), self.key[1])
+        declarer = store.NO_DECLARER if event.error_declaration is None else actor.organisation
+        self.store_key = (store.id_key(event.event_id), declarer)
 
     def says_the_same(self, document: bytes, hash_: bytes) -> bool:
         """Whether a stored event has the same content: the event hash (CBV 2.0 section 8.9), which is the same for the
@@ -234,7 +234,7 @@ def check_time(moment: datetime, now: datetime, *, field: str) -> None:
 
 def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     """Each event once; the same eventID twice in one capture with other content is refused."""
-    seen: dict[tuple[int, bool], _Draft] = {}
+    seen: dict[store.EventKey, _Draft] = {}
     for draft in drafts:
         other = seen.setdefault(draft.store_key, draft)
         if not draft.says_the_same(other.bytes, other.hash):
@@ -248,7 +248,7 @@ def _is_party(session: Session, actor: Actor, number: int) -> bool:
 
 def _agrees(
     draft: _Draft,
-    known: Mapping[tuple[int, bool], store.StoredEvent],
+    known: Mapping[store.EventKey, store.StoredEvent],
     refuse: Refuse,
     sees: Callable[[int], bool],
 ) -> bool:
@@ -262,7 +262,7 @@ def _agrees(
 
 def _store(
     session: Session, drafts: Sequence[_Draft], ids: dict[str, int], actor: Actor, now: datetime
-) -> dict[tuple[int, bool], int]:
+) -> dict[store.EventKey, int]:
     """Look up parties, insert: {store key: event number} of what this call stored."""
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
@@ -319,7 +319,7 @@ def _line(link: Link, ids: Mapping[str, int]) -> store.ItemLine:
 
 
 def _outcome(
-    draft: _Draft, numbers: dict[tuple[int, bool], int], known: dict[tuple[int, bool], store.StoredEvent]
+    draft: _Draft, numbers: dict[store.EventKey, int], known: dict[store.EventKey, store.StoredEvent]
 ) -> Captured:
     if draft.store_key in numbers:
         return Captured(numbers[draft.store_key], draft.event.event_id, True)

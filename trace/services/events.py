@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import find_by_event_ids, parties_of
+from storage.events import NO_DECLARER, find_by_event_ids, parties_of
 from storage.tables import organisation
 from trace.domain.epcis.document import load_document, with_context
 from trace.domain.failures import N_, NotFound
@@ -16,7 +16,7 @@ from trace.services.look_up_log import note_look_up
 
 def get_event(session: Session, *, actor: Actor, event_id: str, now: datetime) -> dict[str, Any]:
     """An event's EPCIS 2.0 document, for those who see all of it; raises `NotFound` for everybody else."""
-    found = find_by_event_ids(session, [(event_id, False)])
+    found = find_by_event_ids(session, [(event_id, NO_DECLARER)])
     stored = next(iter(found.values()), None)
     if stored is not None:
         document = load_document(stored.document)

@@ -160,6 +160,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_subscription_query"), ["query"], unique=False)
 
     with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("uq_event_id_key_declares_error"), type_="unique")
+        batch_op.drop_column("declares_error")
+        batch_op.add_column(
+            sa.Column(
+                "declarer",
+                sa.BigInteger(),
+                nullable=False,
+                comment="organisation.id of who declares an error with it, else 0",
+            )
+        )
+        batch_op.create_unique_constraint(batch_op.f("uq_event_id_key_declarer"), ["id_key", "declarer"])
         batch_op.add_column(
             sa.Column(
                 "xact",
@@ -190,6 +201,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_event_feed")
         batch_op.drop_index("ix_event_disposition")
         batch_op.drop_column("xact")
+        batch_op.drop_constraint(batch_op.f("uq_event_id_key_declarer"), type_="unique")
+        batch_op.drop_column("declarer")
+        batch_op.add_column(sa.Column("declares_error", sa.Boolean(), nullable=False))
+        batch_op.create_unique_constraint(batch_op.f("uq_event_id_key_declares_error"), ["id_key", "declares_error"])
 
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subscription_query"))

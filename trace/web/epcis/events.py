@@ -20,6 +20,7 @@ from trace.web.epcis.headers import discovery
 from trace.web.epcis.negotiation import read_wishes
 from trace.web.epcis.parameters import check_parameters, read_query
 
+MOST_DECLARATIONS = 20  # that an event was in error: of the parties to it, each its own
 blueprint = Resources("events", __name__)
 
 
@@ -61,7 +62,7 @@ def get_one_event(event_id: str) -> Response:
 def _find(event_id: str) -> Sequence[Mapping[str, Any]]:
     with suppress(Invalid):  # what is no URI is nobody's ID
         query = parse_query({"EQ_eventID": [event_id]})
-        found = find_events(g.session, actor=g.actor, query=query, page_size=2, now=g.now).documents
+        found = find_events(g.session, actor=g.actor, query=query, page_size=MOST_DECLARATIONS + 1, now=g.now).documents
         if found:
             return found
     raise NotFound(N_("There is no event {id}."), id=event_id[:120])
