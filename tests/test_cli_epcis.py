@@ -17,6 +17,7 @@ from sqlalchemy import select
 import storage
 from schemas.epcis.json_form import read_json
 from schemas.epcis.xml_reading import read_xml
+from storage.event_search import Budget
 from storage.tables import capture_job, event, event_document
 from tests.conftest import ROOT, Databases, make_database
 from tests.test_cli import environ
@@ -27,6 +28,7 @@ from trace.cli_epcis import export_events, find_actor_for, import_files, parse_q
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
+from trace.services import event_queries
 
 CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
 NAME = "惠邻超市"
@@ -325,6 +327,17 @@ def test_an_export_holds_what_the_query_finds_and_the_organisation_may_see(
         exported(town, "maxEventCount=3")
     with pytest.raises(NotFound):
         exported(town, name="nobody")
+
+
+def test_an_export_reads_on_where_a_query_over_http_would_be_refused(
+    work: Callable[[str], Town], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, path = work("sqlite"), tmp_path / "in.json"
+    path.write_bytes(document(*(made(number) for number in range(20))))
+    assert imported(ours, [path]).stored == 20
+    monkeypatch.setattr(event_queries, "Budget", lambda: Budget(documents=1))
+    assert read_json(exported(ours, "EQ_example:nothing=1")).events == []
+    assert len(read_json(exported(ours)).events) == 20
 
 
 def test_export_writes_to_standard_output_and_nothing_else(data: Path, tmp_path: Path) -> None:

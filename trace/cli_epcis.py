@@ -28,6 +28,7 @@ from schemas.epcis.json_form import read_json, write_document, write_event
 from schemas.epcis.pieces import Piece, cut, looks_like_xml
 from schemas.epcis.xml_reading import read_xml
 from schemas.epcis.xml_writing import write_xml_document
+from storage.event_search import Budget
 from storage.store import Store
 from storage.tables import organisation
 from trace import clock
@@ -39,6 +40,8 @@ from trace.services.event_queries import find_events
 from trace.services.keys import check_role_fits
 
 _GZIP = b"\x1f\x8b"
+# Nobody waits behind an export: a rare event is looked for to the end of the store.
+PATIENT = Budget(rows=10**12, documents=10**12, seconds=10.0**9)
 PAGE = 1_000  # events of an export in memory at a time
 # (what stands before the events, one event, what stands between two, what stands behind them)
 _Parts = tuple[bytes, Callable[[Mapping[str, Any]], bytes], bytes, bytes]
@@ -193,7 +196,9 @@ def _events(store: Store, query: Query, actor: Actor) -> Iterator[Mapping[str, A
     token: str | None = None
     while True:
         with store.reading() as session:
-            page = find_events(session, actor=actor, query=query, page_size=PAGE, token=token, now=clock.now())
+            page = find_events(
+                session, actor=actor, query=query, page_size=PAGE, token=token, now=clock.now(), budget=PATIENT
+            )
         yield from page.documents
         token = page.next_token
         if token is None:
