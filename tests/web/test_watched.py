@@ -29,6 +29,14 @@ def test_a_look_that_finds_nothing_is_written_down_and_still_refused(demo: Demo,
     assert path.partition("?")[0] in subject
 
 
+def test_a_query_refused_for_what_it_would_have_found_is_written_down(demo: Demo) -> None:
+    answer = demo.client.get("/epcis/v2/events?maxEventCount=1", headers=demo.headers("inspector"))
+    assert answer.json["type"] == "epcisException:QueryTooLargeException"  # so there are more than one
+    ((what, subject),) = log(demo)
+    assert what == "query"
+    assert "maxEventCount=1" in subject
+
+
 def test_a_shops_look_in_vain_is_nobodys_business(demo: Demo) -> None:
     before = demo.counts()
     assert demo.get(f"/receipts/{NO_ID}", "clerk").status_code == 404

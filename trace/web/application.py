@@ -14,7 +14,7 @@ from storage.objects import open_objects
 from storage.store import Store, open_store
 from trace import clock, errors
 from trace.config import Settings
-from trace.domain.failures import NotFound
+from trace.domain.failures import NotFound, QueryTooLarge
 from trace.log import set_up_log
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
@@ -87,21 +87,23 @@ class Application(Flask):
         with store.writing() if needs_writing(view) else store.reading() as g.session:
             try:
                 response = self.make_response(super().dispatch_request())
-            except NotFound:
+            except (NotFound, QueryTooLarge) as failure:
                 if is_watched(view):
                     g.session.rollback()  # SQLite has one writer: this one would wait for itself
-                    note_vain_look(store, request.full_path)
+                    # That there are more than so many is an answer, too.
+                    what = "nothing_found" if isinstance(failure, NotFound) else "query"
+                    note_refused_look(store, what, request.full_path)
                 raise
             if response.status_code >= 400:
                 g.session.rollback()
             return response
 
 
-def note_vain_look(store: Store, address: str) -> None:
-    """A watcher's look that found nothing is a look, too (R18): written down although it is refused."""
+def note_refused_look(store: Store, what: str, address: str) -> None:
+    """A watcher's look that was given nothing is a look, too (R18): written down although it is refused."""
     subject = "".join(character for character in address[:500] if character.isprintable())
     with store.writing() as session:
-        note_look_up(session, actor=g.actor, what="nothing_found", subject=subject, now=g.now)
+        note_look_up(session, actor=g.actor, what=what, subject=subject, now=g.now)
 
 
 def build(settings: Settings) -> Flask:
