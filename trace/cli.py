@@ -235,6 +235,8 @@ def export(name: str, text: str, form: str) -> None:
     except BrokenPipeError:  # the reader has enough
         raise
     except OSError as fault:
+        # What is still in the buffer would be tried again, and fail again, when Python ends (status 120).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.ClickException(f"The events cannot be written: {fault.strerror or fault}") from fault
     except DBAPIError as fault:
         raise click.ClickException(f"The database cannot be read: {_first_line(fault)}") from fault
