@@ -263,7 +263,7 @@ def test_master_data_is_the_word_of_who_sent_it_and_the_latest_counts(town: Town
 
 
 def test_master_data_without_an_id_is_refused(town: Town) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="in the header: /epcisHeader/epcisMasterData"):
         send(town, town.organisation(), master_data=[{"type": "urn:epcglobal:epcis:vtype:Location"}])
 
 

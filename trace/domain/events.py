@@ -128,7 +128,7 @@ class AssociationEvent(Event):
     """A lasting tie between a parent and assets such as sensors (section 7.4.6)."""
 
     action: Action
-    parent: str | None = None
+    parent: str
     child_epcs: tuple[str, ...] = ()
     child_quantities: tuple[Quantity, ...] = ()
 

@@ -35,6 +35,7 @@ MOST_EVENTS = 5_000
 # Things that its events name, once for every time: each has its rows in the indices, so five thousand events of a
 # hundred EPCs each would keep the desks waiting for more than a minute.
 MOST_THINGS = 100_000
+HEADER = -1  # instead of an event's position: in the master data of the header
 MOST_FAULTS = 100  # told of one document (a job names every event it left out); who sends more wrong has one cause
 
 
@@ -47,7 +48,7 @@ class Behaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an event was not stored: its position in the document (from 0), a JSON pointer into it, and a sentence.
+    """Why an event was not stored: its position in the document (from 0, or `HEADER`), a JSON pointer, and a sentence.
 
     `message` is a translatable template for `values`; `conflict` says that the eventID is known with other content.
     """
@@ -147,7 +148,9 @@ def _capture(
     session: Session, actor: Actor, document: EpcisDocument, behaviour: Behaviour, now: datetime
 ) -> tuple[CaptureJob, list[Captured]]:
     events, refusals = read_events(document.events)
-    refusals += [Refusal(-1, None, fault.path, fault.message, fault.values) for fault in check_master_data(document)]
+    refusals += [
+        Refusal(HEADER, None, fault.path, fault.message, fault.values) for fault in check_master_data(document)
+    ]
     if refusals and behaviour is Behaviour.ROLLBACK:
         raise refused(refusals)
     elements = right_elements(document)
@@ -201,8 +204,10 @@ def read_events(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Event
 def refused(refusals: Sequence[Refusal]) -> Invalid:
     """One failure for all that is wrong with a document."""
     first = refusals[0]
+    in_event = N_("{count} faults were found, and nothing was stored. The first: event {number}, {path}: {fault}")
+    in_header = N_("{count} faults were found, and nothing was stored. The first, in the header: {path}: {fault}")
     return Invalid(
-        N_("{count} faults were found, and nothing was stored. The first: event {number}, {path}: {fault}"),
+        in_header if first.event == HEADER else in_event,
         field=first.path,
         details={"errors": [refusal.as_details() for refusal in refusals[:MOST_FAULTS]]},
         count=len(refusals),

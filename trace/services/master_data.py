@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,9 +15,9 @@ from schemas.epcis.document import EpcisDocument
 from schemas.epcis.faults import Fault
 from storage.bulk import insert_rows
 from storage.events import chunks, find_idents, intern
-from storage.tables import ident, master_data
+from storage.tables import master_data
 from trace.domain.characters import find_unreadable
-from trace.domain.epcis.document import canonical_bytes
+from trace.domain.epcis.document import canonical_bytes, load_document
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Failure
 from trace.domain.permissions import Actor
@@ -98,12 +97,10 @@ def master_data_of(session: Session, uris: Iterable[str], *, actor: Actor) -> li
     numbers = find_idents(session, {canonical_uri(uri) for uri in uris}).values()
     found: list[dict[str, Any]] = []
     for part in chunks(numbers):
-        query = (
-            select(master_data.c.document)
-            .join(ident, ident.c.id == master_data.c.item)
-            .where(master_data.c.organisation == actor.organisation, master_data.c.item.in_(part))
+        query = select(master_data.c.document).where(
+            master_data.c.organisation == actor.organisation, master_data.c.item.in_(part)
         )
-        found += [msgspec.json.decode(bytes(data)) for data in session.scalars(query)]
+        found += [load_document(bytes(data)) for data in session.scalars(query)]
     return sorted(found, key=lambda element: (element["type"], element["id"]))
 
 

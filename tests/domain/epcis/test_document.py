@@ -145,7 +145,7 @@ def test_the_bytes_are_readable_utf8_json_without_blanks() -> None:
     assert canonical_bytes(document).decode() == '{"a":"番茄","b":1.50,"c":[3.000,0.000001]}'
 
 
-@pytest.mark.parametrize("value", [object(), range(2)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), object(), {1, 2}, range(2)])
 def test_what_is_no_json_is_not_stored(value: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
         canonical_bytes({"a": value})
@@ -236,6 +236,7 @@ WHOLE = {
         {"errorDeclaration": {"declarationTime": "yesterday"}},
         {"ilmd": ["a"]},
         {"sensorElementList": 1},
+        {"type": "AssociationEvent", "parentID": None},
     ],
     ids=str,
 )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -42,37 +43,12 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")  # the pattern of GS1's JSON schema
 _ERROR_KEYS = frozenset({"declarationTime", "reason", "correctiveEventIDs"})
 _COMMON_KEYS = frozenset(
-    [
-        "type",
-        "eventID",
-        "eventTime",
-        "eventTimeZoneOffset",
-        "recordTime",
-        "bizStep",
-        "disposition",
-        "persistentDisposition",
-        "readPoint",
-        "bizLocation",
-        "bizTransactionList",
-        "sourceList",
-        "destinationList",
-        "certificationInfo",
-        "sensorElementList",
-        "ilmd",
-        "errorDeclaration",
-        "action",
-        "epcList",
-        "quantityList",
-        "parentID",
-        "childEPCs",
-        "childQuantityList",
-        "transformationID",
-        "inputEPCList",
-        "inputQuantityList",
-        "outputEPCList",
-        "outputQuantityList",
-        "@context",
-    ]
+    (  # noqa: SIM905 - thirty lines of one word each would hide the rest
+        "@context type eventID eventTime eventTimeZoneOffset recordTime action bizStep disposition"
+        " persistentDisposition readPoint bizLocation bizTransactionList sourceList destinationList certificationInfo"
+        " sensorElementList ilmd errorDeclaration epcList quantityList parentID childEPCs childQuantityList"
+        " transformationID inputEPCList inputQuantityList outputEPCList outputQuantityList"
+    ).split()
 )
 
 
@@ -183,7 +159,7 @@ def _parse(document: Mapping[str, Any]) -> Event:
             return AssociationEvent(
                 **common,
                 action=Action(document["action"]),
-                parent=_uri_or_none(document, "parentID"),
+                parent=canonical_uri(_text(document, "parentID")),
                 child_epcs=_uris(document, "childEPCs"),
                 child_quantities=_parse_quantities(document, "childQuantityList"),
             )
@@ -362,8 +338,28 @@ def _zone(offset: str) -> timezone:
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
-    """The document as UTF-8 JSON with sorted keys and no blanks; numbers keep the digits they came with."""
+    """The document as UTF-8 JSON with sorted keys and no blanks; numbers keep the digits they came with.
+
+    Raises ValueError for a number that is none, TypeError for what JSON has no form for.
+    """
+    _check_json(document)
     return _encoder.encode(document)
+
+
+def _check_json(value: Any) -> None:
+    """The encoder writes NaN as null and a set as a list: facts would change without a word."""
+    kind = value.__class__
+    if kind is dict:
+        for inner in value.values():
+            _check_json(inner)
+    elif kind is list or kind is tuple:
+        for inner in value:
+            _check_json(inner)
+    elif kind is float or kind is Decimal:
+        if not isfinite(value):
+            raise ValueError(f"{value} is no number that an EPCIS document can hold")
+    elif value is not None and not isinstance(value, str | int):
+        raise TypeError(f"{kind.__name__} has no place in an EPCIS document")
 
 
 def load_document(data: bytes) -> dict[str, Any]:
