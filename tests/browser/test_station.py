@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import DESK, PHONE, Site, fits, press, receive
 
@@ -245,6 +245,27 @@ def test_going_back_from_the_record_or_after_adding_a_line_shows_a_page_not_a_fa
     page.go_back()
     expect(page.locator("h1")).to_have_text("进货查验")
     page.go_back()
+    expect(page.locator("form.capture")).to_be_visible()
+
+
+def test_going_back_twice_before_the_first_page_is_ready_still_shows_the_page_of_the_address(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    grow_and_send(site, "6908702990176", "快退青椒")
+    page = visit("station")
+    page.fill("[name=codes]", "6908702990176")
+    page.click("form.capture .bar button")
+    page.wait_for_url("**/station/receive?**")
+    held: list[Route] = []
+    gone_back = False
+    page.route("**/site.js*", lambda route: route.continue_() if gone_back else held.append(route))
+    page.reload(wait_until="commit")
+    expect(page.locator("section.line")).to_have_count(1)  # read before the script came
+    page.evaluate("history.back()")
+    page.wait_for_url("**/station", wait_until="commit")
+    gone_back = True
+    for route in held:
+        route.continue_()
     expect(page.locator("form.capture")).to_be_visible()
 
 

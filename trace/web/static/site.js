@@ -45,7 +45,11 @@ async function send(form, button) {
 }
 
 const address = () => location.href.split("#")[0];
-let shown = address();
+// The page that was loaded, which is no longer the one asked for where somebody went back before this file ran.
+let shown = performance.getEntriesByType("navigation")[0]?.name.split("#")[0] ?? address();
+const follow = () => { if (address() !== shown) location.reload(); }; // a jump within the page is none
+follow();
+window.addEventListener("popstate", follow);
 
 function show(page, moved) {
   if (moved) history.pushState(null, "", moved);
@@ -55,7 +59,6 @@ function show(page, moved) {
   window.scrollTo(0, 0);
   document.querySelector("[autofocus], [aria-invalid=true]")?.focus({ preventScroll: !document.querySelector("[aria-invalid=true]") });
 }
-window.addEventListener("popstate", () => { if (address() !== shown) location.reload(); }); // a jump within the page is none
 
 function tell(form, sentence) {
   const place = form.querySelector(":scope > .problem") ?? document.createElement("p");
