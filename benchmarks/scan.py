@@ -26,7 +26,9 @@ def run() -> dict[str, Any]:
     beside = (FOLDER / "manifest.csv").is_file()
     photos = photos_in(FOLDER) if beside else drawn_photos()
     missing = {name: why for name, why in available_engines().items() if why}
-    contenders: dict[str, Callable[[Grey], list[Reading]]] = {"ladder": lambda grey: climb(grey, seconds=BUDGET)}
+    contenders: dict[str, Callable[[Grey], list[Reading]]] = {
+        "ladder": lambda grey: list(climb(grey, seconds=BUDGET).readings)
+    }
     contenders |= {name: read for name, read in ENGINES.items() if name not in missing}
     tally = {name: {"seconds": 0.0, "read": 0, "wrong_photos": 0} for name in contenders}
     opening, names, slow = 0.0, list(contenders), []

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from scanners.values import EAN_UPC, SELF_CHECKING, Reading
+from scanners.values import EAN_UPC, SELF_CHECKING, Doubt, Doubtful, Reading
 
 # The pairs of extended Code 39 (ISO/IEC 16388, annex A): a sign and a letter from A on stand for one character.
 _CODE39_SETS = {
@@ -50,6 +50,20 @@ class Evidence:
         """The readings that count, without contradictions and without fragments of longer codes."""
         good = [case for case in self.cases if is_believed(case) and not self.is_disputed(case)]
         return [case.reading for case in good if not any(outdoes(other, case) for other in good if other is not case)]
+
+    def doubtful(self) -> list[Doubtful]:
+        """What was read and is not believed, with the reason; nothing that lies on a believed reading's bars."""
+        believed = self.believed()
+        return [
+            Doubtful(case.reading, self._doubt(case))
+            for case in self.cases
+            if case.reading.text.strip() and not any(_touch(_box(case.reading), _box(good)) for good in believed)
+        ]
+
+    def _doubt(self, case: Case) -> Doubt:
+        if case.reading.symbology in EAN_UPC and not has_right_check_digit(_number(case.reading)):
+            return Doubt.CHECK_DIGIT
+        return Doubt.DISPUTED if self.is_disputed(case) else Doubt.ALONE
 
     def is_disputed(self, case: Case) -> bool:
         """Whether other EAN or UPC numbers were read off the same bars about as often.

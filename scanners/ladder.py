@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scanners import opencv, zbar, zxing
 from scanners.evidence import Evidence
-from scanners.values import Reading
+from scanners.values import Ascent, Reading, Step
 
 Grey = NDArray[np.uint8]
 Engine = Callable[[Grey], list[Reading]]
@@ -129,24 +129,27 @@ RUNGS: tuple[Rung, ...] = (
 RUNGS_AFTER_SUCCESS = 2
 
 
-def climb(grey: Grey, *, seconds: float, rungs: Sequence[Rung] = RUNGS) -> list[Reading]:
+def climb(grey: Grey, *, seconds: float, rungs: Sequence[Rung] = RUNGS) -> Ascent:
     """Read a grey picture within a time budget; the first rung always runs. Corners are in the picture's pixels."""
     evidence = Evidence()
     prepared: dict[str, Prepared] = {}
+    steps: list[Step] = []
     deadline = time.monotonic() + seconds
     after_success = 0
     for number, rung in enumerate(rungs):
-        if number and (time.monotonic() >= deadline or after_success > RUNGS_AFTER_SUCCESS):
+        started = time.monotonic()
+        if number and (started >= deadline or after_success > RUNGS_AFTER_SUCCESS):
             break
         if rung.preparation not in prepared:
             prepared[rung.preparation] = rung.prepare(grey)
         view = prepared[rung.preparation]
         if view.grey.size:
-            found = ENGINES[rung.engine](view.grey)
-            evidence.add([_in_original(reading, view, grey) for reading in found], rung.preparation)
+            found = tuple(_in_original(reading, view, grey) for reading in ENGINES[rung.engine](view.grey))
+            evidence.add(found, rung.preparation)
+            steps.append(Step(f"{rung.engine} {rung.preparation}", (time.monotonic() - started) * 1000, found))
         if evidence.believed():
             after_success += 1
-    return evidence.believed()
+    return Ascent(tuple(evidence.believed()), tuple(evidence.doubtful()), tuple(steps))
 
 
 def _in_original(reading: Reading, view: Prepared, grey: Grey) -> Reading:

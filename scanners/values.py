@@ -1,6 +1,7 @@
 """What a reading is, on the way from the engines to the people who asked."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 Corners = tuple[tuple[int, int], ...]
 
@@ -40,14 +41,52 @@ class Reading:
     raw: bytes
 
 
+class Doubt(StrEnum):
+    """Why something was read and is not believed."""
+
+    ALONE = "alone"  # one attempt saw it, and its symbology does not protect it well enough
+    CHECK_DIGIT = "check_digit"  # its check digit is wrong
+    DISPUTED = "disputed"  # other attempts read something else off the same bars
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """What was read and is not believed, told with its reason and never as read."""
+
+    reading: Reading
+    doubt: Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one rung of the ladder found (corners in the photo's pixels) and cost."""
+
+    rung: str
+    milliseconds: float
+    found: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ascent:
+    """What the ladder gave: the readings that are believed, top to bottom, what is doubtful, and how it went."""
+
+    readings: tuple[Reading, ...]
+    doubtful: tuple[Doubtful, ...]
+    steps: tuple[Step, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoReading:
-    """What one photo gave: its readings, its size in pixels once upright, and the cleaned picture.
+    """What one photo, or one page of a file with several, gave: its readings, its size, and the cleaned picture.
 
-    `clean` is the only picture that is ever kept or shown: upright, re-encoded, without any metadata.
+    Width and height are pixels once upright. `clean` is the only picture that is ever kept or shown: upright,
+    re-encoded, without any metadata. `page` counts from 1 to `pages`.
     """
 
     readings: tuple[Reading, ...]
+    doubtful: tuple[Doubtful, ...]
+    page: int
+    pages: int
     width: int
     height: int
     media_type: str

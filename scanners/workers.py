@@ -39,8 +39,8 @@ def available_engines() -> dict[str, str | None]:
     return {module.NAME: module.unavailable() for module in (zxing, zbar, opencv)}
 
 
-def read_photo(data: bytes, *, seconds: float = 1.5) -> PhotoReading:
-    """Every barcode in an uploaded photo, within a reading budget of `seconds`.
+def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
+    """Every barcode in an uploaded photo or scan, page by page, within a reading budget of `seconds` a page.
 
     Raises `TooLarge`, `Unsupported` or `Invalid` for what is no photo within the limits (from the header, before any
     worker sees it), `Invalid` if reading crashed or took too long, `Busy` if too many photos are waiting.
@@ -61,19 +61,22 @@ def read_photo(data: bytes, *, seconds: float = 1.5) -> PhotoReading:
         _places.release()
     if isinstance(outcome, Failure):
         raise outcome
-    return cast(PhotoReading, outcome)
+    return cast(tuple[PhotoReading, ...], outcome)
 
 
-def read_here(data: bytes, seconds: float) -> PhotoReading | Failure:
+def read_here(data: bytes, seconds: float) -> tuple[PhotoReading, ...] | Failure:
     """Read a photo in this process (the workers' task). Failures are given back: they keep their fields that way."""
     started = time.monotonic()
     try:
         picture = open_picture(data)
     except Failure as failure:
         return _portable(failure)
-    readings = climb(picture.grey, seconds=seconds)
-    return PhotoReading(
-        readings=tuple(readings),
+    ascent = climb(picture.grey, seconds=seconds)
+    reading = PhotoReading(
+        readings=ascent.readings,
+        doubtful=ascent.doubtful,
+        page=1,
+        pages=1,
         width=picture.width,
         height=picture.height,
         media_type=picture.media_type,
@@ -81,6 +84,7 @@ def read_here(data: bytes, seconds: float) -> PhotoReading | Failure:
         clean_media_type=picture.clean_media_type,
         milliseconds=(time.monotonic() - started) * 1000,
     )
+    return (reading,)
 
 
 def _portable(failure: Failure) -> Failure:

@@ -19,7 +19,7 @@ import numpy as np
 from scanners import available_engines
 from scanners.ladder import climb
 print(available_engines())
-print([reading.text for reading in climb(np.load(sys.argv[1]), seconds=60)])
+print([reading.text for reading in climb(np.load(sys.argv[1]), seconds=60).readings])
 """
 
 
@@ -92,4 +92,4 @@ def test_a_missing_engine_is_reported_and_the_others_read_on(ean: Grey, tmp_path
 
 
 def test_the_ladder_reads_what_one_engine_reads(ean: Grey) -> None:
-    assert [reading.text for reading in climb(ean, seconds=60)] == [EAN]
+    assert [reading.text for reading in climb(ean, seconds=60).readings] == [EAN]

@@ -19,7 +19,9 @@ def test_photos_with_known_texts_are_read_and_none_is_read_wrong(shared: Path) -
     photos = photos_in(shared / "barcodes", every=EVERY)
     wrong, missed, right = {}, [], 0
     for photo in photos:
-        readings = climb(open_picture(photo.data).grey, seconds=60)  # time for every rung: the same on a busy machine
+        readings = climb(
+            open_picture(photo.data).grey, seconds=60
+        ).readings  # time for every rung: the same on a busy machine
         if photo.wrong(readings):
             wrong[photo.name] = photo.wrong(readings)
         if photo.missing(readings):
@@ -33,6 +35,6 @@ def test_photos_with_known_texts_are_read_and_none_is_read_wrong(shared: Path) -
 def test_photos_without_a_code_give_nothing(shared: Path) -> None:
     empty = [photo for photo in photos_in(shared / "barcodes") if photo.symbology == "none"]
     assert len(empty) >= 10
-    assert {p.name: [r.text for r in climb(open_picture(p.data).grey, seconds=60)] for p in empty} == {
+    assert {p.name: [r.text for r in climb(open_picture(p.data).grey, seconds=60).readings] for p in empty} == {
         photo.name: [] for photo in empty
     }

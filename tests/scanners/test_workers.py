@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from scanners import read_photo, workers
+from scanners import read_file, workers
 from tests.scanners.drawing import file_of, on_paper, png_of_size, symbol
 from trace.domain.failures import Busy, Failure, Invalid, TooLarge
 
@@ -22,8 +22,8 @@ import multiprocessing, sys
 from pathlib import Path
 
 def serve():
-    from scanners import read_photo
-    assert read_photo(Path(sys.argv[1]).read_bytes(), seconds=5).readings
+    from scanners import read_file
+    assert read_file(Path(sys.argv[1]).read_bytes(), seconds=5)[0].readings
 
 if __name__ == "__main__":
     server = multiprocessing.get_context("fork").Process(target=serve)
@@ -54,7 +54,7 @@ def endless() -> bytes:
 
 
 def texts(photo: bytes) -> list[str]:
-    return [reading.text for reading in read_photo(photo, seconds=5).readings]
+    return [reading.text for reading in read_file(photo, seconds=5)[0].readings]
 
 
 def our_workers() -> list[psutil.Process]:
@@ -71,7 +71,7 @@ def worker_with_a_large_photo() -> psutil.Process:
 
 
 def test_a_photo_is_read_with_its_size_and_its_kept_picture(easy: bytes) -> None:
-    photo = read_photo(easy, seconds=5)
+    (photo,) = read_file(easy, seconds=5)
     assert [reading.text for reading in photo.readings] == [EAN]
     assert (photo.width, photo.height, photo.media_type) == (1000, 700, "image/jpeg")
     assert photo.clean.startswith(b"\xff\xd8")
@@ -85,7 +85,7 @@ def test_a_worker_that_hangs_is_killed_and_the_next_photo_is_read(
     with monkeypatch.context() as patch:
         patch.setattr(workers, "DECODE_SECONDS", 0.0)
         with pytest.raises(Invalid, match=r"could not be read .TimeoutError.\. Take it again") as refused:
-            read_photo(endless, seconds=0.1)
+            read_file(endless, seconds=0.1)
     assert refused.value.field == "photo"
     assert texts(easy) == [EAN]
     assert before - {worker.pid for worker in our_workers()}, "the worker that hung is still there"
@@ -97,7 +97,7 @@ def test_a_worker_that_dies_is_replaced_and_the_caller_is_told(easy: bytes, endl
 
     def read() -> None:
         try:
-            read_photo(endless, seconds=60)
+            read_file(endless, seconds=60)
         except Failure as failure:
             told.append(failure)
 
@@ -116,7 +116,7 @@ def test_more_photos_than_can_wait_are_asked_to_come_again(easy: bytes) -> None:
         assert workers._places.acquire(blocking=False)
     try:
         with pytest.raises(Busy, match="Try again in a few seconds"):
-            read_photo(easy)
+            read_file(easy)
     finally:
         workers._places.release(places)
     assert texts(easy) == [EAN]
@@ -126,14 +126,14 @@ def test_a_refused_photo_gives_its_place_back(easy: bytes) -> None:
     cut = easy[: len(easy) // 2]
     for _ in range(workers.CORES + workers.WAITING + 1):
         with pytest.raises(Invalid, match="cut short"):
-            read_photo(cut)
+            read_file(cut)
     assert texts(easy) == [EAN]
 
 
 def test_what_is_over_the_limits_reaches_no_worker() -> None:
     workers.close()
     with pytest.raises(TooLarge):
-        read_photo(png_of_size(20_000, 20_000))
+        read_file(png_of_size(20_000, 20_000))
     assert our_workers() == []
 
 

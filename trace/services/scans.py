@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, exists, insert, select
 from sqlalchemy.orm import Session
 
-from scanners import PhotoReading, read_photo
+from scanners import PhotoReading, read_file
 from scanners.intake import MAX_BYTES
 from storage.events import insert_for
 from storage.objects import ObjectStore
@@ -27,16 +27,15 @@ PDF = "application/pdf"
 def scan_photos(
     session: Session, *, actor: Actor, objects: ObjectStore, photos: Sequence[bytes], seconds: float, now: datetime
 ) -> list[dict[str, Any]]:
-    """Read photos, all or none: of each its id, its size, and every barcode with its text, place, engine and meaning.
+    """Read photos and scans, all or none: of each page id, size, and every barcode with text, place, engine, meaning.
 
-    Raises what `scanners.read_photo` raises for files that are no photo or too large. All are read, and lie in the
+    Raises what `scanners.read_file` raises for files that are no photo or too large. All are read, and lie in the
     object store, before the first is written down: the store's single writer waits for no picture.
     """
-    read = [read_photo(data, seconds=seconds) for data in photos]
-    kept = [objects.put(photo.clean) for photo in read]
+    read = [(data, page) for data in photos for page in read_file(data, seconds=seconds)]
+    kept = [objects.put(page.clean) for _, page in read]
     return [
-        _keep_scan(session, actor, sha256, data, photo, now)
-        for sha256, data, photo in zip(kept, photos, read, strict=True)
+        _keep_scan(session, actor, sha256, data, page, now) for sha256, (data, page) in zip(kept, read, strict=True)
     ]
 
 
@@ -145,10 +144,10 @@ def keep_photo(
 ) -> dict[str, str]:
     """Keep the photo of a paper, cleaned of its metadata: {sha256, media_type}. A PDF is kept as it is.
 
-    Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_photo` raises for anything else.
+    Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises for anything else.
     """
     if not data.startswith(b"%PDF-"):
-        photo = read_photo(data, seconds=seconds)
+        photo = read_file(data, seconds=seconds)[0]
         data, media_type = photo.clean, photo.clean_media_type
     elif len(data) > MAX_BYTES:
         raise TooLarge(
