@@ -127,8 +127,13 @@ def _number(reading: Reading) -> str:
     if reading.symbology in EAN_UPC:
         return reading.raw.decode("ascii", "replace").zfill(13)
     if reading.symbology == "Code39":
-        return _CODE39_PAIR.sub(lambda pair: _CODE39_SETS[pair[1]][ord(pair[2]) - ord("A")], reading.text)
+        return plain_code39(reading.text)
     return reading.text
+
+
+def plain_code39(text: str) -> str:
+    """The characters that the pairs of an extended Code 39 stand for; an engine may have done so already."""
+    return _CODE39_PAIR.sub(lambda pair: _CODE39_SETS[pair[1]][ord(pair[2]) - ord("A")], text)
 
 
 def _is_rival(one: Reading, other: Reading) -> bool:
