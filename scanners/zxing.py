@@ -19,6 +19,7 @@ _NAMES = {
     "Code 39 Extended": "Code39",
     "Code 32": "Code39",
     "PZN": "Code39",
+    "Pharmazentralnummer": "Code39",
     "Code 93": "Code93",
     "Codabar": "Codabar",
     "ITF": "ITF",

@@ -19,6 +19,7 @@ from trace.domain.characters import (
     trimmed,
     without_blanks,
 )
+from trace.domain.checks import is_check_digit_right
 from trace.domain.code_values import Code, CodeKind
 from trace.domain.failures import Invalid
 
@@ -28,6 +29,11 @@ MAX_LENGTH = 8_000  # a QR code holds at most 7,089 digits (ISO/IEC 18004)
 
 # AIM identifiers (ISO/IEC 15424) of symbols whose FNC1 says: GS1 element strings inside.
 _GS1_IDENTIFIERS = frozenset({"]d2", "]C1", "]e0", "]Q3", "]J1"})
+# Symbologies that hold nothing else, for engines that tell no identifier.
+_GS1_SYMBOLOGIES = frozenset({"GS1-128", "DataBar", "DataBarExp"})
+# Bare digits in these (or typed under one) are a GTIN by definition. In any other symbol 8 or 12 digits are a day, a
+# parcel, a member's card: only 13 or 14 with a right check digit are taken for one there.
+_GTIN_SYMBOLOGIES = frozenset({None, "EAN-13", "EAN-8", "UPC-A", "UPC-E"})
 _AIM = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 _LINK = re.compile(r"https?://|urn:", re.IGNORECASE)
 _CERTIFICATE_WORDS = ("hgz", "hegezheng", "certificate", "cert", "合格证", "jianyi", "quarantine")
@@ -45,7 +51,7 @@ def parse_code(text: str, *, symbology: str | None = None, identifier: str | Non
     """
     check_readable(text, limit=MAX_LENGTH)
     raw = trimmed(text)
-    prefix = _AIM.match(raw)
+    prefix = _AIM.match(raw) if identifier is None else None  # our own engines tell it beside the text, never inside
     if prefix:
         raw, identifier = raw[3:], prefix[0]
     if _LINK.match(raw):
@@ -56,7 +62,8 @@ def parse_code(text: str, *, symbology: str | None = None, identifier: str | Non
 def _parse_text(raw: str, symbology: str | None = None, identifier: str | None = None) -> Code:
     """A text that is no link."""
     clean = half_width(raw)
-    if identifier in _GS1_IDENTIFIERS or FNC1 in clean or gs1_codes.is_bracketed(clean):
+    is_gs1 = identifier in _GS1_IDENTIFIERS or (not identifier and symbology in _GS1_SYMBOLOGIES)
+    if is_gs1 or FNC1 in clean or gs1_codes.is_bracketed(clean):
         return gs1_codes.parse_element_string(trimmed(clean.strip(FNC1)))
     return _parse_plain(clean, raw, symbology)
 
@@ -78,11 +85,13 @@ def _parse_plain(clean: str, raw: str, symbology: str | None) -> Code:
 
 def _parse_digits(digits: str, symbology: str | None) -> Code | None:
     match len(digits):
+        case 8 | 12 | 13 | 14 if not _may_be_gtin(digits, symbology):
+            return None
         case 8 if symbology == "UPC-E":
             return gs1_codes.parse_upc_e(digits)
-        case 13 if digits[0] == "2":
+        case 8 | 12 | 13 if gs1_codes.is_in_store(digits):
             return gs1_codes.parse_in_store(digits)
-        case 14 if digits.startswith("869"):
+        case 14 if digits.startswith("869") and symbology is None:  # printed; in a symbol it is a case of a 69... GTIN
             return chinese_codes.parse_national_drug_code(digits)
         case 8 | 12 | 13 | 14:
             return gs1_codes.parse_gtin(digits)
@@ -93,6 +102,10 @@ def _parse_digits(digits: str, symbology: str | None) -> Code | None:
         case 20:
             return chinese_codes.parse_drug_code(digits) or chinese_codes.parse_circulation_code(digits)
     return None
+
+
+def _may_be_gtin(digits: str, symbology: str | None) -> bool:
+    return symbology in _GTIN_SYMBOLOGIES or (len(digits) > 12 and is_check_digit_right(digits))
 
 
 def _parse_eighteen(digits: str, symbology: str | None) -> Code | None:

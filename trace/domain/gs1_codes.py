@@ -38,9 +38,15 @@ def parse_upc_e(digits: str) -> Code:
     return replace(parse_gtin(_expanded_upc_e(digits)), text=digits)
 
 
+def is_in_store(digits: str) -> bool:
+    """Whether 8, 12 or 13 digits are of the ranges that shops give out themselves (1.4: RCN-8, RCN-12, RCN-13)."""
+    return digits[0] == "2" or (len(digits) == 13 and digits.startswith("02"))
+
+
 def parse_in_store(digits: str) -> Code:
-    """A shop's own 13-digit code: 2 + 5 digits of PLU + 5 of weight or price + check (GB/T 18283)."""
-    return Code(CodeKind.IN_STORE, digits, plu=digits[2:7], measure=digits[7:12], warnings=check_gs1_digit(digits))
+    """A shop's own code. 12 or 13 digits: 2 + 5 digits of PLU + 5 of weight or price + check (GB/T 18283); 8: a PLU."""
+    plu, measure = (digits[1:7], None) if len(digits) == 8 else (digits[-11:-6], digits[-6:-1])
+    return Code(CodeKind.IN_STORE, digits, plu=plu, measure=measure, warnings=check_gs1_digit(digits))
 
 
 def parse_scale_label(digits: str) -> Code:
@@ -66,7 +72,10 @@ def looks_like_element_string(text: str) -> bool:
 
 
 def parse_element_string(text: str) -> Code:
-    """A GS1 element string (FNC1 as 0x1D) or its bracketed form; UNKNOWN with a doubt where it cannot be read."""
+    """A GS1 element string (FNC1 as 0x1D) or its bracketed form; UNKNOWN with a doubt where it cannot be read.
+
+    One that names nothing is UNKNOWN, too, but keeps the lot and dates it tells of what stands beside it.
+    """
     try:
         if not text.isascii():
             raise ValueError("it holds characters that GS1 does not use")
@@ -74,9 +83,11 @@ def parse_element_string(text: str) -> Code:
         elements = {element.ai.ai: element for element in parse(text, config=_LENIENT).element_strings}
     except (ParseError, ValueError) as fault:
         return Code(CodeKind.UNKNOWN, text, warnings=(_unreadable(fault),))
-    code = code_of_values({ai: element.value for ai, element in elements.items()}, text)
+    values = {ai: element.value for ai, element in elements.items()}
+    code = code_of_values(values, text)
     if code is None:
-        return Code(CodeKind.UNKNOWN, text)
+        told = Code(CodeKind.UNKNOWN, text, lot=values.get("10"), serial=values.get("21"))
+        code = _with_dates(told, values)
     amount, unit = _amount(elements)
     return replace(code, amount=amount, unit=unit)
 
@@ -87,8 +98,10 @@ def code_of_values(values: Mapping[str, str], text: str) -> Code | None:
     A pallet's label says which goods are inside (02): the label is on the pallet, the goods are its class and lot.
     """
     code = _key_of_values(values, text)
-    if code is None:
-        return None
+    return None if code is None else _with_dates(code, values)
+
+
+def _with_dates(code: Code, values: Mapping[str, str]) -> Code:
     found: dict[str, date | None] = {}
     doubts: list[IdentifierWarning] = []
     for ai, name in _DATES.items():
