@@ -1,128 +1,166 @@
-"""Photos with known texts for the scan benchmark and the golden test: from a folder with a manifest, or drawn."""
+"""Photos with known texts, and what counts as read: a folder with a manifest, as the scan benchmark and tests take it.
+
+A reading is right if it says what the manifest says, in whatever form the engine tells that: the GTIN of a retail code
+(UPC-A, EAN-13 with a zero before it, a UPC-E written out), the bytes of what is no text, GS1 elements with or without
+brackets. Each text of the manifest is used up by one reading: a second finding of it is one that is not there.
+"""
 
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-import zxingcpp
-from PIL import Image, ImageFilter
+from scanners.evidence import plain_code39
+from scanners.values import EAN_UPC, Corners, Reading
 
-from scanners.values import EAN_UPC, Reading
+UNKNOWN = "<unkown>"  # so spelt in the manifest: there is a code, nobody knows its text
+BYTES = "BIN:"  # before hexadecimal bytes where the content is no text
+LISTED = ("multi", "none")  # symbologies of rows whose text is a JSON list, of any symbologies
+_CODABAR_ENDS = "ABCDabcd"  # start and stop, which are no data
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[nrt\\])")
+_ELEMENT = re.compile(r"\((\d{2,4})\)")
+_UPC_E = 8
 
-UNKNOWN = "<unkown>"  # so spelt in the manifest: nobody knows the text
-_LINEAR_LETTERS = "ABCDabcd"  # Codabar's start and stop, which are no data
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a photo's readings are worth: the texts that nobody read, the readings of what is not there."""
+
+    missing: tuple[str, ...]
+    wrong: tuple[Reading, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A file's bytes and what stands in it: `wanted` must be read, `present` may be."""
+    """A file's bytes and what stands in it: each of `wanted` must be read once, each of `present` may be.
+
+    `corners`, where known, are those of the symbols in `wanted`, four (x, y) pixels each, clockwise.
+    """
 
     name: str
     data: bytes
     symbology: str
-    wanted: frozenset[str]
-    present: frozenset[str] = frozenset()
+    wanted: tuple[str, ...]
+    present: tuple[str, ...] = ()
+    set: str = ""
+    corners: tuple[Corners, ...] = ()
 
-    def missing(self, readings: Iterable[Reading]) -> frozenset[str]:
+    def judge(self, readings: Iterable[Reading]) -> Verdict:
+        """Set readings against what is there, text by text."""
+        open_ = [(text, _forms_of_text(text, self.symbology)) for text in self.wanted]
+        spare = [_forms_of_text(text, LISTED[0]) for text in self.present]
+        wrong = []
+        for reading in readings:
+            said = forms(reading)
+            if (place := _first(said, [there for _, there in open_])) is not None:
+                del open_[place]
+            elif (place := _first(said, spare)) is not None:
+                del spare[place]
+            elif UNKNOWN in self.wanted and _family(reading.symbology) == _family(self.symbology):
+                open_ = [pair for pair in open_ if pair[0] != UNKNOWN]  # it cannot be told whether it is right
+            else:
+                wrong.append(reading)
+        return Verdict(tuple(text for text, _ in open_), tuple(wrong))
+
+    def missing(self, readings: Iterable[Reading]) -> tuple[str, ...]:
         """The wanted texts that were not read."""
-        return self.wanted - frozenset(text for reading in readings for text in forms(reading))
+        return self.judge(readings).missing
 
     def wrong(self, readings: Iterable[Reading]) -> list[str]:
-        """The texts that were read and are not there."""
-        if UNKNOWN in self.wanted:
-            return []
-        there = self.wanted | self.present
-        return [reading.text for reading in readings if not there & set(forms(reading))]
+        """The texts that were read and are not there, or not that often."""
+        return [reading.text for reading in self.judge(readings).wrong]
 
 
 def photos_in(folder: Path, *, every: int = 1) -> list[Photo]:
-    """The photos of a folder with `manifest.csv` (columns file, symbology, text, also_present), by name; every n-th."""
+    """The photos of a folder with `manifest.csv` (file, symbology, text, set, also_present), every n-th by name."""
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["file"])
     return [_photo(folder, row) for row in rows[::every]]
 
 
 def _photo(folder: Path, row: dict[str, str]) -> Photo:
-    symbology = row["symbology"]
-    listed = symbology in ("none", "multi")
-    texts = json.loads(row["text"]) if listed else [row["text"]]
-    also = json.loads(row["also_present"] or "[]")
+    texts = json.loads(row["text"]) if row["symbology"] in LISTED else [row["text"]]
     return Photo(
         name=Path(row["file"]).name,
         data=(folder / row["file"]).read_bytes(),
-        symbology=symbology,
-        wanted=frozenset(_known(text, symbology) for text in texts),
-        present=frozenset(form for text in also for form in (_known(text, ""), _known(text, "EAN-13"))),
+        symbology=row["symbology"],
+        wanted=tuple(map(_unescaped, texts)),
+        present=tuple(map(_unescaped, json.loads(row.get("also_present") or "[]"))),
+        set=row.get("set", ""),
     )
 
 
-def _known(text: str, symbology: str) -> str:
-    """A text of the manifest in the form that `forms` gives: escapes undone, brackets of GS1 text left out."""
-    if text.startswith("BIN:"):
-        return text
-    plain = re.sub(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|n|r)", lambda found: _escape(found[1]), text)
-    if symbology in ("DataBar", "DataBarLtd") and len(plain) == 14:
-        plain = "01" + plain  # the symbol says that it is a GTIN
-    if symbology == "Codabar":
-        plain = plain.strip(_LINEAR_LETTERS)
-    return _bare(plain).lstrip("0") if symbology in EAN_UPC else _bare(plain)
+def _unescaped(text: str) -> str:
+    """The manifest writes characters that do not print as in Python's strings."""
+    return _ESCAPE.sub(lambda found: _character(found[1]), text)
 
 
-def _escape(name: str) -> str:
-    return {"n": "\n", "r": "\r"}.get(name) or chr(int(name[1:], 16))
+def _character(name: str) -> str:
+    return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}.get(name) or chr(int(name[1:], 16))
 
 
-def _bare(text: str) -> str:
-    """Without what writers and engines add or leave out: brackets, separators, blanks at the ends."""
-    return re.sub(r"\((\d{2,4})\)", r"\1", text).replace("\x1d", "").strip()
+def _first(said: frozenset[str], there: Sequence[frozenset[str]]) -> int | None:
+    return next((place for place, known in enumerate(there) if said & known), None)
 
 
-def forms(reading: Reading) -> tuple[str, ...]:
-    """How a reading may stand in a manifest: its text, its bytes in hex, a retail number with fewer zeros before it."""
-    text = _bare(reading.text)
-    zeros = (text.lstrip("0"),) if reading.symbology in EAN_UPC else ()
-    return text, "BIN:" + reading.raw.hex(), *zeros
+# ---- one content, several forms ------------------------------------------------------------------------------------
 
 
-def drawn_photos(*, seed: int = 7, each: int = 10) -> list[Photo]:
-    """Codes drawn on noisy paper, turned and blurred a little more from one to the next: `each` of five kinds."""
-    rng = np.random.default_rng(seed)
-    made = []
-    for number in range(each):
-        for symbology, text, format_ in _drawn_texts(rng):
-            made.append(_drawn(f"{symbology}-{number}", text, symbology, format_, number / max(1, each - 1), rng))
-    return made
+def forms(reading: Reading) -> frozenset[str]:
+    """The forms of what an engine says, each marked with its sort: a retail number is no text, bytes neither."""
+    if reading.symbology in EAN_UPC:
+        return frozenset({_gtin(reading.text, reading.symbology)})
+    content = _content(reading.text, reading.symbology)
+    return frozenset({f"text:{content}", f"bytes:{reading.raw.hex()}", f"elements:{content.replace(chr(29), '')}"})
 
 
-def _drawn_texts(rng: np.random.Generator) -> list[tuple[str, str, zxingcpp.BarcodeFormat]]:
-    def digits(count: int) -> str:
-        return "".join(str(digit) for digit in rng.integers(0, 10, count))
+def _forms_of_text(text: str, symbology: str) -> frozenset[str]:
+    """The forms of a text of the manifest; where the symbology is not said, of each that the text may be."""
+    if text == UNKNOWN:
+        return frozenset()
+    if text.startswith(BYTES):
+        return frozenset({"bytes:" + text.removeprefix(BYTES).lower()})
+    if symbology in EAN_UPC:
+        return frozenset({_gtin(text, symbology)})
+    content = _content(text, symbology)
+    said = {f"text:{content}"}
+    if _ELEMENT.match(content):  # brackets stand for the elements' bounds; there are no separators to compare
+        said.add("elements:" + _ELEMENT.sub(r"\1", content))
+    if symbology in LISTED and text.isdigit() and len(text) in (8, 12, 13):
+        said.add(_gtin(text, "EAN-13"))
+    return frozenset(said)
 
-    ean = zxingcpp.create_barcode("690" + digits(9), zxingcpp.BarcodeFormat.EAN13).text
-    return [
-        ("EAN-13", ean, zxingcpp.BarcodeFormat.EAN13),
-        ("Code128", "8" + digits(19), zxingcpp.BarcodeFormat.Code128),
-        ("QR", "https://trace.example.cn/c/" + digits(12), zxingcpp.BarcodeFormat.QRCode),
-        ("DataMatrix", "LOT" + digits(10), zxingcpp.BarcodeFormat.DataMatrix),
-        ("PDF417", "中宁枸杞" + digits(8), zxingcpp.BarcodeFormat.PDF417),
-    ]
+
+def _gtin(digits: str, symbology: str) -> str:
+    return "gtin:" + (_written_out(digits) if symbology == "UPC-E" and len(digits) == _UPC_E else digits).zfill(14)
 
 
-def _drawn(
-    name: str, text: str, symbology: str, format_: zxingcpp.BarcodeFormat, trouble: float, rng: np.random.Generator
-) -> Photo:
-    """`trouble` from 0 (clean) to 1 (turned 25 degrees, blurred, noisy)."""
-    symbol = Image.fromarray(np.array(zxingcpp.create_barcode(text, format_).to_image(scale=3))).convert("L")
-    paper = Image.new("L", (1000, 750), 225)
-    paper.paste(symbol, ((1000 - symbol.width) // 2, (750 - symbol.height) // 2))
-    turned = paper.rotate(25 * trouble, resample=Image.Resampling.BICUBIC, fillcolor=225)
-    blurred = np.asarray(turned.filter(ImageFilter.GaussianBlur(2.2 * trouble)), dtype=np.float64)
-    noisy = np.clip(blurred + rng.normal(0, 4 + 14 * trouble, blurred.shape), 0, 255).astype(np.uint8)
-    file = BytesIO()
-    Image.fromarray(noisy).save(file, "JPEG", quality=85)
-    return Photo(name, file.getvalue(), symbology, frozenset({_bare(text)}))
+def _written_out(digits: str) -> str:
+    """The UPC-A that eight digits of UPC-E stand for (GS1 General Specifications, 5.2.2.4.2)."""
+    system, body, last, check = digits[0], digits[1:6], digits[6], digits[7]
+    if last in "012":
+        return f"{system}{body[:2]}{last}0000{body[2:]}{check}"
+    if last == "3":
+        return f"{system}{body[:3]}00000{body[3:]}{check}"
+    if last == "4":
+        return f"{system}{body[:4]}00000{body[4]}{check}"
+    return f"{system}{body}0000{last}{check}"
+
+
+def _content(text: str, symbology: str) -> str:
+    """Without what is not content: ends of lines of one kind, Codabar's start and stop; a DataBar's GTIN as element."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    match _family(symbology):
+        case "Codabar":
+            return plain.strip(_CODABAR_ENDS)
+        case "DataBar" if len(plain) == 14:
+            return "01" + plain
+        case "Code39":
+            return plain_code39(plain)
+    return plain
+
+
+def _family(symbology: str) -> str:
+    return {"DataBarLtd": "DataBar", "DataBarExpStk": "DataBarExp", "MicroQR": "QR"}.get(symbology, symbology)

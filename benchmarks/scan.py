@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.photos import Photo, drawn_photos, photos_in
+from benchmarks.drawn_photos import drawn_photos
+from benchmarks.photos import Photo, photos_in
 from scanners import available_engines
 from scanners.intake import open_picture
 from scanners.ladder import ENGINES, Grey, climb
@@ -24,7 +25,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "shared" / "barcodes"
 def run() -> dict[str, Any]:
     """Figures of every contender over the same photos."""
     beside = (FOLDER / "manifest.csv").is_file()
-    photos = photos_in(FOLDER) if beside else drawn_photos()
+    photos = photos_in(FOLDER) if beside else list(drawn_photos())
     missing = {name: why for name, why in available_engines().items() if why}
     contenders: dict[str, Callable[[Grey], list[Reading]]] = {
         "ladder": lambda grey: list(climb(grey, seconds=BUDGET).readings)
