@@ -1,0 +1,292 @@
+"""Where codes lie in a photo, and pieces of it that the engines can read.
+
+A linear code is a patch where nearly every spot has an edge and all edges run one way; a matrix code is a patch of
+edges that run every way. Both show in the structure tensor (sums of gradient products over small cells), which tells
+the direction of the bars as well.
+
+A linear code is then read off its average along the bars: thirty rows of noise become one clean profile, and because
+the blur acts along one line only, a Wiener filter takes it off for next to nothing.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanners.values import Reading
+
+Grey = NDArray[np.uint8]
+Line = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+Engine = Callable[[Grey], list[Reading]]
+
+CELL = 4  # pixels of the working copy that one cell of the structure tensor sums up
+LONGEST = 2048  # pixels of the working copy's longer side
+SPREAD = 5  # cells a spot looks about itself
+LINEAR = 0.38  # of a spot's surroundings that must run one way; flat paper and noise have under 0.2
+MATRIX = 0.40  # of a spot's surroundings that must have edges, of any way
+QUIET = 0.12  # of a code's length that is cut with it on both sides
+FINE = 3  # samples of a profile per pixel of the photo
+STRIP_ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A patch of the photo that looks like a code.
+
+    `quad` are its corners (4 x 2, x and y in photo pixels), clockwise from the top left of its reading direction (which
+    may be upside down: engines read both ways); `lean` is how far the bars slant (x per y) once the quad lies straight;
+    `score` says how much like a code, times its size.
+    """
+
+    quad: NDArray[np.float64]
+    kind: Literal["linear", "matrix"]
+    lean: float = 0.0
+    score: float = 0.0
+
+    @property
+    def length(self) -> float:
+        """Pixels along the reading direction."""
+        return float(np.linalg.norm(self.quad[1] - self.quad[0]))
+
+    @property
+    def height(self) -> float:
+        """Pixels across the reading direction."""
+        return float(np.linalg.norm(self.quad[3] - self.quad[0]))
+
+    def holds(self, point: Sequence[float]) -> bool:
+        """Whether a point of the photo lies inside."""
+        return cv2.pointPolygonTest(self.quad.astype(np.float32), (float(point[0]), float(point[1])), False) >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A picture taken out of a photo; `to_photo` (3 x 3) takes its pixels to the photo's."""
+
+    grey: Grey
+    to_photo: Matrix
+    name: str = ""
+
+    def in_photo(self, reading: Reading) -> Reading:
+        """A reading of this piece with its corners in the photo's pixels."""
+        points = cv2.perspectiveTransform(np.array([reading.corners], dtype=np.float64), self.to_photo)[0]
+        return replace(reading, corners=tuple((round(x), round(y)) for x, y in points))
+
+
+# ------------------------------------------------------------------ where codes lie
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The structure of a picture by cells: how one-way its edges are (a doubled-angle vector), and how dense."""
+
+    along: Line
+    across: Line
+    oneway: Line
+    dense: Line
+    cell: float  # photo pixels per cell
+
+
+def _ground(grey: Grey, longest: int) -> _Ground:
+    shrink = max(1.0, max(grey.shape) / longest)
+    work = grey if shrink == 1.0 else cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    cells = (max(1, work.shape[1] // CELL), max(1, work.shape[0] // CELL))
+    gx, gy = cv2.spatialGradient(np.ascontiguousarray(work))
+
+    def mean(a: NDArray[np.int16], b: NDArray[np.int16]) -> Line:
+        product = cv2.multiply(a, b, dtype=cv2.CV_32F)
+        return np.asarray(cv2.resize(product, cells, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+    xx, yy, xy = mean(gx, gx), mean(gy, gy), mean(gx, gy)
+    energy = xx + yy
+    floor = float(np.median(energy))  # most of a photo is no code: its noise and texture
+    # Strong edges count no more than weak ones: a box's edge must not outshine the bars printed beside it.
+    whole = np.maximum(energy - 0.7 * floor, 0) + 1.5 * floor + 400
+    spread = (SPREAD, SPREAD)
+    along, across = cv2.blur((xx - yy) / whole, spread), cv2.blur(2 * xy / whole, spread)
+    dense = cv2.blur(np.maximum(energy - 1.5 * floor, 0) / whole, spread)
+    return _Ground(along, across, cv2.magnitude(along, across), dense, shrink * CELL)
+
+
+def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
+    """Patches that look like codes, the likeliest first, linear and matrix ones mixed by score."""
+    fine = _ground(grey, LONGEST)
+    found = _linear(fine)
+    if max(grey.shape) > LONGEST // 3:  # codes that fill the picture have bars wider than a fine spot's surroundings
+        coarse = [region for region in _linear(_ground(grey, LONGEST // 3)) if not _known(region, found)]
+        found += coarse
+    return sorted(found, key=lambda region: -region.score)[:most]
+
+
+def _known(region: Region, others: Iterable[Region]) -> bool:
+    """Whether another region of about this size lies about here."""
+    middle = region.quad.mean(axis=0)
+    return any(other.holds(middle) and other.length > 0.7 * region.length for other in others)
+
+
+def _linear(ground: _Ground) -> list[Region]:
+    return [
+        region
+        for part in _parts((ground.oneway > LINEAR).astype(np.uint8), 15)
+        if (region := _linear_region(ground, part)) is not None
+    ]
+
+
+def _parts(mask: NDArray[np.uint8], least: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows and columns of each connected part of a mask of at least so many cells."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    for number in range(1, count):
+        x, y, width, height, area = (int(value) for value in boxes[number])
+        if area >= least:
+            rows, columns = np.nonzero(labels[y : y + height, x : x + width] == number)
+            yield rows + y, columns + x
+
+
+def _linear_region(ground: _Ground, part: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Region | None:
+    rows, columns = part
+    p, q = float(ground.along[part].sum()), float(ground.across[part].sum())
+    normal = 0.5 * math.atan2(q, p)  # the direction across the bars, in which the code is read
+    centre, size, angle = _box(rows, columns, ground.cell, normal)
+    length, height = size
+    if length < 6 * ground.cell or height < 1.4 * ground.cell or length < 0.7 * height:
+        return None  # an edge or a line of text: long across the direction its gradients point in
+    lean = math.tan(angle - normal)
+    strength = math.hypot(p, q) / len(rows)
+    return Region(_quad(centre, size, angle), "linear", lean, strength * math.sqrt(length * height))
+
+
+def _box(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], cell: float, direction: float
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """The upright-most rectangle about some cells: centre, (length, height), angle of its length near a direction."""
+    points = np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32)
+    (x, y), (width, height), degrees = cv2.minAreaRect(points)
+    angle = math.radians(degrees)
+    if abs(_turn(angle - direction)) > math.pi / 4:
+        width, height, angle = height, width, angle + math.pi / 2
+    angle = direction + _turn(angle - direction)
+    if abs(angle - direction) > math.radians(25) or min(width, height) < 0.3 * height:
+        angle = direction
+    # a reading direction to the right, so that most pieces stand upright
+    angle = _turn(angle)
+    return (x * cell - 0.5, y * cell - 0.5), ((width + 1) * cell, (height + 1) * cell), angle
+
+
+def _turn(angle: float) -> float:
+    """The same line's angle between -90 and 90 degrees."""
+    return (angle + math.pi / 2) % math.pi - math.pi / 2
+
+
+def _quad(centre: tuple[float, float], size: tuple[float, float], angle: float) -> NDArray[np.float64]:
+    u = np.array([math.cos(angle), math.sin(angle)]) * size[0] / 2
+    v = np.array([-math.sin(angle), math.cos(angle)]) * size[1] / 2
+    middle = np.array(centre)
+    return np.array([middle - u - v, middle + u - v, middle + u + v, middle - u + v])
+
+
+# ------------------------------------------------------------------ pieces
+
+
+def cut(
+    grey: Grey, region: Region, *, scale: tuple[float, float] = (2.0, 2.0), keep: float = 1.0, quiet: float = QUIET
+) -> Piece:
+    """The region laid straight with its bars upright, `scale` pixels per pixel, with a quiet zone left and right.
+
+    `keep` is the share of its height that is kept, about the middle; a matrix code gets the quiet zone on all sides.
+    """
+    margin = quiet * region.length + 6
+    above = margin if region.kind == "matrix" else (keep - 1) * region.height / 2
+    width = max(8, int((region.length + 2 * margin) * scale[0]))
+    height = max(3, int((region.height + 2 * above) * scale[1]))
+    u = (region.quad[1] - region.quad[0]) / region.length
+    v = np.array([-u[1], u[0]]) + u * region.lean
+    middle = region.quad.mean(axis=0)
+    u, v = u / scale[0], v / scale[1]
+    corner = middle - u * (width - 1) / 2 - v * (height - 1) / 2
+    to_photo = np.array([[u[0], v[0], corner[0]], [u[1], v[1], corner[1]], [0.0, 0.0, 1.0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    straight = cv2.warpAffine(grey, to_photo[:2], (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return Piece(np.asarray(straight, dtype=np.uint8), to_photo, "cut")
+
+
+def straightened(grey: Grey, region: Region) -> Region:
+    """The region with its bars' slant measured on the photo's own pixels."""
+    gx, gy = cv2.spatialGradient(np.ascontiguousarray(cut(grey, region, scale=(1, 1), keep=0.7, quiet=0).grey))
+    x, y = gx.astype(np.float32), gy.astype(np.float32)
+    normal = 0.5 * math.atan2(2 * float((x * y).sum()), float((x * x - y * y).sum()))
+    slant = -math.tan(normal)
+    return replace(region, lean=region.lean + slant) if abs(slant) < 0.6 else region
+
+
+# Blurs that are taken off, and how much noise each is trusted with: sigma in modules, noise power.
+BLURS: tuple[tuple[float, float], ...] = (
+    (0.45, 0.003),
+    (0.55, 0.001),
+    (0.35, 0.003),
+    (0.55, 0.01),
+    (0.65, 0.003),
+    (0.45, 0.001),
+    (0.25, 0.01),
+    (0.75, 0.003),
+)
+
+
+def strips(grey: Grey, region: Region, blurs: Sequence[tuple[float, float]] = BLURS) -> list[Piece]:
+    """A linear region as its average along the bars, each with another blur taken off; a few rows high."""
+    piece = cut(grey, straightened(grey, region), scale=(FINE, 1), keep=0.7)
+    line = piece.grey.mean(axis=0, dtype=np.float32)
+    module = _module(line, region.length * FINE)
+    sharp = evened(deblurred(line, [(sigma * module, noise) for sigma, noise in blurs]), region.length * FINE * 0.15)
+    squeeze = np.diag([1.0, piece.grey.shape[0] / STRIP_ROWS / 0.7, 1.0])
+    squeeze[1, 2] = -0.15 / 0.7 * piece.grey.shape[0]
+    to_photo = piece.to_photo @ squeeze
+    return [
+        Piece(np.repeat(row[None], STRIP_ROWS, axis=0), to_photo, f"strip {sigma:g} {noise:g}")
+        for row, (sigma, noise) in zip(sharp, blurs, strict=True)
+    ]
+
+
+def _module(line: Line, length: float) -> float:
+    """Samples per module, guessed from how often a profile of a code of this length turns: a bar is 1.8 modules."""
+    black = evened(line[None], length * 0.15)[0] < 128
+    turns = int(np.count_nonzero(black[1:] != black[:-1]))
+    return length / max(turns, 8) / 1.8
+
+
+def deblurred(line: Line, blurs: Sequence[tuple[float, float]]) -> NDArray[np.float32]:
+    """A profile with Gaussian blurs of (sigma in samples, noise power) taken off by Wiener's filter, one a row."""
+    border = int(6 * max(sigma for sigma, _ in blurs)) + 8
+    padded = np.pad(line - line.mean(), border, mode="edge")
+    waves = 2 * np.pi * np.fft.rfftfreq(len(padded))
+    sigmas = np.array([sigma for sigma, _ in blurs])[:, None]
+    noises = np.array([noise for _, noise in blurs])[:, None]
+    blur = np.exp(-0.5 * (sigmas * waves) ** 2)
+    rows = np.fft.irfft(np.fft.rfft(padded) * blur / (blur**2 + noises), len(padded))
+    return np.asarray(rows[:, border : border + len(line)], dtype=np.float32)
+
+
+def evened(rows: NDArray[np.float32], window: float) -> Grey:
+    """Profiles with their local black and white drawn to 0 and 255."""
+    across = (int(window) | 1, 1)
+    kernel = np.ones((1, across[0]), np.uint8)
+    low, high = cv2.blur(cv2.erode(rows, kernel), across), cv2.blur(cv2.dilate(rows, kernel), across)
+    return np.clip((rows - low) / np.maximum(high - low, 1e-3) * 255, 0, 255).astype(np.uint8)
+
+
+def tiles(grey: Grey, *, side: int = 1100, overlap: int = 500) -> Iterator[Piece]:
+    """Overlapping squares of a large photo, so that an engine spends its lines on every part of it."""
+    height, width = grey.shape
+    step = side - overlap
+    for top in range(0, max(1, height - overlap), step):
+        for left in range(0, max(1, width - overlap), step):
+            to_photo = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
+            yield Piece(np.ascontiguousarray(grey[top : top + side, left : left + side]), to_photo, "tile")
+
+
+def read_pieces(pieces: Iterable[Piece], engine: Engine) -> list[Reading]:
+    """What an engine reads in each piece, with corners in the photo's pixels."""
+    return [piece.in_photo(reading) for piece in pieces for reading in engine(piece.grey)]
