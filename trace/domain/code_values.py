@@ -39,7 +39,7 @@ class Code:
     `uri` is the thing itself (None for a text that names none), `class_uri` its product class, `lot_uri` the lot it
     names or belongs to. Amounts come from GS1 application identifiers only; what the digits of an in-store code
     mean is the shop's own affair (`plu`, `measure`: five digits each, meaning by the shop's profile; of an 8-digit one
-    six digits of `plu`). A code of a kind that names nothing may still tell lot, serial and dates: of what it stands by.
+    six digits of `plu`). A code that names nothing may still tell lot, serial and dates: of what it stands beside.
     """
 
     kind: CodeKind

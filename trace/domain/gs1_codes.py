@@ -14,6 +14,7 @@ from biip.gs1_element_strings import GS1ElementString
 from biip.gs1_messages import GS1Message
 
 from trace.domain import uris
+from trace.domain.characters import half_width
 from trace.domain.checks import IdentifierWarning, Reason, check_gs1_digit, is_check_digit_right
 from trace.domain.code_values import Code, CodeKind
 from trace.domain.epcis.vocabulary import KILOGRAM, PIECE
@@ -99,6 +100,19 @@ def code_of_values(values: Mapping[str, str], text: str) -> Code | None:
     """
     code = _key_of_values(values, text)
     return None if code is None else _with_dates(code, values)
+
+
+def elements_of(code: Code) -> dict[str, str]:
+    """{application identifier: value} of what a code says in GS1's terms; of a link, its key with lot and serial."""
+    text = half_width(code.text)
+    try:
+        if code.kind is not CodeKind.DRUG_TRACE_CODE and text.isascii() and not (text.isdigit() and len(text) < 15):
+            parse = GS1Message.parse_hri if is_bracketed(text) else GS1Message.parse
+            return {element.ai.ai: element.value for element in parse(text, config=_LENIENT).element_strings}
+    except (ParseError, ValueError):
+        pass
+    said = {"01": code.gtin, "10": code.lot, "21": code.serial}
+    return {ai: value for ai, value in said.items() if value is not None} if code.gtin else {}
 
 
 def _with_dates(code: Code, values: Mapping[str, str]) -> Code:
