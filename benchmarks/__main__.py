@@ -14,17 +14,25 @@ NAMES = ("capture", "event_hash", "trace", "scan")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what was asked for; the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    # Only what is asked for is imported: each benchmark needs other parts of the project, and some take options.
+    named = [name for name in NAMES if name in given] or NAMES
+    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in named}
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=(*NAMES, []), help=" | ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
-    asked = parser.parse_args(arguments)
+    for name, module in modules.items():
+        if hasattr(module, "add_options"):
+            module.add_options(parser.add_argument_group(name))
+    asked = parser.parse_args(given)
     figures: dict[str, Any] = {"machine": machine()}
     if not asked.json:
         print("machine: {cores} cores, {system}, Python {python}".format(**figures["machine"]))
     for name in asked.names or NAMES:
-        module = importlib.import_module(f"benchmarks.{name}")
+        module = modules[name]
         started = time.monotonic()
-        figures[name] = module.run() | {"seconds": round(time.monotonic() - started, 1)}
+        found = module.run(asked) if hasattr(module, "add_options") else module.run()
+        figures[name] = found | {"seconds": round(time.monotonic() - started, 1)}
         if not asked.json:
             print(
                 f"\n{module.NAME} ({figures[name]['seconds']} s)", *module.lines(figures[name]), sep="\n  ", flush=True

@@ -113,7 +113,7 @@ def forms(reading: Reading) -> frozenset[str]:
     if reading.symbology in EAN_UPC:
         return frozenset({_gtin(reading.text, reading.symbology)})
     content = _content(reading.text, reading.symbology)
-    return frozenset({f"text:{content}", f"bytes:{reading.raw.hex()}", f"elements:{content.replace(chr(29), '')}"})
+    return frozenset({f"text:{content}", f"bytes:{reading.raw.hex()}", *_elements(content, "bracketed", "plain")})
 
 
 def _forms_of_text(text: str, symbology: str) -> frozenset[str]:
@@ -125,12 +125,20 @@ def _forms_of_text(text: str, symbology: str) -> frozenset[str]:
     if symbology in EAN_UPC:
         return frozenset({_gtin(text, symbology)})
     content = _content(text, symbology)
-    said = {f"text:{content}"}
-    if _ELEMENT.match(content):  # brackets stand for the elements' bounds; there are no separators to compare
-        said.add("elements:" + _ELEMENT.sub(r"\1", content))
+    said = {f"text:{content}", *_elements(content, "plain", "bracketed")}
     if symbology in LISTED and text.isdigit() and len(text) in (8, 12, 13):
         said.add(_gtin(text, "EAN-13"))
     return frozenset(said)
+
+
+def _elements(content: str, bracketed: str, plain: str) -> tuple[str]:
+    """GS1 elements, brackets and separators left out, named so that a bracketed text meets plain ones only.
+
+    Brackets say where elements end, so a separator need not; of two plain texts that differ in one, one is misread.
+    """
+    if _ELEMENT.match(content):
+        return (f"{bracketed}:" + _ELEMENT.sub(r"\1", content).replace("\x1d", ""),)
+    return (f"{plain}:" + content.replace("\x1d", ""),)
 
 
 def _gtin(digits: str, symbology: str) -> str:
