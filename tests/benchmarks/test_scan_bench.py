@@ -127,14 +127,14 @@ def test_a_clean_drawn_label_is_read_by_zxing_where_it_was_drawn(kind: str) -> N
 
 
 def test_photos_are_drawn_the_same_every_time_and_differ_by_seed() -> None:
-    assert draw_label("qr", "lowlight", 2, seed=3) == draw_label("qr", "lowlight", 2, seed=3)
-    assert draw_label("qr", "lowlight", 2, seed=3).data != draw_label("qr", "lowlight", 2, seed=4).data
+    assert draw_label("qr", "motion", 2, seed=3) == draw_label("qr", "motion", 2, seed=3)
+    assert draw_label("qr", "motion", 2, seed=3).data != draw_label("qr", "motion", 2, seed=4).data
     assert draw_empty("stripes", seed=3) == draw_empty("stripes", seed=3)
 
 
 def test_drawn_boxes_are_all_in_the_picture() -> None:
-    boxes = draw_boxes(12, seed=2)
-    assert sum(len(text) == 20 and text.startswith("8") for text in boxes.wanted) == 12
+    boxes = draw_boxes(5, seed=2)
+    assert sum(len(text) == 20 and text.startswith("8") for text in boxes.wanted) == 5
     assert len(boxes.corners) == len(boxes.wanted)
     corners = np.array(boxes.corners)
     assert (corners >= 0).all() and (corners < (4032, 3024)).all()
