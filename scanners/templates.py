@@ -1,0 +1,186 @@
+"""Our own reader of blurred EAN-13 and UPC-A: for phones without autofocus, where neighbouring bars have melted.
+
+After O. Gallo and R. Manduchi, "Reading 1D barcodes with mobile phones using deformable templates" (IEEE TPAMI 33(9),
+2011): nothing is made black and white; what is compared are blurred pictures of digits with the profile of light.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanners.templates_code import EAN13, Layout, best_words, least_costs, window_costs
+from scanners.templates_fit import Fit, Profile, as_darkness, refined, start
+from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strip
+from scanners.values import Reading
+
+NAME = "templates"
+_SEARCH = (0.5, 0.9, 1.5)
+_ENDS = 5
+_TRIED = 6
+_EXPLAINED = 0.85
+_BLURRED_AWAY = 2.1
+_OVER_ANY, _OVER_CHECKED = 1.2, 1.5
+_COHERENCE = 0.6
+_ATTEMPTS = ((0.0, 1.0, True), (0.35, 0.65, True), (0.0, 1.0, False))  # share of the height, whether in linear light
+_DETECTOR = cv2.barcode.BarcodeDetector()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Digits that fit a profile, and how much better than any others: ratios of what is left unexplained."""
+
+    fit: Fit
+    profile: Profile
+    backwards: bool
+    over_any: float  # the best other digits' error to these digits' error
+    over_checked: float  # the same for the best other digits with a right check digit
+
+
+def spans(light: Doubles, layout: Layout) -> NDArray[np.float64]:
+    """Where the symbol may lie: rows of (first sample, last sample)."""
+    lefts, rights = ends(light, modules=layout.modules, most=_ENDS)
+    around = np.array([-0.5, 0.0, 0.5]) * LENGTH / layout.modules
+    first = (np.array(lefts, dtype=np.float64)[:, None] + around).ravel()
+    last = (np.array(rights, dtype=np.float64)[:, None] + around).ravel()
+    both = np.array(np.meshgrid(first, last)).reshape(2, -1).T
+    width = both[:, 1] - both[:, 0]
+    return both[(width > 0.6 * LENGTH) & (width < 1.4 * LENGTH)]
+
+
+def starts(light: Doubles, layout: Layout) -> Iterator[tuple[Profile, bool, Fit]]:
+    """Fits to begin with, the most promising first: ends, direction and blur whose best digits cost least."""
+    places = spans(light, layout)
+    if not len(places):
+        return
+    samples = places[:, :1] + (places[:, 1:] - places[:, :1]) * (layout.samples / layout.modules)
+    values = np.interp(samples.ravel(), np.arange(len(light)) + 0.5, light).reshape(samples.shape)
+    low, high = np.percentile(values, (4, 96), axis=1)
+    dark = ((high[:, None] - values) / np.maximum(high - low, 1e-6)[:, None]).astype(np.float32)
+    scale = dark.var(axis=1) * dark.shape[1]
+    tried: list[tuple[float, bool, float, int]] = []
+    for backwards in (False, True):
+        rows = np.ascontiguousarray(dark[:, ::-1]) if backwards else dark
+        for sigma in _SEARCH:
+            costs = least_costs(window_costs(rows, layout, sigma), layout) / scale
+            tried += [(float(cost), backwards, sigma, number) for number, cost in enumerate(costs)]
+    ahead = Profile.of(light)
+    behind = ahead.backwards()
+    taken: list[tuple[bool, NDArray[np.float64]]] = []
+    for _cost, backwards, sigma, number in sorted(tried):
+        place = places[number]
+        if any(b == backwards and np.abs(place - t).max() < 0.8 * LENGTH / layout.modules for b, t in taken):
+            continue
+        taken.append((backwards, place))
+        left, right = (len(light) - place[::-1]) if backwards else place
+        profile = behind if backwards else ahead
+        yield profile, backwards, start(profile, layout, left, right, sigma)
+        if len(taken) == _TRIED:
+            return
+
+
+def settled(profile: Profile, layout: Layout, fit: Fit) -> Fit:
+    """Digits and places in turn, until the digits stay."""
+    for _ in range(5):
+        word = best_words(_costs(profile, layout, fit), layout, 1, checked=False)[0][1]
+        if word == fit.text:
+            break
+        fit = refined(profile, layout, fit, word, 3)
+    return fit
+
+
+def _costs(profile: Profile, layout: Layout, fit: Fit) -> list[NDArray[np.float32]]:
+    return window_costs(as_darkness(profile, layout, fit)[None], layout, round(fit.sigma, 1), fit.spread)
+
+
+def has_check_digit(digits: str) -> bool:
+    """Whether the last digit is the mod 10 check of the others."""
+    return sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(reversed(digits))) % 10 == 0
+
+
+def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Found:
+    """The fit beside its best rivals: the next best numbers, with and without a right check digit, each fitted too."""
+    costs = _costs(profile, layout, fit)
+    words = [w for _, w in best_words(costs, layout, 4, checked=False)]
+    checked = [w for _, w in best_words(costs, layout, 3, checked=True)]
+    fits = {fit.text: refined(profile, layout, fit, fit.text, 3)}
+    for w in dict.fromkeys(words + checked):
+        if w not in fits:
+            fits[w] = refined(profile, layout, fit, w, 3)
+    best = min(fits.values(), key=lambda f: f.error)
+    others = [f for f in fits.values() if f.text != best.text]
+    any_ = min(f.error for f in others) / best.error
+    chk = min(f.error for f in others if has_check_digit(f.text)) / best.error
+    return Found(best, profile, backwards, any_, chk)
+
+
+def decode(light: Doubles, layout: Layout, enough: float = 0.94) -> Found | None:
+    """The digits that fit a profile best, or None if nothing fits."""
+    best = None
+    for profile, backwards, begin in starts(light, layout):
+        fit = settled(profile, layout, begin)
+        if best is None or fit.explained > best[1].explained:
+            best = (profile, fit, backwards)
+        if fit.explained > enough and has_check_digit(fit.text):
+            break
+    if best is None or best[1].explained < 0.8:
+        return None
+    return weighed(best[0], layout, best[1], best[2])
+
+
+def sure(found: Found) -> bool:
+    """Whether a reading may be told (see the module for how the margins were found)."""
+    fit = found.fit
+    return (
+        has_check_digit(fit.text)
+        and fit.explained >= _EXPLAINED
+        and fit.sigma < _BLURRED_AWAY
+        and found.over_any >= _OVER_ANY
+        and found.over_checked >= _OVER_CHECKED
+    )
+
+
+def seconded(piece: Strip, layout: Layout, found: Found, *, linear: bool) -> bool:
+    """Whether most of three bands of the bars, each fitted and read for itself, say the same digits."""
+    agreed = 0
+    for top in (0.0, 1 / 3, 2 / 3):
+        light = piece.profile(top, top + 1 / 3, linear=linear)
+        profile = Profile.of(light[::-1] if found.backwards else light)
+        fit = refined(profile, layout, found.fit, found.fit.text, 2)
+        agreed += best_words(_costs(profile, layout, fit), layout, 1, checked=False)[0][1] == found.fit.text
+    return agreed >= 2
+
+
+def read_quad(grey: Grey, quad: Quad) -> list[Reading]:
+    """The code between four corners (top left, top right, bottom right, bottom left of the bars), or nothing."""
+    piece = strip(grey, np.asarray(quad, dtype=np.float64))
+    if piece is None or piece.coherence < _COHERENCE:
+        return []
+    for top, bottom, linear in _ATTEMPTS:
+        found = decode(piece.profile(top, bottom, linear=linear), EAN13)
+        if found and sure(found) and seconded(piece, EAN13, found, linear=linear):
+            return [_reading(piece, EAN13, found)]
+    return []
+
+
+def read(grey: Grey) -> list[Reading]:
+    """Every blurred code in the regions where OpenCV's detector sees bars."""
+    if min(grey.shape) < 40:
+        return []
+    _, quads = _DETECTOR.detect(grey)
+    # OpenCV begins at the bottom left.
+    return [] if quads is None else [r for quad in quads for r in read_quad(grey, np.roll(quad, -1, axis=0))]
+
+
+def _reading(piece: Strip, layout: Layout, found: Found) -> Reading:
+    modules = np.maximum.accumulate(found.profile.powers @ found.fit.warp)
+    left, right = np.interp((0, layout.modules), modules, np.arange(len(modules)) + 0.5)
+    if found.backwards:
+        corners = piece.in_picture(len(modules) - right, len(modules) - left)
+        corners = corners[2:] + corners[:2]
+    else:
+        corners = piece.in_picture(left, right)
+    text = found.fit.text
+    return Reading(text, layout.symbology, "", corners, NAME, text.encode("ascii"))
