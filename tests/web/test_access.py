@@ -77,6 +77,8 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/certificates"): BUSINESS,
     ("GET", f"{API}/certificates/<string:public_id>"): BUSINESS,
     ("POST", f"{API}/scans"): SHOP | {INSPECTOR},
+    ("GET", f"{API}/scans/<string:public_id>"): SHOP | {INSPECTOR},
+    ("GET", f"{API}/scans/<string:public_id>/picture"): SHOP | {INSPECTOR},
     ("GET", f"{API}/codes"): BUSINESS,
     ("POST", f"{API}/objects"): SHOP | {INSPECTOR},
     ("GET", f"{API}/objects/<string:sha256>"): BUSINESS,
@@ -121,6 +123,10 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/health"): PUBLIC,
     ("GET", "/sign-in"): PUBLIC,
     ("GET", "/account"): ALL,
+    ("GET", "/scan"): SHOP | {INSPECTOR},
+    ("POST", "/scan"): SHOP | {INSPECTOR},
+    ("GET", "/scan/<string:public_id>"): SHOP | {INSPECTOR},
+    ("GET", "/scan/<string:public_id>/picture"): SHOP | {INSPECTOR},
     ("GET", "/station"): SHOP,
     ("POST", "/station/scan"): SHOP | {INSPECTOR},
     ("GET", "/station/receive"): SHOP,
@@ -315,6 +321,10 @@ def test_anothers_record_looks_exactly_like_one_that_does_not_exist(demo: Demo) 
         ("pharmacist", "GET", "/station/receipts/%s", receipts[SHOP_NAME], NO_ID),
         ("pharmacist", "GET", "/station/photos/%s", uploaded["sha256"], "0" * 64),
         ("pharmacist", "GET", "/station/receive?scan=%s", uploaded["id"], NO_ID),
+        ("pharmacist", "GET", f"{API}/scans/%s", uploaded["id"], NO_ID),
+        ("inspector", "GET", f"{API}/scans/%s/picture", uploaded["id"], NO_ID),
+        ("pharmacist", "GET", "/scan/%s", uploaded["id"], NO_ID),
+        ("inspector", "GET", "/scan/%s/picture", uploaded["id"], NO_ID),
     ]
     before = kept(demo)
     for role, method, address, there, nowhere in asked:

@@ -103,6 +103,8 @@ def find_product(session: Session, *, actor: Actor, code: Code) -> dict[str, Any
         row = _by_code(session, actor.organisation, code.plu)
     elif code.drug_identifier:
         row = _by_code(session, EVERYWHERE, code.drug_identifier)
+        if row is None and code.gtin:  # read on the same box: the identifier is learnt when the goods are received
+            row = _by_code(session, EVERYWHERE, uris.gtin_uri(code.gtin))
     elif code.class_uri:
         row = _by_code(session, EVERYWHERE, code.class_uri) or _by_class(session, code.class_uri)
     else:

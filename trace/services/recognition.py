@@ -42,26 +42,42 @@ class Proposal:
         return {"lines": self.lines, "sender": self.sender, "others": self.others}
 
 
-def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str]) -> Proposal:
-    """The lines that these texts (of one photo, or typed) most probably are; each text counts once.
+def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str] = (), codes: Sequence[Code] = ()) -> Proposal:
+    """The lines that these texts (typed) and codes (of the boxes in photos) most probably are; each counts once.
 
     A product's GTIN becomes one line for each of its lots that are on the way here; a GS1 code with lot and dates a
     line with them; trace codes of one lot are one line; a case whose content its packer recorded is one line.
     """
     coming = expected(session, actor=actor)
     proposal = Proposal()
+    found = list(codes)
     for text in dict.fromkeys(texts):
         try:
-            code = parse_code(text)
+            found.append(parse_code(text))
         except Failure:
-            proposal.others.append({"text": text[:200], "kind": CodeKind.UNKNOWN.value})
-            continue
+            found.append(Code(CodeKind.UNKNOWN, text[:200]))
+    for code in _each_once(found):
         if code.kind in NO_GOODS:
             proposal.others.append({"text": code.text, "kind": code.kind.value})
             continue
         _add(proposal, _lines_of(session, actor, code, coming))
     proposal.sender = _sender(session, actor, proposal, coming)
     return proposal
+
+
+def _each_once(codes: Sequence[Code]) -> list[Code]:
+    """The codes without repetitions; of one pack that two say something of, the one that says more."""
+    once: dict[str, Code] = {}
+    for code in codes:
+        single = code.uri is not None and uri_kind(code.uri) is UriKind.INSTANCE
+        key = str(code.uri) if single else code.text
+        if key not in once or _says(code) > _says(once[key]):
+            once[key] = code
+    return list(once.values())
+
+
+def _says(code: Code) -> int:
+    return sum(fact is not None for fact in (code.gtin, code.lot, code.produced_on, code.expires_on))
 
 
 def lines_from(session: Session, *, actor: Actor, sender: str) -> Proposal:
@@ -126,7 +142,7 @@ def _line(code: Code, **values: Any) -> dict[str, Any]:
     """A line with what the code itself says; `values` add to it or take precedence."""
     single = code.uri is not None and uri_kind(code.uri) is UriKind.INSTANCE
     line = {
-        "label": code.text,
+        "label": _label(code),
         "product": None,
         "lot": None,
         "lot_number": code.lot or "",
@@ -140,8 +156,13 @@ def _line(code: Code, **values: Any) -> dict[str, Any]:
     }
     line |= {name: value for name, value in values.items() if value is not None}
     if line["product"] is None and (code.class_uri or code.plu):
-        line["new_product_code"] = code.plu or code.gtin or code.drug_identifier
+        line["new_product_code"] = code.text if code.plu else code.gtin or code.drug_identifier
     return line
+
+
+def _label(code: Code) -> str:
+    """The text of a code if it says the same when typed: eight digits of a UPC-E would name another product."""
+    return code.text if parse_code(code.text).uri == code.uri else str(code.gtin or code.uri)
 
 
 def _expected_line(entry: dict[str, Any]) -> dict[str, Any]:
@@ -197,12 +218,18 @@ def _add(proposal: Proposal, lines: list[dict[str, Any]]) -> None:
         for there in proposal.lines:
             same_lot = line["lot"] is not None and line["lot"] == there["lot"]
             unknown_lot = line["lot"] is None and there["lot"] is None and line["codes"] and there["codes"]
-            same_product = unknown_lot and line["product"] is not None and line["product"] == there["product"]
+            same_product = unknown_lot and _of(line) is not None and _of(line) == _of(there)
             if (same_lot or same_product) and not line["container"] and not there["container"]:
                 there["codes"] = list(dict.fromkeys([*there["codes"], *line["codes"]]))
                 break
         else:
             proposal.lines.append(line)
+
+
+def _of(line: dict[str, Any]) -> tuple[Any, ...] | None:
+    """What packs without a recorded lot have to agree on to be one line; None where nobody knows what they are."""
+    made_of = line["product"]["id"] if line["product"] else line["new_product_code"]
+    return (made_of, line["lot_number"], line["produced_on"], line["expires_on"]) if made_of else None
 
 
 def _sender(session: Session, actor: Actor, proposal: Proposal, coming: list[dict[str, Any]]) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,18 +11,21 @@ from sqlalchemy.orm import Session
 
 from scanners import PhotoReading, read_file
 from scanners.intake import MAX_BYTES
+from scanners.outlines import Mark, draw_marks
+from scanners.quality import measure
 from storage.events import insert_for
 from storage.objects import ObjectStore
 from storage.tables import object_owner, organisation, receipt_scan, scan, stored_object
-from trace.domain.codes import Code, parse_code
-from trace.domain.failures import N_, Failure, NotFound, TooLarge
+from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
+from trace.domain.photo_advice import Taken, advise
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
-from trace.services.products import find_product
+from trace.services.readings import REASONS, describe_boxes, describe_photo
 
 PDF = "application/pdf"
+MANY_PAGES = 40  # of all files of one request
 
 
 def scan_photos(
@@ -29,39 +33,62 @@ def scan_photos(
 ) -> list[dict[str, Any]]:
     """Read photos and scans, all or none: of each page id, size, and every barcode with text, place, engine, meaning.
 
-    Raises what `scanners.read_file` raises for files that are no photo or too large. All are read, and lie in the
-    object store, before the first is written down: the store's single writer waits for no picture.
+    Raises what `scanners.read_file` raises for files that are no photo or too large, and `TooLarge` for more pages
+    than `MANY_PAGES`. All are read, and lie in the object store, before the first is written down: the store's single
+    writer waits for no picture.
     """
-    read = [(data, page) for data in photos for page in read_file(data, seconds=seconds)]
-    kept = [objects.put(page.clean) for _, page in read]
+    read: list[tuple[bytes, PhotoReading]] = []
+    for data in photos:
+        read += [(data, page) for page in read_file(data, seconds=seconds)]
+        if len(read) > MANY_PAGES:
+            text = N_("At most {most} pages are read at once. Send the files one after the other.")
+            raise TooLarge(text, field="photo", most=MANY_PAGES)
+    kept = [(objects.put(page.clean), _quality(page)) for _, page in read]
     return [
-        _keep_scan(session, actor, sha256, data, page, now) for sha256, (data, page) in zip(kept, read, strict=True)
+        _keep_scan(session, actor, Kept(sha256, quality, data, page), now)
+        for (sha256, quality), (data, page) in zip(kept, read, strict=True)
     ]
 
 
-def _keep_scan(
-    session: Session, actor: Actor, sha256: str, data: bytes, photo: PhotoReading, now: datetime
-) -> dict[str, Any]:
+def _quality(page: PhotoReading) -> dict[str, float] | None:
+    """What is measured of a picture in which too little was read, for advice on taking it again."""
+    return None if page.readings and not page.doubtful else asdict(measure(page.clean))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A photo or page that was read: its object's SHA-256, what was measured of it, the upload, what was found."""
+
+    sha256: str
+    quality: dict[str, float] | None
+    data: bytes
+    page: PhotoReading
+
+
+def _keep_scan(session: Session, actor: Actor, kept: Kept, now: datetime) -> dict[str, Any]:
     """One photo that was read and lies in the object store: its id, size, and its barcodes.
 
     Only the cleaned picture is kept (no location, no camera data); of the upload itself the SHA-256.
     """
-    _note_object(session, actor, sha256, photo.clean_media_type, len(photo.clean), now)
-    readings = [describe_reading(session, actor, reading) for reading in photo.readings]
-    public_id = new_public_id()
-    session.execute(
-        insert(scan).values(
-            public_id=public_id,
-            organisation=actor.organisation,
-            object=sha256,
-            upload_sha256=hashlib.sha256(data).hexdigest(),
-            readings=readings,
-            width=photo.width,
-            height=photo.height,
-            created_at=now,
-        )
-    )
-    return _as_scan(public_id, sha256, photo, readings)
+    photo = kept.page
+    _note_object(session, actor, kept.sha256, photo.clean_media_type, len(photo.clean), now)
+    readings, doubtful = describe_photo(session, actor=actor, photo=photo)
+    values = {
+        "public_id": new_public_id(),
+        "organisation": actor.organisation,
+        "object": kept.sha256,
+        "upload_sha256": hashlib.sha256(kept.data).hexdigest(),
+        "page": photo.page,
+        "pages": photo.pages,
+        "readings": readings,
+        "doubtful": doubtful,
+        "quality": kept.quality,
+        "width": photo.width,
+        "height": photo.height,
+        "created_at": now,
+    }
+    row = session.execute(insert(scan).values(values).returning(scan)).one()
+    return {**as_scan(row), "media_type": photo.media_type, "milliseconds": round(photo.milliseconds)}
 
 
 def keep_object(
@@ -130,13 +157,37 @@ def get_scan(session: Session, *, actor: Actor, public_id: str) -> dict[str, Any
 
 def as_scan(row: Row[Any]) -> dict[str, Any]:
     """A scan that was kept, as pages and records show it."""
+    # Readings of the first version carry no number: they were kept in the order of their places, too.
+    readings = [
+        {"number": number, "evidence": "pixels", **reading} for number, reading in enumerate(row.readings, start=1)
+    ]
+    measured = row.quality or {}
+    too_little = not readings or bool(row.doubtful)
     return {
         "id": row.public_id,
         "sha256": row.object,
+        "page": row.page,
+        "pages": row.pages,
         "width": row.width,
         "height": row.height,
-        "readings": row.readings,
+        "readings": readings,
+        "doubtful": [{**one, "reason": {"message": REASONS[one["doubt"]], "values": {}}} for one in row.doubtful],
+        "boxes": describe_boxes(readings),
+        "advice": advise(Taken(row.width, row.height, **measured)) if too_little else [],
     }
+
+
+def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id: str) -> tuple[bytes, str]:
+    """(JPEG, media type) of one of the organisation's own scans with every code outlined and numbered.
+
+    Drawn when asked from what is kept. Raises `NotFound` for another's scan.
+    """
+    found = as_scan(find_scan(session, actor, public_id))
+    marks = [
+        Mark(one["number"], tuple((int(x), int(y)) for x, y in one["corners"]), doubtful="doubt" in one)
+        for one in (*found["readings"], *found["doubtful"])
+    ]
+    return draw_marks(objects.get(found["sha256"]), marks), "image/jpeg"
 
 
 def keep_photo(
@@ -160,52 +211,3 @@ def keep_photo(
         media_type = PDF
     sha256 = keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
     return {"sha256": sha256, "media_type": media_type}
-
-
-def describe_reading(session: Session, actor: Actor, reading: Any) -> dict[str, Any]:
-    """One reading as it is answered and kept: what was read, where, by what, and what it is."""
-    try:
-        code: Code | None = parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
-    except Failure:
-        code = None  # binary content: kept as hex below, named nothing
-    return {
-        "text": reading.text if code else reading.raw.hex(),
-        "symbology": reading.symbology,
-        "identifier": reading.identifier,
-        "corners": [list(corner) for corner in reading.corners],
-        "engine": reading.engine,
-        "code": describe_code(session, actor, code) if code else None,
-    }
-
-
-def describe_code(session: Session, actor: Actor, code: Code) -> dict[str, Any]:
-    """What a code is, with the product it belongs to if the file knows it."""
-    return {
-        "kind": code.kind.value,
-        "text": code.text,
-        "uri": code.uri,
-        "lot_uri": code.lot_uri,
-        "gtin": code.gtin,
-        "lot": code.lot,
-        "serial": code.serial,
-        "produced_on": code.produced_on.isoformat() if code.produced_on else None,
-        "expires_on": code.expires_on.isoformat() if code.expires_on else None,
-        "amount": str(code.amount) if code.amount is not None else None,
-        "unit": code.unit,
-        "plu": code.plu,
-        "measure": code.measure,
-        "product": find_product(session, actor=actor, code=code),
-        "warnings": [warning.as_dict() for warning in code.warnings],
-    }
-
-
-def _as_scan(public_id: str, sha256: str, photo: PhotoReading, readings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": public_id,
-        "sha256": sha256,
-        "width": photo.width,
-        "height": photo.height,
-        "media_type": photo.media_type,
-        "milliseconds": round(photo.milliseconds),
-        "readings": list(readings),
-    }

@@ -6,7 +6,7 @@ from flask import Response, g, request
 
 from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
-from trace.services.scans import PDF, get_object, scan_photos
+from trace.services.scans import PDF, draw_scan, get_object, scan_photos
 from trace.web.parts import parts
 
 
@@ -41,3 +41,9 @@ def kept_object(sha256: str) -> Response:
     # A watcher's next look has to be written down too, so only one's own browser may keep it, and only for this visit.
     keep = "no-store" if g.actor.watches else "private, max-age=86400, immutable"
     return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": keep})
+
+
+def drawn_scan(public_id: str) -> Response:
+    """A scan's picture with its codes outlined and numbered; a scan never changes, so one's own browser may keep it."""
+    data, media_type = draw_scan(g.session, actor=g.actor, objects=parts().objects, public_id=public_id)
+    return Response(data, mimetype=media_type, headers={"Cache-Control": "private, max-age=86400, immutable"})

@@ -8,11 +8,12 @@ from schemas.requests import MANY_PHOTOS, CodeQuery
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.services.scans import PDF, describe_code, keep_photo
+from trace.services.readings import describe_code
+from trace.services.scans import PDF, get_scan, keep_photo
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.parts import parts
-from trace.web.uploads import kept_object, scan_uploads
+from trace.web.uploads import drawn_scan, kept_object, scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
 BYTES = {"type": "string", "format": "binary"}
@@ -32,6 +33,22 @@ def form_with(name: str, shape: dict[str, Any]) -> dict[str, Any]:
 def post_scans() -> Any:
     """识别照片 / Read every barcode in one or more photos (form field `photo`)."""
     return {"scans": scan_uploads()}
+
+
+@blueprint.get("/scans/<string:public_id>")
+@blueprint.response(200)
+@may(Permission.PHOTO_SCAN)
+def get_one_scan(public_id: str) -> Any:
+    """一次识别 / One of one's own scans: what was read where, which codes are on one box, what is doubtful."""
+    return get_scan(g.session, actor=g.actor, public_id=public_id)
+
+
+@blueprint.get("/scans/<string:public_id>/picture")
+@blueprint.response(200, BYTES, content_type="image/jpeg")
+@may(Permission.PHOTO_SCAN)
+def get_numbered_picture(public_id: str) -> Response:
+    """带编号的照片 / The photo of one of one's own scans, every code outlined with its number, doubtful ones dashed."""
+    return drawn_scan(public_id)
 
 
 @blueprint.get("/codes")

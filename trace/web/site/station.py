@@ -24,6 +24,7 @@ from trace.services.hops import Command, Some
 from trace.services.inspecting import look_at_delivery
 from trace.services.organisations import list_organisations
 from trace.services.products import list_products, register_product
+from trace.services.readings import codes_of_boxes
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import lines_from, propose_lines
@@ -96,9 +97,9 @@ def delivery() -> ResponseReturnValue:
     if sender:
         proposal = lines_from(g.session, actor=g.actor, sender=sender)
     else:
-        texts = [reading["text"] for one in scans for reading in one["readings"] if reading["code"]]
-        texts += request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
-        proposal = propose_lines(g.session, actor=g.actor, texts=texts)
+        codes = [code for one in scans for _, code in codes_of_boxes(one["readings"])]
+        typed = request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
+        proposal = propose_lines(g.session, actor=g.actor, texts=typed, codes=codes)
     form = {
         "supplier": {"id": proposal.sender or "", "name": "", "address": "", "contact": ""},
         "delivery_note": "",
