@@ -13,7 +13,8 @@ from trace.domain.permissions import Role
 from trace.domain.products import Category, Prescription
 
 MANY_LINES = 500
-MANY_PHOTOS = 10  # of one delivery
+MANY_PHOTOS = 10  # files of one request
+MANY_SCANS = 40  # photos and pages of one delivery
 MANY_CODES = 5_000
 UNITS = ("KGM", "EA", "LTR", "GRM")
 
@@ -231,7 +232,7 @@ class ReceiptRequest(CommandRequest):
 
     supplier = fields.Nested(SupplierRequest, required=True)
     delivery_note = Text(most=80, load_default="")
-    scans = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=MANY_PHOTOS))
+    scans = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=MANY_SCANS))
     lines = fields.List(fields.Nested(LineRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
 
 

@@ -13,6 +13,7 @@ from scanners import PhotoReading, read_file
 from scanners.intake import MAX_BYTES
 from scanners.outlines import Mark, draw_marks
 from scanners.quality import measure
+from schemas.requests import MANY_SCANS
 from storage.events import insert_for
 from storage.objects import ObjectStore
 from storage.tables import object_owner, organisation, receipt_scan, scan, stored_object
@@ -25,7 +26,6 @@ from trace.services.organisations import new_public_id
 from trace.services.readings import REASONS, describe_boxes, describe_photo
 
 PDF = "application/pdf"
-MANY_PAGES = 40  # of all files of one request
 
 
 def scan_photos(
@@ -34,15 +34,15 @@ def scan_photos(
     """Read photos and scans, all or none: of each page id, size, and every barcode with text, place, engine, meaning.
 
     Raises what `scanners.read_file` raises for files that are no photo or too large, and `TooLarge` for more pages
-    than `MANY_PAGES`. All are read, and lie in the object store, before the first is written down: the store's single
+    than `MANY_SCANS`. All are read, and lie in the object store, before the first is written down: the store's single
     writer waits for no picture.
     """
     read: list[tuple[bytes, PhotoReading]] = []
     for data in photos:
         read += [(data, page) for page in read_file(data, seconds=seconds)]
-        if len(read) > MANY_PAGES:
+        if len(read) > MANY_SCANS:
             text = N_("At most {most} pages are read at once. Send the files one after the other.")
-            raise TooLarge(text, field="photo", most=MANY_PAGES)
+            raise TooLarge(text, field="photo", most=MANY_SCANS)
     kept = [(objects.put(page.clean), _quality(page)) for _, page in read]
     return [
         _keep_scan(session, actor, Kept(sha256, quality, data, page), now)

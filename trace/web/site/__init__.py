@@ -15,6 +15,7 @@ from trace.web.site.addresses import public_path
 DESKS = (
     ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
     ("station.stock", N_("Stock"), Permission.GOODS_RECEIVE),
+    ("scan.page", N_("Read codes"), Permission.PHOTO_SCAN),
     ("pharmacy.page", N_("Pharmacy"), Permission.CODE_DISPENSE),
     ("inspector.page", N_("Look up"), Permission.LOT_TRACE),
     ("inspector.log", N_("Look-up log"), Permission.LOOKUP_LOG_READ),
@@ -23,9 +24,9 @@ DESKS = (
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import home, inspector, pharmacy, resolver, sign_in, station  # noqa: PLC0415
+    from trace.web.site import home, inspector, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
 
-    for module in (home, sign_in, station, pharmacy, inspector, resolver):
+    for module in (home, sign_in, station, scan, pharmacy, inspector, resolver):
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(

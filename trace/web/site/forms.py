@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from marshmallow import ValidationError
 
-from schemas.requests import MANY_LINES, MANY_PHOTOS, ProductRequest, ReceiptRequest
+from schemas.requests import MANY_LINES, MANY_SCANS, ProductRequest, ReceiptRequest
 from trace.domain.failures import N_, Invalid
 from trace.errors import flat
 from trace.web.words import complaint_text
@@ -88,7 +88,7 @@ def delivery_form() -> dict[str, Any]:
     return {
         "supplier": {name: text_of(f"supplier-{name}", 200) for name in ("id", "name", "address", "contact")},
         "delivery_note": text_of("delivery_note", 80),
-        "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_PHOTOS]],
+        "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_SCANS]],
         "client_key": text_of("client_key", 120) or str(uuid.uuid4()),
         "lines": [{**EMPTY_LINE, **lines[n]} for n in sorted(lines)],
         "papers": _papers(sorted(lines)),

@@ -6,6 +6,49 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("input[data-send]") && event.target.files.length) event.target.form.requestSubmit();
 });
 
+// Where photos are read, they may be dropped anywhere or pasted; a picture of them is shown while they are read.
+const reader = () => document.querySelector("form[data-drop]:not(.busy)");
+function hand(form, files) {
+  const input = form.querySelector("input[data-send]:not([capture])");
+  input.files = files;
+  form.requestSubmit();
+}
+document.addEventListener("dragover", (event) => {
+  if (!reader() || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  reader().classList.add("over");
+});
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) reader()?.classList.remove("over"); });
+document.addEventListener("drop", (event) => {
+  if (!reader() || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  reader().classList.remove("over");
+  hand(reader(), event.dataTransfer.files);
+});
+document.addEventListener("paste", (event) => {
+  if (reader() && event.clipboardData.files.length) hand(reader(), event.clipboardData.files);
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target, place = form.querySelector(".reading");
+  if (!place) return;
+  for (const old of place.querySelectorAll("img")) old.remove();
+  const photo = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files])[0];
+  if (!photo?.type.startsWith("image/")) return;
+  const image = document.createElement("img");
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src));
+  image.addEventListener("error", () => image.remove()); // HEIC: few browsers show it
+  image.alt = "";
+  image.src = URL.createObjectURL(photo);
+  place.append(image);
+}, true);
+
+// The outline of a code in the photo and its row in the list are one thing: what is pointed at shows in both.
+for (const name of ["click", "focusin", "pointerover"]) document.addEventListener(name, (event) => {
+  const code = event.target.closest?.("[data-code]")?.dataset.code;
+  if (!code) return;
+  for (const part of document.querySelectorAll("[data-code]")) part.classList.toggle("chosen", part.dataset.code === code);
+});
+
 let asking = null; // the look under way
 
 // Forms are sent without leaving the page: what was typed stays when the network is gone, when somebody signed out in
