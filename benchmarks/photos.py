@@ -128,6 +128,8 @@ def _forms_of_text(text: str, symbology: str) -> frozenset[str]:
     said = {f"text:{content}", *_elements(content, "plain", "bracketed")}
     if symbology in LISTED and text.isdigit() and len(text) in (8, 12, 13):
         said.add(_gtin(text, "EAN-13"))
+    if symbology in LISTED and text.isdigit() and len(text) == 14:
+        said.add("text:" + _content(text, "DataBar"))
     return frozenset(said)
 
 

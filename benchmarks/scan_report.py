@@ -64,12 +64,14 @@ _METHOD = """
 """
 
 _AGAIN = """
-    ./run bench scan                                    everything that is there
-    ./run bench scan --set qr --set drawn               some sets; drawn: all photos drawn here, in three severities
-    ./run bench scan --photos FOLDER --json             other photos, with a manifest.csv of the same columns
-    ./run bench scan --thorough                         also the ladder with five seconds a photo
-    ./run bench scan --explain FILE                     one photo, rung by rung
-    ./run bench scan --markdown docs/benchmarks.md      this page
+```
+./run bench scan                                    everything that is there
+./run bench scan --set qr --set drawn               some sets; drawn: all photos drawn here, in three severities
+./run bench scan --photos FOLDER --json             other photos, with a manifest.csv of the same columns
+./run bench scan --thorough                         also the ladder with five seconds a photo
+./run bench scan --explain FILE                     one photo, rung by rung
+./run bench scan --markdown docs/benchmarks.md      this page
+```
 """
 
 
@@ -113,7 +115,7 @@ def _cell(name: str, row: dict[str, Any], codes: int) -> str:
 
 
 def _sentences(figures: dict[str, Any]) -> list[str]:
-    told = []
+    told = _against_aims(figures)
     if ratio := figures["where_zxing_reads"]:
         told.append(
             f"On the {ratio['photos']} photos that zxing alone reads whole, the ladder's median is {ratio['ladder']}"
@@ -132,6 +134,21 @@ def _sentences(figures: dict[str, Any]) -> list[str]:
             told.append(f"Wrong, {name}: " + "; ".join(f"{photo}: {', '.join(t)}" for photo, t in photos.items()))
     told += [f"{name} was not opened: {why}" for name, why in figures["unopened"].items()]
     return told + [f"{name} was not measured: {why}." for name, why in figures["missing"].items()]
+
+
+def _against_aims(figures: dict[str, Any]) -> list[str]:
+    """Where the ladder stays below its aim, or below the best engine."""
+    short, behind = [], []
+    for name, part in figures["sets"].items():
+        read, aim = {who: row["read"] for who, row in part["contenders"].items()}, SETS[name].aim
+        if aim is not None and read["ladder"] < aim * part["codes"]:
+            short.append(f"{name} ({read['ladder'] / part['codes']:.0%} of {aim:.0%})")
+        if any(count > read["ladder"] for who, count in read.items() if who != "thorough"):
+            behind.append(name)
+    return [
+        f"Below the aim: {', '.join(short) or 'no set'}.",
+        f"Fewer codes than the best single engine reads: {', '.join(behind) or 'on no set'}.",
+    ]
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
