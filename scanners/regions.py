@@ -17,21 +17,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanners.regions_fit import fit_code128
 from scanners.values import Reading
 
 Grey = NDArray[np.uint8]
 Line = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Engine = Callable[[Grey], list[Reading]]
 
 CELL = 4  # pixels of the working copy that one cell of the structure tensor sums up
 LONGEST = 2048  # pixels of the working copy's longer side
 SPREAD = 5  # cells a spot looks about itself
-LINEAR = 0.38  # of a spot's surroundings that must run one way; flat paper and noise have under 0.2
+LINEAR = 0.36  # of a spot's surroundings that must run one way; flat paper and noise have under 0.2
 MATRIX = 0.40  # of a spot's surroundings that must have edges, of any way
 QUIET = 0.12  # of a code's length that is cut with it on both sides
 FINE = 3  # samples of a profile per pixel of the photo
+KEEP = 0.7  # of a region's height that is averaged
+WINDOW = 0.15  # of a code's length in which both black and white are bound to come
 STRIP_ROWS = 8
+FIT_QUIET, FIT_SCALE = 12, 3  # of the clean bars that are drawn: modules of quiet zone, pixels per module
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,38 @@ def straightened(grey: Grey, region: Region) -> Region:
     return replace(region, lean=region.lean + slant) if abs(slant) < 0.6 else region
 
 
-# Blurs that are taken off, and how much noise each is trusted with: sigma in modules, noise power.
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A linear region as its average along the bars.
+
+    `line` has FINE samples per photo pixel, `length` of which (in the middle) are the region; `module` is a guess of
+    the samples per module; `to_photo` takes (sample, 0 to STRIP_ROWS down the region) to the photo's pixels.
+    """
+
+    line: Line
+    length: float
+    module: float
+    to_photo: Matrix
+
+
+def profile(grey: Grey, region: Region) -> Profile:
+    """The average along the bars of a linear region, its outer rows left out."""
+    piece = cut(grey, straightened(grey, region), scale=(FINE, 1), keep=KEEP)
+    line = piece.grey.mean(axis=0, dtype=np.float32)
+    length = region.length * FINE
+    rows = piece.grey.shape[0] / KEEP
+    upright = np.array([[1.0, 0.0, 0.0], [0.0, rows / STRIP_ROWS, (KEEP - 1) / 2 * rows], [0.0, 0.0, 1.0]])
+    return Profile(line, length, _module(line, length), piece.to_photo @ upright)
+
+
+def _module(line: Line, length: float) -> float:
+    """Samples per module, guessed from how often a profile of a code of this length turns: a bar is 1.8 modules."""
+    black = evened(line[None], length * WINDOW)[0] < 128
+    turns = int(np.count_nonzero(black[1:] != black[:-1]))
+    return length / max(turns, 8) / 1.8
+
+
+# Blurs that are taken off, and how much noise each is trusted with: sigma in modules, noise power; best first.
 BLURS: tuple[tuple[float, float], ...] = (
     (0.45, 0.003),
     (0.55, 0.001),
@@ -235,26 +271,52 @@ BLURS: tuple[tuple[float, float], ...] = (
 )
 
 
-def strips(grey: Grey, region: Region, blurs: Sequence[tuple[float, float]] = BLURS) -> list[Piece]:
-    """A linear region as its average along the bars, each with another blur taken off; a few rows high."""
-    piece = cut(grey, straightened(grey, region), scale=(FINE, 1), keep=0.7)
-    line = piece.grey.mean(axis=0, dtype=np.float32)
-    module = _module(line, region.length * FINE)
-    sharp = evened(deblurred(line, [(sigma * module, noise) for sigma, noise in blurs]), region.length * FINE * 0.15)
-    squeeze = np.diag([1.0, piece.grey.shape[0] / STRIP_ROWS / 0.7, 1.0])
-    squeeze[1, 2] = -0.15 / 0.7 * piece.grey.shape[0]
-    to_photo = piece.to_photo @ squeeze
+def strips(profile: Profile, blurs: Sequence[tuple[float, float]] = BLURS) -> list[Piece]:
+    """A profile as pictures a few rows high, each with another blur taken off."""
+    sharp = deblurred(profile.line, [(sigma * profile.module, noise) for sigma, noise in blurs])
+    even = evened(sharp, profile.length * WINDOW)
     return [
-        Piece(np.repeat(row[None], STRIP_ROWS, axis=0), to_photo, f"strip {sigma:g} {noise:g}")
-        for row, (sigma, noise) in zip(sharp, blurs, strict=True)
+        Piece(np.repeat(row[None], STRIP_ROWS, axis=0), profile.to_photo, f"strip {sigma:g} {noise:g}")
+        for row, (sigma, noise) in zip(even, blurs, strict=True)
     ]
 
 
-def _module(line: Line, length: float) -> float:
-    """Samples per module, guessed from how often a profile of a code of this length turns: a bar is 1.8 modules."""
-    black = evened(line[None], length * 0.15)[0] < 128
-    turns = int(np.count_nonzero(black[1:] != black[:-1]))
-    return length / max(turns, 8) / 1.8
+def fitted(profile: Profile) -> Piece | None:
+    """A profile as the clean bars of the Code 128 that fits it, if one fits well; its top left is the symbol's own."""
+    darkness, sharp = _darkness(profile)
+    begins, ends = _ends(sharp, profile.length)
+    fit = fit_code128(darkness, begins, ends, profile.module)
+    if fit is None:
+        return None
+    row = np.full(fit.modules + 2 * FIT_QUIET, 255, np.uint8)
+    for begin, end in fit.bars:
+        row[FIT_QUIET + begin : FIT_QUIET + end] = 0
+    clean = np.repeat(np.repeat(row, FIT_SCALE)[None], STRIP_ROWS, axis=0)
+    step = (fit.end - fit.begin) / (fit.modules * FIT_SCALE)
+    down = -1.0 if step < 0 else 1.0  # upside down is turned in both ways
+    place = np.array([[step, 0.0, fit.begin - FIT_QUIET * FIT_SCALE * step], [0.0, down, 0.0], [0.0, 0.0, 1.0]])
+    place[1, 2] = STRIP_ROWS if step < 0 else 0.0
+    return Piece(np.ascontiguousarray(clean), profile.to_photo @ place, "fitted")
+
+
+def _darkness(profile: Profile) -> tuple[Floats, Floats]:
+    """The profile from 0 (white) to 1 (black) by its surroundings, as it is and sharpened."""
+    rows = np.vstack([profile.line[None], deblurred(profile.line, [(profile.module / 2, 0.01)])])
+    low, high = _around(rows, profile.length * 0.2)
+    span = high - low
+    span = np.maximum(span, 0.3 * np.median(span, axis=1, keepdims=True)) + 1e-3
+    dark = ((high - rows) / span).astype(np.float64)
+    return dark[0], dark[1]
+
+
+def _ends(sharp: Floats, length: float) -> tuple[list[float], list[float]]:
+    """Samples where bars may begin and end: a region is rather found too long than too short."""
+    dark = sharp > 0.5
+    margin = (len(sharp) - length) / 2
+    outward, inward = 0.06 * length + 8, 0.06 * length + 25 * FINE
+    begins = [float(x) + 1 for x in np.flatnonzero(dark[1:] & ~dark[:-1]) if -outward < x - margin < inward]
+    ends = [float(x) + 1 for x in np.flatnonzero(~dark[1:] & dark[:-1]) if -outward < len(sharp) - margin - x < inward]
+    return begins[:4], ends[-4:]
 
 
 def deblurred(line: Line, blurs: Sequence[tuple[float, float]]) -> NDArray[np.float32]:
@@ -271,10 +333,17 @@ def deblurred(line: Line, blurs: Sequence[tuple[float, float]]) -> NDArray[np.fl
 
 def evened(rows: NDArray[np.float32], window: float) -> Grey:
     """Profiles with their local black and white drawn to 0 and 255."""
+    low, high = _around(rows, window)
+    even: Grey = np.clip((rows - low) / np.maximum(high - low, 1e-3) * 255, 0, 255).astype(np.uint8)
+    return even
+
+
+def _around(rows: NDArray[np.float32], window: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The darkest and the lightest about each sample."""
     across = (int(window) | 1, 1)
     kernel = np.ones((1, across[0]), np.uint8)
     low, high = cv2.blur(cv2.erode(rows, kernel), across), cv2.blur(cv2.dilate(rows, kernel), across)
-    return np.clip((rows - low) / np.maximum(high - low, 1e-3) * 255, 0, 255).astype(np.uint8)
+    return low.reshape(rows.shape), high.reshape(rows.shape)
 
 
 def tiles(grey: Grey, *, side: int = 1100, overlap: int = 500) -> Iterator[Piece]:
