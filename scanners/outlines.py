@@ -33,7 +33,7 @@ def draw_marks(clean: bytes, marks: Sequence[Mark]) -> bytes:
     scale = picture.width / width
     painter = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 600))
-    font = ImageFont.load_default(size=max(16, round(max(picture.size) / 55)))
+    font = ImageFont.load_default(size=max(22, round(max(picture.size) / 60)))
     placed: list[Box] = []
     for mark in marks:
         points = [(x * scale, y * scale) for x, y in mark.corners]
@@ -78,12 +78,12 @@ def _badge(
     xs, ys = [x for x, _ in points], [y for _, y in points]
     middle = (sum(ys) / len(ys)) - height / 2
     corners = [
+        (min(xs) - width * 0.85, middle),
         (min(xs) - width / 2, min(ys) - height * 0.8),
         (max(xs) - width / 2, min(ys) - height * 0.8),
         (min(xs) - width / 2, max(ys) - height * 0.2),
         (max(xs) - width / 2, max(ys) - height * 0.2),
-        (min(xs) - width, middle),
-        (max(xs), middle),
+        (max(xs) - width * 0.15, middle),
     ]
     inside = [(min(max(x, 0), size[0] - width), min(max(y, 0), size[1] - height)) for x, y in corners]
     boxes: list[Box] = [(x, y, x + width, y + height) for x, y in inside]

@@ -81,18 +81,31 @@ def join(sightings: Sequence[Sighting]) -> tuple[Box, ...]:
 
 
 def reading_order(places: Sequence[Corners]) -> list[int]:
-    """The positions of places as people read them: row by row from the top, each from left to right."""
+    """The positions of places as people read them: row by row from the top, each from left to right.
+
+    In a row stand those whose middles are about as high as the topmost one's and which are not below one another: of
+    a linear code the engines often give a thin stripe only, so it is its length that says what "about" is.
+    """
     middles = [(sum(y for _, y in p) / len(p), sum(x for x, _ in p) / len(p)) for p in places]
+    sizes = sorted(_size(place) for place in places)
+    about = 0.35 * sizes[len(sizes) // 2] if sizes else 0.0
     waiting = sorted(range(len(places)), key=lambda n: (middles[n], places[n]))
     order: list[int] = []
     while waiting:
-        first = waiting[0]
-        ys = [y for _, y in places[first]]
-        bottom = middles[first][0] + max(max(ys) - min(ys), 2) / 2
-        row = [n for n in waiting if middles[n][0] <= bottom]
+        row: list[int] = []
+        for n in waiting:
+            if middles[n][0] > middles[waiting[0]][0] + about:
+                break
+            if not any(_is_below(places[n], places[other]) for other in row):
+                row.append(n)
         order += sorted(row, key=lambda n: (middles[n][1], middles[n][0], places[n]))
-        waiting = [n for n in waiting if middles[n][0] > bottom]
+        waiting = [n for n in waiting if n not in row]
     return order
+
+
+def _is_below(one: Corners, other: Corners) -> bool:
+    """Whether the two overlap from left to right."""
+    return min(x for x, _ in one) < max(x for x, _ in other) and min(x for x, _ in other) < max(x for x, _ in one)
 
 
 # ---- what fits together --------------------------------------------------------------------------------------------

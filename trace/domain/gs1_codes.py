@@ -115,6 +115,14 @@ def elements_of(code: Code) -> dict[str, str]:
     return {ai: value for ai, value in said.items() if value is not None} if code.gtin else {}
 
 
+def bracketed(code: Code) -> str | None:
+    """What a code says in GS1's terms as it is printed for people, (01)...(10)...; None for a bare number or a link."""
+    text = half_width(code.text)
+    if code.kind is CodeKind.DRUG_TRACE_CODE or (text.isdigit() and len(text) < 15) or "://" in text:
+        return None
+    return "".join(f"({ai}){value}" for ai, value in elements_of(code).items()) or None
+
+
 def _with_dates(code: Code, values: Mapping[str, str]) -> Code:
     found: dict[str, date | None] = {}
     doubts: list[IdentifierWarning] = []
