@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from scanners.templates_code import EAN13, Layout, best_words, least_costs, window_costs
+from scanners.templates_code import EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
 from scanners.templates_fit import Fit, Profile, as_darkness, refined, start
 from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strip
 from scanners.values import Reading
 
 NAME = "templates"
-_SEARCH = (0.5, 0.9, 1.5)
+_SEARCH = (0.6, 1.2)
+_SLANTS = (0.0, -1.0, 1.0, -2.0, 2.0)  # modules by which the middle is out of the middle: perspective
 _ENDS = 5
 _TRIED = 6
 _EXPLAINED = 0.85
@@ -26,6 +26,8 @@ _OVER_ANY, _OVER_CHECKED = 1.2, 1.5
 _COHERENCE = 0.6
 _ATTEMPTS = ((0.0, 1.0, True), (0.35, 0.65, True), (0.0, 1.0, False))  # share of the height, whether in linear light
 _DETECTOR = cv2.barcode.BarcodeDetector()
+
+Place = tuple[float, float, float, float]  # first and last sample, blur, slant
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +41,63 @@ class Found:
     over_checked: float  # the same for the best other digits with a right check digit
 
 
-def spans(light: Doubles, layout: Layout) -> NDArray[np.float64]:
-    """Where the symbol may lie: rows of (first sample, last sample)."""
+def spans(light: Doubles, layout: Layout) -> Doubles:
+    """Where the symbol may lie: (pairs of ends, nine places about each, first and last sample)."""
     lefts, rights = ends(light, modules=layout.modules, most=_ENDS)
+    pairs = np.array([(a, b) for a in lefts for b in rights if 0.6 * LENGTH < b - a < 1.4 * LENGTH], dtype=np.float64)
     around = np.array([-0.5, 0.0, 0.5]) * LENGTH / layout.modules
-    first = (np.array(lefts, dtype=np.float64)[:, None] + around).ravel()
-    last = (np.array(rights, dtype=np.float64)[:, None] + around).ravel()
-    both = np.array(np.meshgrid(first, last)).reshape(2, -1).T
-    width = both[:, 1] - both[:, 0]
-    return both[(width > 0.6 * LENGTH) & (width < 1.4 * LENGTH)]
+    shifts = np.stack(np.meshgrid(around, around), axis=-1).reshape(1, 9, 2)
+    return pairs.reshape(-1, 1, 2) + shifts
 
 
 def starts(light: Doubles, layout: Layout) -> Iterator[tuple[Profile, bool, Fit]]:
-    """Fits to begin with, the most promising first: ends, direction and blur whose best digits cost least."""
+    """Fits to begin with, the most promising first: ends, slant, direction, blur whose best digits cost least."""
     places = spans(light, layout)
-    if not len(places):
+    if not places.size:
         return
-    samples = places[:, :1] + (places[:, 1:] - places[:, :1]) * (layout.samples / layout.modules)
-    values = np.interp(samples.ravel(), np.arange(len(light)) + 0.5, light).reshape(samples.shape)
-    low, high = np.percentile(values, (4, 96), axis=1)
-    dark = ((high[:, None] - values) / np.maximum(high - low, 1e-6)[:, None]).astype(np.float32)
-    scale = dark.var(axis=1) * dark.shape[1]
-    tried: list[tuple[float, bool, float, int]] = []
-    for backwards in (False, True):
-        rows = np.ascontiguousarray(dark[:, ::-1]) if backwards else dark
-        for sigma in _SEARCH:
-            costs = least_costs(window_costs(rows, layout, sigma), layout) / scale
-            tried += [(float(cost), backwards, sigma, number) for number, cost in enumerate(costs)]
     ahead = Profile.of(light)
     behind = ahead.backwards()
-    taken: list[tuple[bool, NDArray[np.float64]]] = []
-    for _cost, backwards, sigma, number in sorted(tried):
-        place = places[number]
-        if any(b == backwards and np.abs(place - t).max() < 0.8 * LENGTH / layout.modules for b, t in taken):
+    tried = [(cost, False, place) for cost, place in _searched(ahead, layout, places)]
+    tried += [(cost, True, place) for cost, place in _searched(behind, layout, len(light) - places[..., ::-1])]
+    near = 0.8 * LENGTH / layout.modules
+    taken: list[tuple[bool, Doubles]] = []
+    for _, backwards, (left, right, sigma, slant) in sorted(tried):
+        at = np.array([left, right, (left + right) / 2 - slant * LENGTH / layout.modules])
+        if any(b == backwards and np.abs(at - other).max() < near for b, other in taken):
             continue
-        taken.append((backwards, place))
-        left, right = (len(light) - place[::-1]) if backwards else place
+        taken.append((backwards, at))
         profile = behind if backwards else ahead
-        yield profile, backwards, start(profile, layout, left, right, sigma)
+        yield profile, backwards, start(profile, layout, left, right, sigma, slant)
         if len(taken) == _TRIED:
             return
+
+
+def _searched(profile: Profile, layout: Layout, places: Doubles) -> Iterator[tuple[float, Place]]:
+    """Costs of places; for each pair of ends the place whose guards and outer digits fit."""
+    around = places.reshape(-1, 2)
+    values = _sampled(profile, layout, around, 0.0)
+    low, high = np.percentile(values, (4, 96), axis=1).astype(np.float32)[..., None]
+    dark = (high - values) / np.maximum(high - low, 1e-6)
+    scale = np.maximum(dark.var(axis=1) * dark.shape[1], 1e-6)
+    for sigma in _SEARCH:
+        outer = (outer_costs(dark, layout, sigma) / scale).reshape(places.shape[:2])
+        best = outer.argmin(axis=1) + np.arange(len(places)) * places.shape[1]
+        for slant in _SLANTS:
+            slanted = (high[best] - _sampled(profile, layout, around[best], slant)) / np.maximum(
+                (high - low)[best], 1e-6
+            )
+            costs = least_costs(window_costs(slanted, layout, sigma), layout) / scale[best]
+            for cost, (left, right) in zip(costs.tolist(), around[best].tolist(), strict=True):
+                yield cost, (left, right, sigma, slant)
+
+
+def _sampled(profile: Profile, layout: Layout, places: Doubles, slant: float) -> Floats:
+    """Light at the layout's samples for each place (first and last sample of the symbol)."""
+    shares = layout.samples / layout.modules
+    shares = shares - slant / layout.modules * 4 * shares * (1 - shares)
+    samples = places[:, :1] + (places[:, 1:] - places[:, :1]) * shares
+    values = np.interp(samples.ravel(), np.arange(len(profile.light)) + 0.5, profile.light)
+    return values.reshape(samples.shape).astype(np.float32)
 
 
 def settled(profile: Profile, layout: Layout, fit: Fit) -> Fit:
@@ -91,7 +110,7 @@ def settled(profile: Profile, layout: Layout, fit: Fit) -> Fit:
     return fit
 
 
-def _costs(profile: Profile, layout: Layout, fit: Fit) -> list[NDArray[np.float32]]:
+def _costs(profile: Profile, layout: Layout, fit: Fit) -> list[Floats]:
     return window_costs(as_darkness(profile, layout, fit)[None], layout, round(fit.sigma, 1), fit.spread)
 
 
@@ -103,12 +122,8 @@ def has_check_digit(digits: str) -> bool:
 def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Found:
     """The fit beside its best rivals: the next best numbers, with and without a right check digit, each fitted too."""
     costs = _costs(profile, layout, fit)
-    words = [w for _, w in best_words(costs, layout, 4, checked=False)]
-    checked = [w for _, w in best_words(costs, layout, 3, checked=True)]
-    fits = {fit.text: refined(profile, layout, fit, fit.text, 3)}
-    for w in dict.fromkeys(words + checked):
-        if w not in fits:
-            fits[w] = refined(profile, layout, fit, w, 3)
+    words = [word for checked in (False, True) for _, word in best_words(costs, layout, 3, checked=checked)]
+    fits = {word: refined(profile, layout, fit, word, 2) for word in dict.fromkeys([fit.text, *words])}
     best = min(fits.values(), key=lambda f: f.error)
     others = [f for f in fits.values() if f.text != best.text]
     any_ = min(f.error for f in others) / best.error

@@ -8,7 +8,7 @@ bar), darkness goes from 0 (white) to 1 (black), patterns are those of the GS1 G
 
 import heapq
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ _GUARD, _CENTRE = (1, 0, 1), (0, 1, 0, 1, 0)
 _WHITE = (0,) * (QUIET + 4)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """A symbology: digits in either half, and for each first digit which of its left digits are of set B."""
 
@@ -40,7 +40,7 @@ class Layout:
         """Width of the symbol without its quiet zones."""
         return 11 + 14 * self.half
 
-    @property
+    @cached_property
     def windows(self) -> tuple[tuple[slice, int], ...]:
         """Where the windows lie in a profile of `samples`, and which of a bank's sets of templates they take."""
         edges = [0.0, QUIET + 6.5]
@@ -52,7 +52,7 @@ class Layout:
         places = [round(edge * PER_MODULE) for edge in edges]
         return tuple((slice(a, b), kind) for a, b, kind in zip(places[:-1], places[1:], kinds, strict=True))
 
-    @property
+    @cached_property
     def samples(self) -> Floats:
         """Places, in modules from the first bar's left edge, of the samples that are compared with templates."""
         count = (self.modules + 2 * QUIET) * PER_MODULE
@@ -134,6 +134,17 @@ def window_costs(profiles: Floats, layout: Layout, sigma: float, spread: float =
         rows, squares = templates[kind]
         window = profiles[:, place]
         costs.append(np.einsum("ij,ij->i", window, window)[:, None] - 2 * (window @ rows.T) + squares)
+    return costs
+
+
+def outer_costs(profiles: Floats, layout: Layout, sigma: float) -> Floats:
+    """The costs of both ends: quiet zone, guard and half a digit, whichever digit it is."""
+    templates = bank(sigma).with_spread(0.0)
+    costs = np.zeros(len(profiles), dtype=np.float32)
+    for place, kind in (layout.windows[0], layout.windows[-1]):
+        rows, squares = templates[kind]
+        window = profiles[:, place]
+        costs += np.einsum("ij,ij->i", window, window) + (squares - 2 * (window @ rows.T)).min(axis=1)
     return costs
 
 

@@ -51,14 +51,20 @@ class Fit:
     explained: float = 0.0  # share of the profile's variance
 
 
-def start(profile: Profile, layout: Layout, left: float, right: float, sigma: float) -> Fit:
-    """A fit to begin with: the symbol from sample `left` to sample `right`, levels by the lightest and darkest."""
+def start(profile: Profile, layout: Layout, left: float, right: float, sigma: float, slant: float = 0.0) -> Fit:
+    """A fit to begin with: the symbol from sample `left` to sample `right`, levels by the lightest and darkest.
+
+    `slant`: modules that the middle between the two ends lies beyond the symbol's middle.
+    """
     count = len(profile.light)
     low, high = (2 * np.array([left, right]) + 1) / count - 1
-    scale = layout.modules / (high - low)
+    half, middle = (high - low) / 2, (high + low) / 2
+    # module = modules / 2 * (1 + s) + slant * (1 - s^2) with s from -1 to 1 between the ends
+    mean, bend = layout.modules / 2, slant / half**2
+    warp = np.array([mean + slant - mean / half * middle - bend * middle**2, mean / half + 2 * bend * middle, -bend, 0])
     inside = profile.light[max(0, int(left)) : int(right) + 1]
     dark, white = np.percentile(inside, (3, 97)) if inside.size else (0.0, 1.0)
-    return Fit("", np.array([-low * scale, scale, 0, 0]), np.array([white, 0, 0, dark - white, 0, 0]), sigma, 0.0)
+    return Fit("", warp, np.array([white, 0, 0, dark - white, 0, 0]), sigma, 0.0)
 
 
 def as_darkness(profile: Profile, layout: Layout, fit: Fit) -> Floats:
