@@ -327,9 +327,21 @@ class SearchTextQuery(Strict):
 
 
 class ProposalRequest(Strict):
-    """Texts that were scanned or typed."""
+    """Texts that were scanned or typed, photos that were read: at least one of either."""
 
-    codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+    codes = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=MANY_LINES))
+    scans = fields.List(
+        Text(most=26),
+        load_default=list,
+        validate=validate.Length(max=MANY_SCANS),
+        metadata={"description": "Photos of one's own: codes of one box are one line, what is doubtful is none."},
+    )
+
+    @validates_schema
+    def check_some(self, data: dict[str, Any], **_: Any) -> None:
+        """Something to propose lines from."""
+        if not data.get("codes") and not data.get("scans"):
+            raise ValidationError("Missing data for required field.", "codes")
 
 
 class CodeQuery(Strict):

@@ -61,6 +61,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/station/stock": ("manager", ("action", "lot", "amount", "reason", "client_key")),
     "/pharmacy": ("pharmacist", ("action", "codes", "prescription", "client_key")),
     "/inspector/scan": ("inspector", ("photo", "reason")),
+    "/scan": ("clerk", ("photo", "x")),
 }
 QUERIES = {
     "/": ("code",),
@@ -72,6 +73,9 @@ QUERIES = {
     "/inspector": ("x",),
     "/inspector/trace": ("code", "reason"),
     "/inspector/log": ("x",),
+    "/scan": ("x",),
+    f"/scan/{'0' * 26}": ("all",),
+    f"/scan/{'0' * 26}/picture": ("x",),
     "/account": ("x",),
     "/language/en": ("back",),
     "/language/xx": ("back",),

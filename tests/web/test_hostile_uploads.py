@@ -47,7 +47,7 @@ def test_a_file_that_is_no_photo_is_refused_on_both_faces(standing: Demo, what: 
         answer = standing.call("POST", path, data={name: (BytesIO(data), "photo.jpg")})
         assert complaint(answer, *statuses) is None, path
         assert answer.json["field"] == ("photo" if path == "/scans" or what else "file")
-    for path in ("/station/scan", "/inspector/scan"):
+    for path in ("/station/scan", "/inspector/scan", "/scan"):
         page = standing.client.post(path, data={"photo": (BytesIO(data), "p.jpg")}, headers=standing.headers("clerk"))
         assert bad_page(page, *statuses) is None, path
     assert standing.counts() == before
@@ -119,7 +119,7 @@ def test_21_megabytes_are_refused_with_a_sentence(standing: Demo) -> None:
     for answer in asked:
         assert complaint(answer, 413) is None
         assert "20" in answer.json["detail"]
-    for path in ("/station/scan", "/inspector/scan", "/station/receive"):
+    for path in ("/station/scan", "/inspector/scan", "/scan", "/station/receive"):
         page = standing.client.post(path, data={"photo": (BytesIO(big), "a.jpg")}, headers=standing.headers("clerk"))
         assert bad_page(page, 413) is None
     assert standing.counts() == before

@@ -91,7 +91,13 @@ LEFT_OUT = {
 # What an address `/receipts/{public_id}` names.
 RECORDS = {"receipts": "receipt", "certificates": "certificate", "organisations": "organisation", "people": "person"}
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
-SELDOM = {"POST /api/v1/scans", "POST /api/v1/dispensings/returns", "DELETE /api/v1/people/{public_id}"}
+SELDOM = {
+    "POST /api/v1/scans",
+    "GET /api/v1/scans/{public_id}",
+    "GET /api/v1/scans/{public_id}/picture",
+    "POST /api/v1/dispensings/returns",
+    "DELETE /api/v1/people/{public_id}",
+}
 
 Known = dict[str, list[Any]]
 

@@ -17,13 +17,14 @@ from schemas.requests import MANY_SCANS
 from storage.events import insert_for
 from storage.objects import ObjectStore
 from storage.tables import object_owner, organisation, receipt_scan, scan, stored_object
+from trace.domain.codes import Code
 from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.photo_advice import Taken, advise
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
-from trace.services.readings import REASONS, describe_boxes, describe_photo
+from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo
 
 PDF = "application/pdf"
 
@@ -175,6 +176,12 @@ def as_scan(row: Row[Any]) -> dict[str, Any]:
         "boxes": describe_boxes(readings),
         "advice": advise(Taken(row.width, row.height, **measured)) if too_little else [],
     }
+
+
+def codes_in_scans(session: Session, *, actor: Actor, public_ids: Sequence[str]) -> list[Code]:
+    """What the boxes in the organisation's own scans are, box by box; raises `NotFound`."""
+    scans = [get_scan(session, actor=actor, public_id=public_id) for public_id in dict.fromkeys(public_ids)]
+    return [code for one in scans for _, code in codes_of_boxes(one["readings"])]
 
 
 def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id: str) -> tuple[bytes, str]:

@@ -12,6 +12,7 @@ from trace.services.inspecting import look_at_delivery
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
+from trace.services.scans import codes_in_scans
 from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
@@ -162,8 +163,9 @@ def get_expected() -> Any:
 @blueprint.response(200)
 @may(Permission.GOODS_RECEIVE)
 def post_proposal(payload: dict[str, Any]) -> Any:
-    """识别到货 / The lines that scanned or typed codes most probably are."""
-    return propose_lines(g.session, actor=g.actor, texts=payload["codes"]).as_dict()
+    """识别到货 / The lines that scanned or typed codes, or the boxes in photos, most probably are."""
+    codes = codes_in_scans(g.session, actor=g.actor, public_ids=payload["scans"])
+    return propose_lines(g.session, actor=g.actor, texts=payload["codes"], codes=codes).as_dict()
 
 
 @blueprint.post("/deliveries/look")

@@ -24,11 +24,10 @@ from trace.services.hops import Command, Some
 from trace.services.inspecting import look_at_delivery
 from trace.services.organisations import list_organisations
 from trace.services.products import list_products, register_product
-from trace.services.readings import codes_of_boxes
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import lines_from, propose_lines
-from trace.services.scans import get_scan, keep_photo
+from trace.services.scans import codes_in_scans, get_scan, keep_photo
 from trace.services.stock_list import list_stock
 from trace.web.access import may, watched, writes
 from trace.web.delivery_form import line_of, supplier_of
@@ -97,7 +96,7 @@ def delivery() -> ResponseReturnValue:
     if sender:
         proposal = lines_from(g.session, actor=g.actor, sender=sender)
     else:
-        codes = [code for one in scans for _, code in codes_of_boxes(one["readings"])]
+        codes = codes_in_scans(g.session, actor=g.actor, public_ids=[one["id"] for one in scans])
         typed = request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
         proposal = propose_lines(g.session, actor=g.actor, texts=typed, codes=codes)
     form = {
