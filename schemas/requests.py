@@ -344,6 +344,20 @@ class ProposalRequest(Strict):
             raise ValidationError("Missing data for required field.", "codes")
 
 
+class LabelQuery(Strict):
+    """The lot that a label is for, and the dots per inch of the printer."""
+
+    lot = Text(most=2_000, least=1, required=True)
+    resolution = Number(least=150, most=1_200, load_default=300)
+
+
+class LabelPageQuery(Strict):
+    """The lot that labels are for, and how many."""
+
+    lot = Text(most=2_000, least=1, required=True)
+    copies = Number(least=1, most=200, load_default=1)
+
+
 class CodeQuery(Strict):
     """A text to name."""
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import g
+from flask import Response, g, request
 
 from schemas import requests
 from trace.domain.permissions import Permission
 from trace.services import hops
 from trace.services.delivery import expected
 from trace.services.inspecting import look_at_delivery
+from trace.services.labels import Label, label_of_lot
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
@@ -20,6 +21,7 @@ from trace.web.api.commands import batch_of, command_of, some_of
 from trace.web.delivery_form import line_of, supplier_of
 
 blueprint = Blueprint("api_goods", __name__, description="Hops of goods, receiving, stock")
+PICTURE = {"type": "string", "format": "binary"}
 
 
 @blueprint.post("/hops/commission")
@@ -226,3 +228,27 @@ def get_one_receipt(public_id: str) -> Any:
 def get_stock() -> Any:
     """库存 / Stock by lot."""
     return {"stock": list_stock(g.session, actor=g.actor)}
+
+
+@blueprint.get("/lots/label.svg")
+@blueprint.arguments(requests.LabelQuery(exclude=("resolution",)), location="query")
+@blueprint.response(200, PICTURE, content_type="image/svg+xml")
+@may(Permission.GOODS_MOVE)
+def get_label_svg(query: dict[str, Any]) -> Response:
+    """标签条码（SVG）/ The barcode of one's own lot at true size, as SVG in millimetres."""
+    return Response(_label(query).symbol.svg, mimetype="image/svg+xml")
+
+
+@blueprint.get("/lots/label.png")
+@blueprint.arguments(requests.LabelQuery, location="query")
+@blueprint.response(200, PICTURE, content_type="image/png")
+@may(Permission.GOODS_MOVE)
+def get_label_png(query: dict[str, Any]) -> Response:
+    """标签条码（PNG）/ The barcode of one's own lot at true size, as PNG in whole dots of a printer's resolution."""
+    return Response(_label(query).symbol.png, mimetype="image/png")
+
+
+def _label(query: dict[str, Any]) -> Label:
+    return label_of_lot(
+        g.session, actor=g.actor, text=query["lot"], site=request.url_root, resolution=query.get("resolution", 300)
+    )

@@ -24,9 +24,9 @@ DESKS = (
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import home, inspector, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
+    from trace.web.site import home, inspector, label, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
 
-    for module in (home, sign_in, station, scan, pharmacy, inspector, resolver):
+    for module in (home, sign_in, station, label, scan, pharmacy, inspector, resolver):
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(

@@ -43,10 +43,14 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 // The outline of a code in the photo and its row in the list are one thing: what is pointed at shows in both.
-for (const name of ["click", "focusin", "pointerover"]) document.addEventListener(name, (event) => {
+for (const [name, shows] of [["click", "chosen"], ["focusin", "chosen"], ["pointerover", "pointed"]]) document.addEventListener(name, (event) => {
   const code = event.target.closest?.("[data-code]")?.dataset.code;
-  if (!code) return;
-  for (const part of document.querySelectorAll("[data-code]")) part.classList.toggle("chosen", part.dataset.code === code);
+  if (!code && shows === "chosen") return;
+  for (const part of document.querySelectorAll("[data-code]")) part.classList.toggle(shows, part.dataset.code === code);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
 });
 
 let asking = null; // the look under way
