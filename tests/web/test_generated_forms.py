@@ -61,7 +61,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/station/stock": ("manager", ("action", "lot", "amount", "reason", "client_key")),
     "/pharmacy": ("pharmacist", ("action", "codes", "prescription", "client_key")),
     "/inspector/scan": ("inspector", ("photo", "reason")),
-    "/scan": ("station", ("photo", "x")),
+    "/scan": ("inspector", ("photo", "x")),
 }
 QUERIES = {
     "/": ("code",),
