@@ -11,23 +11,41 @@ import cv2
 import numpy as np
 
 from scanners.templates_code import EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
-from scanners.templates_fit import Fit, Profile, as_darkness, refined, start
+from scanners.templates_fit import Fit, Profile, as_darkness, levels, refined, start
 from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strip
 from scanners.values import Reading
 
 NAME = "templates"
 _SEARCH = (0.6, 1.2)
-_SLANTS = (0.0, -1.0, 1.0, -2.0, 2.0)  # modules by which the middle is out of the middle: perspective
 _ENDS = 5
 _TRIED = 6
+_TRIED_FIRST, _HOPELESS = 2, 0.7  # an EAN-13 among the first tries explains more than other bars do
+_CLEAR = 0.94
 _EXPLAINED = 0.85
 _BLURRED_AWAY = 2.1
 _OVER_ANY, _OVER_CHECKED = 1.2, 1.5
 _COHERENCE = 0.6
-_ATTEMPTS = ((0.0, 1.0, True), (0.35, 0.65, True), (0.0, 1.0, False))  # share of the height, whether in linear light
 _DETECTOR = cv2.barcode.BarcodeDetector()
 
 Place = tuple[float, float, float, float]  # first and last sample, blur, slant
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which part of the bars is looked at, and what is reckoned with."""
+
+    top: float = 0.0  # shares of the bars' height
+    bottom: float = 1.0
+    linear: bool = True  # blur mixed light (a lens does), not grey (a program does, and some phones' noise filters)
+    uneven: bool = False  # light changes along the symbol
+    slants: tuple[float, ...] = (0.0, -1.0, 1.0, -2.0, 2.0)  # modules by which the middle is off: perspective
+
+
+ATTEMPTS = (
+    Attempt(),
+    Attempt(top=0.35, bottom=0.65, uneven=True, slants=(0.0, -1.2, 1.2, -2.4, 2.4, -3.6, 3.6, -5.0, 5.0)),
+    Attempt(linear=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +68,15 @@ def spans(light: Doubles, layout: Layout) -> Doubles:
     return pairs.reshape(-1, 1, 2) + shifts
 
 
-def starts(light: Doubles, layout: Layout) -> Iterator[tuple[Profile, bool, Fit]]:
+def starts(light: Doubles, layout: Layout, attempt: Attempt) -> Iterator[tuple[Profile, bool, Fit]]:
     """Fits to begin with, the most promising first: ends, slant, direction, blur whose best digits cost least."""
     places = spans(light, layout)
     if not places.size:
         return
     ahead = Profile.of(light)
     behind = ahead.backwards()
-    tried = [(cost, False, place) for cost, place in _searched(ahead, layout, places)]
-    tried += [(cost, True, place) for cost, place in _searched(behind, layout, len(light) - places[..., ::-1])]
+    tried = [(cost, False, place) for cost, place in _searched(ahead, layout, places, attempt)]
+    tried += [(cost, True, place) for cost, place in _searched(behind, layout, len(light) - places[..., ::-1], attempt)]
     near = 0.8 * LENGTH / layout.modules
     taken: list[tuple[bool, Doubles]] = []
     for _, backwards, (left, right, sigma, slant) in sorted(tried):
@@ -67,25 +85,24 @@ def starts(light: Doubles, layout: Layout) -> Iterator[tuple[Profile, bool, Fit]
             continue
         taken.append((backwards, at))
         profile = behind if backwards else ahead
-        yield profile, backwards, start(profile, layout, left, right, sigma, slant)
+        yield profile, backwards, start(profile, layout, left, right, sigma, slant, uneven=attempt.uneven)
         if len(taken) == _TRIED:
             return
 
 
-def _searched(profile: Profile, layout: Layout, places: Doubles) -> Iterator[tuple[float, Place]]:
+def _searched(profile: Profile, layout: Layout, places: Doubles, attempt: Attempt) -> Iterator[tuple[float, Place]]:
     """Costs of places; for each pair of ends the place whose guards and outer digits fit."""
     around = places.reshape(-1, 2)
     values = _sampled(profile, layout, around, 0.0)
-    low, high = np.percentile(values, (4, 96), axis=1).astype(np.float32)[..., None]
-    dark = (high - values) / np.maximum(high - low, 1e-6)
+    black, white = levels(values, layout, uneven=attempt.uneven)
+    contrast = np.maximum(white - black, 1e-3)
+    dark = (white - values) / contrast
     scale = np.maximum(dark.var(axis=1) * dark.shape[1], 1e-6)
     for sigma in _SEARCH:
         outer = (outer_costs(dark, layout, sigma) / scale).reshape(places.shape[:2])
         best = outer.argmin(axis=1) + np.arange(len(places)) * places.shape[1]
-        for slant in _SLANTS:
-            slanted = (high[best] - _sampled(profile, layout, around[best], slant)) / np.maximum(
-                (high - low)[best], 1e-6
-            )
+        for slant in attempt.slants:
+            slanted = (white[best] - _sampled(profile, layout, around[best], slant)) / contrast[best]
             costs = least_costs(window_costs(slanted, layout, sigma), layout) / scale[best]
             for cost, (left, right) in zip(costs.tolist(), around[best].tolist(), strict=True):
                 yield cost, (left, right, sigma, slant)
@@ -131,18 +148,21 @@ def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Foun
     return Found(best, profile, backwards, any_, chk)
 
 
-def decode(light: Doubles, layout: Layout, enough: float = 0.94) -> Found | None:
-    """The digits that fit a profile best, or None if nothing fits."""
-    best = None
-    for profile, backwards, begin in starts(light, layout):
+def decode(light: Doubles, layout: Layout, attempt: Attempt = ATTEMPTS[0]) -> Found | None:
+    """The digits that fit a profile best, or None if nothing fits: then other bands of it won't either."""
+    best: tuple[Profile, bool, Fit] | None = None
+    for number, (profile, backwards, begin) in enumerate(starts(light, layout, attempt), start=1):
         fit = settled(profile, layout, begin)
-        if best is None or fit.explained > best[1].explained:
-            best = (profile, fit, backwards)
-        if fit.explained > enough and has_check_digit(fit.text):
+        if best is None or fit.explained > best[2].explained:
+            best = (profile, backwards, fit)
+        if best[2].explained > _CLEAR and has_check_digit(best[2].text):
             break
-    if best is None or best[1].explained < 0.8:
+        if number >= _TRIED_FIRST and best[2].explained < _HOPELESS:
+            return None
+    if best is None or best[2].explained < _HOPELESS:
         return None
-    return weighed(best[0], layout, best[1], best[2])
+    profile, backwards, fit = best
+    return weighed(profile, layout, fit, backwards)
 
 
 def sure(found: Found) -> bool:
@@ -173,9 +193,11 @@ def read_quad(grey: Grey, quad: Quad) -> list[Reading]:
     piece = strip(grey, np.asarray(quad, dtype=np.float64))
     if piece is None or piece.coherence < _COHERENCE:
         return []
-    for top, bottom, linear in _ATTEMPTS:
-        found = decode(piece.profile(top, bottom, linear=linear), EAN13)
-        if found and sure(found) and seconded(piece, EAN13, found, linear=linear):
+    for attempt in ATTEMPTS:
+        found = decode(piece.profile(attempt.top, attempt.bottom, linear=attempt.linear), EAN13, attempt)
+        if found is None:
+            break
+        if sure(found) and seconded(piece, EAN13, found, linear=attempt.linear):
             return [_reading(piece, EAN13, found)]
     return []
 

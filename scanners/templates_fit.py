@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scanners.templates_code import QUIET, Floats, Layout, blurred, fine_places
+from scanners.templates_code import PER_MODULE, QUIET, Floats, Layout, blurred, fine_places
 
 Doubles = NDArray[np.float64]
 
@@ -51,8 +51,17 @@ class Fit:
     explained: float = 0.0  # share of the profile's variance
 
 
-def start(profile: Profile, layout: Layout, left: float, right: float, sigma: float, slant: float = 0.0) -> Fit:
-    """A fit to begin with: the symbol from sample `left` to sample `right`, levels by the lightest and darkest.
+def start(
+    profile: Profile,
+    layout: Layout,
+    left: float,
+    right: float,
+    sigma: float,
+    slant: float = 0.0,
+    *,
+    uneven: bool = False,
+) -> Fit:
+    """A fit to begin with: the symbol from sample `left` to sample `right`, black and white as `levels` has them.
 
     `slant`: modules that the middle between the two ends lies beyond the symbol's middle.
     """
@@ -62,9 +71,29 @@ def start(profile: Profile, layout: Layout, left: float, right: float, sigma: fl
     # module = modules / 2 * (1 + s) + slant * (1 - s^2) with s from -1 to 1 between the ends
     mean, bend = layout.modules / 2, slant / half**2
     warp = np.array([mean + slant - mean / half * middle - bend * middle**2, mean / half + 2 * bend * middle, -bend, 0])
-    inside = profile.light[max(0, int(left)) : int(right) + 1]
-    dark, white = np.percentile(inside, (3, 97)) if inside.size else (0.0, 1.0)
-    return Fit("", warp, np.array([white, 0, 0, dark - white, 0, 0]), sigma, 0.0)
+    places = layout.samples / layout.modules * (right - left) + left
+    light = np.interp(places, np.arange(count) + 0.5, profile.light).astype(np.float32)
+    black, white = (level[0] for level in levels(light[None], layout, uneven=uneven))
+    across = 2 * layout.samples / layout.modules - 1
+    lines = np.polyfit(across, white, 1)[::-1], np.polyfit(across, np.minimum(black - white, -1e-3), 1)[::-1]
+    return Fit("", warp, np.array([*lines[0], 0, *lines[1], 0]), sigma, 0.0)
+
+
+def levels(light: Floats, layout: Layout, *, uneven: bool) -> tuple[Floats, Floats]:
+    """Black and white along profiles at the layout's samples, when nothing is known yet, by percentiles.
+
+    `uneven` takes either half for itself: for light that changes along the symbol. Where bars have melted into one
+    another a half may hold nothing as black or white as the whole does.
+    """
+    if not uneven:
+        black, white = np.percentile(light, (4, 96), axis=1).astype(np.float32)[..., None]
+        return np.broadcast_to(black, light.shape), np.broadcast_to(white, light.shape)
+    inside = light[:, QUIET * PER_MODULE : -QUIET * PER_MODULE]
+    half = inside.shape[1] // 2
+    halves = np.percentile(inside[:, : 2 * half].reshape(-1, 2, half), (5, 95), axis=2).astype(np.float32)
+    share = ((np.arange(light.shape[1]) - QUIET * PER_MODULE) / half - 0.5).clip(-0.3, 1.3).astype(np.float32)
+    black, white = halves[..., :1] * (1 - share) + halves[..., 1:] * share
+    return black, white
 
 
 def as_darkness(profile: Profile, layout: Layout, fit: Fit) -> Floats:

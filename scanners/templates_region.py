@@ -22,12 +22,10 @@ _LIGHT = _GREY**2.2
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A region turned so that its bars stand upright, and where its rows lie in the picture."""
+    """A region turned so that its bars stand upright, and the way back into the picture."""
 
     grey: Grey
-    origin: Doubles  # picture's (x, y) of the strip's first sample of the first row
-    along: Doubles  # picture's way from sample to sample
-    down: Doubles  # picture's way from row to row
+    matrix: Doubles  # (3, 3): homogeneous (sample, row, 1) to the picture's (x, y, 1)
     coherence: float  # 1: all edges have one direction
 
     def profile(self, top: float = 0.0, bottom: float = 1.0, *, linear: bool = True) -> Doubles:
@@ -40,10 +38,10 @@ class Strip:
 
     def in_picture(self, left: float, right: float) -> tuple[tuple[int, int], ...]:
         """The corners in the picture of the bars between two samples, clockwise from the top left."""
-        rows = len(self.grey)
-        places = ((left, 0), (right, 0), (right, rows), (left, rows))
-        points = [self.origin + self.along * sample + self.down * row for sample, row in places]
-        return tuple((round(float(x)), round(float(y))) for x, y in points)
+        rows, times = self.grey.shape[0], self.grey.shape[1] / SAMPLES
+        places = np.array([(left, 0), (right, 0), (right, rows), (left, rows)]) * (times, 1)
+        points = np.column_stack([places, np.ones(4)]) @ self.matrix.T
+        return tuple((round(float(x / w)), round(float(y / w))) for x, y, w in points)
 
 
 def strip(grey: Grey, quad: Quad) -> Strip | None:
@@ -53,44 +51,61 @@ def strip(grey: Grey, quad: Quad) -> Strip | None:
     height = float(min(np.hypot(*(quad[3] - quad[0])), np.hypot(*(quad[2] - quad[1]))))
     if width < 60 or height < 4:
         return None
-    centre, along, coherence = (left + right) / 2, (right - left) / width, 0.0
+    centre, along, coherence, fan = (left + right) / 2, (right - left) / width, 0.0, 0.0
     for _ in range(2):
-        size = (width, height * 0.7)
-        finer = min(1.0, 64 / size[1])
-        samples = (int(size[0] * finer), max(4, int(size[1] * finer)))
-        angle, coherence = _direction(_cut(grey, centre, along, size, samples))
-        cosine, sine = np.cos(angle), np.sin(angle)
-        along = np.array([along[0] * cosine - along[1] * sine, along[1] * cosine + along[0] * sine])
+        angle, coherence, fan = _directions(grey, centre, along, width, height * 0.7)
+        along = along * np.cos(angle) + _across(along) * np.sin(angle)
     # Never fewer samples than pixels: a sharp code would alias. More than needed are averaged afterwards.
-    times = max(1, round(width / LENGTH))
-    size = (width * (1 + 2 * BEYOND), height * 0.8)
-    rows = int(min(_ROWS, max(4, size[1])))
-    upright = _cut(grey, centre, along, size, (SAMPLES * times, rows))
-    across = np.array([-along[1], along[0]])
-    step, rise = along * size[0] / SAMPLES, across * size[1] / rows
-    origin = centre - along * size[0] / 2 - across * size[1] / 2
-    return Strip(upright, origin, step, rise, coherence)
+    columns, height = SAMPLES * max(1, round(width / LENGTH)), height * 0.8
+    rows = int(min(_ROWS, max(4, height)))
+    half = width * (0.5 + BEYOND)
+    turn = float(np.clip(fan * half, -0.5, 0.5))  # of the bars at the ends against those in the middle
+    lean = along * np.sin(turn) * height / 2
+    upright = _across(along) * np.cos(turn) * height / 2
+    ends_ = centre - along * half, centre + along * half
+    corners = [
+        ends_[0] - upright - lean,
+        ends_[1] - upright + lean,
+        ends_[1] + upright - lean,
+        ends_[0] + upright + lean,
+    ]
+    edges = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(edges, np.array(corners, dtype=np.float32))
+    return Strip(_cut(grey, matrix, (columns, rows)), matrix, coherence)
 
 
-def _cut(grey: Grey, centre: Doubles, along: Doubles, size: tuple[float, float], samples: tuple[int, int]) -> Grey:
-    """A turned rectangle of the picture, of `size` pixels, as `samples` (columns, rows)."""
-    across = np.array([-along[1], along[0]])
-    step, rise = along * size[0] / samples[0], across * size[1] / samples[1]
-    first = centre - along * size[0] / 2 - across * size[1] / 2 + (step + rise) / 2
-    matrix = np.column_stack([step, rise, first])
+def _across(along: Doubles) -> Doubles:
+    """The direction a quarter turn on: down, for what goes to the right."""
+    return np.array([-along[1], along[0]])
+
+
+def _cut(grey: Grey, matrix: Doubles, size: tuple[int, int]) -> Grey:
+    """A piece of the picture, of `size` (columns, rows), by the way from it into the picture."""
+    middle = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # pixels have their places in their middles
+    back = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut: Grey = cv2.warpAffine(grey, matrix, samples, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    cut: Grey = cv2.warpPerspective(grey, back @ matrix @ middle, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return cut
 
 
-def _direction(region: Grey) -> tuple[float, float]:
-    """The angle of the edges' common direction (structure tensor), and how much they have one."""
-    smooth = cv2.GaussianBlur(region, (0, 0), 1.0)
-    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    xx, yy, xy = float((across * across).sum()), float((down * down).sum()), float((across * down).sum())
-    if xx + yy == 0:
-        return 0.0, 0.0
-    return 0.5 * float(np.arctan2(2 * xy, xx - yy)), float(np.hypot(2 * xy, xx - yy)) / (xx + yy)
+def _directions(grey: Grey, centre: Doubles, along: Doubles, width: float, height: float) -> tuple[float, float, float]:
+    """The angle of the edges' common direction, how much they have one, and by how much it turns a pixel along."""
+    finer = min(1.0, 64 / height)
+    columns, rows = int(width * finer), max(4, int(height * finer))
+    step, rise = along * width / columns, _across(along) * height / rows
+    first = centre - along * width / 2 - _across(along) * height / 2
+    matrix = np.vstack([np.column_stack([step, rise, first]), (0.0, 0.0, 1.0)])
+    smooth = cv2.GaussianBlur(_cut(grey, matrix, (columns, rows)), (0, 0), 1.0)
+    right, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    # The structure tensor by columns: (difference of squares, twice the product, sum of squares).
+    tensor = np.array([right * right - down * down, 2 * right * down, right * right + down * down]).sum(axis=1)
+    halves = tensor[:, : columns // 2].sum(axis=1), tensor[:, columns // 2 :].sum(axis=1)
+    whole = halves[0] + halves[1]
+    if whole[2] == 0:
+        return 0.0, 0.0, 0.0
+    angle, coherence = 0.5 * float(np.arctan2(whole[1], whole[0])), float(np.hypot(whole[0], whole[1]) / whole[2])
+    turn = 0.5 * float(np.arctan2(halves[1][1], halves[1][0]) - np.arctan2(halves[0][1], halves[0][0]))
+    return angle, coherence, turn / (width / 2) if abs(turn) < 0.5 else 0.0
 
 
 def ends(light: Doubles, *, modules: int, most: int) -> tuple[list[int], list[int]]:
