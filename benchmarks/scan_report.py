@@ -142,7 +142,7 @@ def _against_aims(figures: dict[str, Any]) -> list[str]:
     for name, part in figures["sets"].items():
         read, aim = {who: row["read"] for who, row in part["contenders"].items()}, SETS[name].aim
         if aim is not None and read["ladder"] < aim * part["codes"]:
-            short.append(f"{name} ({read['ladder'] / part['codes']:.0%} of {aim:.0%})")
+            short.append(f"{name} ({read['ladder']} of {part['codes']}, aim {aim:.0%})")
         if any(count > read["ladder"] for who, count in read.items() if who != "thorough"):
             behind.append(name)
     return [
