@@ -112,6 +112,7 @@ def underexposed(photo: Plane, exposure: float, rng: Rng) -> Plane:
 
 
 def file(photo: Plane, noise: float, quality: int, rng: Rng) -> bytes:
+    """The sensor's noise (standard deviation, of 255), then whole numbers, then a JPEG of this quality."""
     noisy = photo + rng.standard_normal(photo.shape, dtype=np.float32) * noise
     pixels = np.clip(noisy, 0, 255).astype(np.uint8)
     done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
