@@ -12,7 +12,7 @@ import numpy as np
 
 from scanners.templates_code import EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
 from scanners.templates_fit import Fit, Profile, as_darkness, levels, refined, start
-from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strip
+from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strips
 from scanners.values import Reading
 
 NAME = "templates"
@@ -190,16 +190,24 @@ def seconded(piece: Strip, layout: Layout, found: Found, *, linear: bool) -> boo
 
 def read_quad(grey: Grey, quad: Quad) -> list[Reading]:
     """The code between four corners (top left, top right, bottom right, bottom left of the bars), or nothing."""
-    piece = strip(grey, np.asarray(quad, dtype=np.float64))
-    if piece is None or piece.coherence < _COHERENCE:
-        return []
-    for attempt in ATTEMPTS:
-        found = decode(piece.profile(attempt.top, attempt.bottom, linear=attempt.linear), EAN13, attempt)
-        if found is None:
+    for piece in strips(grey, np.asarray(quad, dtype=np.float64)):
+        if piece.coherence < _COHERENCE:
             break
-        if sure(found) and seconded(piece, EAN13, found, linear=attempt.linear):
+        found = best_of(piece, EAN13)
+        if found:
             return [_reading(piece, EAN13, found)]
     return []
+
+
+def best_of(piece: Strip, layout: Layout) -> Found | None:
+    """The digits that one attempt finds and that are sure, or None."""
+    for attempt in ATTEMPTS:
+        found = decode(piece.profile(attempt.top, attempt.bottom, linear=attempt.linear), layout, attempt)
+        if found is None:
+            break
+        if sure(found) and seconded(piece, layout, found, linear=attempt.linear):
+            return found
+    return None
 
 
 def read(grey: Grey) -> list[Reading]:
@@ -207,8 +215,13 @@ def read(grey: Grey) -> list[Reading]:
     if min(grey.shape) < 40:
         return []
     _, quads = _DETECTOR.detect(grey)
-    # OpenCV begins at the bottom left.
-    return [] if quads is None else [r for quad in quads for r in read_quad(grey, np.roll(quad, -1, axis=0))]
+    found: list[Reading] = []
+    for quad in () if quads is None else quads:
+        middle = (float(quad[:, 0].mean()), float(quad[:, 1].mean()))
+        # Of a symbol that is in two pieces to the detector either piece may have told the whole.
+        if not any(cv2.pointPolygonTest(np.array(seen.corners), middle, False) >= 0 for seen in found):
+            found += read_quad(grey, np.roll(quad, -1, axis=0))  # OpenCV begins at the bottom left
+    return found
 
 
 def _reading(piece: Strip, layout: Layout, found: Found) -> Reading:

@@ -1,5 +1,6 @@
 """From a region of a picture to profiles of light along its bars, and where a symbol may begin and end in them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,7 @@ Quad = NDArray[np.float64]  # top left, top right, bottom right, bottom left of 
 LENGTH = 400  # samples of a profile between the ends of the region
 BEYOND = 0.3  # of the region's length looked at on either side: detectors cut and overshoot
 SAMPLES = round(LENGTH * (1 + 2 * BEYOND))
+_PARTIAL = 0.25  # bars that go on by more than this share of a region: it is a part of a symbol
 _ROWS = 48  # rows of a strip at most
 # Blur mixes light, and the picture's grey is about the 2.2th root of it: bars are compared in light. On photos of five
 # phones this halves what the model leaves unexplained.
@@ -46,31 +48,42 @@ class Strip:
 
 def strip(grey: Grey, quad: Quad) -> Strip | None:
     """The region of a quad turned upright by the direction of its edges; None if it is a sliver."""
+    return next(strips(grey, quad), None)
+
+
+def strips(grey: Grey, quad: Quad) -> Iterator[Strip]:
+    """The region of a quad turned upright by the direction of its edges; then, if its bars go on, all of them."""
     left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
     width = float(np.hypot(*(right - left)))
     height = float(min(np.hypot(*(quad[3] - quad[0])), np.hypot(*(quad[2] - quad[1]))))
     if width < 60 or height < 4:
-        return None
+        return
     centre, along, coherence, fan = (left + right) / 2, (right - left) / width, 0.0, 0.0
     for _ in range(2):
         angle, coherence, fan = _directions(grey, centre, along, width, height * 0.7)
         along = along * np.cos(angle) + _across(along) * np.sin(angle)
+    yield _upright(grey, centre, along, (width, height * 0.8), fan, coherence)
+    less, more = _grown(grey, centre, along, width, height * 0.6)
+    if max(less, more) > _PARTIAL:
+        centre, width = centre + along * width * (more - less) / 2, width * (1 + less + more)
+        yield _upright(grey, centre, along, (width, height * 0.8), fan, coherence)
+
+
+def _upright(
+    grey: Grey, centre: Doubles, along: Doubles, size: tuple[float, float], fan: float, coherence: float
+) -> Strip:
+    """The strip about a centre, of `size` (along the bars' row, across) and what lies beyond its ends."""
+    width, height = size
     # Never fewer samples than pixels: a sharp code would alias. More than needed are averaged afterwards.
-    columns, height = SAMPLES * max(1, round(width / LENGTH)), height * 0.8
-    rows = int(min(_ROWS, max(4, height)))
+    columns, rows = SAMPLES * max(1, round(width / LENGTH)), int(min(_ROWS, max(4, height)))
     half = width * (0.5 + BEYOND)
     turn = float(np.clip(fan * half, -0.5, 0.5))  # of the bars at the ends against those in the middle
     lean = along * np.sin(turn) * height / 2
-    upright = _across(along) * np.cos(turn) * height / 2
-    ends_ = centre - along * half, centre + along * half
-    corners = [
-        ends_[0] - upright - lean,
-        ends_[1] - upright + lean,
-        ends_[1] + upright - lean,
-        ends_[0] + upright + lean,
-    ]
+    down = _across(along) * np.cos(turn) * height / 2
+    first, last = centre - along * half, centre + along * half
+    corners = np.array([first - down - lean, last - down + lean, last + down - lean, first + down + lean])
     edges = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], dtype=np.float32)
-    matrix = cv2.getPerspectiveTransform(edges, np.array(corners, dtype=np.float32))
+    matrix = cv2.getPerspectiveTransform(edges, corners.astype(np.float32))
     return Strip(_cut(grey, matrix, (columns, rows)), matrix, coherence)
 
 
@@ -106,6 +119,20 @@ def _directions(grey: Grey, centre: Doubles, along: Doubles, width: float, heigh
     angle, coherence = 0.5 * float(np.arctan2(whole[1], whole[0])), float(np.hypot(whole[0], whole[1]) / whole[2])
     turn = 0.5 * float(np.arctan2(halves[1][1], halves[1][0]) - np.arctan2(halves[0][1], halves[0][0]))
     return angle, coherence, turn / (width / 2) if abs(turn) < 0.5 else 0.0
+
+
+def _grown(grey: Grey, centre: Doubles, along: Doubles, width: float, height: float) -> tuple[float, float]:
+    """How far bars go on before and after a region, in shares of its width: detectors see a part where light is bad."""
+    step, rows = width / 200, 16
+    matrix = np.eye(3)
+    matrix[:2, 0], matrix[:2, 1] = along * step, _across(along) * height / rows
+    matrix[:2, 2] = centre - along * 1.5 * width - _across(along) * height / 2
+    mean = _cut(grey, matrix, (600, rows)).mean(axis=0)
+    # Edges of the mean of all rows: bars have them, text and pictures much less.
+    edges = cv2.blur(np.abs(np.gradient(mean))[None], (21, 1))[0]
+    still = edges > 0.3 * float(np.median(edges[200:400]))
+    before, after = ~still[:200][::-1], ~still[400:]
+    return tuple(float(gap.argmax() if gap.any() else 200) / 200 for gap in (before, after))  # type: ignore[return-value]
 
 
 def ends(light: Doubles, *, modules: int, most: int) -> tuple[list[int], list[int]]:
