@@ -27,7 +27,7 @@ def draw_marks(clean: bytes, marks: Sequence[Mark]) -> bytes:
     """A cleaned picture (JPEG of our own making) with these codes outlined and numbered: JPEG bytes."""
     with Image.open(BytesIO(clean), formats=["JPEG"]) as image:
         width = image.width
-        image.draft("RGB", (LONGEST, LONGEST))
+        image.draft("RGB", (LONGEST // 2, LONGEST // 2))  # at least so large: beyond twice that, decoded smaller
         picture = image.convert("RGB")
     picture.thumbnail((LONGEST, LONGEST))
     scale = picture.width / width

@@ -57,6 +57,14 @@ def test_a_drug_code_beside_the_products_number_is_one_pack_by_its_drug_code() -
     assert (box.code.lot, box.code.serial, box.code.uri) == ("A1", DRUG[7:], parse_code(DRUG).uri)
 
 
+def test_a_pallets_label_is_one_pallet_with_what_is_on_it() -> None:
+    content = seen(f"(02){GTIN}(17)270131(37)48", 0, 0)
+    (box,) = join([content, seen("(10)A1", 0, 130), seen("(00)069012340000000016", 0, 260)])
+    assert (box.code.kind, box.code.uri) == (CodeKind.SSCC, "https://id.gs1.org/00/069012340000000016")
+    assert (box.code.lot_uri, box.code.amount) == (f"https://id.gs1.org/01/{GTIN}/10/A1", 48)
+    assert together(seen(EAN, 0, 0), content) == [(0,), (1,)]  # a pack beside the label of a pallet
+
+
 @pytest.mark.parametrize("text", [EAN, DRUG, f"(01){GTIN}(10)A1", "https://example.org/x", "(00)069012340000000016"])
 def test_one_content_in_two_symbols_of_one_box_is_one_thing(text: str) -> None:
     (box,) = join([seen(text, 0, 0), seen(text, 330, 0, "QR", width=100)])
@@ -116,6 +124,7 @@ def test_places_are_read_row_by_row_from_left_to_right() -> None:
 TEXTS = [
     EAN, OTHER_EAN, DRUG, OTHER_DRUG, f"(01){GTIN}", f"(01){GTIN}(10)A1", f"(01){GTIN}(10)B2(17)270131", "(10)A1",
     "(10)B2(17)270131", "(17)270630", "(21)S9", f"(01){GTIN}(21)S9", "(30)24", "(00)069012340000000016", "hello",
+    f"(02){GTIN}(37)48", f"(00)069012340000000016(02){GTIN}(10)A1",
     f"https://id.gs1.org/01/{GTIN}/10/A1", "2112345015002", "91640502MA7TE5T19M",
 ]  # fmt: skip
 sightings = st.lists(

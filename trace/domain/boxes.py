@@ -24,6 +24,7 @@ _REACH_OF_THE_SAME = 1.0  # they say the same product or pack: content speaks fo
 _CLEARLY_FARTHER = 2.0  # what could be meant instead lies at least this many times as far away,
 _CLEAR_GAP = 0.15  # and by this part of the symbols' size farther
 MOST = 400  # beyond, nothing is joined: no photo of goods has as many codes, and every pair of them is looked at
+_KEYS = ("gtin", "drug", "sscc", "content", "other")  # by what a symbol names something; the rest tells of it
 _GOODS = frozenset({CodeKind.GTIN, CodeKind.LGTIN, CodeKind.SGTIN})
 Facts = Mapping[str, Any]
 
@@ -115,8 +116,12 @@ def _facts(sighting: Sighting) -> Facts:
     """What a code says of the goods it is on, by name; nothing for codes that say nothing of goods."""
     code = sighting.code
     said: dict[str, Any] = {}
-    if code.kind in _GOODS or code.kind is CodeKind.UNKNOWN:
+    if code.kind in _GOODS and code.text.startswith(("02", "(02)")) and "02" in gs1_codes.elements_of(code):
+        said = {"content": code.gtin, "lot": code.lot}
+    elif code.kind in _GOODS or code.kind is CodeKind.UNKNOWN:
         said = {"gtin": code.gtin, "lot": code.lot, "serial": code.serial}
+    elif code.kind is CodeKind.SSCC:
+        said = {"sscc": code.uri, "content": code.gtin, "lot": code.lot}
     elif code.kind is CodeKind.DRUG_TRACE_CODE:
         said = {"drug": code.text}
     else:
@@ -134,21 +139,25 @@ def _fit(one: _Part, other: _Part) -> bool:
         return False
     if _same(one, other):
         return True
-    if "other" in one.facts or "other" in other.facts:
-        return False
-    # A key and what has none; or a drug's code and the product's number.
-    return _has_key(one) != _has_key(other) or ("drug" in one.facts) != ("drug" in other.facts)
+    return _completes(one.facts, other.facts) or _completes(other.facts, one.facts)
+
+
+def _completes(more: Facts, facts: Facts) -> bool:
+    """Whether `more` says what may stand in a symbol of its own beside the one with these facts.
+
+    A drug's code beside the product's number; a pallet's content (02) beside its SSCC; lot and dates beside a product.
+    """
+    if "gtin" in more:
+        return "drug" in facts and "gtin" not in facts and "drug" not in more
+    if "content" in more:
+        return "sscc" in facts and "content" not in facts and "sscc" not in more
+    named = more.keys() & {"drug", "sscc", "other"}
+    return not named and bool(facts.keys() & {"gtin", "drug", "content"})
 
 
 def _same(one: _Part, other: _Part) -> bool:
     """Whether both name the same pack or product."""
-    return (
-        any(name in one.facts and name in other.facts for name in ("gtin", "drug", "other")) or one.facts == other.facts
-    )
-
-
-def _has_key(part: _Part) -> bool:
-    return "gtin" in part.facts or "drug" in part.facts
+    return any(name in one.facts and name in other.facts for name in _KEYS) or one.facts == other.facts
 
 
 def _merged(one: _Part, other: _Part) -> _Part:
@@ -176,7 +185,7 @@ def _code_of(part: _Part) -> Code:
     code = drug or gs1_codes.code_of_values(elements, text) or members[0].code
     return replace(
         code,
-        gtin=part.facts.get("gtin"),
+        gtin=part.facts.get("gtin") or part.facts.get("content"),
         lot=part.facts.get("lot"),
         produced_on=part.facts.get("produced_on"),
         expires_on=part.facts.get("expires_on"),

@@ -3,6 +3,7 @@
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.services.dispensing import list_alerts
@@ -35,7 +36,10 @@ def scan() -> ResponseReturnValue:
     named = [r for r in readings if r["code"]["lot_uri"] or r["code"]["uri"]] or readings
     if not named:
         raise Invalid(N_("No code was found in the photo. Go closer, avoid glare, and try again."), field="photo")
-    return redirect(url_for("inspector.trace", code=named[0]["text"], reason=text_of("reason", 200)), 303)
+    text, code = named[0]["text"], named[0]["code"]
+    if parse_code(text).uri != code["uri"]:  # typed, the eight digits of a UPC-E would name another product
+        text = code["uri"] or text
+    return redirect(url_for("inspector.trace", code=text, reason=text_of("reason", 200)), 303)
 
 
 @blueprint.get("/trace")
