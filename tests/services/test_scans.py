@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from storage.objects import FolderObjects
 from storage.tables import object_owner, scan, stored_object
 from tests.scanners.drawing import file_of, on_paper, symbol
 from tests.town import NOW, Town
-from trace.domain.failures import Invalid, NotFound, Unsupported
+from trace.domain.failures import Invalid, NotFound, TooLarge, Unsupported
 from trace.domain.permissions import Actor
-from trace.services.scans import find_scan, get_object, scan_photos
+from trace.services.scans import find_scan, get_object, get_scan, scan_photos
 
 EAN = "6901234567892"
 
@@ -136,6 +136,39 @@ def test_a_photo_without_a_code_is_kept_and_says_so(town: Town, objects: FolderO
     answer = take(town, town.organisation(), objects, file_of(Image.new("L", (400, 300), 200)))
     assert answer["readings"] == []
     assert len(files(objects)) == 1
+
+
+def test_each_page_of_a_file_is_a_scan_of_its_own(town: Town, objects: FolderObjects) -> None:
+    pages = [on_paper(symbol(text, "EAN13"), size=(500, 300)) for text in (EAN, "6901028075763")]
+    upload = file_of(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    with town.store.writing() as session:
+        answer = scan_photos(session, actor=town.organisation(), objects=objects, photos=[upload], seconds=5, now=NOW)
+    assert [(one["page"], one["pages"]) for one in answer] == [(1, 2), (2, 2)]
+    assert [[reading["text"] for reading in one["readings"]] for one in answer] == [[EAN], ["6901028075763"]]
+
+
+def test_more_pages_than_a_request_may_have_are_refused_and_none_is_kept(town: Town, objects: FolderObjects) -> None:
+    blank = [Image.new("L", (60, 60), 255)] * 14
+    upload = file_of(blank[0], "TIFF", save_all=True, append_images=blank[1:])
+    with pytest.raises(TooLarge), town.store.writing() as session:
+        scan_photos(session, actor=town.organisation(), objects=objects, photos=[upload] * 3, seconds=0, now=NOW)
+    assert rows(town, scan) == 0
+    assert not objects.root.exists() or not files(objects)
+
+
+def test_a_scan_kept_before_there_were_numbers_and_doubts_is_shown_as_it_was(
+    town: Town, objects: FolderObjects
+) -> None:
+    shop = town.organisation()
+    public_id = take(town, shop, objects, photo_with_place())["id"]
+    with town.store.writing() as session:
+        (old,) = find_scan(session, shop, public_id).readings
+        del old["number"], old["evidence"]
+        session.execute(update(scan).values(readings=[old], quality=None))
+    with town.store.reading() as session:
+        shown = get_scan(session, actor=shop, public_id=public_id)
+    assert [(one["number"], one["text"], one["evidence"]) for one in shown["readings"]] == [(1, EAN, "pixels")]
+    assert [box["numbers"] for box in shown["boxes"]] == [[1]]
 
 
 def test_no_photo_is_read_or_stored_while_the_writer_waits(town: Town, tmp_path: Path) -> None:
