@@ -40,9 +40,6 @@ _CERTIFICATE_WORDS = ("hgz", "hegezheng", "certificate", "cert", "合格证", "j
 # The query keys under which links of trace platforms carry a code.
 _CODE_KEYS = ("code", "c", "id", "tracecode", "traceCode", "drugcode", "zsm")
 _OWN_PAGE = re.compile(r"/t/(.+)", re.DOTALL)  # our public page, whatever domain it is served from
-# What stands there for an identifier of ours, or for a GS1 one: the short form that our labels print.
-_OWN_PATH = re.compile(r"[a-z]+/(?:obj|lot)/[^/]+")
-_GS1_PATH = re.compile(r"01/[0-9]{14}/(?:10|21)/[^/]+")
 
 
 def parse_code(text: str, *, symbology: str | None = None, identifier: str | None = None) -> Code:
@@ -134,15 +131,8 @@ def _parse_link(text: str) -> Code:
     code = _parse_identifier(uri, link)
     page = _OWN_PAGE.fullmatch(split.path)
     if code is None and page:
-        code = _parse_inner(_whole(unquote(page[1])))
+        code = _parse_inner(unquote(page[1]))
     return code or _parse_address(text, split.query)
-
-
-def _whole(path: str) -> str:
-    """The identifier whose short form stands in the address of our public page; any other text as it is."""
-    if _OWN_PATH.fullmatch(path):
-        return f"{uris.PRIVATE}/{path}"
-    return f"{uris.GS1}/{path}" if _GS1_PATH.fullmatch(path) else path
 
 
 def _with_lower_host(text: str) -> str:

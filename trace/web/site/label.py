@@ -9,6 +9,7 @@ from trace.services.labels import label_of_lot
 from trace.web.access import may
 from trace.web.site.forms import load
 
+ROOM = 29.0  # mm for the barcode on paper of 60 x 40 mm (static/label.css)
 blueprint = Blueprint("label", __name__, url_prefix="/station")
 
 
@@ -17,5 +18,5 @@ blueprint = Blueprint("label", __name__, url_prefix="/station")
 def page() -> ResponseReturnValue:
     """标签 / The label of one's own lot, as many times as it is to be printed."""
     asked = load(LabelPageQuery(), request.args.to_dict())
-    label = label_of_lot(g.session, actor=g.actor, text=asked["lot"], site=request.url_root)
+    label = label_of_lot(g.session, actor=g.actor, text=asked["lot"], site=request.url_root, room=ROOM)
     return render_template("label.html", label=label, copies=asked["copies"])
