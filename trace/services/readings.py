@@ -9,6 +9,7 @@ from scanners import Doubt, Doubtful, PhotoReading, Reading
 from trace.domain.boxes import Sighting, join, reading_order
 from trace.domain.codes import Code, CodeKind, parse_code
 from trace.domain.failures import N_, Failure
+from trace.domain.gs1_codes import bracketed
 from trace.domain.permissions import Actor
 from trace.services.products import find_product
 
@@ -18,6 +19,7 @@ REASONS: Mapping[str, str] = {
         " with the number under the bars."
     ),
     Doubt.CHECK_DIGIT: N_("Its check digit is wrong, so at least one digit was misread."),
+    Doubt.FRAGMENT: N_("It may be a part of a longer code: its ends cannot be seen clearly."),
     Doubt.DISPUTED: N_("Other attempts read something else off the same bars."),
 }
 # So short that stripes in a picture read as one: that a product of the file has its number is no evidence.
@@ -113,6 +115,16 @@ def codes_of_boxes(readings: Sequence[Mapping[str, Any]]) -> list[tuple[list[Map
     """(its readings, what they say together) of each box, from readings as they are kept; binary ones are on none."""
     named = [reading for reading in readings if reading["code"]]
     return [([named[n] for n in box.sightings], box.code) for box in join([_sighting(reading) for reading in named])]
+
+
+def printed(reading: Mapping[str, Any]) -> str:
+    """The text of a kept reading as it is printed for people: GS1's element strings with their brackets."""
+    text = str(reading["text"])
+    try:
+        code = parse_code(text, symbology=reading["symbology"], identifier=reading["identifier"])
+    except Failure:
+        return text
+    return text if reading.get("code", code) is None else bracketed(code) or text
 
 
 def _sighting(reading: Mapping[str, Any]) -> Sighting:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, exists, insert, select
 from sqlalchemy.orm import Session
 
-from scanners import PhotoReading, read_file
+from scanners import PhotoReading, as_one_pdf, read_file
 from scanners.intake import MAX_BYTES
 from scanners.outlines import Mark, draw_marks
 from scanners.quality import measure
@@ -24,7 +24,7 @@ from trace.domain.photo_advice import Taken, advise
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
-from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo
+from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo, printed
 
 PDF = "application/pdf"
 
@@ -160,7 +160,8 @@ def as_scan(row: Row[Any]) -> dict[str, Any]:
     """A scan that was kept, as pages and records show it."""
     # Readings of the first version carry no number: they were kept in the order of their places, too.
     readings = [
-        {"number": number, "evidence": "pixels", **reading} for number, reading in enumerate(row.readings, start=1)
+        {"number": number, "evidence": "pixels", **reading, "printed": printed(reading)}
+        for number, reading in enumerate(row.readings, start=1)
     ]
     measured = row.quality or {}
     too_little = not readings or bool(row.doubtful)
@@ -172,7 +173,10 @@ def as_scan(row: Row[Any]) -> dict[str, Any]:
         "width": row.width,
         "height": row.height,
         "readings": readings,
-        "doubtful": [{**one, "reason": {"message": REASONS[one["doubt"]], "values": {}}} for one in row.doubtful],
+        "doubtful": [
+            {**one, "printed": printed(one), "reason": {"message": REASONS[one["doubt"]], "values": {}}}
+            for one in row.doubtful
+        ],
         "boxes": describe_boxes(readings),
         "advice": advise(Taken(row.width, row.height, **measured)) if too_little else [],
     }
@@ -202,11 +206,13 @@ def keep_photo(
 ) -> dict[str, str]:
     """Keep the photo of a paper, cleaned of its metadata: {sha256, media_type}. A PDF is kept as it is.
 
+    The cleaned pages of a file that has several (TIFF) are kept as one PDF.
+
     Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises for anything else.
     """
     if not data.startswith(b"%PDF-"):
-        photo = read_file(data, seconds=seconds)[0]
-        data, media_type = photo.clean, photo.clean_media_type
+        pages = read_file(data, seconds=seconds)
+        data, media_type = (pages[0].clean, pages[0].clean_media_type) if len(pages) == 1 else (as_one_pdf(pages), PDF)
     elif len(data) > MAX_BYTES:
         raise TooLarge(
             N_("The PDF has {came} MB; at most {limit} MB are kept. Send a smaller one, or a photo of the paper."),

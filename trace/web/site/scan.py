@@ -6,8 +6,6 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from schemas.requests import MANY_SCANS
-from trace.domain.codes import parse_code
-from trace.domain.gs1_codes import bracketed
 from trace.domain.permissions import Permission, may
 from trace.services.scans import get_scan
 from trace.web.access import may as only
@@ -50,16 +48,8 @@ def result(public_id: str) -> ResponseReturnValue:
 
 def _boxes(scan: dict[str, Any]) -> list[dict[str, Any]]:
     """The boxes with their readings, by the first number on each."""
-    numbered = {reading["number"]: {**reading, "text": _printed(reading)} for reading in scan["readings"]}
+    numbered = {reading["number"]: reading for reading in scan["readings"]}
     return [{**box, "readings": [numbered[number] for number in box["numbers"]]} for box in scan["boxes"]]
-
-
-def _printed(reading: dict[str, Any]) -> str:
-    """The text of a reading as it is printed beside the symbol: GS1's element strings with their brackets."""
-    if not reading["code"]:
-        return str(reading["text"])
-    code = parse_code(reading["text"], symbology=reading["symbology"], identifier=reading["identifier"])
-    return bracketed(code) or code.text
 
 
 @blueprint.get("/<string:public_id>/picture")
