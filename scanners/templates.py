@@ -18,11 +18,11 @@ from scanners.values import Reading
 NAME = "templates"
 _SEARCH = (0.6, 1.2)
 _ENDS = 5
-_TRIED = 6
-_TRIED_FIRST, _HOPELESS = 2, 0.7  # an EAN-13 among the first tries explains more than other bars do
+_TRIED = 2  # of either direction
+_TRIED_FIRST, _HOPELESS = 2, 0.66  # an EAN-13 among the first tries explains more than other bars do
 _CLEAR = 0.94
 _EXPLAINED = 0.85
-_BLURRED_AWAY = 2.1
+_BLURRED_AWAY = 1.8
 _OVER_ANY, _OVER_CHECKED = 1.2, 1.5
 _COHERENCE = 0.6
 _DETECTOR = cv2.barcode.BarcodeDetector()
@@ -74,20 +74,28 @@ def starts(light: Doubles, layout: Layout, attempt: Attempt) -> Iterator[tuple[P
     if not places.size:
         return
     ahead = Profile.of(light)
-    behind = ahead.backwards()
-    tried = [(cost, False, place) for cost, place in _searched(ahead, layout, places, attempt)]
-    tried += [(cost, True, place) for cost, place in _searched(behind, layout, len(light) - places[..., ::-1], attempt)]
+    ways = (
+        (ahead, False, _promising(ahead, layout, places, attempt)),
+        (ahead.backwards(), True, _promising(ahead.backwards(), layout, len(light) - places[..., ::-1], attempt)),
+    )
+    # By turns, since costs of the wrong direction may be the lower ones as long as places are rough.
+    for _ in range(_TRIED):
+        for profile, backwards, way in ways:
+            place = next(way, None)
+            if place is not None:
+                left, right, sigma, slant = place
+                yield profile, backwards, start(profile, layout, left, right, sigma, slant, uneven=attempt.uneven)
+
+
+def _promising(profile: Profile, layout: Layout, places: Doubles, attempt: Attempt) -> Iterator[Place]:
+    """The places of least cost, each at some distance from those before."""
     near = 0.8 * LENGTH / layout.modules
-    taken: list[tuple[bool, Doubles]] = []
-    for _, backwards, (left, right, sigma, slant) in sorted(tried):
+    taken: list[Doubles] = []
+    for _, (left, right, sigma, slant) in sorted(_searched(profile, layout, places, attempt)):
         at = np.array([left, right, (left + right) / 2 - slant * LENGTH / layout.modules])
-        if any(b == backwards and np.abs(at - other).max() < near for b, other in taken):
-            continue
-        taken.append((backwards, at))
-        profile = behind if backwards else ahead
-        yield profile, backwards, start(profile, layout, left, right, sigma, slant, uneven=attempt.uneven)
-        if len(taken) == _TRIED:
-            return
+        if all(np.abs(at - other).max() > near for other in taken):
+            taken.append(at)
+            yield left, right, sigma, slant
 
 
 def _searched(profile: Profile, layout: Layout, places: Doubles, attempt: Attempt) -> Iterator[tuple[float, Place]]:
@@ -190,18 +198,18 @@ def seconded(piece: Strip, layout: Layout, found: Found, *, linear: bool) -> boo
 
 def read_quad(grey: Grey, quad: Quad) -> list[Reading]:
     """The code between four corners (top left, top right, bottom right, bottom left of the bars), or nothing."""
-    for piece in strips(grey, np.asarray(quad, dtype=np.float64)):
+    for number, piece in enumerate(strips(grey, np.asarray(quad, dtype=np.float64))):
         if piece.coherence < _COHERENCE:
             break
-        found = best_of(piece, EAN13)
+        found = best_of(piece, EAN13, ATTEMPTS[: 1 if number else None])
         if found:
             return [_reading(piece, EAN13, found)]
     return []
 
 
-def best_of(piece: Strip, layout: Layout) -> Found | None:
-    """The digits that one attempt finds and that are sure, or None."""
-    for attempt in ATTEMPTS:
+def best_of(piece: Strip, layout: Layout, attempts: tuple[Attempt, ...] = ATTEMPTS) -> Found | None:
+    """The digits that one of the attempts finds and that are sure, or None."""
+    for attempt in attempts:
         found = decode(piece.profile(attempt.top, attempt.bottom, linear=attempt.linear), layout, attempt)
         if found is None:
             break
