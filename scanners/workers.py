@@ -15,18 +15,26 @@ from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from typing import cast
 
+import cv2
 from pebble import ProcessExpired, ProcessPool
 
-from scanners import opencv, zbar, zxing
-from scanners.intake import check_header, open_picture
+from scanners import opencv, pdf, zbar, zxing
+from scanners.intake import KINDS, Picture, check_header, is_memory, open_pictures, too_much
 from scanners.ladder import climb
-from scanners.values import PhotoReading
+from scanners.values import Ascent, PhotoReading
 from trace.domain.failures import N_, Busy, Failure, Invalid
 
 CORES = os.cpu_count() or 1
 WAITING = 4 * CORES
 DECODE_SECONDS = 10.0  # for opening a 40-megapixel picture on a busy machine, beside the reading budget
-MEMORY = 2 * 1024**3  # bytes of data a worker may hold: four times what the largest photo takes
+PAGED = frozenset({KINDS["TIFF"], KINDS["PDF"]})
+PAGES_IN_FULL = 8  # as many pages have the whole reading budget; those of a longer file share it
+# Bytes of data a worker may hold. Some 40 MB of that are never touched, and code takes as much: under 400 MB in all.
+# The largest photo of the dearest kind takes 345.
+MEMORY = 384 * 1024**2
+NARROWEST = 10  # pixels of a picture's shorter side; no engine finds a code in less, and scaling would leave nothing
+NOTHING = Ascent((), (), ())
+LARGE_BLOCK = 1024**2  # bytes from which memory goes back to the system as soon as it is let go
 PHOTOS_A_WORKER = 2_000  # then it is replaced, so that a leak in a C library never adds up
 
 _pool: ProcessPool | None = None
@@ -39,18 +47,26 @@ def available_engines() -> dict[str, str | None]:
     return {module.NAME: module.unavailable() for module in (zxing, zbar, opencv)}
 
 
+def available_formats() -> dict[str, str | None]:
+    """{kind of file that needs a library of its own: None if it can be read, else why not}."""
+    return {"pdf": pdf.unavailable()}
+
+
 def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
     """Every barcode in an uploaded photo or scan, page by page, within a reading budget of `seconds` a page.
 
-    Raises `TooLarge`, `Unsupported` or `Invalid` for what is no photo within the limits (from the header, before any
-    worker sees it), `Invalid` if reading crashed or took too long, `Busy` if too many photos are waiting.
+    All pages of a file together have the budget of `PAGES_IN_FULL` pages: those of a longer file share it, and what one
+    does not use goes to the next. Opening pages has `DECODE_SECONDS` in all; a file that is not read by the end of both
+    is given up. Raises `TooLarge`, `Unsupported` or `Invalid` for what is no photo within the limits (as far as its
+    first bytes tell, before any worker sees it), `Invalid` if reading crashed or took too long, `Busy` if too many
+    photos are waiting.
     """
-    check_header(data)
+    paged = check_header(data) in PAGED
     if not _places.acquire(blocking=False):
         raise Busy(N_("Too many photos are being read just now. Try again in a few seconds."))
     try:
-        future = _workers().schedule(read_here, args=(data, seconds), timeout=seconds + DECODE_SECONDS)
-        outcome = future.result()
+        bound = seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
+        outcome = _workers().schedule(read_here, args=(data, seconds), timeout=bound).result()
     except (FutureTimeout, ProcessExpired, OSError) as fault:
         raise Invalid(
             N_("The photo could not be read ({fault}). Take it again, closer and with more light."),
@@ -65,26 +81,39 @@ def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
 
 
 def read_here(data: bytes, seconds: float) -> tuple[PhotoReading, ...] | Failure:
-    """Read a photo in this process (the workers' task). Failures are given back: they keep their fields that way."""
-    started = time.monotonic()
+    """Read a file in this process (the workers' task). Failures are given back: they keep their fields that way."""
+    read: list[PhotoReading] = []
+    started, left = time.monotonic(), seconds * PAGES_IN_FULL
     try:
-        picture = open_picture(data)
+        for picture in open_pictures(data):
+            before = time.monotonic()
+            budget = min(seconds, left / (picture.pages - len(read)))
+            ascent = climb(picture.grey, seconds=budget) if min(picture.grey.shape) >= NARROWEST else NOTHING
+            left -= time.monotonic() - before
+            read.append(_as_reading(picture, ascent, (time.monotonic() - started) * 1000))
+            started = time.monotonic()
     except Failure as failure:
         return _portable(failure)
-    ascent = climb(picture.grey, seconds=seconds)
-    reading = PhotoReading(
+    except (MemoryError, cv2.error) as fault:
+        if not is_memory(fault):
+            raise
+        return too_much()
+    return tuple(read)
+
+
+def _as_reading(picture: Picture, ascent: Ascent, milliseconds: float) -> PhotoReading:
+    return PhotoReading(
         readings=ascent.readings,
         doubtful=ascent.doubtful,
-        page=1,
-        pages=1,
+        page=picture.page,
+        pages=picture.pages,
         width=picture.width,
         height=picture.height,
         media_type=picture.media_type,
         clean=picture.clean,
         clean_media_type=picture.clean_media_type,
-        milliseconds=(time.monotonic() - started) * 1000,
+        milliseconds=milliseconds,
     )
-    return (reading,)
 
 
 def _portable(failure: Failure) -> Failure:
@@ -96,6 +125,7 @@ def _workers() -> ProcessPool:
     global _pool  # noqa: PLW0603 - one pool a process, made when the first photo comes
     with _pool_lock:
         if _pool is None or not _pool.active:
+            os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is loaded: each thread would hold 100 MB of data
             _pool = ProcessPool(
                 max_workers=CORES,
                 max_tasks=PHOTOS_A_WORKER,
@@ -119,10 +149,16 @@ def close() -> None:
 
 
 def _settle_in(parent: int) -> None:
-    """In a new worker: die with the parent, ignore Ctrl-C (the parent decides), hold a bounded amount of memory."""
+    """In a new worker: die with the parent, ignore Ctrl-C (the parent decides), hold a bounded amount of memory.
+
+    One thread each: there are as many workers as cores, so a second thread only takes from the other photo.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     libc = ctypes.CDLL(None)
     libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
         os._exit(1)
+    cv2.setNumThreads(1)
+    if hasattr(libc, "mallopt"):  # glibc: else what pictures leave behind is kept in pieces, and counts as held
+        libc.mallopt(-3, LARGE_BLOCK)  # M_MMAP_THRESHOLD
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))

@@ -8,8 +8,10 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 Grey = NDArray[np.uint8]
+register_heif_opener()  # to write them
 
 
 def symbol(text: str, kind: str, *, scale: int = 3, gs1: bool = False) -> Image.Image:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageFile
 
-from scanners import intake
+from scanners import PhotoReading, as_one_pdf, intake, pdf, pixels, tiff
+from scanners.headers import read_header
 from scanners.intake import check_header, open_picture
-from tests.scanners.drawing import corner_marked, file_of, png_of_size
-from trace.domain.failures import Invalid, TooLarge, Unsupported
+from scanners.workers import read_here
+from tests.scanners import hostile
+from tests.scanners.drawing import corner_marked, file_of, on_paper, png_of_size, symbol
+from trace.domain.failures import Failure, Invalid, TooLarge, Unsupported
 
 ORIENTATION = ExifTags.Base.Orientation
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF exif:GPSLatitude="37,31.0N"/></x:xmpmeta>'
@@ -149,7 +152,7 @@ def test_a_truncated_photo_is_told_as_cut_short(kind: str) -> None:
     assert "Take it again" in str(refused.value) or "Send a photo as" in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP", "PDF", "PPM", "ICO"])
+@pytest.mark.parametrize("kind", ["BMP", "PPM", "ICO", "JPEG2000", "AVIF", "TGA"])
 def test_pictures_of_other_kinds_are_refused_by_name_of_the_wanted_ones(kind: str) -> None:
     with pytest.raises(Unsupported, match="JPEG, PNG, WebP or HEIC"):
         check_header(file_of(corner_marked(), kind))
@@ -167,11 +170,247 @@ def test_pictures_of_other_kinds_are_refused_by_name_of_the_wanted_ones(kind: st
         b"\x89PNG\r\n\x1a\n",
         b"RIFF\x04\0\0\0WEBP",
         b"\0\0\0\x18ftypheic",
+        b"GIF89a",
+        b"II*\0\x08\0\0\0",
+        b"%PDF-1.7\n%%EOF",
     ],
-    ids=["svg", "html", "text", "eps", "zeros", "jpeg start", "png start", "webp start", "heic start"],
+    ids=[
+        "svg",
+        "html",
+        "text",
+        "eps",
+        "zeros",
+        "jpeg start",
+        "png start",
+        "webp start",
+        "heic start",
+        "gif start",
+        "tiff start",
+        "pdf start",
+    ],
 )
 def test_what_is_no_photo_is_refused_with_a_sentence(data: bytes) -> None:
     with pytest.raises((Unsupported, Invalid)) as refused:
         open_picture(data)
     assert refused.value.field == "photo"
     assert str(refused.value).endswith((".", "。"))
+
+
+# ---- every kind and mode that phones, messengers and scanners write ------------------------------------------------
+
+EAN = "6901234567892"
+SHEET = on_paper(symbol(EAN, "EAN13", scale=2), size=(320, 240))
+
+
+def read(data: bytes) -> list[PhotoReading]:
+    """The pages of a file, read in this process."""
+    outcome = read_here(data, 1.0)
+    if isinstance(outcome, Failure):
+        raise outcome
+    return list(outcome)
+
+
+def deep(mode: str) -> Image.Image:
+    """The sheet with more than eight bits a pixel."""
+    values = np.asarray(SHEET)
+    return Image.fromarray({"I;16": values.astype(np.uint16) * 257, "I": values.astype(np.int32) * 257,
+                            "I;16 of twelve bits": values.astype(np.uint16) * 16,
+                            "F": values.astype(np.float32) / 255}[mode])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "modes"),
+    [
+        ("JPEG", ("L", "RGB", "CMYK")),
+        ("PNG", ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16 of twelve bits")),
+        ("WEBP", ("L", "RGB", "RGBA")),
+        ("HEIF", ("L", "LA", "RGB", "RGBA")),
+        ("GIF", ("1", "L", "P", "RGBA")),
+        ("TIFF", ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F")),
+        ("PDF", ("1", "L", "RGB", "CMYK")),
+    ],
+)
+def test_a_code_is_read_in_every_kind_of_file_and_of_pixel(kind: str, modes: tuple[str, ...]) -> None:
+    for mode in modes:
+        image = deep(mode) if mode[0] in "IF" else SHEET.convert(mode)
+        (page,) = read(file_of(image, kind, **({"resolution": 72} if kind == "PDF" else {})))
+        assert [reading.text for reading in page.readings] == [EAN], mode
+        assert page.media_type == intake.KINDS[kind]
+
+
+@pytest.mark.parametrize(
+    ("packing", "mode"),
+    [("group3", "1"), ("group4", "1"), ("tiff_ccitt", "1"), ("tiff_lzw", "L"), ("tiff_adobe_deflate", "RGB"),
+     ("packbits", "L"), ("jpeg", "RGB")],
+)  # fmt: skip
+def test_a_scan_is_read_however_scanners_pack_it(packing: str, mode: str) -> None:
+    (page,) = read(file_of(SHEET.convert(mode), "TIFF", compression=packing))
+    assert [reading.text for reading in page.readings] == [EAN]
+
+
+def test_a_code_is_read_in_a_photo_with_a_second_view_and_on_inks_turned_round() -> None:
+    both = file_of(SHEET.convert("RGB"), "MPO", save_all=True, append_images=[Image.new("RGB", (50, 50))])
+    inks = file_of(SHEET.convert("CMYK"))
+    assert b"Adobe" in inks
+    for data in (both, inks):
+        (page,) = read(data)
+        assert [reading.text for reading in page.readings] == [EAN]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PDF"])
+def test_each_page_of_a_scan_is_read_with_its_number(kind: str) -> None:
+    codes = [EAN, "4006381333931", "5449000000996"]
+    sheets = [on_paper(symbol(code, "EAN13", scale=2), size=(320, 240)) for code in codes]
+    pages = read(file_of(sheets[0], kind, save_all=True, append_images=sheets[1:], resolution=72))
+    assert [[reading.text for reading in page.readings] for page in pages] == [[code] for code in codes]
+    assert [(page.page, page.pages) for page in pages] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_pages_of_a_scan_are_kept_as_one_paper() -> None:
+    sheets = [SHEET.convert("RGB"), SHEET.convert("1")]
+    pages = read(file_of(sheets[0], "TIFF", save_all=True, append_images=sheets[1:], artist="Lin"))
+    paper = as_one_pdf(pages)
+    assert paper == as_one_pdf(pages)
+    assert b"Lin" not in paper
+    again = read(paper)
+    assert [[reading.text for reading in page.readings] for page in again] == [[EAN], [EAN]]
+
+
+def test_bars_of_a_quarter_millimetre_are_read_off_a_scanned_page() -> None:
+    # At 400 dots an inch the narrowest bar is four dots: 0.254 mm.
+    page = on_paper(symbol("(01)06901234567892(10)A1", "Code128", scale=4), size=(1300, 700))
+    (read_page,) = read(file_of(page.convert("1"), "PDF", resolution=400))
+    assert len(read_page.readings) == 1
+    assert read_page.width * read_page.height <= pixels.READ_PIXELS
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_corners_lie_where_the_code_is_in_the_upright_photo(orientation: int) -> None:
+    turned = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # Pillow's numbers of the turns back
+    lone = Image.new("L", (400, 260), 230)
+    lone.paste(symbol("A1B2C3", "QRCode", scale=4), (40, 30))
+    stored = lone if turned is None else lone.transpose(Image.Transpose(turned))
+    (page,) = read(file_of(stored, exif=exif_with(orientation)))
+    (wanted,) = read(file_of(lone))
+    assert (page.width, page.height) == (400, 260)
+    corners = np.array(page.readings[0].corners), np.array(wanted.readings[0].corners)
+    assert np.abs(corners[0] - corners[1]).max() <= 3
+    dark = np.argwhere(np.asarray(lone)[:, :200] < 60)[:, ::-1]
+    assert np.abs(np.array([corners[0].min(0), corners[0].max(0)]) - [dark.min(0), dark.max(0)]).max() <= 3
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_the_rotation_is_honoured_wherever_a_file_notes_it(kind: str) -> None:
+    exif = exif_with(6)
+    picture = open_picture(file_of(corner_marked(), kind, exif=exif if kind == "TIFF" else exif.tobytes()))
+    assert (picture.width, picture.height) == (200, 300)
+    assert quarter_that_is_dark(picture.grey) == "top right"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_the_first_picture_of_a_film_is_the_one(kind: str) -> None:
+    picture = open_picture(hostile.film(kind))
+    assert quarter_that_is_dark(picture.grey) == "top left"
+    assert picture.grey[150, 200] > 200
+
+
+def test_a_large_picture_is_read_and_kept_smaller_and_both_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    lone = Image.new("RGB", (1200, 900), "white")
+    lone.paste(symbol("A1B2C3", "QRCode", scale=12), (100, 60))
+    (whole,) = read(file_of(lone, "PNG"))
+    monkeypatch.setattr(pixels, "READ_PIXELS", 1200 * 900 // 3)
+    monkeypatch.setattr(pixels, "BAND", 50_000)  # many bands, whose seams nobody sees
+    for kind in ("PNG", "JPEG", "WEBP", "HEIF", "TIFF"):
+        (small,) = read(file_of(lone, kind))
+        assert small.width * small.height <= 1200 * 900 // 3
+        with Image.open(BytesIO(small.clean)) as kept:
+            assert kept.size == (small.width, small.height)
+        corners = np.array(small.readings[0].corners) * (1200 / small.width)
+        assert np.abs(corners - np.array(whole.readings[0].corners)).max() <= 4, kind
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 2000), (60_000, 20)])
+def test_a_picture_too_narrow_for_a_code_has_none(size: tuple[int, int]) -> None:
+    (page,) = read(file_of(Image.new("L", size, 200), "PNG"))
+    assert (page.readings, page.doubtful) == ((), ())
+
+
+# ---- files that want to hurt ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (hostile.jpeg_of_size(65_500, 65_500), "65500 x 65500 pixels; at most 40 million"),
+        (hostile.jpeg_of_size(7_000, 5_000, progressive=True, subsampling=0), "would take more memory"),
+        (hostile.jpeg_of_scans(200), "more than 64 passes"),
+        (hostile.gif_of_frame(65_535, 65_535), "65535 x 65535 pixels"),
+        (hostile.heic_that_lies(30_000, 30_000), "30000 x 30000 pixels"),
+        (hostile.tiff_of(hostile.tiff_page(30_000, 30_000)), "30000 x 30000 pixels"),
+        (hostile.tiff_of(hostile.tiff_page(6_300, 6_300, t277=4)), "would take more memory"),
+        (hostile.tiff_of(*[hostile.tiff_page()] * 3_000), "more than 20 pages"),
+        (hostile.pdf_of_pages(21), "more than 20 pages"),
+        (hostile.pdf_with_picture(30_000, 30_000), "on page 1 of the PDF has 30000 x 30000 pixels"),
+        (hostile.pdf_page(b"0 0 1 1 re f " * 31_000), "more than 30000 parts"),
+    ],
+    ids=["jpeg size", "jpeg passes held", "jpeg passes", "gif size", "heic ispe", "tiff size", "tiff strip",
+         "tiff pages", "pdf pages", "pdf picture", "pdf parts"],
+)  # fmt: skip
+def test_what_would_take_too_much_is_too_large(data: bytes, said: str) -> None:
+    with pytest.raises(TooLarge, match=said) as refused:
+        open_picture(data)
+    assert refused.value.field == "photo"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (hostile.tiff_of(hostile.tiff_page(), hostile.tiff_page(), after=8), "damaged or cut short"),
+        (hostile.tiff_of([(256, 4, 1, 8), (257, 4, 1, 8), (273, 4, 0xFFFFFFF, 8)]), "damaged or cut short"),
+        (hostile.heic_that_lies(3_000, 3_000), "damaged or cut short"),
+        (hostile.locked_pdf(), "locked with a password"),
+        (hostile.pdf_of_pages(0), "PDF cannot be read"),
+        (hostile.pdf_page()[:200], "PDF cannot be read"),
+        (hostile.circular_pdf(), "PDF cannot be read"),
+    ],
+    ids=["tiff loop", "tiff counts", "heic ispe", "pdf locked", "pdf empty", "pdf cut", "pdf loop"],
+)
+def test_what_is_broken_is_told_as_broken(data: bytes, said: str) -> None:
+    with pytest.raises(Invalid, match=said) as refused:
+        open_picture(data)
+    assert refused.value.field == "photo"
+
+
+@pytest.mark.parametrize("number", [6, 34_712, 34_925, 50_000, 50_001])
+def test_a_tiff_packed_as_no_scanner_does_is_not_unpacked(number: int) -> None:
+    with pytest.raises(Unsupported, match=f"not read here .{number}."):
+        open_picture(hostile.tiff_of(hostile.tiff_page(packing=number)))
+
+
+def test_what_is_packed_beside_the_pixels_is_never_unpacked() -> None:
+    bombs = [(name, b"a\0\0" + hostile.packed_zeros(4)) for name in (b"zTXt", b"iCCP")]
+    header = read_header(hostile.png_with(*bombs), "PNG")
+    assert len(header.picture) < 2_000
+    assert open_picture(hostile.png_with(*bombs)).width == 300
+
+
+def test_a_canvas_of_any_size_costs_nothing_around_a_small_frame() -> None:
+    assert open_picture(hostile.gif_of_canvas(65_535, 65_535)).grey.shape == (200, 300)
+
+
+@pytest.mark.parametrize("box", [b"0 0 1e9 1e9", b"0 0 14400 14400"])
+def test_a_page_of_any_size_is_drawn_within_the_limit(box: bytes) -> None:
+    picture = open_picture(hostile.pdf_page(box=box))
+    assert picture.width * picture.height <= pixels.READ_PIXELS
+
+
+@pytest.mark.parametrize("action", [b"<</S/JavaScript/JS(while\\(1\\){})>>", b"<</S/Launch/F(/bin/sh)>>"])
+def test_what_a_pdf_wants_done_is_not_done(action: bytes) -> None:
+    assert open_picture(hostile.pdf_page(more=b"/OpenAction" + action)).grey.min() == 255
+
+
+def test_the_server_opens_no_scan_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((pdf, "pages"), (tiff, "directories"), (intake.pillow_heif, "HeifFile")):
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("opened beside the other requests"))
+    for kind in ("TIFF", "PDF", "HEIF"):
+        assert check_header(file_of(corner_marked(), kind)) == intake.KINDS[kind]

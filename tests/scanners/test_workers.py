@@ -11,7 +11,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from scanners import read_file, workers
+from scanners import pixels, read_file, workers
+from scanners.values import Ascent
+from tests.scanners import hostile
 from tests.scanners.drawing import file_of, on_paper, png_of_size, symbol
 from trace.domain.failures import Busy, Failure, Invalid, TooLarge
 
@@ -66,7 +68,7 @@ def worker_with_a_large_photo() -> psutil.Process:
     """The worker that holds the largest photo: no other has so much memory, one that just starts even less."""
     while True:
         for worker in our_workers():
-            if worker.memory_info().rss > 300 * 1024 * 1024:
+            if worker.memory_info().rss > 140 * 1024 * 1024:
                 return worker
 
 
@@ -150,6 +152,48 @@ def test_a_server_process_that_read_photos_ends_when_it_is_told_to(easy: bytes, 
     command = [sys.executable, tmp_path / "serve.py", tmp_path / "photo.jpg"]
     # It waited for its idle workers for ever: a stop of the service hung until somebody killed it.
     assert subprocess.run(command, check=False, timeout=60).returncode == 0
+
+
+def test_a_worker_may_not_take_more_memory_than_a_photo_needs(easy: bytes) -> None:
+    texts(easy)
+    limits = {worker.rlimit(psutil.RLIMIT_DATA) for worker in our_workers() if worker.cpu_times().user}
+    assert limits == {(workers.MEMORY, workers.MEMORY)}
+
+
+def test_the_largest_photo_leaves_its_worker_under_400_megabytes(easy: bytes) -> None:
+    stripes = Image.new("RGB", (8_000, 5_000), "white")
+    stripes.paste(symbol(EAN, "EAN13", scale=8), (600, 600))
+    (photo,) = read_file(file_of(stripes, "JPEG"), seconds=0.1)
+    assert photo.width * photo.height <= pixels.READ_PIXELS
+    for worker in our_workers():
+        status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
+        assert int(status.partition("VmHWM:")[2].split()[0]) < 400 * 1024
+
+
+def test_a_scan_that_brings_its_worker_down_costs_one_answer(easy: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = hostile.pdf_of_nested_forms(10, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "DECODE_SECONDS", 0.5)
+        with pytest.raises(Failure) as refused:
+            read_file(bomb, seconds=0.01)
+    assert refused.value.field == "photo"
+    assert texts(easy) == [EAN]
+
+
+def test_the_pages_of_a_long_scan_share_the_budget_of_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[float] = []
+
+    def climb(_: object, *, seconds: float) -> Ascent:
+        budgets.append(seconds)
+        return workers.NOTHING
+
+    monkeypatch.setattr(workers, "climb", climb)
+    blank = Image.new("L", (20, 20), 255)
+    for pages in (8, 16):
+        workers.read_here(file_of(blank, "TIFF", save_all=True, append_images=[blank] * (pages - 1)), 2.0)
+    assert (min(budgets[:8]), budgets[8], budgets[-1]) == (
+        pytest.approx(2.0, abs=0.1), pytest.approx(1.0, abs=0.1), 2.0
+    )  # fmt: skip
 
 
 def test_many_photos_at_once_are_each_answered_with_their_own(easy: bytes) -> None:
