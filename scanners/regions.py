@@ -36,6 +36,7 @@ FINE = 3  # samples of a profile per pixel of the photo
 KEEP = 0.7  # of a region's height that is averaged
 WINDOW = 0.15  # of a code's length in which both black and white are bound to come
 STRIP_ROWS = 8
+BLIND, BANDS = 252, 12  # grey from which on light is glare, and bands of rows that may each have glare of their own
 FIT_QUIET, FIT_SCALE = 12, 3  # of the clean bars that are drawn: modules of quiet zone, pixels per module
 
 
@@ -121,10 +122,65 @@ def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
     """Patches that look like codes, the likeliest first, linear and matrix ones mixed by score."""
     fine = _ground(grey, LONGEST)
     found = _linear(fine)
+    square = _matrix(fine)
     if max(grey.shape) > LONGEST // 3:  # codes that fill the picture have bars wider than a fine spot's surroundings
-        coarse = [region for region in _linear(_ground(grey, LONGEST // 3)) if not _known(region, found)]
-        found += coarse
-    return sorted(found, key=lambda region: -region.score)[:most]
+        coarse = _ground(grey, LONGEST // 3)
+        found += [region for region in _linear(coarse) if not _known(region, found)]
+        square += [region for region in _matrix(coarse) if not _known(region, square)]
+    found += _joined(found)
+    return sorted(found + square, key=lambda region: -region.score)[:most]
+
+
+def _joined(regions: list[Region]) -> list[Region]:
+    """Linear regions that lie end to end, as one: glare or wide spaces cut a code in two."""
+    if len(regions) < 2:
+        return []
+    middles = np.array([region.quad.mean(axis=0) for region in regions])
+    lengths = np.array([region.length for region in regions])
+    heights = np.array([region.height for region in regions])
+    ways = np.array([region.quad[1] - region.quad[0] for region in regions]) / lengths[:, None]
+    apart = middles[None] - middles[:, None]
+    along = (apart * ways[:, None]).sum(axis=2)
+    across = np.abs(apart[..., 1] * ways[:, None, 0] - apart[..., 0] * ways[:, None, 1])
+    sums = lengths[:, None] + lengths[None]
+    gaps = np.abs(along) - sums / 2
+    lower, higher = np.minimum(heights[:, None], heights[None]), np.maximum(heights[:, None], heights[None])
+    fits = (np.abs(ways @ ways.T) > 0.997) & (across < 0.3 * lower) & (higher < 1.5 * lower)
+    fits &= (gaps < 0.12 * sums) & (gaps > -0.1 * sums)
+    return [_union(regions[i], regions[j]) for i, j in np.argwhere(fits) if i < j]
+
+
+def _union(one: Region, other: Region) -> Region:
+    u = (one.quad[1] - one.quad[0]) / one.length
+    v = (one.quad[3] - one.quad[0]) / one.height
+    points = np.vstack([one.quad, other.quad])
+    low, high = (points @ u).min(), (points @ u).max()
+    middle = (one.quad.mean(axis=0) + other.quad.mean(axis=0)) / 2 @ v * v
+    half = v * min(one.height, other.height) / 2
+    quad = np.array([u * low - half, u * high - half, u * high + half, u * low + half]) + middle
+    return Region(quad, "linear", one.lean, one.score + other.score)
+
+
+def _matrix(ground: _Ground) -> list[Region]:
+    """Patches about as high as wide with edges all over, of which no way has most."""
+    mask = ((ground.dense > MATRIX) & (ground.oneway < 0.75 * ground.dense)).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    found = []
+    for rows, columns in _parts(mask, 16):
+        points = np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32)
+        (x, y), (width, height), degrees = cv2.minAreaRect(points)
+        short, long = sorted((width + 1, height + 1))
+        filled = len(rows) / (long * short)
+        if long > 2.2 * short or filled < 0.5 or short < 4:
+            continue
+        angle = (math.radians(degrees) + math.pi / 4) % (math.pi / 2) - math.pi / 4
+        if abs(math.radians(degrees) - angle) % math.pi > 0.1:
+            width, height = height, width
+        size = ((width + 1) * ground.cell, (height + 1) * ground.cell)
+        quad = _quad((x * ground.cell - 0.5, y * ground.cell - 0.5), size, angle)
+        density = float(ground.dense[rows, columns].mean())
+        found.append(Region(quad, "matrix", 0.0, density * filled * math.sqrt(size[0] * size[1])))
+    return found
 
 
 def _known(region: Region, others: Iterable[Region]) -> bool:
@@ -244,11 +300,20 @@ class Profile:
 def profile(grey: Grey, region: Region) -> Profile:
     """The average along the bars of a linear region, its outer rows left out."""
     piece = cut(grey, straightened(grey, region), scale=(FINE, 1), keep=KEEP)
-    line = piece.grey.mean(axis=0, dtype=np.float32)
     length = region.length * FINE
+    line = _averaged(piece.grey)
     rows = piece.grey.shape[0] / KEEP
     upright = np.array([[1.0, 0.0, 0.0], [0.0, rows / STRIP_ROWS, (KEEP - 1) / 2 * rows], [0.0, 0.0, 1.0]])
     return Profile(line, length, _module(line, length), piece.to_photo @ upright)
+
+
+def _averaged(rows: Grey) -> Line:
+    """The mean of some rows; where glare blinds some of them, the mean of the darker ones at each place."""
+    if np.count_nonzero(rows >= BLIND) < 0.01 * rows.size:
+        return rows.mean(axis=0, dtype=np.float32)
+    bands = min(BANDS, rows.shape[0])
+    lines = cv2.resize(rows, (rows.shape[1], bands), interpolation=cv2.INTER_AREA)
+    return np.sort(lines, axis=0)[: max(1, bands // 3)].mean(axis=0, dtype=np.float32)
 
 
 def _module(line: Line, length: float) -> float:
