@@ -271,11 +271,13 @@ def doctor() -> None:
 
 def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
     """(what, None or what is wrong and what to do), one after the other."""
-    from scanners import available_engines  # noqa: PLC0415 - loads OpenCV
+    from scanners import available_engines, available_formats  # noqa: PLC0415 - loads OpenCV
 
     yield f"python {sys.version.split()[0]}", None
     for engine, problem in available_engines().items():
         yield f"reading engine {engine}", problem
+    for kind, problem in available_formats().items():
+        yield f"scans as {kind}", problem
     for program, use in (
         ("chromium", "the browser tests are skipped; install the package chromium"),
         ("radosgw", "the S3 tests are skipped; install radosgw ceph-mon ceph-osd"),

@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from tests.scanners import hostile
 from tests.scanners.drawing import corner_marked, file_of, png_of_size
 from tests.web.conftest import Demo
 from tests.web.hostile import bad_page, complaint, send
@@ -27,10 +28,13 @@ FILES: dict[str, tuple[bytes, tuple[int, ...]]] = {
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x02\x00\x00\x00\x00\x00\x00\x00",
         (413, 415, 422),
     ),
-    "a GIF": (gif(), (415,)),
-    "a GIF that is a script": (b"GIF89a/*" + gif()[8:] + b"*/=1;alert(1)", (415,)),
+    "a GIF that is cut": (gif()[:20], (422,)),
     "an SVG": (SVG, (415,)),
-    "a TIFF": (file_of(corner_marked(), "TIFF"), (415,)),
+    "a TIFF in a circle": (hostile.tiff_of(hostile.tiff_page(), hostile.tiff_page(), after=8), (422,)),
+    "a TIFF of 3 000 pages": (hostile.tiff_of(*[hostile.tiff_page()] * 3_000), (413,)),
+    "a TIFF packed oddly": (hostile.tiff_of(hostile.tiff_page(packing=50_000)), (415,)),
+    "a HEIC that lies about its size": (hostile.heic_that_lies(30_000, 30_000), (413,)),
+    "a JPEG of a thousand passes": (hostile.jpeg_of_scans(1_000), (413,)),
     "a ZIP": (b"PK\x03\x04" + bytes(100), (415,)),
     "a BMP": (file_of(corner_marked(), "BMP"), (415,)),
     "an EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", (415,)),
@@ -53,11 +57,44 @@ def test_a_file_that_is_no_photo_is_refused_on_both_faces(standing: Demo, what: 
     assert standing.counts() == before
 
 
-def test_a_pdf_is_no_photo(standing: Demo) -> None:
+@pytest.mark.parametrize(
+    ("pdf", "status"),
+    [
+        (b"%PDF-1.4\n" + file_of(corner_marked()), 422),
+        (hostile.locked_pdf(), 422),
+        (hostile.pdf_of_pages(0), 422),
+        (hostile.pdf_of_pages(21), 413),
+        (hostile.pdf_with_picture(30_000, 30_000), 413),
+    ],
+    ids=["a photo behind its first line", "locked", "empty", "long", "a large picture"],
+)
+def test_a_scan_that_cannot_be_read_is_refused_on_both_faces(standing: Demo, pdf: bytes, status: int) -> None:
     before = standing.counts()
-    pdf = b"%PDF-1.4\n" + file_of(corner_marked())
-    assert complaint(standing.call("POST", "/scans", data={"photo": (BytesIO(pdf), "p.jpg")}), 415) is None
+    assert complaint(standing.call("POST", "/scans", data={"photo": (BytesIO(pdf), "p.jpg")}), status) is None
+    page = standing.client.post(
+        "/station/scan", data={"photo": (BytesIO(pdf), "p.pdf")}, headers=standing.headers("clerk")
+    )
+    assert bad_page(page, status) is None
     assert standing.counts() == before
+
+
+def test_of_a_gif_that_is_also_a_script_only_the_picture_is_kept(demo: Demo) -> None:
+    both = b"GIF89a/*" + gif()[8:] + b"*/=1;alert(1)"
+    kept = demo.call("POST", "/objects", data={"file": (BytesIO(both), "x.js")})
+    assert kept.status_code == 201
+    shown = demo.get(f"/objects/{kept.json['sha256']}")
+    assert (shown.mimetype, shown.data[:2]) == ("image/jpeg", b"\xff\xd8")
+    assert b"alert" not in shown.data
+
+
+def test_no_page_of_a_paper_is_lost(demo: Demo) -> None:
+    pages = [corner_marked(), corner_marked(200, 300)]
+    kept = demo.call("POST", "/objects", data={"file": (BytesIO(file_of(pages[0], "TIFF", save_all=True,
+                     append_images=pages[1:])), "x.tif")})  # fmt: skip
+    assert (kept.status_code, kept.json["media_type"]) == (201, "application/pdf")
+    shown = demo.get(f"/objects/{kept.json['sha256']}")
+    assert shown.data.count(b"/Type/Page/") == 2
+    assert shown.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_of_a_picture_that_is_also_a_page_only_the_picture_is_kept(demo: Demo) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from scanners import available_engines
+from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore
 from trace.domain.failures import Failure
@@ -17,9 +17,10 @@ PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 
 def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
-    """{status, database, objects, subscriptions, engines}; `status` is ok as long as goods can be received.
+    """{status, database, objects, subscriptions, engines, formats}; `status` is ok as long as goods can be received.
 
-    A reading engine that is missing is told and does no harm: the others read on. Subscriptions that wait for a worker
+    A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
+    that wait for a worker
     are told, and are sent when there is one.
     """
     database, kept = _database(session), _objects(objects)
@@ -29,6 +30,7 @@ def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[
         "objects": kept,
         "subscriptions": check_subscriptions(session, now) or "ok",
         "engines": {name: problem or "ok" for name, problem in available_engines().items()},
+        "formats": {name: problem or "ok" for name, problem in available_formats().items()},
     }
 
 
