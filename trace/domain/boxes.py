@@ -5,9 +5,10 @@ other's nearest, and no other code could be meant instead. A value comes from a 
 the bars is never guessed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import lru_cache
+from itertools import combinations, pairwise
 from math import hypot
 from typing import Any
 
@@ -200,7 +201,14 @@ def _code_of(part: _Part) -> Code:
 
 def _pairs(parts: Sequence[_Part]) -> list[tuple[_Part, _Part]]:
     """The parts that are each other's nearest and that no third one competes for."""
-    near = {id(part): sorted(_candidates(part, parts), key=lambda found: (found[0], found[1].order)) for part in parts}
+    near: dict[int, list[tuple[float, _Part]]] = {id(part): [] for part in parts}
+    for one, other in combinations(parts, 2):
+        gap = _find_gap(one, other)
+        if gap is not None:
+            near[id(one)].append((gap, other))
+            near[id(other)].append((gap, one))
+    for found in near.values():
+        found.sort(key=lambda candidate: (candidate[0], candidate[1].order))
     nearest = [(part, *near[id(part)][0]) for part in parts if near[id(part)]]
     return [
         (part, best)
@@ -213,14 +221,13 @@ def _pairs(parts: Sequence[_Part]) -> list[tuple[_Part, _Part]]:
     ]
 
 
-def _candidates(part: _Part, parts: Sequence[_Part]) -> Iterator[tuple[float, _Part]]:
-    """(gap in pixels, part) of everything that fits and is near enough to be meant, or to be a rival."""
-    for other in parts:
-        if other is not part and _fit(part, other):
-            farthest = 3 * _mean_size(part, other)
-            gaps = [_gap(a.corners, b.corners) for a in part.members for b in other.members if _near(a, b, farthest)]
-            if gaps and min(gaps) <= farthest:
-                yield min(gaps), other
+def _find_gap(one: _Part, other: _Part) -> float | None:
+    """Pixels between two parts that fit and are near enough to be meant, or to be a rival; None for any others."""
+    if not _fit(one, other):
+        return None
+    farthest = 3 * _mean_size(one, other)
+    gaps = [_gap(a.corners, b.corners) for a in one.members for b in other.members if _near(a, b, farthest)]
+    return min(gaps) if gaps and min(gaps) <= farthest else None
 
 
 def _near(one: Sighting, other: Sighting, pixels: float) -> bool:
@@ -245,6 +252,7 @@ def _mean_size(one: _Part, other: _Part) -> float:
     return (one.size + other.size) / 2
 
 
+@lru_cache(2 * MOST)
 def _size(corners: Corners) -> float:
     """The longer side of a symbol."""
     return max((hypot(a[0] - b[0], a[1] - b[1]) for a, b in _sides(corners)), default=0.0)
