@@ -10,22 +10,22 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from scanners.templates_code import EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
+from scanners.templates_code import EAN8, EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
 from scanners.templates_fit import Fit, Profile, as_darkness, levels, refined, start
 from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strips
 from scanners.values import Reading
 
 NAME = "templates"
-_SEARCH = (0.6, 1.2)
-_ENDS = 5
-_TRIED = 2  # of either direction
-_TRIED_FIRST, _HOPELESS = 2, 0.66  # an EAN-13 among the first tries explains more than other bars do
-_CLEAR = 0.94
-_EXPLAINED = 0.85
-_BLURRED_AWAY = 1.8
-_OVER_ANY, _OVER_CHECKED = 1.2, 1.5
-_COHERENCE = 0.6
 _DETECTOR = cv2.barcode.BarcodeDetector()
+_REGIONS = 4  # of a whole picture at most, the widest first: a photo of many boxes is cut up by others
+_COHERENCE = 0.6  # of a region's edges; bars have 0.75 and more, text and QR codes less
+_SEARCH = (0.6, 1.2)  # blur in modules that places are looked for with
+_ENDS = 5  # edges taken as ends at either side
+_TRIED = 2  # places fitted, of either direction
+_ENOUGH, _HOPELESS = 0.94, 0.66  # explained: no other place is tried; nothing else is, after one of either direction
+_EXPLAINED = 0.85  # of the profile's variance at least
+_BLURRED_AWAY = 1.8  # modules of blur, from which on wrong numbers begin to fit as well
+_MARGINS = {"EAN-13": (1.2, 1.5), "EAN-8": (1.4, 1.8)}  # over any other number, and over those with a right check digit
 
 Place = tuple[float, float, float, float]  # first and last sample, blur, slant
 
@@ -55,8 +55,8 @@ class Found:
     fit: Fit
     profile: Profile
     backwards: bool
-    over_any: float  # the best other digits' error to these digits' error
-    over_checked: float  # the same for the best other digits with a right check digit
+    over_any: float  # the best other number's error over this one's
+    over_checked: float  # the same for the best other number with a right check digit
 
 
 def spans(light: Doubles, layout: Layout) -> Doubles:
@@ -149,39 +149,36 @@ def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Foun
     costs = _costs(profile, layout, fit)
     words = [word for checked in (False, True) for _, word in best_words(costs, layout, 3, checked=checked)]
     fits = {word: refined(profile, layout, fit, word, 2) for word in dict.fromkeys([fit.text, *words])}
-    best = min(fits.values(), key=lambda f: f.error)
-    others = [f for f in fits.values() if f.text != best.text]
-    any_ = min(f.error for f in others) / best.error
-    chk = min(f.error for f in others if has_check_digit(f.text)) / best.error
-    return Found(best, profile, backwards, any_, chk)
+    best = min(fits.values(), key=lambda rival: rival.error)
+    others = [rival for rival in fits.values() if rival.text != best.text]
+    checked = [rival.error for rival in others if has_check_digit(rival.text)]
+    least = max(best.error, 1e-12)
+    return Found(best, profile, backwards, min(rival.error for rival in others) / least, min(checked) / least)
 
 
 def decode(light: Doubles, layout: Layout, attempt: Attempt = ATTEMPTS[0]) -> Found | None:
     """The digits that fit a profile best, or None if nothing fits: then other bands of it won't either."""
-    best: tuple[Profile, bool, Fit] | None = None
-    for number, (profile, backwards, begin) in enumerate(starts(light, layout, attempt), start=1):
-        fit = settled(profile, layout, begin)
-        if best is None or fit.explained > best[2].explained:
-            best = (profile, backwards, fit)
-        if best[2].explained > _CLEAR and has_check_digit(best[2].text):
+    tried: list[tuple[Profile, bool, Fit]] = []
+    for profile, backwards, begin in starts(light, layout, attempt):
+        tried.append((profile, backwards, settled(profile, layout, begin)))
+        best = max(tried, key=lambda entry: entry[2].explained)
+        if best[2].explained > _ENOUGH and has_check_digit(best[2].text):
             break
-        if number >= _TRIED_FIRST and best[2].explained < _HOPELESS:
+        if len(tried) > 1 and best[2].explained < _HOPELESS:
             return None
-    if best is None or best[2].explained < _HOPELESS:
-        return None
-    profile, backwards, fit = best
-    return weighed(profile, layout, fit, backwards)
+    return weighed(best[0], layout, best[2], best[1]) if tried else None
 
 
-def sure(found: Found) -> bool:
+def sure(found: Found, layout: Layout) -> bool:
     """Whether a reading may be told (see the module for how the margins were found)."""
     fit = found.fit
+    over_any, over_checked = _MARGINS[layout.symbology]
     return (
         has_check_digit(fit.text)
         and fit.explained >= _EXPLAINED
         and fit.sigma < _BLURRED_AWAY
-        and found.over_any >= _OVER_ANY
-        and found.over_checked >= _OVER_CHECKED
+        and found.over_any >= over_any
+        and found.over_checked >= over_checked
     )
 
 
@@ -201,19 +198,20 @@ def read_quad(grey: Grey, quad: Quad) -> list[Reading]:
     for number, piece in enumerate(strips(grey, np.asarray(quad, dtype=np.float64))):
         if piece.coherence < _COHERENCE:
             break
-        found = best_of(piece, EAN13, ATTEMPTS[: 1 if number else None])
-        if found:
-            return [_reading(piece, EAN13, found)]
+        for layout, attempts in ((EAN13, ATTEMPTS[: 1 if number else None]), (EAN8, ATTEMPTS[:1])):
+            found = best_of(piece, layout, attempts)
+            if found:
+                return [_reading(piece, layout, found)]
     return []
 
 
-def best_of(piece: Strip, layout: Layout, attempts: tuple[Attempt, ...] = ATTEMPTS) -> Found | None:
+def best_of(piece: Strip, layout: Layout, attempts: tuple[Attempt, ...]) -> Found | None:
     """The digits that one of the attempts finds and that are sure, or None."""
     for attempt in attempts:
         found = decode(piece.profile(attempt.top, attempt.bottom, linear=attempt.linear), layout, attempt)
         if found is None:
             break
-        if sure(found) and seconded(piece, layout, found, linear=attempt.linear):
+        if sure(found, layout) and seconded(piece, layout, found, linear=attempt.linear):
             return found
     return None
 
@@ -224,7 +222,8 @@ def read(grey: Grey) -> list[Reading]:
         return []
     _, quads = _DETECTOR.detect(grey)
     found: list[Reading] = []
-    for quad in () if quads is None else quads:
+    widest = sorted([] if quads is None else quads, key=lambda quad: -float(np.hypot(*(quad[2] - quad[1]))))
+    for quad in widest[:_REGIONS]:
         middle = (float(quad[:, 0].mean()), float(quad[:, 1].mean()))
         # Of a symbol that is in two pieces to the detector either piece may have told the whole.
         if not any(cv2.pointPolygonTest(np.array(seen.corners), middle, False) >= 0 for seen in found):
