@@ -20,8 +20,7 @@ def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[
     """{status, database, objects, subscriptions, engines, formats}; `status` is ok as long as goods can be received.
 
     A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
-    that wait for a worker
-    are told, and are sent when there is one.
+    that wait for a worker are told, and are sent when there is one.
     """
     database, kept = _database(session), _objects(objects)
     return {
