@@ -13,7 +13,7 @@ import re
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
@@ -31,6 +31,7 @@ from babel.support import NullTranslations, Translations
 from scanners import Doubt, PhotoReading, Reading, read_file
 from scanners.intake import MAX_BYTES
 from scanners.workers import CORES, close
+from trace.domain.boxes import reading_order
 from trace.domain.codes import Code, parse_code
 from trace.domain.failures import N_, Failure, Invalid, TooLarge
 from trace.web.translate import FOLDER, compile_catalogues
@@ -47,6 +48,7 @@ ALL_READ, NOT_ALL_READ, NOT_OPENED, INTERRUPTED = 0, 1, 2, 130
 DOUBTS: Mapping[Doubt, str] = {
     Doubt.ALONE: N_("seen once only"),
     Doubt.CHECK_DIGIT: N_("wrong check digit"),
+    Doubt.FRAGMENT: N_("perhaps a part"),
     Doubt.DISPUTED: N_("read in two ways"),
 }
 HEADS = (N_("File"), N_("Page"), N_("No."), N_("Symbology"), N_("What it is"), N_("Place"), N_("Text"))
@@ -216,7 +218,12 @@ def _scan_one(file: str | Scanned, seconds: float) -> Scanned:
     except (Failure, OSError) as fault:
         return Scanned(file, fault=fault)
     # The cleaned pictures are what is large in a reading, and nobody asked for them.
-    return Scanned(file, tuple(replace(page, clean=b"") for page in pages))
+    return Scanned(file, tuple(replace(page, clean=b"", readings=_in_order(page.readings)) for page in pages))
+
+
+def _in_order(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """As people read a page; the pictures of the site are numbered alike."""
+    return tuple(readings[number] for number in reading_order([reading.corners for reading in readings]))
 
 
 def _bytes_of(file: str) -> bytes:
