@@ -106,9 +106,10 @@ def test_what_is_doubtful_is_shown_with_its_reason_and_not_received(demo: Demo) 
         session.execute(scan.update().where(scan.c.public_id == sent["id"]).values(doubtful=[doubt]))
     (told,) = demo.get(f"/scans/{sent['id']}").json["doubtful"]
     assert told["reason"]["message"].startswith("Only one attempt read this")
-    page = demo.browser("station").get(f"/scan/{sent['id']}").text
+    clerk = demo.browser("station")
+    page = clerk.get(f"/scan/{sent['id']}").text
     assert EAN in page
     assert "只有一次尝试" in page
     assert "/station/receive?" not in page
-    assert "只有一次尝试" in demo.browser("station").get(f"/station/receive?scan={sent['id']}").text
+    assert "只有一次尝试" in clerk.get(f"/station/receive?scan={sent['id']}").text
     assert demo.get(f"/scans/{sent['id']}/picture").status_code == 200
