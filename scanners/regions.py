@@ -43,7 +43,7 @@ def squares(grey: Grey, region: Region) -> Iterator[Piece]:
     def as_piece(picture: Grey, name: str) -> Piece:
         return Piece(picture, piece.to_photo, name)
 
-    yield as_piece(np.asarray(cv2.morphologyEx(piece.grey, cv2.MORPH_OPEN, np.ones((3, 3))), np.uint8), "opened")
+    yield as_piece(piece.grey, "matrix")
     soft = cv2.GaussianBlur(piece.grey, (0, 0), 1)
     block = int(min(piece.grey.shape) * 0.2) | 1
     method = cv2.ADAPTIVE_THRESH_GAUSSIAN_C
@@ -52,6 +52,7 @@ def squares(grey: Grey, region: Region) -> Iterator[Piece]:
     )
     for sigma, noise in BLURRED:
         yield as_piece(_deblurred(piece.grey, sigma, noise), f"deblurred {sigma:g}")
+    yield as_piece(np.asarray(cv2.morphologyEx(piece.grey, cv2.MORPH_OPEN, np.ones((3, 3))), np.uint8), "opened")
 
 
 def _deblurred(grey: Grey, sigma: float, noise: float) -> Grey:
