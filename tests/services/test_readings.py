@@ -6,7 +6,7 @@ from scanners import Doubt, Doubtful, PhotoReading, Reading
 from tests.town import Town
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
-from trace.services.readings import codes_of_boxes, describe_boxes, describe_photo
+from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo
 from trace.services.recognition import propose_lines
 
 EAN, DRUG = "6901234567892", "83857930000879766660"
@@ -115,6 +115,7 @@ def test_what_is_doubtful_is_told_and_never_on_a_line(town: Town) -> None:
     readings, doubtful = described(town, shop, taken)
     assert (readings, [one["doubt"] for one in doubtful]) == ([], [doubt.value for doubt in Doubt])
     assert lines(town, shop, taken) == []
+    assert REASONS.keys() >= {doubt.value for doubt in Doubt}
 
 
 def test_a_doubtful_number_of_a_known_product_is_read_and_says_on_what_evidence(town: Town) -> None:
@@ -124,7 +125,7 @@ def test_a_doubtful_number_of_a_known_product_is_read_and_says_on_what_evidence(
     readings, doubtful = described(town, shop, photo(seen("6901028075763", 500, 0), doubtful=doubts))
     assert [(r["text"], r["evidence"]) for r in readings] == [(EAN, "known_product"), ("6901028075763", "pixels")]
     assert readings[0]["code"]["product"]["id"] == product
-    assert [one["doubt"] for one in doubtful] == ["check_digit", "disputed"]
+    assert [one["doubt"] for one in doubtful] == [doubt.value for doubt in Doubt if doubt is not Doubt.ALONE]
 
 
 def test_a_known_beginning_is_no_evidence_for_a_drug_code_and_none_for_a_short_number(town: Town) -> None:

@@ -13,14 +13,15 @@ from trace.domain.gs1_codes import bracketed
 from trace.domain.permissions import Actor
 from trace.services.products import find_product
 
-REASONS: Mapping[str, str] = {
-    Doubt.ALONE: N_(
+REASONS: Mapping[str, str] = {  # by the word that is kept, see `scanners.Doubt`
+    "alone": N_(
         "Only one attempt read this, and this kind of barcode does not protect itself against misreading. Compare it"
         " with the number under the bars."
     ),
-    Doubt.CHECK_DIGIT: N_("Its check digit is wrong, so at least one digit was misread."),
+    "check_digit": N_("Its check digit is wrong, so at least one digit was misread."),
     Doubt.FRAGMENT: N_("It may be a part of a longer code: its ends cannot be seen clearly."),
-    Doubt.DISPUTED: N_("Other attempts read something else off the same bars."),
+    "disputed": N_("Other attempts read something else off the same bars."),
+    "fragment": N_("The bars seem to go on beyond its ends: it may be a part of a longer code."),
 }
 # So short that stripes in a picture read as one: that a product of the file has its number is no evidence.
 _TOO_SHORT = frozenset({"UPC-E"})
