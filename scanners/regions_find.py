@@ -55,7 +55,7 @@ def _ground(grey: Grey, longest: int) -> _Ground:
 
 
 def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
-    """Patches that look like codes, the likeliest first, linear and matrix ones mixed by score."""
+    """Patches that look like codes, at most so many of each kind, the likeliest first."""
     fine = _ground(grey, LONGEST)
     found = _linear(fine)
     square = _matrix(fine)
@@ -64,7 +64,8 @@ def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
         found += [region for region in _linear(coarse) if not _known(region, found)]
         square += [region for region in _matrix(coarse) if not _known(region, square)]
     found += _joined(found)
-    return sorted(found + square, key=lambda region: -region.score)[:most]
+    kept = [sorted(kind, key=lambda region: -region.score)[:most] for kind in (found, square)]
+    return sorted(kept[0] + kept[1], key=lambda region: -region.score)
 
 
 def _joined(regions: list[Region]) -> list[Region]:

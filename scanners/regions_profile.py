@@ -19,6 +19,7 @@ QUIET = 0.12  # of a code's length that is cut with it on both sides
 FINE = 3  # samples of a profile per pixel of the photo
 KEEP = 0.7  # of a region's height that is averaged
 WINDOW = 0.15  # of a code's length in which both black and white are bound to come
+SOFT = 0.35  # of a module too large by guess: a blur that is there at least
 STRIP_ROWS = 8
 BLIND, BANDS = 252, 12  # grey from which on light is glare, and bands of rows that may each have glare of their own
 FIT_QUIET, FIT_SCALE = 12, 3  # of the clean bars that are drawn: modules of quiet zone, pixels per module
@@ -90,21 +91,28 @@ def _averaged(rows: Grey) -> Line:
 
 def _module(line: Line, length: float) -> float:
     """Samples per module, guessed from how often a profile of a code of this length turns: a bar is 1.8 modules."""
-    black = evened(line[None], length * WINDOW)[0] < 128
+    first = _seldom(line[None], length)
+    # Blur has made turns go: some of it taken off shows more of them, and so how much there is.
+    return min(first, _seldom(deblurred(line, [(first * SOFT, 0.01)]), length))
+
+
+def _seldom(row: NDArray[np.float32], length: float) -> float:
+    black = evened(row, length * WINDOW)[0] < 128
     turns = int(np.count_nonzero(black[1:] != black[:-1]))
     return length / max(turns, 8) / 1.8
 
 
 # Blurs that are taken off, and how much noise each is trusted with: sigma in modules, noise power; best first.
 BLURS: tuple[tuple[float, float], ...] = (
+    (0.55, 0.003),
+    (0.3, 0.01),
+    (0.65, 0.01),
     (0.45, 0.003),
-    (0.55, 0.001),
-    (0.35, 0.003),
-    (0.55, 0.01),
-    (0.65, 0.003),
-    (0.45, 0.001),
-    (0.25, 0.01),
-    (0.75, 0.003),
+    (0.6, 0.001),
+    (0.4, 0.01),
+    (0.7, 0.001),
+    (0.8, 0.001),
+    (0.95, 0.001),
 )
 
 
