@@ -1,15 +1,27 @@
 """What is believed: a wrong reading is worse than none.
 
-A reading counts when its symbology protects it well by itself (error correction, a strong checksum) or when two
+A reading counts when its symbology protects it well by itself (error correction) or when two
 independent attempts agree: two engines, or one engine on two different preparations. An EAN's single check digit
-lets one misread in ten through, so it needs agreement or an engine with clean surroundings.
+lets one misread in ten through, so it needs agreement too, or the word of our templates, which weigh every number
+against all others before they speak.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from scanners.values import EAN_UPC, SELF_CHECKING, Doubt, Doubtful, Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from scanners.bars import has_quiet_zones, same_bars
+from scanners.regions import Grey
+from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Doubt, Doubtful, Reading
+
+# What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
+TEMPLATES = 7
+LONG = 8  # characters of a Code 128 that its averaged bars alone may prove
+COVERED = 0.5  # of a region or a reading that the other must cover to be the same symbol
+NEAR = 0.08  # of a reading's length: what is printed belongs to it that far around the scan lines that were read
 
 # The pairs of extended Code 39 (ISO/IEC 16388, annex A): a sign and a letter from A on stand for one character.
 _CODE39_SETS = {
@@ -27,29 +39,64 @@ class Case:
 
     reading: Reading
     witnesses: set[tuple[str, str]] = field(default_factory=set)  # (engine, preparation)
+    is_fragment: bool = False  # its ends are not the ends of the bars
 
 
 class Evidence:
     """Collects readings of one photo, attempt by attempt."""
 
-    def __init__(self) -> None:
+    def __init__(self, grey: Grey | None = None) -> None:
         self.cases: list[Case] = []
+        self._grey = grey
+        self._believed: list[Reading] | None = None
 
     def add(self, readings: Iterable[Reading], preparation: str) -> None:
         """Take in what one attempt (an engine on one preparation) read."""
+        self._believed = None
         for reading in map(normalised, readings):
-            case = next((c for c in self.cases if same_symbol(c.reading, reading)), None)
+            case = next((c for c in self.cases if self._is_same(c.reading, reading)), None)
             if case is None:
-                case = Case(reading)
+                case = Case(reading, is_fragment=self._is_fragment(reading))
                 self.cases.append(case)
             elif reading.identifier and not case.reading.identifier:
                 case.reading = reading  # the engine that knows more about the symbol describes it
             case.witnesses.add((reading.engine, preparation))
 
+    def _is_same(self, one: Reading, other: Reading) -> bool:
+        if _number(one) != _number(other):
+            return False
+        if _touch(_box(one), _box(other)):
+            return True
+        linear = one.symbology in LINEAR and other.symbology in LINEAR
+        return linear and self._grey is not None and same_bars(self._grey, one, other)
+
+    def _is_fragment(self, reading: Reading) -> bool:
+        return reading.symbology == "ITF" and self._grey is not None and not has_quiet_zones(self._grey, reading)
+
     def believed(self) -> list[Reading]:
         """The readings that count, without contradictions and without fragments of longer codes."""
+        if self._believed is None:
+            self._believed = self._weigh()
+        return self._believed
+
+    def _weigh(self) -> list[Reading]:
         good = [case for case in self.cases if is_believed(case) and not self.is_disputed(case)]
         return [case.reading for case in good if not any(outdoes(other, case) for other in good if other is not case)]
+
+    def explains(self, quad: NDArray[np.float64]) -> bool:
+        """Whether something believed lies in a region: one of them covers half of the other, or more."""
+        region = (*quad.min(axis=0), *quad.max(axis=0))
+        return any(_overlap(_about(reading), region) > COVERED for reading in self.believed())
+
+    def unsure(self) -> list[Reading]:
+        """What was read, holds together, and lacks a second witness."""
+        believed = self.believed()
+        return [
+            case.reading
+            for case in self.cases
+            if not any(_touch(_box(case.reading), _box(good)) for good in believed)
+            and self._doubt(case) not in (Doubt.CHECK_DIGIT, Doubt.FRAGMENT)
+        ]
 
     def doubtful(self) -> list[Doubtful]:
         """What was read and is not believed, with the reason; nothing that lies on a believed reading's bars."""
@@ -63,7 +110,17 @@ class Evidence:
     def _doubt(self, case: Case) -> Doubt:
         if case.reading.symbology in EAN_UPC and not has_right_check_digit(_number(case.reading)):
             return Doubt.CHECK_DIGIT
+        if case.is_fragment:
+            return Doubt.FRAGMENT
         return Doubt.DISPUTED if self.is_disputed(case) else Doubt.ALONE
+
+    def is_open(self, reading: Reading) -> bool:
+        """Whether a reading still lacks a second witness, or anybody read another number off the same bars."""
+        case = next(case for case in self.cases if self._is_same(case.reading, normalised(reading)))
+        return not is_believed(case) or bool(self._rivals(case))
+
+    def _rivals(self, case: Case) -> list[Case]:
+        return [other for other in self.cases if other is not case and _is_rival(other.reading, case.reading)]
 
     def is_disputed(self, case: Case) -> bool:
         """Whether other EAN or UPC numbers were read off the same bars about as often.
@@ -73,8 +130,12 @@ class Evidence:
         """
         if case.reading.symbology not in EAN_UPC:
             return False
-        rivals = [other for other in self.cases if other is not case and _is_rival(other.reading, case.reading)]
-        return len(case.witnesses) <= 2 * sum(len(rival.witnesses) for rival in rivals)
+        return _votes(case) <= 2 * sum(map(_votes, self._rivals(case)))
+
+
+def _votes(case: Case) -> int:
+    """How many attempts read it; the templates count for more."""
+    return sum(TEMPLATES if engine == "templates" else 1 for engine, _ in case.witnesses)
 
 
 def is_believed(case: Case) -> bool:
@@ -84,18 +145,29 @@ def is_believed(case: Case) -> bool:
         return False
     engines = {engine for engine, _ in case.witnesses}
     if reading.symbology in SELF_CHECKING:
-        return "zxing" in engines or len(case.witnesses) >= 2
+        return "zxing" in engines
+    if reading.symbology in CHECKSUM:
+        return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and any(map(_is_averaged, case.witnesses)))
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
-        if not has_right_check_digit(_number(reading)):
-            return False
-        # One engine repeats its own mistake on every preparation, so OpenCV and ZBar are believed together only;
-        # a UPC-E is so short that stripes in a picture read as one, so it is believed from two engines only.
-        return agreed or ("zxing" in engines and reading.symbology != "UPC-E")
+        # OpenCV and ZBar repeat their own mistakes; a UPC-E is so short that stripes in a picture read as one.
+        lone = "templates" in engines or (engines == {"zxing"} and len(case.witnesses) >= 2)
+        return has_right_check_digit(_number(reading)) and (agreed or (lone and reading.symbology != "UPC-E"))
     if reading.symbology == "ITF":
         # No check of its own, and any part of a longer one reads as a shorter one.
-        return (agreed and len(reading.text) >= 6) or (len(reading.text) == 14 and has_right_check_digit(reading.text))
-    return agreed or len(case.witnesses) >= 2 or (len(reading.text) >= 5 and "zxing" in engines)
+        whole = {engine for engine, preparation in case.witnesses if not preparation.startswith("strip")}
+        case14 = len(reading.text) == 14 and has_right_check_digit(reading.text)
+        return (
+            not case.is_fragment
+            and len(reading.text) >= 6
+            and (len(whole) >= 2 or (case14 and len(case.witnesses) >= 2))
+        )
+    return agreed or len(case.witnesses) >= 2
+
+
+def _is_averaged(witness: tuple[str, str]) -> bool:
+    """Whether an attempt looked at all rows of the bars at once: noise and specks mislead it least."""
+    return witness[0] == "zxing" and witness[1].startswith(("strip", "fitted"))
 
 
 def normalised(reading: Reading) -> Reading:
@@ -111,11 +183,6 @@ def has_right_check_digit(digits: str) -> bool:
         return False
     total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
     return total % 10 == 0
-
-
-def same_symbol(one: Reading, other: Reading) -> bool:
-    """The same content at the same place. Two boxes with the same code are two symbols."""
-    return _number(one) == _number(other) and _touch(_box(one), _box(other))
 
 
 def _number(reading: Reading) -> str:
@@ -168,6 +235,14 @@ def _box(reading: Reading) -> tuple[int, int, int, int]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def _about(reading: Reading) -> tuple[float, float, float, float]:
+    """The box of a reading with some room; of a stacked DataBar zxing tells the first column only."""
+    left, top, right, bottom = _box(reading)
+    room = NEAR * max(right - left, bottom - top)
+    beside = 1.5 * (right - left) if reading.symbology == "DataBarExp" else room
+    return left - room, top - room, right + beside, bottom + room
+
+
 def _touch(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two boxes meet; linear readings may be a single scan line high, so a little slack is given."""
     slack = 8
@@ -179,11 +254,11 @@ def _touch(one: Sequence[int], other: Sequence[int]) -> bool:
     )
 
 
-def _area(box: Sequence[int]) -> int:
+def _area(box: Sequence[float]) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _overlap(one: Sequence[int], other: Sequence[int]) -> float:
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     smaller = min(_area(one), _area(other))

@@ -7,21 +7,11 @@ Corners = tuple[tuple[int, int], ...]
 
 # Where one symbology goes by several names, ours is the one on the left of the field's usage.
 EAN_UPC = frozenset({"EAN-13", "EAN-8", "UPC-A", "UPC-E"})
-# Symbologies whose own redundancy (error correction, or a strong checksum) makes one clean reading evidence enough.
-SELF_CHECKING = frozenset(
-    {
-        "Aztec",
-        "Code128",
-        "Code93",
-        "DataBar",
-        "DataBarExp",
-        "DataMatrix",
-        "GS1-128",
-        "MicroQR",
-        "PDF417",
-        "QR",
-    }
-)
+# Error correction or a strong checksum (DataBar Expanded: modulo 211 over all) make one clean reading evidence enough.
+SELF_CHECKING = frozenset({"Aztec", "DataBarExp", "DataMatrix", "QR"})
+# A checksum (Code 128: one wrong reading in 103 passes) or few correcting words are no proof: these are read twice.
+CHECKSUM = frozenset({"Code128", "Code93", "DataBar", "GS1-128", "MicroQR", "PDF417"})
+LINEAR = EAN_UPC | {"Codabar", "Code128", "Code39", "Code93", "DataBar", "GS1-128", "ITF"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +36,7 @@ class Doubt(StrEnum):
 
     ALONE = "alone"  # one attempt saw it, and its symbology does not protect it well enough
     CHECK_DIGIT = "check_digit"  # its check digit is wrong
+    FRAGMENT = "fragment"  # the bars seem to go on beyond its ends, or glare hides whether they do
     DISPUTED = "disputed"  # other attempts read something else off the same bars
 
 

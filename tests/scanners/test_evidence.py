@@ -22,8 +22,20 @@ def believed(*attempts: tuple[Reading, str]) -> list[str]:
     return [found.text for found in evidence.believed()]
 
 
-def test_an_ean_of_the_strict_engine_is_believed() -> None:
-    assert believed((reading("6901234567892"), "plain")) == ["6901234567892"]
+def test_an_ean_that_one_engine_read_once_is_not_believed() -> None:
+    for engine in ("zxing", "zbar", "opencv"):
+        assert believed((reading("6901234567892", engine=engine), "plain")) == []
+
+
+def test_an_ean_that_the_strict_engine_read_twice_is_believed() -> None:
+    assert believed((reading("6901234567892"), "plain"), (reading("6901234567892"), "strip")) == ["6901234567892"]
+
+
+def test_an_ean_of_the_templates_is_believed_and_outweighs_two_engines_that_agree_on_another() -> None:
+    right = (reading("0023942431015", engine="templates"), "region")
+    wrong = [(reading("9074932437075", engine=engine), "plain") for engine in ("zxing", "zbar")]
+    assert believed(right) == ["023942431015"]
+    assert believed(*wrong, right) == ["023942431015"]
 
 
 def test_an_ean_of_one_lenient_engine_is_not_believed_however_often_it_repeats_itself() -> None:
@@ -56,7 +68,8 @@ def test_one_slip_does_not_outweigh_many_agreeing_attempts() -> None:
 
 def test_different_numbers_at_different_places_do_not_contradict_one_another() -> None:
     here, there = reading("9784872348880"), reading("1920081045006", corners=BELOW)
-    assert believed((here, "plain"), (there, "plain")) == ["9784872348880", "1920081045006"]
+    twice = [(one, preparation) for one in (here, there) for preparation in ("plain", "strip")]
+    assert believed(*twice) == ["9784872348880", "1920081045006"]
 
 
 def test_a_upc_e_needs_a_second_engine_that_tells_the_number_it_stands_for() -> None:
@@ -66,13 +79,14 @@ def test_a_upc_e_needs_a_second_engine_that_tells_the_number_it_stands_for() -> 
 
 
 def test_an_ean_with_a_leading_zero_is_told_as_the_upc_a_it_is() -> None:
-    assert believed((reading("0036000291452"), "plain")) == ["036000291452"]
+    assert believed((reading("0036000291452"), "plain"), (reading("0036000291452"), "strip")) == ["036000291452"]
 
 
 def test_a_fragment_of_a_longer_code_is_not_told_beside_it() -> None:
     whole, part = reading("16901234567899", "ITF"), reading("690123", "ITF", engine="zbar")
     other = reading("690123", "ITF", engine="zxing")
-    assert believed((whole, "plain"), (part, "plain"), (other, "plain")) == ["16901234567899"]
+    attempts = [(whole, "plain"), (whole, "strip"), (part, "plain"), (other, "plain")]
+    assert believed(*attempts) == ["16901234567899"]
 
 
 def test_a_short_interleaved_code_of_one_engine_is_not_believed() -> None:

@@ -1,0 +1,115 @@
+"""Whole pictures changed so that engines read them: smaller, larger, sharper, evened, turned.
+
+Each takes a grey picture (height, width) and gives a piece with the way back to the photo's pixels, or None where it
+would change nothing. None works on more than `LONGEST` pixels a side: what needs finer pixels is cut out first.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from scanners.regions import Grey, Piece
+from scanners.values import Reading
+
+LONGEST = 2200
+LARGER = 1.4
+ROOM = 0.15  # of a reading's length, about it
+Preparation = Callable[[Grey], Piece | None]
+
+
+def plain(grey: Grey) -> Piece | None:
+    """The picture as it is; a large one made smaller, which is quicker and takes noise off."""
+    return Piece(*_at_most(grey, LONGEST), "plain")
+
+
+def whole(grey: Grey) -> Piece | None:
+    """Every pixel of a large picture: for small symbols."""
+    return Piece(grey, np.eye(3), "whole") if max(grey.shape) > LONGEST else None
+
+
+def shrunk(grey: Grey, longest: int = 1000) -> Piece | None:
+    """Large photos made small: noise goes, wide bars stay."""
+    if max(grey.shape) < longest * 1.25:
+        return None
+    return Piece(*_at_most(grey, longest), "shrunk")
+
+
+def grown(grey: Grey) -> Piece | None:
+    """Small pictures doubled: bars of one pixel become readable."""
+    if max(grey.shape) > 1600:
+        return None
+    larger = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return Piece(np.asarray(larger, np.uint8), _scaling(0.5), "grown")
+
+
+def evened(grey: Grey) -> Piece | None:
+    """Divided by its own surroundings and stretched: for dark cold rooms, shadows and glare."""
+    small, to_photo = _at_most(grey, LONGEST)
+    around = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)), (0, 0), 15)
+    return Piece(np.asarray(cv2.divide(small, around, scale=235), np.uint8), to_photo, "evened")
+
+
+def contrasted(grey: Grey) -> Piece | None:
+    """Local contrast (CLAHE)."""
+    small, to_photo = _at_most(grey, LONGEST)
+    clear = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(small)
+    return Piece(np.asarray(clear, np.uint8), to_photo, "contrasted")
+
+
+def sharpened(grey: Grey) -> Piece | None:
+    """Unsharp mask: for a little blur."""
+    small, to_photo = _at_most(grey, LONGEST)
+    return Piece(_unsharp(small, 3, 1.2), to_photo, "sharpened")
+
+
+def grown_sharp(grey: Grey) -> Piece | None:
+    """Enlarged and sharpened: for phones without autofocus."""
+    small, to_photo = _at_most(grey, 1400)
+    larger = np.asarray(cv2.resize(small, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return Piece(_unsharp(larger, 4.5, 2.0), to_photo @ _scaling(1 / 1.5), "grown_sharp")
+
+
+def turned(degrees: float) -> Preparation:
+    """Turned about its centre, the corners filled with white."""
+
+    def prepare(grey: Grey) -> Piece | None:
+        small, to_photo = _at_most(grey, 1400)
+        height, width = small.shape
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        back = np.vstack([cv2.invertAffineTransform(matrix), [0, 0, 1]])
+        whole = cv2.warpAffine(small, matrix, (width, height), borderValue=255)
+        return Piece(np.asarray(whole, np.uint8), to_photo @ back, f"turned{degrees:g}")
+
+    return prepare
+
+
+def around(grey: Grey, reading: Reading) -> Piece:
+    """What lies about a reading, at most `LONGEST` pixels a side, with room for its quiet zones and a little slant."""
+    corners = np.array(reading.corners)
+    room = ROOM * max(corners.max(axis=0) - corners.min(axis=0)) + 10
+    left, top = (int(value) for value in np.maximum(corners.min(axis=0) - room, 0))
+    right, bottom = (int(value) for value in corners.max(axis=0) + room)
+    piece, to_photo = grey[top:bottom, left:right], np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
+    # Not the same pixels again: engines that err on them must not err alike.
+    factor = LARGER if max(piece.shape) * LARGER <= LONGEST else LONGEST / max(piece.shape)
+    other = cv2.resize(piece, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    return Piece(np.asarray(other, np.uint8), to_photo @ _scaling(1 / factor), "around")
+
+
+def _unsharp(grey: Grey, sigma: float, amount: float) -> Grey:
+    blurred = cv2.GaussianBlur(grey, (0, 0), sigma)
+    return np.asarray(cv2.addWeighted(grey, 1 + amount, blurred, -amount, 0), np.uint8)
+
+
+def _at_most(grey: Grey, longest: int) -> tuple[Grey, np.ndarray]:
+    """A picture no longer than this, and the way back."""
+    factor = max(grey.shape) / longest
+    if factor <= 1.0:
+        return grey, np.eye(3)
+    small = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), _scaling(factor)
+
+
+def _scaling(factor: float) -> np.ndarray:
+    return np.diag([factor, factor, 1.0])

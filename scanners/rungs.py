@@ -1,0 +1,145 @@
+"""The rungs of the ladder: small functions that try something, and their order, which is data.
+
+The order is by measured gain per millisecond (`./run bench scan --explain FILE` shows a photo's climb): the quickest
+engine on the whole picture, then what lies in the regions that look like codes, then dearer changes of the whole.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from scanners import confirm, opencv, preparations, regions, templates, zbar, zxing
+from scanners.preparations import Preparation, around
+from scanners.regions import Region
+from scanners.sight import ENGINES, Attempt, Sight
+from scanners.values import EAN_UPC, LINEAR, Reading
+
+FEW = 3  # regions that a dear rung looks into: the likeliest
+
+
+class When(StrEnum):
+    """What must be so for a rung to be worth its time."""
+
+    ALWAYS = "always"
+    LINES = "lines"  # something that looks like a linear code is unread
+    SQUARES = "squares"  # something that looks like a matrix code is unread
+    UNSURE = "unsure"  # something was read once, by an engine that may be wrong
+    FINE = "fine"  # a large photo, of which a smaller copy was read, holds fine codes
+    NOTHING = "nothing"  # nothing at all is believed yet
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing to try on a photo, and when."""
+
+    name: str
+    attempt: Callable[[Sight], Iterator[Attempt]]
+    when: When
+
+
+def _on(engine: str, prepare: Preparation) -> Callable[[Sight], Iterator[Attempt]]:
+    """An engine on the whole picture, prepared."""
+
+    def attempt(sight: Sight) -> Iterator[Attempt]:
+        piece = sight.piece(prepare)
+        if piece is not None:
+            yield piece.name, regions.read_pieces([piece], ENGINES[engine])
+
+    return attempt
+
+
+def confirmed(sight: Sight) -> Iterator[Attempt]:
+    """What lacks a second witness: do its bars say the same, and what do the other engines read just there?"""
+    for reading in sight.evidence.unsure():
+        for preparation, attempt in _second_looks(sight, reading):
+            yield preparation, attempt()
+            if not sight.evidence.is_open(reading):
+                break
+
+
+def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callable[[], list[Reading]]]]:
+    """The cheapest first."""
+    yield "bars", lambda: [second for second in [confirm.confirmed(sight.grey, reading)] if second]
+    piece = around(sight.grey, reading)
+    if reading.symbology in EAN_UPC:
+        yield "around", lambda: regions.read_pieces([piece], opencv.read) + regions.read_pieces([piece], zbar.read)
+        yield "around", lambda: templates.read_quad(sight.grey, confirm.bars_of(reading))
+        return
+    if reading.symbology in LINEAR:
+        region = Region(confirm.bars_of(reading), "linear")
+        strips_ = regions.strips(regions.profile(sight.grey, region))
+        yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read)
+        yield "around", lambda: regions.read_pieces([piece], zbar.read)
+    yield "around", lambda: regions.read_pieces([piece], zxing.read)
+
+
+def strips(sight: Sight) -> Iterator[Attempt]:
+    """Each unread linear region as its average along the bars, its blur taken off step by step until two agree."""
+    for region in sight.unread("linear"):
+        for piece in regions.strips(sight.profile(region)):
+            yield piece.name, regions.read_pieces([piece], zxing.read)
+            if sight.evidence.explains(region.quad):
+                break
+
+
+def drawn_anew(sight: Sight) -> Iterator[Attempt]:
+    """Unread linear regions as the clean bars of the Code 128 that fits them, for the engine to check."""
+    for region in sight.unread("linear"):
+        piece = regions.fitted(sight.profile(region))
+        if piece is not None:
+            yield piece.name, regions.read_pieces([piece], zxing.read)
+
+
+def templated(sight: Sight) -> Iterator[Attempt]:
+    """Unread linear regions by our own templates of blurred retail codes."""
+    for region in islice(sight.unread("linear"), FEW):
+        yield "region", templates.read_quad(sight.grey, region.quad)
+
+
+def cut_out(sight: Sight) -> Iterator[Attempt]:
+    """Unread linear regions laid straight and doubled, for the engines that look at edges their own way."""
+    for region in sight.unread("linear"):
+        piece = regions.cut(sight.grey, region)
+        for engine in (opencv, zbar):
+            yield "cut", regions.read_pieces([piece], engine.read)
+
+
+def matrices(sight: Sight) -> Iterator[Attempt]:
+    """Unread matrix regions, enlarged."""
+    for region in sight.unread("matrix"):
+        yield "matrix", regions.read_pieces([regions.cut(sight.grey, region)], zxing.read)
+
+
+def tiles(sight: Sight) -> Iterator[Attempt]:
+    """A large photo tile by tile."""
+    if max(sight.grey.shape) > preparations.LONGEST:
+        for piece in regions.tiles(sight.grey):
+            if sight.is_late():
+                return
+            yield piece.name, regions.read_pieces([piece], zxing.read)
+
+
+RUNGS: tuple[Rung, ...] = (
+    Rung("zxing plain", _on("zxing", preparations.plain), When.ALWAYS),
+    Rung("zxing whole", _on("zxing", preparations.whole), When.FINE),
+    Rung("confirmed", confirmed, When.UNSURE),
+    Rung("strips", strips, When.LINES),
+    Rung("matrices", matrices, When.SQUARES),
+    Rung("templates", templated, When.LINES),
+    Rung("drawn anew", drawn_anew, When.LINES),
+    Rung("cut out", cut_out, When.LINES),
+    Rung("opencv plain", _on("opencv", preparations.plain), When.NOTHING),
+    Rung("zbar plain", _on("zbar", preparations.plain), When.NOTHING),
+    Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING),
+    Rung("zxing shrunk", _on("zxing", preparations.shrunk), When.NOTHING),
+    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING),
+    Rung("opencv grown_sharp", _on("opencv", preparations.grown_sharp), When.NOTHING),
+    Rung("zxing grown_sharp", _on("zxing", preparations.grown_sharp), When.NOTHING),
+    Rung("zbar grown_sharp", _on("zbar", preparations.grown_sharp), When.NOTHING),
+    Rung("opencv sharpened", _on("opencv", preparations.sharpened), When.NOTHING),
+    Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING),
+    Rung("opencv turned45", _on("opencv", preparations.turned(45)), When.NOTHING),
+    Rung("zxing turned20", _on("zxing", preparations.turned(20)), When.NOTHING),
+    Rung("zxing turned-20", _on("zxing", preparations.turned(-20)), When.NOTHING),
+)

@@ -1,0 +1,99 @@
+"""One photo on its way up the ladder: its pixels, what lies where in it, what was read, and how long it may take."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from scanners import opencv, zbar, zxing
+from scanners.evidence import Evidence
+from scanners.preparations import Preparation
+from scanners.regions import Grey, Piece, Profile, Region, find_regions, profile
+from scanners.values import LINEAR, Reading
+
+Engine = Callable[[Grey], list[Reading]]
+ENGINES: dict[str, Engine] = {zxing.NAME: zxing.read, zbar.NAME: zbar.read, opencv.NAME: opencv.read}
+Attempt = tuple[str, list[Reading]]  # a preparation's name, and what was read on it, in the photo's pixels
+
+SHORTEST = 50  # pixels of a linear code: the shortest (UPC-E, ISO/IEC 15420) has 51 modules
+POSSIBLE = 0.2  # of the best region's score, below which nothing is looked into
+# Once something was read, what text and edges rarely have: a score near the best one's, or so much a pixel.
+LIKELY, CLEAR = 0.6, 0.66
+ENOUGH, FINE = 2.0, 6.0  # pixels of a module: seen as an edge in a smaller picture; too fine for a smaller picture
+MODULES, MATRIX_MODULES = 95, 25  # of an EAN-13 and of a QR code of version 2
+
+
+@dataclass(slots=True)
+class Sight:
+    """A grey photo, the evidence gathered, and when its time is up (by `time.monotonic`)."""
+
+    grey: Grey
+    deadline: float
+    evidence: Evidence = field(init=False)
+    _regions: list[Region] | None = None
+    _pieces: dict[Preparation, Piece | None] = field(default_factory=dict)
+    _profiles: dict[int, Profile] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.evidence = Evidence(self.grey)
+
+    def is_late(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self.deadline
+
+    def piece(self, prepare: Preparation) -> Piece | None:
+        """The whole photo prepared, once."""
+        if prepare not in self._pieces:
+            self._pieces[prepare] = prepare(self.grey)
+        return self._pieces[prepare]
+
+    def regions(self) -> list[Region]:
+        """Where codes seem to lie, the likeliest first; once something was read, others are taken to be as coarse."""
+        if self._regions is None:
+            factor = max(1.0, min(map(_module, self.evidence.believed()), default=0.0) / ENOUGH)
+            small = self.grey
+            if factor > 1.0:
+                small = np.asarray(
+                    cv2.resize(small, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8
+                )
+            found = find_regions(small)
+            self._regions = [replace(region, quad=region.quad * factor) for region in found]
+        return self._regions
+
+    def has_fine_codes(self) -> bool:
+        """Whether the whole of a large photo should be looked at: what was read is small, or nothing was."""
+        return min((_module(case.reading) for case in self.evidence.cases), default=0.0) < FINE
+
+    def profile(self, region: Region) -> Profile:
+        """A linear region averaged along its bars, once."""
+        if id(region) not in self._profiles:
+            self._profiles[id(region)] = profile(self.grey, region)
+        return self._profiles[id(region)]
+
+    def unread(self, kind: str) -> Iterator[Region]:
+        """The regions of a kind in which nothing believed lies, while there is time; looked at anew after each.
+
+        Text and edges look a little like codes too: once something was read, only what looks much like a code counts.
+        """
+        regions = [region for region in self.regions() if region.length >= SHORTEST]
+        best = max((region.score for region in regions), default=0.0)
+        for region in regions:
+            if self.is_late():
+                return
+            if region.kind != kind or region.score < POSSIBLE * best or self.evidence.explains(region.quad):
+                continue
+            if not self.evidence.believed() or _is_likely(region, best):
+                yield region
+
+
+def _module(reading: Reading) -> float:
+    """About the pixels of a module of what was read."""
+    modules = MODULES if reading.symbology in LINEAR else MATRIX_MODULES
+    return float(max(np.ptp(reading.corners, axis=0))) / modules
+
+
+def _is_likely(region: Region, best: float) -> bool:
+    return region.score > LIKELY * best or region.score > CLEAR * math.sqrt(region.length * region.height)
