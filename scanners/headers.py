@@ -17,6 +17,7 @@ HALVED_FROM = 2**24  # pixels from which a JPEG that keeps all its coefficients 
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _KEPT_SEGMENTS = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDD, 0xEE})  # frame, tables, interval, Adobe's colour word
+_FILL = re.compile(rb"\xff+")
 _NEXT_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 _KEPT_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_BYTES = {(0, 16): 2, (0, 8): 1, (3, 8): 1}  # of a decoded pixel, by colour type and depth
@@ -70,8 +71,8 @@ def read_header(data: bytes, kind: str) -> Header:
 def _jpeg(data: bytes) -> Header:
     kept, frame, orientation, position = [b"\xff\xd8"], b"", 1, 2
     for _ in range(MOST_PARTS):
-        while data[position + 1] == 0xFF:  # fill bytes
-            position += 1
+        fill = _FILL.match(data, position)
+        position = fill.end() - 1 if fill else position
         mark, marker = data[position], data[position + 1]
         (length,) = struct.unpack_from(">H", data, position + 2)
         if mark != 0xFF or length < 2:
@@ -165,13 +166,13 @@ def _gif(data: bytes) -> Header:
     """The first frame as a picture of its own: what a GIF says of its canvas is never allocated."""
     flags = data[10]
     palette = data[13 : 13 + _colours(flags)]
-    position, control = 13 + len(palette), b""
-    for _ in range(MOST_PARTS):
+    position, control, left = 13 + len(palette), b"", iter(range(MOST_PARTS))
+    for _ in left:
         if data[position] == 0x2C:
             break
         if data[position] != 0x21:
             raise Damaged("no frame")
-        start, position = position, _behind_blocks(data, position + 2)
+        start, position = position, _behind_blocks(data, position + 2, left)
         if data[start + 1] == 0xF9:
             control = data[start:position]
     else:
@@ -191,9 +192,9 @@ def _colours(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _behind_blocks(data: bytes, position: int) -> int:
-    """Where a GIF goes on behind a chain of blocks."""
-    for _ in range(MOST_PARTS * 2):
+def _behind_blocks(data: bytes, position: int, left: Iterator[int]) -> int:
+    """Where a GIF goes on behind a chain of blocks, of which so many are `left` for all of the file."""
+    for _ in left:
         size = data[position]
         position += 1 + size
         if not size:

@@ -11,6 +11,7 @@ from scanners.headers import Damaged, Header
 
 PACKINGS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})  # none, fax, LZW, JPEG, Deflate, PackBits
 MOST_STRIPS = 65_536
+MOST_TAGS = 1_000  # of a page; some thirty are known
 _WIDTH, _HEIGHT, _BITS, _PACKING, _ORIENTATION, _SAMPLES, _ROWS = 256, 257, 258, 259, 274, 277, 278
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 # What a picture needs: sizes, depths, packing, meaning and place of the pixels, palette, inks, predictor, JPEG tables.
@@ -76,6 +77,8 @@ def _order(data: bytes) -> str:
 
 def _entries(data: bytes, position: int, order: str) -> list[_Entry]:
     (count,) = struct.unpack_from(order + "H", data, position)
+    if count > MOST_TAGS:
+        raise Damaged("tags")
     found: dict[int, _Entry] = {}
     for start in range(position + 2, position + 2 + 12 * count, 12):
         tag, kind, values, value = struct.unpack_from(order + "HHII", data, start)
