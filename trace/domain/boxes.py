@@ -18,9 +18,10 @@ from trace.domain.code_values import Code, CodeKind
 Corners = tuple[tuple[int, int], ...]
 Point = tuple[float, float]
 
-# How far apart two symbols of one box may lie, in the mean of their longer sides. Of a code whose partner was not
-# read, the nearest stands on the next box: measured on boxes that lie close, that is 0.5 away, the own one 0.1 to 0.3.
-_REACH = 0.4
+# How far apart two symbols of one box may lie, in the mean of their longer sides. The nearest of a code whose partner
+# was not read stands on the next box. On drawn boxes that touch, with two of five codes left out, 0.35 joins 19 of 20
+# pairs and none wrongly, 0.4 one in fifty wrongly.
+_REACH = 0.35
 _REACH_OF_THE_SAME = 1.0  # they say the same product or pack: content speaks for them, too
 _CLEARLY_FARTHER = 2.0  # what could be meant instead lies at least this many times as far away,
 _CLEAR_GAP = 0.15  # and by this part of the symbols' size farther
