@@ -19,7 +19,7 @@ Corners = tuple[tuple[int, int], ...]
 Point = tuple[float, float]
 
 # How far apart two symbols of one box may lie, in the mean of their longer sides. The nearest of a code whose partner
-# was not read stands on the next box. On drawn boxes that touch, with two of five codes left out, 0.35 joins 19 of 20
+# was not read stands on the next box. On drawn boxes that touch, with two of five codes left out, 0.35 joins 14 of 15
 # pairs and none wrongly, 0.4 one in fifty wrongly.
 _REACH = 0.35
 _REACH_OF_THE_SAME = 1.0  # they say the same product or pack: content speaks for them, too
