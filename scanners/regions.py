@@ -1,6 +1,22 @@
 """Where codes lie in a photo, and pieces of it that the engines can read.
 
-TODO figures
+What each way reads, and costs in CPU time, on drawn photos that were not tuned on: 12 megapixels with 20 to 60 boxes,
+20-digit Code 128 and some EAN-13, modules of 1.6 to 3 pixels, upside down too. "Easy" is nearly sharp; "typical" has a
+blur of 0.9 pixels, noise of 5 grey levels, JPEG 80 and perspective; "hard" 1.4 pixels, half the light, noise of 8,
+JPEG 65 and more perspective. Share of the linear codes read at modules of 2 pixels, easy / typical / hard:
+
+    zxing, whole photo     78-84 % / 14-31 % / 0 %      350-800 ms
+    zbar, whole photo      82-100 % / 10 % / 0 %        600-1500 ms
+    zxing, tiles           86-90 % / 26-40 % / 0 %      700-1500 ms (twice enlarged: 2000-5000 ms, no more read)
+    find_regions           finds nearly all             100-150 ms
+      cut, twice enlarged  98 % / 41 % / 0 %            1.4 ms a region
+      strips, two agree    97 % / 96 % / 7 %            2.5 ms a region
+      and fitted           97 % / 96 % / 77-100 %       7-15 ms a region (Code 128; the rest are EAN-13)
+
+At modules of 1.6 pixels the same order reads 100 / 77 / 42 %, zxing 4 / 0 / 0 %. On drawn photos of one symbol (blur,
+movement, glare, slant, shadow, little light) the engines together read 27 of 46 drug codes and 24 of 46 GS1-128, with
+the regions 41 and 41. Nothing was read wrongly. So: `strips` first and cheap, `fitted` for what they leave. Of 74
+matrix codes that zxing does not read in the whole photo, `squares` read 25, in the order given there.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -64,8 +64,8 @@ def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
         found += [region for region in _linear(coarse) if not _known(region, found)]
         square += [region for region in _matrix(coarse) if not _known(region, square)]
     found += _joined(found)
-    kept = [sorted(kind, key=lambda region: -region.score)[:most] for kind in (found, square)]
-    return sorted(kept[0] + kept[1], key=lambda region: -region.score)
+    kept = [sorted(kind, key=lambda region: -region.likeness)[:most] for kind in (found, square)]
+    return sorted(kept[0] + kept[1], key=lambda region: -region.likeness)
 
 
 def _joined(regions: list[Region]) -> list[Region]:
@@ -95,7 +95,8 @@ def _union(one: Region, other: Region) -> Region:
     middle = (one.quad.mean(axis=0) + other.quad.mean(axis=0)) / 2 @ v * v
     half = v * min(one.height, other.height) / 2
     quad = np.array([u * low - half, u * high - half, u * high + half, u * low + half]) + middle
-    return Region(quad, "linear", one.lean, one.score + other.score)
+    strength = min(part.score / math.sqrt(part.length * part.height) for part in (one, other))
+    return Region(quad, "linear", one.lean, strength * math.sqrt((high - low) * np.linalg.norm(2 * half)))
 
 
 def _matrix(ground: _Ground) -> list[Region]:
