@@ -18,6 +18,7 @@ from scanners.values import Reading
 NAME = "templates"
 _DETECTOR = cv2.barcode.BarcodeDetector()
 _REGIONS = 4  # of a whole picture at most, the widest first: a photo of many boxes is cut up by others
+_SCALES = (1, 0.5, 0.25)
 _COHERENCE = 0.6  # of a region's edges; bars have 0.75 and more, text and QR codes less
 _SEARCH = (0.6, 1.2)  # blur in modules that places are looked for with
 _ENDS = 5  # edges taken as ends at either side
@@ -217,18 +218,34 @@ def best_of(piece: Strip, layout: Layout, attempts: tuple[Attempt, ...]) -> Foun
 
 
 def read(grey: Grey) -> list[Reading]:
-    """Every blurred code in the regions where OpenCV's detector sees bars."""
-    if min(grey.shape) < 40:
-        return []
-    _, quads = _DETECTOR.detect(grey)
+    """Every blurred code in the regions where OpenCV's detector sees bars, in the picture or in smaller ones."""
     found: list[Reading] = []
-    widest = sorted([] if quads is None else quads, key=lambda quad: -float(np.hypot(*(quad[2] - quad[1]))))
-    for quad in widest[:_REGIONS]:
-        middle = (float(quad[:, 0].mean()), float(quad[:, 1].mean()))
-        # Of a symbol that is in two pieces to the detector either piece may have told the whole.
-        if not any(cv2.pointPolygonTest(np.array(seen.corners), middle, False) >= 0 for seen in found):
-            found += read_quad(grey, np.roll(quad, -1, axis=0))  # OpenCV begins at the bottom left
+    seen: list[Quad] = []
+    for scale in _SCALES:
+        for quad in _regions(grey, scale)[: _REGIONS - len(seen)]:
+            # Of a symbol that is in two pieces to the detector either piece may have told the whole.
+            if not any(_holds_middle(before, quad) for before in [*seen, *(np.array(r.corners) for r in found)]):
+                seen.append(quad)
+                found += read_quad(grey, quad)
+        if found:
+            break
     return found
+
+
+def _regions(grey: Grey, scale: float) -> list[Quad]:
+    """Where the detector sees bars in the picture made smaller: what is blurred there is sharp enough here."""
+    if min(grey.shape) * scale < 40:
+        return []
+    small = grey if scale == 1 else cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, quads = _DETECTOR.detect(small)
+    # OpenCV begins at the bottom left.
+    ours = [np.roll(quad, -1, axis=0).astype(np.float64) / scale for quad in (() if quads is None else quads)]
+    return sorted(ours, key=lambda quad: -float(np.hypot(*(quad[1] - quad[0]))))
+
+
+def _holds_middle(outer: Quad, inner: Quad) -> bool:
+    middle = (float(inner[:, 0].mean()), float(inner[:, 1].mean()))
+    return bool(cv2.pointPolygonTest(outer.astype(np.float32), middle, False) >= 0)
 
 
 def _reading(piece: Strip, layout: Layout, found: Found) -> Reading:
