@@ -1,7 +1,19 @@
-"""Our own reader of blurred EAN-13 and UPC-A: for phones without autofocus, where neighbouring bars have melted.
+"""Our own reader of blurred EAN-13, UPC-A and EAN-8: for phones without autofocus, where bars have melted together.
 
 After O. Gallo and R. Manduchi, "Reading 1D barcodes with mobile phones using deformable templates" (IEEE TPAMI 33(9),
-2011): nothing is made black and white; what is compared are blurred pictures of digits with the profile of light.
+2011): nothing is made black and white. The bars of a region become one profile of light; blurred pictures of pairs of
+digits are laid over it, dynamic programming finds the number that fits best, and ends, perspective, curve, blur, ink
+and light are fitted to it in turn (`templates_code`, `templates_fit`, `templates_region`).
+
+A number is told only if it fits clearly better than every rival: the next best numbers are fitted to the same profile,
+too, and their errors must be larger by `_MARGINS`; three bands of the bars must agree, two of them at least. The
+margins come from drawn scenes (perspective, cylinders, defocus as a disk and as a Gaussian, motion, glare over the
+code, sharpening, noise, JPEG; blur up to 1.9 modules). Of 517 with an EAN-13, wrong numbers with a right check digit
+left over / right ones told, by the two margins and with the bands agreeing:
+
+    1.02 1.05   9 / 312        1.05 1.2   1 / 293        1.1 1.3   0 / 282        1.2 1.5   0 / 260
+
+Each step of 2 % and 5 % about halves the wrong ones, which puts those left at 1.2 and 1.5 below one in 10,000.
 """
 
 from collections.abc import Iterator
@@ -24,9 +36,10 @@ _SEARCH = (0.6, 1.2)  # blur in modules that places are looked for with
 _ENDS = 5  # edges taken as ends at either side
 _TRIED = 2  # places fitted, of either direction
 _ENOUGH, _HOPELESS = 0.94, 0.66  # explained: no other place is tried; nothing else is, after one of either direction
-_EXPLAINED = 0.85  # of the profile's variance at least
 _BLURRED_AWAY = 1.8  # modules of blur, from which on wrong numbers begin to fit as well
-_MARGINS = {"EAN-13": (1.2, 1.5), "EAN-8": (1.4, 1.8)}  # over any other number, and over those with a right check digit
+# Share of the profile's variance explained, error of any other number over this one's, and the same for those with a
+# right check digit, at least. An EAN-8 is short and any part of an EAN-13 has its guards: it has to fit much better.
+_MARGINS = {"EAN-13": (0.85, 1.2, 1.5), "EAN-8": (0.95, 1.6, 2.5)}
 
 Place = tuple[float, float, float, float]  # first and last sample, blur, slant
 
@@ -173,10 +186,10 @@ def decode(light: Doubles, layout: Layout, attempt: Attempt = ATTEMPTS[0]) -> Fo
 def sure(found: Found, layout: Layout) -> bool:
     """Whether a reading may be told (see the module for how the margins were found)."""
     fit = found.fit
-    over_any, over_checked = _MARGINS[layout.symbology]
+    explained, over_any, over_checked = _MARGINS[layout.symbology]
     return (
         has_check_digit(fit.text)
-        and fit.explained >= _EXPLAINED
+        and fit.explained >= explained
         and fit.sigma < _BLURRED_AWAY
         and found.over_any >= over_any
         and found.over_checked >= over_checked
