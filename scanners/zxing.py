@@ -37,15 +37,27 @@ _NAMES = {
     "Aztec Code": "Aztec",
     "Aztec Rune": "Aztec",
 }
-_FORMATS = zxingcpp.barcode_formats_from_str(
-    "Codabar,Code39,Code93,Code128,ITF,DataBar,DataBarLtd,DataBarExp,EAN13,EAN8,UPCA,UPCE,PDF417,Aztec,QRCode,"
-    "MicroQRCode,RMQRCode,DataMatrix"
-)
+_LINEAR = "Codabar,Code39,Code93,Code128,ITF,DataBar,DataBarLtd,DataBarExp,EAN13,EAN8,UPCA,UPCE"
+_LINEAR_FORMATS = zxingcpp.barcode_formats_from_str(_LINEAR)
+_FORMATS = zxingcpp.barcode_formats_from_str(f"{_LINEAR},PDF417,Aztec,QRCode,MicroQRCode,RMQRCode,DataMatrix")
 
 
 def unavailable() -> str | None:
     """Why the engine cannot be used, or None: it is a wheel with everything inside."""
     return None
+
+
+def read_strip(grey: NDArray[np.uint8]) -> list[Reading]:
+    """Linear codes in a picture that holds nothing but their bars, upright: a fourteenth of the time of `read`."""
+    found = zxingcpp.read_barcodes(
+        grey,
+        formats=_LINEAR_FORMATS,
+        try_rotate=False,
+        try_downscale=False,
+        text_mode=zxingcpp.TextMode.Plain,
+        ean_add_on_symbol=zxingcpp.EanAddOnSymbol.Ignore,
+    )
+    return [_as_reading(barcode) for barcode in found if barcode.valid]
 
 
 def read(grey: NDArray[np.uint8]) -> list[Reading]:
