@@ -9,13 +9,14 @@ against all others before they speak.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanners.bars import has_quiet_zones, same_bars
 from scanners.regions import Grey
-from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Doubt, Doubtful, Reading
+from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Corners, Doubt, Doubtful, Reading
 
 # What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
 TEMPLATES = 7
@@ -231,7 +232,12 @@ def outdoes(strong: Case, weak: Case) -> bool:
 
 
 def _box(reading: Reading) -> tuple[int, int, int, int]:
-    xs, ys = [x for x, _ in reading.corners], [y for _, y in reading.corners]
+    return _bounds(reading.corners)
+
+
+@lru_cache(maxsize=1024)  # of forty boxes each is compared with each, again after every reading
+def _bounds(corners: Corners) -> tuple[int, int, int, int]:
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
     return min(xs), min(ys), max(xs), max(ys)
 
 

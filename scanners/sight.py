@@ -1,6 +1,5 @@
 """One photo on its way up the ladder: its pixels, what lies where in it, what was read, and how long it may take."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,9 +18,10 @@ ENGINES: dict[str, Engine] = {zxing.NAME: zxing.read, zbar.NAME: zbar.read, open
 Attempt = tuple[str, list[Reading]]  # a preparation's name, and what was read on it, in the photo's pixels
 
 SHORTEST = 50  # pixels of a linear code: the shortest (UPC-E, ISO/IEC 15420) has 51 modules
-POSSIBLE = 0.2  # of the best region's score, below which nothing is looked into
-# Once something was read, what text and edges rarely have: a score near the best one's, or so much a pixel.
-LIKELY, CLEAR = 0.6, 0.66
+# Of the likeness of the best region of its kind: below the first nothing is looked into, and below the second nothing
+# once something was read, for text and edges look a little like codes too; where many were read, some of the rest are
+# blurred: there the third counts.
+POSSIBLE, LIKELY, LIKELY_AMONG_MANY, MANY = 0.05, 0.8, 0.2, 3
 ENOUGH, FINE = 2.0, 6.0  # pixels of a module: seen as an edge in a smaller picture; too fine for a smaller picture
 MODULES, MATRIX_MODULES = 95, 25  # of an EAN-13 and of a QR code of version 2
 
@@ -79,13 +79,15 @@ class Sight:
         Text and edges look a little like codes too: once something was read, only what looks much like a code counts.
         """
         regions = [region for region in self.regions() if region.length >= SHORTEST]
-        best = max((region.score for region in regions), default=0.0)
+        best = max((region.likeness for region in regions if region.kind == kind), default=0.0)
         for region in regions:
             if self.is_late():
                 return
-            if region.kind != kind or region.score < POSSIBLE * best or self.evidence.explains(region.quad):
+            if region.kind != kind or self.evidence.explains(region.quad):
                 continue
-            if not self.evidence.believed() or _is_likely(region, best):
+            believed = len(self.evidence.believed())
+            share = POSSIBLE if not believed else LIKELY if believed < MANY else LIKELY_AMONG_MANY
+            if region.likeness > share * best:
                 yield region
 
 
@@ -93,7 +95,3 @@ def _module(reading: Reading) -> float:
     """About the pixels of a module of what was read."""
     modules = MODULES if reading.symbology in LINEAR else MATRIX_MODULES
     return float(max(np.ptp(reading.corners, axis=0))) / modules
-
-
-def _is_likely(region: Region, best: float) -> bool:
-    return region.score > LIKELY * best or region.score > CLEAR * math.sqrt(region.length * region.height)
