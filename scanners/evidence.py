@@ -20,7 +20,7 @@ from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Corners, D
 
 # What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
 TEMPLATES = 7
-LONG = 8  # characters of a Code 128 that its averaged bars alone may prove
+LONG = 8  # characters of a Code 128 that all its bars, fitted at once, may prove alone (see `regions_fit`)
 COVERED = 0.5  # of a region or a reading that the other must cover to be the same symbol
 NEAR = 0.08  # of a reading's length: what is printed belongs to it that far around the scan lines that were read
 
@@ -148,7 +148,7 @@ def is_believed(case: Case) -> bool:
     if reading.symbology in SELF_CHECKING:
         return "zxing" in engines
     if reading.symbology in CHECKSUM:
-        return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and any(map(_is_averaged, case.witnesses)))
+        return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and ("zxing", "fitted") in case.witnesses)
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
         # OpenCV and ZBar repeat their own mistakes; a UPC-E is so short that stripes in a picture read as one.
@@ -164,11 +164,6 @@ def is_believed(case: Case) -> bool:
             and (len(whole) >= 2 or (case14 and len(case.witnesses) >= 2))
         )
     return agreed or len(case.witnesses) >= 2
-
-
-def _is_averaged(witness: tuple[str, str]) -> bool:
-    """Whether an attempt looked at all rows of the bars at once: noise and specks mislead it least."""
-    return witness[0] == "zxing" and witness[1].startswith(("strip", "fitted"))
 
 
 def normalised(reading: Reading) -> Reading:

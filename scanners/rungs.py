@@ -69,7 +69,7 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
     if reading.symbology in LINEAR:
         region = Region(confirm.bars_of(reading), "linear")
         strips_ = regions.strips(regions.profile(sight.grey, region))
-        yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read)
+        yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
         yield "around", lambda: regions.read_pieces([piece], zbar.read)
     yield "around", lambda: regions.read_pieces([piece], zxing.read)
 
@@ -78,7 +78,7 @@ def strips(sight: Sight) -> Iterator[Attempt]:
     """Each unread linear region as its average along the bars, its blur taken off step by step until two agree."""
     for region in sight.unread("linear"):
         for piece in regions.strips(sight.profile(region)):
-            yield piece.name, regions.read_pieces([piece], zxing.read)
+            yield piece.name, regions.read_pieces([piece], zxing.read_strip)
             if sight.evidence.explains(region.quad):
                 break
 
@@ -88,13 +88,18 @@ def drawn_anew(sight: Sight) -> Iterator[Attempt]:
     for region in sight.unread("linear"):
         piece = regions.fitted(sight.profile(region))
         if piece is not None:
-            yield piece.name, regions.read_pieces([piece], zxing.read)
+            yield piece.name, regions.read_pieces([piece], zxing.read_strip)
 
 
 def templated(sight: Sight) -> Iterator[Attempt]:
     """Unread linear regions by our own templates of blurred retail codes."""
     for region in islice(sight.unread("linear"), FEW):
         yield "region", templates.read_quad(sight.grey, region.quad)
+
+
+def templates_on_whole(sight: Sight) -> Iterator[Attempt]:
+    """Blurred retail codes where OpenCV's detector sees bars: its regions differ from ours."""
+    yield "plain", templates.read(sight.grey)
 
 
 def cut_out(sight: Sight) -> Iterator[Attempt]:
@@ -106,9 +111,13 @@ def cut_out(sight: Sight) -> Iterator[Attempt]:
 
 
 def matrices(sight: Sight) -> Iterator[Attempt]:
-    """Unread matrix regions, enlarged."""
-    for region in sight.unread("matrix"):
-        yield "matrix", regions.read_pieces([regions.cut(sight.grey, region)], zxing.read)
+    """Unread matrix regions (a few, or all among many codes) at one size: as they are, thresholded, deblurred."""
+    many = len(sight.evidence.believed()) >= FEW
+    for region in islice(sight.unread("matrix"), None if many else FEW):
+        for piece in regions.squares(sight.grey, region):
+            yield piece.name, regions.read_pieces([piece], zxing.read)
+            if sight.evidence.explains(region.quad) or sight.is_late():
+                break
 
 
 def tiles(sight: Sight) -> Iterator[Attempt]:
@@ -122,24 +131,20 @@ def tiles(sight: Sight) -> Iterator[Attempt]:
 
 RUNGS: tuple[Rung, ...] = (
     Rung("zxing plain", _on("zxing", preparations.plain), When.ALWAYS),
-    Rung("zxing whole", _on("zxing", preparations.whole), When.FINE),
     Rung("confirmed", confirmed, When.UNSURE),
     Rung("strips", strips, When.LINES),
+    Rung("drawn anew", drawn_anew, When.LINES),
+    Rung("zxing whole", _on("zxing", preparations.whole), When.FINE),
+    Rung("whole confirmed", confirmed, When.UNSURE),
     Rung("matrices", matrices, When.SQUARES),
     Rung("templates", templated, When.LINES),
-    Rung("drawn anew", drawn_anew, When.LINES),
     Rung("cut out", cut_out, When.LINES),
-    Rung("opencv plain", _on("opencv", preparations.plain), When.NOTHING),
     Rung("zbar plain", _on("zbar", preparations.plain), When.NOTHING),
+    Rung("templates plain", templates_on_whole, When.NOTHING),
     Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING),
-    Rung("zxing shrunk", _on("zxing", preparations.shrunk), When.NOTHING),
-    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING),
-    Rung("opencv grown_sharp", _on("opencv", preparations.grown_sharp), When.NOTHING),
-    Rung("zxing grown_sharp", _on("zxing", preparations.grown_sharp), When.NOTHING),
-    Rung("zbar grown_sharp", _on("zbar", preparations.grown_sharp), When.NOTHING),
-    Rung("opencv sharpened", _on("opencv", preparations.sharpened), When.NOTHING),
     Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING),
-    Rung("opencv turned45", _on("opencv", preparations.turned(45)), When.NOTHING),
     Rung("zxing turned20", _on("zxing", preparations.turned(20)), When.NOTHING),
     Rung("zxing turned-20", _on("zxing", preparations.turned(-20)), When.NOTHING),
+    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING),
+    Rung("last confirmed", confirmed, When.UNSURE),
 )
