@@ -24,7 +24,7 @@ def climb(grey: Grey, *, seconds: float, rungs: Sequence[Rung] = RUNGS) -> Ascen
     sight = Sight(grey, deadline=time.monotonic() + seconds)
     steps: list[Step] = []
     for rung in rungs:
-        if steps and sight.is_late() and rung.when is not When.UNSURE:
+        if steps and sight.is_late(rung.seconds) and rung.when is not When.UNSURE:
             continue
         started = time.monotonic()
         if not _is_worth(rung, sight):

@@ -13,7 +13,6 @@ from scanners.regions import Grey, Piece
 from scanners.values import Reading
 
 LONGEST = 2200
-LARGER = 1.4
 ROOM = 0.15  # of a reading's length, about it
 Preparation = Callable[[Grey], Piece | None]
 
@@ -84,15 +83,16 @@ def turned(degrees: float) -> Preparation:
     return prepare
 
 
-def around(grey: Grey, reading: Reading) -> Piece:
+def around(grey: Grey, reading: Reading, larger: float = 1.0) -> Piece:
     """What lies about a reading, at most `LONGEST` pixels a side, with room for its quiet zones and a little slant."""
     corners = np.array(reading.corners)
     room = ROOM * max(corners.max(axis=0) - corners.min(axis=0)) + 10
     left, top = (int(value) for value in np.maximum(corners.min(axis=0) - room, 0))
     right, bottom = (int(value) for value in corners.max(axis=0) + room)
     piece, to_photo = grey[top:bottom, left:right], np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
-    # Not the same pixels again: engines that err on them must not err alike.
-    factor = LARGER if max(piece.shape) * LARGER <= LONGEST else LONGEST / max(piece.shape)
+    factor = min(larger, LONGEST / max(piece.shape))
+    if factor == 1.0:
+        return Piece(np.ascontiguousarray(piece), to_photo, "around")
     other = cv2.resize(piece, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     return Piece(np.asarray(other, np.uint8), to_photo @ _scaling(1 / factor), "around")
 

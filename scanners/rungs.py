@@ -15,6 +15,7 @@ from scanners.regions import Region
 from scanners.sight import ENGINES, Attempt, Sight
 from scanners.values import EAN_UPC, LINEAR, Reading
 
+LARGER = 1.4
 FEW = 3  # regions that a dear rung looks into: the likeliest
 
 
@@ -36,6 +37,7 @@ class Rung:
     name: str
     attempt: Callable[[Sight], Iterator[Attempt]]
     when: When
+    seconds: float = 0.0  # that it, or one region of it, usually takes at most: with less time left it is not begun
 
 
 def _on(engine: str, prepare: Preparation) -> Callable[[Sight], Iterator[Attempt]]:
@@ -71,7 +73,8 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
         strips_ = regions.strips(regions.profile(sight.grey, region))
         yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
         yield "around", lambda: regions.read_pieces([piece], zbar.read)
-    yield "around", lambda: regions.read_pieces([piece], zxing.read)
+    # Not the same pixels again: an engine that errs on them would err alike.
+    yield "larger", lambda: regions.read_pieces([around(sight.grey, reading, LARGER)], zxing.read)
 
 
 def strips(sight: Sight) -> Iterator[Attempt]:
@@ -92,8 +95,8 @@ def drawn_anew(sight: Sight) -> Iterator[Attempt]:
 
 
 def templated(sight: Sight) -> Iterator[Attempt]:
-    """Unread linear regions by our own templates of blurred retail codes."""
-    for region in islice(sight.unread("linear"), FEW):
+    """The likeliest unread linear regions by our own templates of blurred retail codes."""
+    for region in islice(sight.unread("linear", dear=True), FEW):
         yield "region", templates.read_quad(sight.grey, region.quad)
 
 
@@ -134,17 +137,17 @@ RUNGS: tuple[Rung, ...] = (
     Rung("confirmed", confirmed, When.UNSURE),
     Rung("strips", strips, When.LINES),
     Rung("drawn anew", drawn_anew, When.LINES),
-    Rung("zxing whole", _on("zxing", preparations.whole), When.FINE),
+    Rung("zxing whole", _on("zxing", preparations.whole), When.FINE, 0.4),
     Rung("whole confirmed", confirmed, When.UNSURE),
     Rung("matrices", matrices, When.SQUARES),
-    Rung("templates", templated, When.LINES),
+    Rung("templates", templated, When.LINES, 0.3),
     Rung("cut out", cut_out, When.LINES),
-    Rung("zbar plain", _on("zbar", preparations.plain), When.NOTHING),
-    Rung("templates plain", templates_on_whole, When.NOTHING),
-    Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING),
-    Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING),
+    Rung("zbar plain", _on("zbar", preparations.plain), When.NOTHING, 0.1),
+    Rung("templates plain", templates_on_whole, When.NOTHING, 0.3),
+    Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING, 0.15),
+    Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING, 0.15),
     Rung("zxing turned20", _on("zxing", preparations.turned(20)), When.NOTHING),
     Rung("zxing turned-20", _on("zxing", preparations.turned(-20)), When.NOTHING),
-    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING),
+    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING, 0.1),
     Rung("last confirmed", confirmed, When.UNSURE),
 )

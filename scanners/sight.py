@@ -22,6 +22,9 @@ SHORTEST = 50  # pixels of a linear code: the shortest (UPC-E, ISO/IEC 15420) ha
 # once something was read, for text and edges look a little like codes too; where many were read, some of the rest are
 # blurred: there the third counts.
 POSSIBLE, LIKELY, LIKELY_AMONG_MANY, MANY = 0.05, 0.8, 0.2, 3
+# Beside one or two that were read: of the largest region's score, to be looked into, and for what is dear.
+SMALL, LARGE = 0.3, 0.6
+DEAR = 0.3  # seconds that a dear look takes
 ENOUGH, FINE = 2.0, 6.0  # pixels of a module: seen as an edge in a smaller picture; too fine for a smaller picture
 MODULES, MATRIX_MODULES = 95, 25  # of an EAN-13 and of a QR code of version 2
 
@@ -40,9 +43,9 @@ class Sight:
     def __post_init__(self) -> None:
         self.evidence = Evidence(self.grey)
 
-    def is_late(self) -> bool:
-        """Whether the time is up."""
-        return time.monotonic() >= self.deadline
+    def is_late(self, needed: float = 0.0) -> bool:
+        """Whether less than so many seconds are left."""
+        return time.monotonic() + needed >= self.deadline
 
     def piece(self, prepare: Preparation) -> Piece | None:
         """The whole photo prepared, once."""
@@ -73,21 +76,24 @@ class Sight:
             self._profiles[id(region)] = profile(self.grey, region)
         return self._profiles[id(region)]
 
-    def unread(self, kind: str) -> Iterator[Region]:
+    def unread(self, kind: str, *, dear: bool = False) -> Iterator[Region]:
         """The regions of a kind in which nothing believed lies, while there is time; looked at anew after each.
 
-        Text and edges look a little like codes too: once something was read, only what looks much like a code counts.
+        Text and edges look a little like codes too: once something was read, only what looks much like a code counts,
+        and for what is `dear` to look into, only what is about as large as the best as well.
         """
         regions = [region for region in self.regions() if region.length >= SHORTEST]
         best = max((region.likeness for region in regions if region.kind == kind), default=0.0)
+        largest = max((region.score for region in regions), default=0.0)
         for region in regions:
-            if self.is_late():
+            if self.is_late(DEAR if dear else 0.0):
                 return
             if region.kind != kind or self.evidence.explains(region.quad):
                 continue
             believed = len(self.evidence.believed())
             share = POSSIBLE if not believed else LIKELY if believed < MANY else LIKELY_AMONG_MANY
-            if region.likeness > share * best:
+            small = 0 < believed < MANY and region.score < (LARGE if dear else SMALL) * largest
+            if region.likeness > share * best and not small:
                 yield region
 
 
