@@ -27,13 +27,6 @@ def whole(grey: Grey) -> Piece | None:
     return Piece(grey, np.eye(3), "whole") if max(grey.shape) > LONGEST else None
 
 
-def shrunk(grey: Grey, longest: int = 1000) -> Piece | None:
-    """Large photos made small: noise goes, wide bars stay."""
-    if max(grey.shape) < longest * 1.25:
-        return None
-    return Piece(*_at_most(grey, longest), "shrunk")
-
-
 def grown(grey: Grey) -> Piece | None:
     """Small pictures doubled: bars of one pixel become readable."""
     if max(grey.shape) > 1600:
@@ -49,38 +42,14 @@ def evened(grey: Grey) -> Piece | None:
     return Piece(np.asarray(cv2.divide(small, around, scale=235), np.uint8), to_photo, "evened")
 
 
-def contrasted(grey: Grey) -> Piece | None:
-    """Local contrast (CLAHE)."""
-    small, to_photo = _at_most(grey, LONGEST)
-    clear = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(small)
-    return Piece(np.asarray(clear, np.uint8), to_photo, "contrasted")
-
-
-def sharpened(grey: Grey) -> Piece | None:
-    """Unsharp mask: for a little blur."""
-    small, to_photo = _at_most(grey, LONGEST)
-    return Piece(_unsharp(small, 3, 1.2), to_photo, "sharpened")
-
-
-def grown_sharp(grey: Grey) -> Piece | None:
-    """Enlarged and sharpened: for phones without autofocus."""
-    small, to_photo = _at_most(grey, 1400)
-    larger = np.asarray(cv2.resize(small, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC), np.uint8)
-    return Piece(_unsharp(larger, 4.5, 2.0), to_photo @ _scaling(1 / 1.5), "grown_sharp")
-
-
-def turned(degrees: float) -> Preparation:
+def turned(grey: Grey, degrees: float) -> Piece:
     """Turned about its centre, the corners filled with white."""
-
-    def prepare(grey: Grey) -> Piece | None:
-        small, to_photo = _at_most(grey, 1400)
-        height, width = small.shape
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-        back = np.vstack([cv2.invertAffineTransform(matrix), [0, 0, 1]])
-        whole = cv2.warpAffine(small, matrix, (width, height), borderValue=255)
-        return Piece(np.asarray(whole, np.uint8), to_photo @ back, f"turned{degrees:g}")
-
-    return prepare
+    small, to_photo = _at_most(grey, 1400)
+    height, width = small.shape
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    back = np.vstack([cv2.invertAffineTransform(matrix), [0, 0, 1]])
+    picture = cv2.warpAffine(small, matrix, (width, height), borderValue=255)
+    return Piece(np.asarray(picture, np.uint8), to_photo @ back, f"turned{degrees:g}")
 
 
 def around(grey: Grey, reading: Reading, larger: float = 1.0) -> Piece:
@@ -97,17 +66,13 @@ def around(grey: Grey, reading: Reading, larger: float = 1.0) -> Piece:
     return Piece(np.asarray(other, np.uint8), to_photo @ _scaling(1 / factor), "around")
 
 
-def _unsharp(grey: Grey, sigma: float, amount: float) -> Grey:
-    blurred = cv2.GaussianBlur(grey, (0, 0), sigma)
-    return np.asarray(cv2.addWeighted(grey, 1 + amount, blurred, -amount, 0), np.uint8)
-
-
 def _at_most(grey: Grey, longest: int) -> tuple[Grey, np.ndarray]:
     """A picture no longer than this, and the way back."""
     factor = max(grey.shape) / longest
     if factor <= 1.0:
         return grey, np.eye(3)
-    small = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    size = max(1, round(grey.shape[1] / factor)), max(1, round(grey.shape[0] / factor))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), _scaling(factor)
 
 

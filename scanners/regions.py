@@ -43,7 +43,6 @@ __all__ = [
     "read_pieces",
     "squares",
     "strips",
-    "tiles",
 ]
 
 Engine = Callable[[Grey], list[Reading]]
@@ -83,16 +82,6 @@ def _deblurred(grey: Grey, sigma: float, noise: float) -> Grey:
     low, high = np.quantile(sharp, (0.02, 0.98))
     clear: Grey = np.clip((sharp - low) / (high - low + 1e-3) * 255, 0, 255).astype(np.uint8)
     return clear
-
-
-def tiles(grey: Grey, *, side: int = 1100, overlap: int = 500) -> Iterator[Piece]:
-    """Overlapping squares of a large photo, so that an engine spends its lines on every part of it."""
-    height, width = grey.shape
-    step = side - overlap
-    for top in range(0, max(1, height - overlap), step):
-        for left in range(0, max(1, width - overlap), step):
-            to_photo = np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
-            yield Piece(np.ascontiguousarray(grey[top : top + side, left : left + side]), to_photo, "tile")
 
 
 def read_pieces(pieces: Iterable[Piece], engine: Engine) -> list[Reading]:

@@ -100,6 +100,13 @@ def templated(sight: Sight) -> Iterator[Attempt]:
         yield "region", templates.read_quad(sight.grey, region.quad)
 
 
+def turned(sight: Sight) -> Iterator[Attempt]:
+    """Turned a little both ways, against the lines along which engines look."""
+    for degrees in (20, -20):
+        piece = preparations.turned(sight.grey, degrees)
+        yield piece.name, regions.read_pieces([piece], zxing.read)
+
+
 def templates_on_whole(sight: Sight) -> Iterator[Attempt]:
     """Blurred retail codes where OpenCV's detector sees bars: its regions differ from ours."""
     yield "plain", templates.read(sight.grey)
@@ -114,22 +121,17 @@ def cut_out(sight: Sight) -> Iterator[Attempt]:
 
 
 def matrices(sight: Sight) -> Iterator[Attempt]:
-    """Unread matrix regions (a few, or all among many codes) at one size: as they are, thresholded, deblurred."""
-    many = len(sight.evidence.believed()) >= FEW
-    for region in islice(sight.unread("matrix"), None if many else FEW):
-        for piece in regions.squares(sight.grey, region):
+    """Unread matrix regions at one size: as they are, thresholded, deblurred.
+
+    A few of them; all among many codes; beside one or two that were read, as they are only.
+    """
+    believed = len(sight.evidence.believed())
+    pieces = 1 if 0 < believed < FEW else None
+    for region in islice(sight.unread("matrix"), FEW if believed < FEW else None):
+        for piece in islice(regions.squares(sight.grey, region), pieces):
             yield piece.name, regions.read_pieces([piece], zxing.read)
             if sight.evidence.explains(region.quad) or sight.is_late():
                 break
-
-
-def tiles(sight: Sight) -> Iterator[Attempt]:
-    """A large photo tile by tile."""
-    if max(sight.grey.shape) > preparations.LONGEST:
-        for piece in regions.tiles(sight.grey):
-            if sight.is_late():
-                return
-            yield piece.name, regions.read_pieces([piece], zxing.read)
 
 
 RUNGS: tuple[Rung, ...] = (
@@ -146,8 +148,6 @@ RUNGS: tuple[Rung, ...] = (
     Rung("templates plain", templates_on_whole, When.NOTHING, 0.3),
     Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING, 0.15),
     Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING, 0.15),
-    Rung("zxing turned20", _on("zxing", preparations.turned(20)), When.NOTHING),
-    Rung("zxing turned-20", _on("zxing", preparations.turned(-20)), When.NOTHING),
-    Rung("zxing sharpened", _on("zxing", preparations.sharpened), When.NOTHING, 0.1),
+    Rung("zxing turned", turned, When.NOTHING),
     Rung("last confirmed", confirmed, When.UNSURE),
 )

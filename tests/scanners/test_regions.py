@@ -172,11 +172,3 @@ def test_twelve_small_codes_in_one_photo_are_read_each_once_by_strips_and_fits()
     assert sorted(read) == codes
 
 
-def test_tiles_cover_a_large_photo_and_overlap() -> None:
-    grey = np.zeros((1500, 2300), np.uint8)
-    seen = np.zeros(grey.shape, np.uint8)
-    for piece in regions.tiles(grey, side=1000, overlap=400):
-        left, top = (int(piece.to_photo[0, 2]), int(piece.to_photo[1, 2]))
-        seen[top : top + piece.grey.shape[0], left : left + piece.grey.shape[1]] += 1
-    assert seen.min() == 1
-    assert seen.max() > 1
