@@ -31,7 +31,8 @@ def measure(clean: bytes) -> Quality:
         grey = np.asarray(image.convert("L"))
     scale = LONGEST / max(grey.shape)
     if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(side * scale)) for side in grey.shape)
+        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
     dark, light = np.percentile(grey, (1, 99))
     steps = np.abs(np.diff(grey.astype(np.int16), axis=1))
     steep = float(np.percentile(steps, 99.5)) if steps.size else 0.0

@@ -138,6 +138,14 @@ def test_a_photo_without_a_code_is_kept_and_says_so(town: Town, objects: FolderO
     assert len(files(objects)) == 1
 
 
+@pytest.mark.parametrize("size", [(1, 30_000), (30_000, 12)])
+def test_a_strip_is_kept_and_answered_as_a_photo_without_a_code(
+    town: Town, objects: FolderObjects, size: tuple[int, int]
+) -> None:
+    answer = take(town, town.organisation(), objects, file_of(Image.new("L", size, 200), "PNG"))
+    assert answer["readings"] == [] and answer["advice"]
+
+
 def test_each_page_of_a_file_is_a_scan_of_its_own(town: Town, objects: FolderObjects) -> None:
     pages = [on_paper(symbol(text, "EAN13"), size=(500, 300)) for text in (EAN, "6901028075763")]
     upload = file_of(pages[0], "TIFF", save_all=True, append_images=pages[1:])
