@@ -52,8 +52,14 @@ def _on(engine: str, prepare: Preparation) -> Callable[[Sight], Iterator[Attempt
 
 
 def confirmed(sight: Sight) -> Iterator[Attempt]:
-    """What lacks a second witness: do its bars say the same, and what do the other engines read just there?"""
+    """What lacks a second witness: do its bars say the same, and what do the other engines read just there?
+
+    Once each: the same pixels say the same again.
+    """
     for reading in sight.evidence.unsure():
+        if reading in sight.looked_at:
+            continue
+        sight.looked_at.add(reading)
         for preparation, attempt in _second_looks(sight, reading):
             yield preparation, attempt()
             if not sight.evidence.is_open(reading):
@@ -66,7 +72,8 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
     piece = around(sight.grey, reading)
     if reading.symbology in EAN_UPC:
         yield "around", lambda: regions.read_pieces([piece], opencv.read) + regions.read_pieces([piece], zbar.read)
-        yield "around", lambda: templates.read_quad(sight.grey, confirm.bars_of(reading))
+        if reading.symbology != "UPC-E":  # which the templates do not know
+            yield "around", lambda: templates.read_quad(sight.grey, confirm.bars_of(reading))
         return
     if reading.symbology in LINEAR:
         region = Region(confirm.bars_of(reading), "linear")

@@ -36,6 +36,7 @@ class Sight:
     grey: Grey
     deadline: float
     evidence: Evidence = field(init=False)
+    looked_at: set[Reading] = field(default_factory=set)  # a second time
     _regions: list[Region] | None = None
     _pieces: dict[Preparation, Piece | None] = field(default_factory=dict)
     _profiles: dict[int, Profile] = field(default_factory=dict)
