@@ -25,7 +25,7 @@ from scanners.values import Ascent, PhotoReading
 from trace.domain.failures import N_, Busy, Failure, Invalid
 
 CORES = os.cpu_count() or 1
-WAITING = 4 * CORES
+WAITING = min(2 * CORES, 8)  # each holds a thread of the server, which has more (`trace.cli.THREADS`)
 DECODE_SECONDS = 10.0  # for opening a 40-megapixel picture on a busy machine, beside the reading budget
 PAGED = frozenset({KINDS["TIFF"], KINDS["PDF"]})
 PAGES_IN_FULL = 8  # as many pages have the whole reading budget; those of a longer file share it

@@ -17,8 +17,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import storage
+from scanners import workers
+from storage.event_search import LONG_QUERIES
 from tests.conftest import ROOT
 from tests.servers import free_port, wait_for_port
+from trace.cli import THREADS
 from trace.domain.permissions import Role
 from trace.services.demonstration import FILE, find_demonstration, load_demonstration
 from trace.services.keys import find_actor_by_key
@@ -241,6 +244,10 @@ def test_doctor_says_that_a_store_is_empty_or_of_another_version(tmp_path: Path)
     said = command(tmp_path, "doctor")
     assert re.search(r"^MISSING +store: database: it is of version 0001, not \d+: ./run ", said.stdout, re.MULTILINE)
     assert said.returncode == 1
+
+
+def test_threads_are_left_for_the_desks_when_no_more_photos_and_long_queries_are_taken() -> None:
+    assert workers.CORES + workers.WAITING + LONG_QUERIES < THREADS
 
 
 def test_wrong_setting_ends_the_wsgi_application_with_one_sentence(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
+from scanners.workers import CORES, WAITING
 from storage.objects import open_objects
 from storage.tables import organisation
 from trace import clock
@@ -31,8 +32,9 @@ from trace.services.keys import issue_key
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
 from trace.worker import Crew, Worker
 
-# Requests at once in one process; SQLite has one writer anyway, PostgreSQL scales by processes.
-THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
+# Requests at once in one process: as many photos as are taken, and more, so that who sends none is answered meanwhile.
+# SQLite has one writer anyway, PostgreSQL scales by processes.
+THREADS = CORES + WAITING + 4
 BACKLOG = 256
 
 

@@ -170,9 +170,7 @@ def on_store_failure(error: Exception) -> Response:
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
     if full:
         return answer(507, gettext(_DISK_FULL))
-    response = answer(503, gettext(_STORE_BUSY))
-    response.headers["Retry-After"] = RETRY_SECONDS
-    return response
+    return answer(503, gettext(_STORE_BUSY))
 
 
 def on_bad_data(error: DataError) -> Response:
@@ -198,8 +196,15 @@ def answer(
     failure: Failure | None = None,
 ) -> Response:
     """The answer in the form the caller reads: a page, a problem document, or an exception as EPCIS 2.0 names it."""
-    if not wants_problem():
-        return _page(status, detail)
+    response = _problem(status, detail, field, details, failure) if wants_problem() else _page(status, detail)
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def _problem(
+    status: int, detail: str, field: str | None, details: dict[str, Any] | None, failure: Failure | None
+) -> Response:
     epcis = is_epcis()
     if epcis and status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = 400  # EPCIS 2.0 knows no 422
@@ -220,8 +225,6 @@ def answer(
         response.mimetype = "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        response.headers["Retry-After"] = RETRY_SECONDS
     return response
 
 

@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from scanners import workers
 from tests.scanners import hostile
 from tests.scanners.drawing import corner_marked, file_of, png_of_size
 from tests.web.conftest import Demo
@@ -127,6 +128,24 @@ def test_of_several_photos_all_are_kept_or_none(standing: Demo) -> None:
     before = standing.counts()
     photos = [(BytesIO(file_of(corner_marked())), "a.jpg"), (BytesIO(b"no photo"), "b.jpg")]
     assert complaint(standing.call("POST", "/scans", data={"photo": photos}), 415) is None
+    assert standing.counts() == before
+
+
+def test_one_photo_too_many_at_once_is_told_when_to_come_again_on_both_faces(standing: Demo) -> None:
+    photo, places = file_of(corner_marked()), workers.CORES + workers.WAITING
+    before = standing.counts()
+    for _ in range(places):
+        assert workers._places.acquire(blocking=False)
+    try:
+        answer = standing.call("POST", "/scans", data={"photo": (BytesIO(photo), "p.jpg")})
+        page = standing.client.post(
+            "/scan", data={"photo": (BytesIO(photo), "p.jpg")}, headers=standing.headers("clerk")
+        )
+    finally:
+        workers._places.release(places)
+    assert complaint(answer, 503) is None
+    assert bad_page(page, 503) is None
+    assert answer.headers["Retry-After"] == page.headers["Retry-After"] == "3"
     assert standing.counts() == before
 
 
