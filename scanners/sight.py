@@ -25,6 +25,7 @@ POSSIBLE, LIKELY, LIKELY_AMONG_MANY, MANY = 0.05, 0.8, 0.2, 3
 # Beside one or two that were read: of the largest region's score, to be looked into, and for what is dear.
 SMALL, LARGE = 0.3, 0.6
 DEAR = 0.3  # seconds that a dear look takes
+FILLED = 0.3  # of the photo by one code
 ENOUGH, FINE = 2.0, 6.0  # pixels of a module: seen as an edge in a smaller picture; too fine for a smaller picture
 MODULES, MATRIX_MODULES = 95, 25  # of an EAN-13 and of a QR code of version 2
 
@@ -56,6 +57,8 @@ class Sight:
 
     def regions(self) -> list[Region]:
         """Where codes seem to lie, the likeliest first; once something was read, others are taken to be as coarse."""
+        if self._regions is None and self._is_filled():
+            self._regions = []
         if self._regions is None:
             factor = max(1.0, min(map(_module, self.evidence.believed()), default=0.0) / ENOUGH)
             small = self.grey
@@ -66,6 +69,11 @@ class Sight:
             found = find_regions(small)
             self._regions = [replace(region, quad=region.quad * factor) for region in found]
         return self._regions
+
+    def _is_filled(self) -> bool:
+        """Whether one code that was read takes up so much of the photo that nothing else is to be expected."""
+        boxes = (np.ptp(reading.corners, axis=0) for reading in self.evidence.believed())
+        return any(width * height > FILLED * self.grey.size for width, height in boxes)
 
     def has_fine_codes(self) -> bool:
         """Whether the whole of a large photo should be looked at: what was read is small, or nothing was."""
