@@ -151,7 +151,7 @@ def serve(settings: Settings, port: int) -> None:
         "--backlog", str(BACKLOG),
         "--respawn-failed-workers",
         "--no-access-log",
-        "--log-level", "warning",
+        "--log-level", "error",  # it warns of so many threads; they wait for the photos that other processes read
         "trace.wsgi:app",
     ]  # fmt: skip
     os.execve(command[0], command, environ)  # noqa: S606 - our own server, no shell
