@@ -10,26 +10,47 @@ from scanners.values import Reading
 Line = NDArray[np.float32]
 
 SAMPLES = 400  # of a line along a reading
-ZONE, BEGIN = 0.06, 0.015  # of a reading's length: what must be white beside it, and how far from its end that begins
+ZONE = 8.0  # modules that must be white beside an Interleaved 2 of 5 (ISO/IEC 16390 asks for ten)
+BEGIN = 0.015  # of a reading's length: how far from its end they begin
+ROWS = (-0.1, -0.05, 0.05, 0.1)  # of its length, across it: where the zones are looked at
 GLARE = 0.35  # of the contrast: a zone that much brighter than the code's white is a reflection that may hide bars
 ALIKE = 0.6  # correlation of two lines across the same bars
 
 
 def has_quiet_zones(grey: Grey, reading: Reading) -> bool:
-    """Whether the paper beside both ends of a linear reading is as white as between its bars, and no whiter.
+    """Whether the paper beside both ends of an Interleaved 2 of 5 is as white as between its bars, and no whiter.
 
-    A part of an Interleaved 2 of 5 reads as a shorter one (ISO/IEC 16390 asks for quiet zones of ten modules for that).
+    A part of an Interleaved 2 of 5 reads as a shorter one: a bar that was scratched off leaves seven white modules.
+    Looked at above and below as well, where the same bars are: a scan line along the rim of leaning bars leaves them.
     """
     left, right = _ends(reading)
-    beyond = (right - left) * (ZONE + BEGIN)
-    line = _light(grey, left - beyond, right + beyond)
-    whole = 1 + 2 * (ZONE + BEGIN)
-    zone, edge = int(SAMPLES * ZONE / whole), int(SAMPLES * (ZONE + BEGIN) / whole)
-    black, white = np.percentile(line[edge:-edge], (10, 90))
-    for beside in (line[:zone], line[-zone:]):
-        if beside.min() < (black + white) / 2 or beside.mean() > white + GLARE * (white - black):
+    white_part = ZONE / (8 * len(reading.text) + 8)  # a digit is eight modules wide, start and stop together as well
+    beyond = white_part + BEGIN
+    whole = 1 + 2 * beyond
+    zone, edge = int(SAMPLES * white_part / whole), int(SAMPLES * beyond / whole)
+    along = right - left
+    down = np.array([-along[1], along[0]])
+
+    def line(row: float, lean: float = 0.0) -> Line:
+        middle = row * down + lean * whole / SAMPLES * along
+        return _light(grey, left + middle - beyond * along, right + middle + beyond * along)
+
+    bars = line(0.0)[edge:-edge]
+    if not _is_white_beside(line(0.0), zone, edge):
+        return False
+    for row in ROWS:
+        alike, lean = _match(bars, line(row)[edge:-edge])
+        if alike > ALIKE and not _is_white_beside(line(row, lean), zone, edge):
             return False
     return True
+
+
+def _is_white_beside(line: Line, zone: int, edge: int) -> bool:
+    black, white = np.percentile(line[edge:-edge], (10, 90))
+    return all(
+        beside.min() >= (black + white) / 2 and beside.mean() <= white + GLARE * (white - black)
+        for beside in (line[:zone], line[-zone:])
+    )
 
 
 def same_bars(grey: Grey, one: Reading, other: Reading) -> bool:
@@ -61,7 +82,11 @@ def _light(grey: Grey, left: NDArray[np.float64], right: NDArray[np.float64]) ->
 
 
 def _likeness(one: Line, other: Line) -> float:
-    """The best correlation of two lines, shifted a little against one another: bars may slant."""
+    return _match(one, other)[0]
+
+
+def _match(one: Line, other: Line) -> tuple[float, float]:
+    """The best correlation of two lines, and by how many samples the other lies further on: bars may slant."""
     shift = SAMPLES // 20
-    inner = one[shift:-shift, None]
-    return float(cv2.matchTemplate(other[:, None], inner, cv2.TM_CCOEFF_NORMED).max())
+    fits = cv2.matchTemplate(other[:, None], one[shift:-shift, None], cv2.TM_CCOEFF_NORMED)
+    return float(fits.max()), float(fits.argmax() - shift)

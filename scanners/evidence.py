@@ -20,7 +20,9 @@ from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Corners, D
 
 # What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
 TEMPLATES = 7
+STRIP = "strip"  # how the names of preparations begin that are averages along the bars
 LONG = 8  # characters of a Code 128 that all its bars, fitted at once, may prove alone (see `regions_fit`)
+SHORTEST_ITF = 6  # digits
 COVERED = 0.5  # of a region or a reading that the other must cover to be the same symbol
 NEAR = 0.08  # of a reading's length: what is printed belongs to it that far around the scan lines that were read
 
@@ -100,20 +102,36 @@ class Evidence:
         ]
 
     def doubtful(self) -> list[Doubtful]:
-        """What was read and is not believed, with the reason; nothing that lies on a believed reading's bars."""
+        """What was read and is not believed, with the reason; nothing that lies on a believed reading's bars.
+
+        Of one place only what is seen best is told, and the numbers that dispute it. Very short Interleaved 2 of 5 are
+        not told: any lines of print read as some.
+        """
         believed = self.believed()
-        return [
-            Doubtful(case.reading, self._doubt(case))
-            for case in self.cases
-            if case.reading.text.strip() and not any(_touch(_box(case.reading), _box(good)) for good in believed)
-        ]
+        told: list[Case] = []
+        for case in sorted(self.cases, key=_weight, reverse=True):
+            stands_apart = not any(_touch(_box(case.reading), _box(good)) for good in believed)
+            if stands_apart and _is_worth_telling(case) and not any(self._is_told_by(other, case) for other in told):
+                told.append(case)
+        return [Doubtful(case.reading, self._doubt(case)) for case in self.cases if case in told]
+
+    def _is_told_by(self, told: Case, case: Case) -> bool:
+        if {self._doubt(told), self._doubt(case)} == {Doubt.DISPUTED}:
+            return False
+        one, other = _box(told.reading), _box(case.reading)
+        return _touch(one, other) and (
+            case.reading.text in told.reading.text or _holds_middle(one, other) or _holds_middle(other, one)
+        )
 
     def _doubt(self, case: Case) -> Doubt:
         if case.reading.symbology in EAN_UPC and not has_right_check_digit(_number(case.reading)):
             return Doubt.CHECK_DIGIT
+        if _is_itf14(case.reading) and not has_right_check_digit(case.reading.text):
+            return Doubt.CHECK_DIGIT
         if case.is_fragment:
             return Doubt.FRAGMENT
-        return Doubt.DISPUTED if self.is_disputed(case) else Doubt.ALONE
+        # What would be believed if nothing else had been read there just as often is disputed as well.
+        return Doubt.DISPUTED if self.is_disputed(case) or is_believed(case) else Doubt.ALONE
 
     def is_open(self, reading: Reading) -> bool:
         """Whether a reading still lacks a second witness, or anybody read another number off the same bars."""
@@ -146,24 +164,44 @@ def is_believed(case: Case) -> bool:
         return False
     engines = {engine for engine, _ in case.witnesses}
     if reading.symbology in SELF_CHECKING:
-        return "zxing" in engines
+        return True
     if reading.symbology in CHECKSUM:
         return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and ("zxing", "fitted") in case.witnesses)
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
         # OpenCV and ZBar repeat their own mistakes; a UPC-E is so short that stripes in a picture read as one.
-        lone = "templates" in engines or (engines == {"zxing"} and len(case.witnesses) >= 2)
+        lone = "templates" in engines or (engines == {"zxing"} and len(_looks(case)) >= 2)
         return has_right_check_digit(_number(reading)) and (agreed or (lone and reading.symbology != "UPC-E"))
     if reading.symbology == "ITF":
         # No check of its own, and any part of a longer one reads as a shorter one.
-        whole = {engine for engine, preparation in case.witnesses if not preparation.startswith("strip")}
-        case14 = len(reading.text) == 14 and has_right_check_digit(reading.text)
-        return (
-            not case.is_fragment
-            and len(reading.text) >= 6
-            and (len(whole) >= 2 or (case14 and len(case.witnesses) >= 2))
-        )
-    return agreed or len(case.witnesses) >= 2
+        whole = {engine for engine, preparation in case.witnesses if not preparation.startswith(STRIP)}
+        if case.is_fragment or len(reading.text) < SHORTEST_ITF:
+            return False
+        if _is_itf14(reading):
+            return has_right_check_digit(reading.text) and len(case.witnesses) >= 2
+        return len(whole) >= 2
+    return len(_looks(case)) >= 2
+
+
+def _is_itf14(reading: Reading) -> bool:
+    return reading.symbology == "ITF" and len(reading.text) == 14
+
+
+def _is_worth_telling(case: Case) -> bool:
+    reading = case.reading
+    return bool(reading.text.strip()) and not (reading.symbology == "ITF" and len(reading.text) < SHORTEST_ITF)
+
+
+def _weight(case: Case) -> tuple[int, int]:
+    return _votes(case), len(case.reading.text)
+
+
+def _looks(case: Case) -> set[tuple[str, str]]:
+    """The witnesses that saw different things: all pictures of the whole show the same bars, where one engine errs.
+
+    Strips do differ: averages along the bars, from which more and more blur is taken.
+    """
+    return {(engine, preparation if preparation.startswith(STRIP) else "") for engine, preparation in case.witnesses}
 
 
 def normalised(reading: Reading) -> Reading:
@@ -206,6 +244,13 @@ def _is_rival(one: Reading, other: Reading) -> bool:
     return _holds_middle(_box(one), _box(other)) or _holds_middle(_box(other), _box(one))
 
 
+def _is_rival_line(one: Reading, other: Reading) -> bool:
+    """Whether both are linear and lie on the same bars."""
+    if one.symbology not in LINEAR or other.symbology not in LINEAR:
+        return False
+    return _holds_middle(_box(one), _box(other)) and _holds_middle(_box(other), _box(one))
+
+
 def _holds_middle(outer: Sequence[int], inner: Sequence[int]) -> bool:
     slack = 8
     x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
@@ -221,6 +266,8 @@ def outdoes(strong: Case, weak: Case) -> bool:
     one, other = strong.reading.text, weak.reading.text
     if one != other and (other in one or one in other):
         return other in one  # a fragment never outdoes the whole, however often it was read
+    if _is_rival_line(strong.reading, weak.reading):
+        return len(strong.witnesses) >= len(weak.witnesses)  # seen equally often neither counts
     if _area(_box(strong.reading)) == 0 or strong.reading.symbology == weak.reading.symbology:
         return len(strong.witnesses) > len(weak.witnesses)
     return len(strong.witnesses) > len(weak.witnesses) and _overlap(_box(strong.reading), _box(weak.reading)) > 0.5
