@@ -63,6 +63,7 @@ def test_files_are_told_in_their_order_and_a_broken_one_stops_no_other(tmp_path:
     rows = table.stdout.splitlines()
     assert [row.split()[-1] for row in rows[2:]] == [EAN, "01069012345678921727013110A1"]
     assert "未发现条码" in rows[1]
+    assert table.stderr.endswith("2个文件，2页：读出2个条码，存疑0个；1页未读出条码，0个文件无法读取\n")
     assert rows[2].startswith("来货/b/a b<ESC>[31m.png  1/1    1    EAN-13      商品条码")
     assert table.exit_code == 1
     assert "\x1b" not in table.output
@@ -93,6 +94,32 @@ def test_nothing_that_a_terminal_obeys_is_written_and_bytes_are_hexadecimal() ->
     assert told["file"] == "\udcff\x9b"
     assert (told["readings"][0]["text"], told["readings"][0]["bytes"]) == (None, "0001")
     assert (told["readings"][1]["text"], told["readings"][1]["bytes"]) == ("a\x1d\u202eb", None)
+
+
+def test_what_cannot_be_opened_is_told_and_nothing_waits_for_a_pipe_in_a_folder(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    done = run(tmp_path, "--json", ".", "a" * 300)
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["gone.jpg", "a" * 300]
+    assert done.exit_code == 2
+
+
+def test_a_full_disk_is_a_sentence_and_not_the_status_of_a_photo_without_codes(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        line = [sys.executable, "-m", "trace.cli_scan", "--json", "nothing.png"]
+        done = subprocess.run(
+            line, cwd=ROOT, env=environ(tmp_path), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "The answer cannot be written: No space left on device",
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_text_that_looks_like_an_identifier_is_what_it_is_at_the_desks() -> None:
+    (line,) = as_lines(Scanned("a", (page(read("]d20106901234567892")),)))
+    assert json.loads(line)["readings"][0]["code"] == {"kind": "unknown"}
 
 
 def test_files_are_taken_a_few_at_a_time() -> None:

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -52,6 +52,10 @@ DOUBTS: Mapping[Doubt, str] = {
     Doubt.DISPUTED: N_("read in two ways"),
 }
 HEADS = (N_("File"), N_("Page"), N_("No."), N_("Symbology"), N_("What it is"), N_("Place"), N_("Text"))
+SUM = N_(
+    "{files} file(s), {pages} page(s): {read} codes read, {doubtful} doubtful; {without} page(s) without a code read,"
+    " {faults} file(s) not readable"
+)
 _WIDTHS = (5, 3, 10, 18, 11)  # of the columns between the file and the text
 _MOST_NAME = 40
 _NAMED = {"\x1d": "<GS>", "\x1e": "<RS>", "\x04": "<EOT>", "\t": "<TAB>", "\n": "<LF>", "\r": "<CR>", "\x1b": "<ESC>"}
@@ -99,7 +103,7 @@ class Count:
 @click.command(
     "scan",
     epilog="Exit status: 0 every page gave a code; 1 some gave none, or only doubtful ones;"
-    " 2 a file could not be read, or was named wrongly; 130 interrupted.",
+    " 2 a file could not be read or was named wrongly, or the answer not be written; 130 interrupted.",
 )
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each page, with all that was found.")
@@ -115,6 +119,11 @@ def main(paths: tuple[str, ...], as_json: bool, thorough: bool, language: str) -
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # who reads has enough
+        raise
+    except OSError as fault:  # those of the files that are read are told with them
+        click.echo(f"The answer cannot be written: {fault.strerror}", err=True)
+        sys.exit(NOT_OPENED)
     sys.exit(count.status)
 
 
@@ -135,19 +144,15 @@ def scan_to(
         for scanned in scan(files, seconds=seconds):
             count.add(scanned)
             if not hidden:
-                click.echo(
-                    "\r\x1b[K", file=sys.stderr, nl=False
-                )  # where both are one terminal, rows take the bar's line
+                # Where both are one terminal, rows take the bar's line.
+                click.echo("\r\x1b[K", file=sys.stderr, nl=False)
             for line in as_lines(scanned) if as_json else _rows(scanned, texts, width):
                 write(line.encode() if as_json else line)  # JSON is UTF-8, whatever the terminal's encoding
             if scanned.fault is not None:
                 click.echo(f"{shown(scanned.name)}: {shown(_sentence(scanned.fault, texts))}", err=True)
             bar.update(1)
-    click.echo(
-        f"{count.files} file(s), {count.pages} page(s): {count.read} codes read, {count.doubtful} doubtful;"
-        f" {count.without} page(s) without a code read, {count.faults} file(s) not readable",
-        err=True,
-    )
+    told = SUM if as_json else texts.gettext(SUM)
+    click.echo(told.format(**asdict(count)), err=True)
     return count
 
 
@@ -161,7 +166,7 @@ def find_files(paths: Iterable[str]) -> Iterator[str | Scanned]:
     photo, is a fault in its place.
     """
     for path in paths:
-        if path not in ("", STANDARD_INPUT) and _place(path).is_dir():
+        if path not in ("", STANDARD_INPUT) and os.path.isdir(_place(path)):  # noqa: PTH112 - no error for odd names
             yield from _in_folder(path)
         else:
             yield path
@@ -174,7 +179,7 @@ def _in_folder(folder: str) -> Iterator[str | Scanned]:
     for place, inner, names in os.walk(top, onerror=faults.append):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES and _ends(Path(place, name)):
                 count += 1
                 yield str(Path(folder) / (Path(place) / name).relative_to(top))
     for fault in faults:
@@ -182,6 +187,11 @@ def _in_folder(folder: str) -> Iterator[str | Scanned]:
     if not count and not faults:
         empty = Invalid(N_("The folder holds no photo and no scan ({kinds})."), kinds=" ".join(sorted(SUFFIXES)))
         yield Scanned(folder, fault=empty)
+
+
+def _ends(place: Path) -> bool:
+    """Whether reading what lies there comes to an end: pipes and devices may not; a link to nothing is told later."""
+    return place.is_file() or not place.exists()
 
 
 def _place(path: str) -> Path:
@@ -285,7 +295,7 @@ def _as_dict(reading: Reading) -> dict[str, Any]:
 def _code_of(reading: Reading) -> Code | None:
     """What was read; None for content that is no text."""
     try:
-        return parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier or None)
+        return parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
     except Failure:
         return None
 
