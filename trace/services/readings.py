@@ -13,15 +13,16 @@ from trace.domain.gs1_codes import bracketed
 from trace.domain.permissions import Actor
 from trace.services.products import find_product
 
-REASONS: Mapping[str, str] = {  # by the word that is kept, see `scanners.Doubt`
-    "alone": N_(
+REASONS: Mapping[str, str] = {  # by the word that is kept
+    Doubt.ALONE: N_(
         "Only one attempt read this, and this kind of barcode does not protect itself against misreading. Compare it"
         " with the number under the bars."
     ),
-    "check_digit": N_("Its check digit is wrong, so at least one digit was misread."),
-    Doubt.FRAGMENT: N_("It may be a part of a longer code: its ends cannot be seen clearly."),
-    "disputed": N_("Other attempts read something else off the same bars."),
-    "fragment": N_("The bars seem to go on beyond its ends: it may be a part of a longer code."),
+    Doubt.CHECK_DIGIT: N_("Its check digit is wrong, so at least one digit was misread."),
+    Doubt.DISPUTED: N_("Other attempts read something else off the same bars."),
+    Doubt.FRAGMENT: N_(
+        "It may be a part of a longer code: the bars seem to go on beyond its ends, or its ends cannot be seen clearly."
+    ),
 }
 # So short that stripes in a picture read as one: that a product of the file has its number is no evidence.
 _TOO_SHORT = frozenset({"UPC-E"})
