@@ -22,6 +22,7 @@ from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Corners, D
 TEMPLATES = 7
 STRIP = "strip"  # how the names of preparations begin that are averages along the bars
 LONG = 8  # characters of a Code 128 that all its bars, fitted at once, may prove alone (see `regions_fit`)
+RUNE = "]zC"  # an Aztec Rune: one byte in a square that patches of other matrix codes look like
 SHORTEST_ITF = 6  # digits
 COVERED = 0.5  # of a region or a reading that the other must cover to be the same symbol
 NEAR = 0.08  # of a reading's length: what is printed belongs to it that far around the scan lines that were read
