@@ -138,9 +138,9 @@ def scan_to(
     width = min(max(_width(text) for text in (heads[0], *map(shown, names))), _MOST_NAME)
     count = Count()
     hidden = not sys.stderr.isatty()
+    if not as_json:
+        write(_row(heads, width))
     with click.progressbar(length=len(files), label="scan", show_pos=True, file=sys.stderr, hidden=hidden) as bar:
-        if not as_json:
-            write(_row(heads, width))
         for scanned in scan(files, seconds=seconds):
             count.add(scanned)
             if not hidden:
