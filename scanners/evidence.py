@@ -164,9 +164,9 @@ def is_believed(case: Case) -> bool:
     if not reading.text.strip():
         return False
     engines = {engine for engine, _ in case.witnesses}
-    if reading.symbology in SELF_CHECKING:
+    if reading.symbology in SELF_CHECKING and reading.identifier != RUNE:
         return True
-    if reading.symbology in CHECKSUM:
+    if reading.symbology in CHECKSUM or reading.identifier == RUNE:
         return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and ("zxing", "fitted") in case.witnesses)
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
