@@ -11,6 +11,7 @@ Line = NDArray[np.float32]
 
 SAMPLES = 400  # of a line along a reading
 ZONE = 8.0  # modules that must be white beside an Interleaved 2 of 5 (ISO/IEC 16390 asks for ten)
+SEEN = 2.5  # of them that must be in the photo: what lies beyond its border nobody knows
 BEGIN = 0.015  # of a reading's length: how far from its end they begin
 ROWS = (-0.1, -0.05, 0.05, 0.1)  # of its length, across it: where the zones are looked at
 GLARE = 0.35  # of the contrast: a zone that much brighter than the code's white is a reflection that may hide bars
@@ -36,6 +37,9 @@ def has_quiet_zones(grey: Grey, reading: Reading) -> bool:
         return _light(grey, left + middle - beyond * along, right + middle + beyond * along)
 
     bars = line(0.0)[edge:-edge]
+    seen = BEGIN + white_part * SEEN / ZONE
+    if not (_is_in(grey, left - seen * along) and _is_in(grey, right + seen * along)):
+        return False
     if not _is_white_beside(line(0.0), zone, edge):
         return False
     for row in ROWS:
@@ -43,6 +47,11 @@ def has_quiet_zones(grey: Grey, reading: Reading) -> bool:
         if alike > ALIKE and not _is_white_beside(line(row, lean), zone, edge):
             return False
     return True
+
+
+def _is_in(grey: Grey, point: NDArray[np.float64]) -> bool:
+    height, width = grey.shape
+    return bool(0 <= point[0] < width and 0 <= point[1] < height)
 
 
 def _is_white_beside(line: Line, zone: int, edge: int) -> bool:

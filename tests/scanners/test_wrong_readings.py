@@ -69,6 +69,15 @@ def test_where_bars_lean_a_scan_line_along_their_rim_does_not_hide_that_they_go_
     assert not has_quiet_zones(leaning, part)
 
 
+def test_an_interleaved_code_that_ends_at_the_border_of_the_photo_is_a_fragment() -> None:
+    picture = grey(symbol("8091446412", "ITF", scale=3))
+    dark = np.flatnonzero(picture[picture.shape[0] // 3] < 128)
+    left, right, y = int(dark.min()), int(dark.max()), picture.shape[0] // 3
+    whole = reading("8091446412", "ITF", corners=((left, y), (right, y), (right, y + 1), (left, y + 1)))
+    assert has_quiet_zones(picture, whole)
+    assert not has_quiet_zones(np.ascontiguousarray(picture[:, : right + 5]), whole)
+
+
 def test_a_leaning_interleaved_code_on_white_paper_has_quiet_zones() -> None:
     photo = on_paper(symbol("070429", "ITF", scale=3), degrees=9, size=(500, 400))
     assert [r.text for r in climb(grey(photo), seconds=60).readings] == ["070429"]
