@@ -45,6 +45,14 @@ def test_a_dropped_photo_is_shown_with_every_code_named_and_can_be_received(demo
     ]
 
 
+def test_a_photo_named_twice_in_an_address_is_received_once(demo: Demo, label: Image.Image) -> None:
+    clerk = demo.browser("station")
+    sent = clerk.post("/scan", upload(label), at="/scan", content_type="multipart/form-data")
+    onward = f"/station/receive?scan={sent.location.rpartition('/')[2]}"
+    twice = clerk.get(f"{onward}&{onward.partition('?')[2]}").text
+    assert re.findall('name="scans" value', twice) == re.findall('name="scans" value', clerk.get(onward).text) != []
+
+
 def test_a_photo_without_a_code_says_how_to_take_a_better_one(demo: Demo) -> None:
     page = demo.browser("inspector")
     sent = page.post("/scan", upload(Image.new("L", (640, 480), 30)), at="/scan", content_type="multipart/form-data")

@@ -184,8 +184,8 @@ def as_scan(row: Row[Any]) -> dict[str, Any]:
 
 def codes_in_scans(session: Session, *, actor: Actor, public_ids: Sequence[str]) -> list[Code]:
     """What the boxes in the organisation's own scans are, box by box; raises `NotFound`."""
-    scans = [get_scan(session, actor=actor, public_id=public_id) for public_id in dict.fromkeys(public_ids)]
-    return [code for one in scans for _, code in codes_of_boxes(one["readings"])]
+    rows = [find_scan(session, actor, public_id) for public_id in dict.fromkeys(public_ids)]
+    return [code for row in rows for _, code in codes_of_boxes(row.readings)]
 
 
 def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id: str) -> tuple[bytes, str]:

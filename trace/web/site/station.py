@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from schemas.requests import CertificateRequest, GoodsRequest
+from schemas.requests import MANY_SCANS, CertificateRequest, GoodsRequest
 from trace.domain.checks import IdentifierWarning
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Failure, Invalid
@@ -91,12 +91,13 @@ def scan() -> ResponseReturnValue:
 @writes
 def delivery() -> ResponseReturnValue:
     """收货单 / The delivery as far as it is recognised, with its papers already looked at."""
-    scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in request.args.getlist("scan")]
+    asked = list(dict.fromkeys(request.args.getlist("scan")))[:MANY_SCANS]
+    scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in asked]
     sender = request.args.get("sender")
     if sender:
         proposal = lines_from(g.session, actor=g.actor, sender=sender)
     else:
-        codes = codes_in_scans(g.session, actor=g.actor, public_ids=[one["id"] for one in scans])
+        codes = codes_in_scans(g.session, actor=g.actor, public_ids=asked)
         typed = request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
         proposal = propose_lines(g.session, actor=g.actor, texts=typed, codes=codes)
     form = {
