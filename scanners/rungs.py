@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+import numpy as np
+
 from scanners import confirm, opencv, preparations, regions, templates, zbar, zxing
 from scanners.preparations import Preparation, around
 from scanners.regions import Region
@@ -80,6 +82,9 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
         strips_ = regions.strips(regions.profile(sight.grey, region))
         yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
         yield "around", lambda: regions.read_pieces([piece], zbar.read)
+    else:  # a PDF417 read on a turned picture reads nowhere else
+        piece = regions.cut(sight.grey, Region(np.array(reading.corners, dtype=np.float64), "matrix"))
+        yield "straight", lambda: regions.read_pieces([piece], zxing.read)
     # Not the same pixels again: an engine that errs on them would err alike.
     yield "larger", lambda: regions.read_pieces([around(sight.grey, reading, LARGER)], zxing.read)
 
@@ -99,6 +104,13 @@ def drawn_anew(sight: Sight) -> Iterator[Attempt]:
         piece = regions.fitted(sight.profile(region))
         if piece is not None:
             yield piece.name, regions.read_pieces([piece], zxing.read_strip)
+
+
+def stacked(sight: Sight) -> Iterator[Attempt]:
+    """Unread regions of bars laid straight: the rows of a PDF417 look like bars, and it is read upright only."""
+    for region in sight.unread("linear"):
+        piece = regions.cut(sight.grey, region, scale=(1.0, 1.0))
+        yield "cut", regions.read_pieces([piece], zxing.read_stacked)
 
 
 def templated(sight: Sight) -> Iterator[Attempt]:
@@ -146,12 +158,12 @@ RUNGS: tuple[Rung, ...] = (
     Rung("confirmed", confirmed, When.UNSURE),
     Rung("strips", strips, When.LINES),
     Rung("drawn anew", drawn_anew, When.LINES),
+    Rung("stacked", stacked, When.LINES),
     Rung("zxing whole", _on("zxing", preparations.whole), When.FINE, 0.4),
     Rung("whole confirmed", confirmed, When.UNSURE),
     Rung("matrices", matrices, When.SQUARES),
     Rung("templates", templated, When.LINES, 0.3),
     Rung("cut out", cut_out, When.LINES),
-    Rung("zbar plain", _on("zbar", preparations.plain), When.NOTHING, 0.1),
     Rung("templates plain", templates_on_whole, When.NOTHING, 0.3),
     Rung("zxing evened", _on("zxing", preparations.evened), When.NOTHING, 0.15),
     Rung("zxing grown", _on("zxing", preparations.grown), When.NOTHING, 0.15),

@@ -39,6 +39,7 @@ _NAMES = {
 }
 _LINEAR = "Codabar,Code39,Code93,Code128,ITF,DataBar,DataBarLtd,DataBarExp,EAN13,EAN8,UPCA,UPCE"
 _LINEAR_FORMATS = zxingcpp.barcode_formats_from_str(_LINEAR)
+_STACKED = zxingcpp.barcode_formats_from_str("PDF417")
 _FORMATS = zxingcpp.barcode_formats_from_str(f"{_LINEAR},PDF417,Aztec,QRCode,MicroQRCode,RMQRCode,DataMatrix")
 
 
@@ -57,6 +58,12 @@ def read_strip(grey: NDArray[np.uint8]) -> list[Reading]:
         text_mode=zxingcpp.TextMode.Plain,
         ean_add_on_symbol=zxingcpp.EanAddOnSymbol.Ignore,
     )
+    return [_as_reading(barcode) for barcode in found if barcode.valid]
+
+
+def read_stacked(grey: NDArray[np.uint8]) -> list[Reading]:
+    """A PDF417 in a picture that holds little else, its rows level."""
+    found = zxingcpp.read_barcodes(grey, formats=_STACKED, try_downscale=False, text_mode=zxingcpp.TextMode.Plain)
     return [_as_reading(barcode) for barcode in found if barcode.valid]
 
 
