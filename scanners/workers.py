@@ -133,6 +133,13 @@ def _workers() -> ProcessPool:
                 initargs=(os.getpid(),),
                 context=get_context("spawn"),
             )
+            # Ctrl-C is the parent's to decide: workers inherit its blocking by way of the threads that start here, and
+            # so are deaf to it from their first moment, before `_settle_in` has them ignore it.
+            heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                _pool.active  # noqa: B018 - asking starts the pool
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, heard)
             # Not atexit: a server's forked worker ends without it, and would wait for these processes for ever.
             Finalize(None, close, exitpriority=100)
         return _pool

@@ -235,7 +235,7 @@ def get_stock() -> Any:
 @blueprint.response(200, PICTURE, content_type="image/svg+xml")
 @may(Permission.GOODS_MOVE)
 def get_label_svg(query: dict[str, Any]) -> Response:
-    """标签条码（SVG）/ The barcode of one's own lot at true size, as SVG in millimetres."""
+    """标签条码（SVG） / The barcode of one's own lot at true size, as SVG in millimetres."""
     return Response(_label(query).symbol.svg, mimetype="image/svg+xml")
 
 
@@ -244,7 +244,7 @@ def get_label_svg(query: dict[str, Any]) -> Response:
 @blueprint.response(200, PICTURE, content_type="image/png")
 @may(Permission.GOODS_MOVE)
 def get_label_png(query: dict[str, Any]) -> Response:
-    """标签条码（PNG）/ The barcode of one's own lot at true size, as PNG in whole dots of a printer's resolution."""
+    """标签条码（PNG） / The barcode of one's own lot at true size, as PNG in whole dots of a printer's resolution."""
     return Response(_label(query).symbol.png, mimetype="image/png")
 
 
