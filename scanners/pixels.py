@@ -21,6 +21,7 @@ Image.MAX_IMAGE_PIXELS = None  # `intake` has a lower limit and says so in a sen
 READ_PIXELS = 2**24  # what is read and kept of a larger picture: all of what phones with 12 and 16 megapixels see
 LONGEST = 16_000  # pixels of a side: OpenCV turns nothing longer than 32,767, JPEG holds 65,500
 BAND = 2**20
+_WEBP = 32  # bytes of a WebP at least for OpenCV; one of a single pixel has 30, what follows it is not looked at
 _MARGIN = 4  # rows beside a band that scaling it looks at, in units of the scale
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -67,7 +68,7 @@ def by_pillow(header: Header, kind: str) -> Decoded:
 
 def by_opencv(header: Header) -> Decoded:
     """A WebP of one picture: Pillow would take libwebp's animation decoder, and four times the memory."""
-    pixels = cv2.imdecode(np.frombuffer(header.picture, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = cv2.imdecode(np.frombuffer(header.picture.ljust(_WEBP, b"\0"), np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 3:
         raise ValueError("no picture")
     return of_array(pixels, backwards=True)
