@@ -79,8 +79,9 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
         return
     if reading.symbology in LINEAR:
         region = Region(confirm.bars_of(reading), "linear")
-        strips_ = regions.strips(regions.profile(sight.grey, region))
-        yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
+        if region.length > 0:  # of what is seen end on an engine may tell one point
+            strips_ = regions.strips(regions.profile(sight.grey, region))
+            yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
         yield "around", lambda: regions.read_pieces([piece], zbar.read)
     else:  # a PDF417 read on a turned picture reads nowhere else
         piece = regions.cut(sight.grey, Region(np.array(reading.corners, dtype=np.float64), "matrix"))

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import ImageFilter
+from PIL import Image, ImageFilter
 
-from scanners.ladder import climb
+from scanners.ladder import RUNGS, climb
+from scanners.rungs import Rung, When, confirmed
 from scanners.values import Reading
 from tests.scanners.drawing import Grey, grey, on_paper, symbol
 
@@ -104,7 +105,7 @@ def test_a_dim_and_noisy_code_is_read() -> None:
     ],
 )
 def test_the_more_blur_the_fewer_readings_and_never_a_wrong_one(kind: str, text: str, blur: int) -> None:
-    photo = on_paper(symbol(text, kind), size=(700, 300)).filter(ImageFilter.GaussianBlur(blur))
+    photo = on_paper(symbol(text, kind, scale=2), size=(400, 150)).filter(ImageFilter.GaussianBlur(blur * 2 / 3))
     noise = np.random.default_rng(blur).normal(0, 6, (photo.height, photo.width))
     readings = read(np.clip(grey(photo) + noise, 0, 255).astype(np.uint8))
     assert {reading.text for reading in readings} <= {text}
@@ -121,6 +122,40 @@ def test_the_first_rung_runs_however_little_time_there_is() -> None:
     assert [r.text for r in climb(grey(on_paper(symbol("6901234567892", "EAN13"))), seconds=0).readings] == [
         "6901234567892"
     ]
+
+
+def test_what_was_looked_at_a_second_time_is_not_looked_at_again() -> None:
+    photo = on_paper(symbol("01234565", "UPCE", scale=2), size=(400, 150)).filter(ImageFilter.GaussianBlur(4 / 3))
+    noise = np.random.default_rng(2).normal(0, 6, (photo.height, photo.width))
+    again = [rung for rung in RUNGS if rung.attempt is confirmed][:1] * 2
+    steps = climb(np.clip(grey(photo) + noise, 0, 255).astype(np.uint8), seconds=60, rungs=[RUNGS[0], *again]).steps
+    assert all(step.found == () for step in steps[2:])
+
+
+def test_a_rung_is_not_begun_without_the_time_it_takes_but_the_first_and_what_confirms_it_are() -> None:
+    photo = grey(on_paper(symbol("6901234567892", "EAN13")))
+    dear = Rung("dear", RUNGS[0].attempt, When.ALWAYS, 1000.0)
+    cheap = Rung("cheap", RUNGS[0].attempt, When.ALWAYS)
+    assert [step.rung for step in climb(photo, seconds=60, rungs=[RUNGS[0], dear, cheap]).steps] == [
+        "zxing plain",
+        "cheap",
+    ]
+    assert [step.rung for step in climb(photo, seconds=0, rungs=[dear, cheap, RUNGS[1]]).steps] == ["dear", "confirmed"]
+
+
+@pytest.mark.parametrize("gap", [12, 30])
+def test_boxes_with_the_same_code_are_two_however_near(gap: int) -> None:
+    code = symbol("83857930000879766660", "Code128", scale=2)
+    photo = Image.new("L", (code.width + 60, 2 * code.height + gap + 80), 255)
+    photo.paste(code, (0, 40))
+    photo.paste(code, (60, 40 + code.height + gap))
+    assert [r.text for r in read(grey(photo))] == ["83857930000879766660"] * 2
+
+
+def test_a_code_with_dirt_across_its_middle_is_one() -> None:
+    photo = grey(on_paper(symbol("83857930000879766660", "Code128"), size=(700, 300))).copy()
+    photo[140:160, 200:500] = 120
+    assert [r.text for r in read(photo)] == ["83857930000879766660"]
 
 
 def test_a_picture_of_one_pixel_is_read_as_nothing() -> None:
