@@ -119,6 +119,7 @@ def print_addresses(address: str, shown: Demonstration | None) -> None:
         ("Station 超市收货", "/station"),
         ("Pharmacy 阳光药店", "/pharmacy"),
         ("Inspector 监管查询", "/inspector"),
+        ("Read codes 识码", "/scan"),
         ("Public 公众查询", "/"),
         ("API", "/api/v1/docs"),
         ("EPCIS 2.0", "/epcis/v2/"),
