@@ -161,12 +161,12 @@ def _votes(case: Case) -> int:
 def is_believed(case: Case) -> bool:
     """Whether the evidence for a reading is enough (see the module)."""
     reading = case.reading
-    if not reading.text.strip():
+    if not reading.text.strip() or reading.identifier == RUNE:
         return False
     engines = {engine for engine, _ in case.witnesses}
-    if reading.symbology in SELF_CHECKING and reading.identifier != RUNE:
+    if reading.symbology in SELF_CHECKING:
         return True
-    if reading.symbology in CHECKSUM or reading.identifier == RUNE:
+    if reading.symbology in CHECKSUM:
         return len(case.witnesses) >= 2 or (len(reading.text) >= LONG and ("zxing", "fitted") in case.witnesses)
     agreed = len(engines) >= 2
     if reading.symbology in EAN_UPC:
