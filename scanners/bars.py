@@ -1,11 +1,13 @@
 """What the photo itself says about a linear reading: are its ends the code's ends, and do its bars go on to another?"""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from scanners.regions import Grey
-from scanners.values import Reading
+from scanners.values import LINEAR, Reading
 
 Line = NDArray[np.float32]
 
@@ -15,6 +17,9 @@ SEEN = 2.5  # of them that must be in the photo: what lies beyond its border nob
 BEGIN = 0.015  # of a reading's length: how far from its end they begin
 ROWS = (-0.1, -0.05, 0.05, 0.1)  # of its length, across it: where the zones are looked at
 GLARE = 0.35  # of the contrast: a zone that much brighter than the code's white is a reflection that may hide bars
+UNLIKE = 0.3  # correlation of a line of paper or print with the bars above it
+MOST_ROWS, LEAST_ROWS = 60, 12  # lines looked at down a reading
+LEAST_PART = 0.15  # of a tall reading's height that a code has
 ALIKE = 0.6  # correlation of two lines across the same bars
 
 
@@ -70,6 +75,63 @@ def same_bars(grey: Grey, one: Reading, other: Reading) -> bool:
         return False
     here = _light(grey, left, right)
     return all(_likeness(here, _light(grey, left + between * t, right + between * t)) > ALIKE for t in (0.35, 0.65))
+
+
+def parts(grey: Grey, reading: Reading) -> list[Reading]:
+    """The symbols that a linear reading is made of: equal codes one above the other may be read as one tall one.
+
+    They are told apart by the paper between them: white lines that share nothing with the bars from end to end.
+    """
+    quad = np.array(reading.corners, dtype=np.float64)
+    down = quad[3] - quad[0], quad[2] - quad[1]
+    count = int(min(MOST_ROWS, np.hypot(*down[0]) / 2))
+    if reading.symbology not in LINEAR or count < LEAST_ROWS:
+        return [reading]
+    places = (np.arange(count) + 0.5) / count
+    lines = np.stack([_light(grey, quad[0] + down[0] * t, quad[1] + down[1] * t) for t in places])
+    between = _longest_run(_is_paper(lines))
+    begin, end = between
+    if end - begin < 2 or min(begin, count - end) < LEAST_PART * count:
+        return [reading]
+    halves = []
+    for top, bottom in ((0.0, begin / count), (end / count, 1.0)):
+        corners = (
+            quad[0] + down[0] * top,
+            quad[1] + down[1] * top,
+            quad[1] + down[1] * bottom,
+            quad[0] + down[0] * bottom,
+        )
+        halves.append(replace(reading, corners=tuple((round(x), round(y)) for x, y in corners)))
+    return [part for half in halves for part in parts(grey, half)]
+
+
+def _is_paper(lines: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which lines are as white as the paper, no whiter, and like the bars in neither half."""
+    bars = np.median(lines, axis=0)
+    black, white = np.percentile(bars, (10, 90))
+    light = lines.mean(axis=1)
+    bright = (light > white - GLARE * (white - black)) & (light < white + GLARE * (white - black))
+    middle = SAMPLES // 2
+    for half in (slice(0, middle), slice(middle, SAMPLES)):
+        bright &= _correlations(lines[:, half], bars[half]) < UNLIKE
+    return np.asarray(bright)
+
+
+def _correlations(lines: NDArray[np.float32], bars: Line) -> NDArray[np.float64]:
+    varied = lines - lines.mean(axis=1, keepdims=True)
+    other = bars - bars.mean()
+    scale = np.sqrt((varied**2).sum(axis=1) * (other**2).sum())
+    return np.asarray(varied @ other / np.maximum(scale, 1e-6))
+
+
+def _longest_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """Where the longest run of what is so begins and ends."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    runs = edges.reshape(-1, 2)
+    if not len(runs):
+        return 0, 0
+    begin, end = runs[int((runs[:, 1] - runs[:, 0]).argmax())]
+    return int(begin), int(end)
 
 
 def _ends(reading: Reading) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,6 +7,7 @@ codes are all read by the first rung is answered after it.
 import time
 from collections.abc import Sequence
 
+from scanners.bars import parts
 from scanners.preparations import LONGEST
 from scanners.regions import Grey
 from scanners.rungs import RUNGS, Rung, When
@@ -34,7 +35,8 @@ def climb(grey: Grey, *, seconds: float, rungs: Sequence[Rung] = RUNGS) -> Ascen
             sight.evidence.add(readings, preparation)
             found += readings
         steps.append(Step(rung.name, (time.monotonic() - started) * 1000, tuple(found)))
-    return Ascent(tuple(sight.evidence.believed()), tuple(sight.evidence.doubtful()), tuple(steps))
+    readings = [part for reading in sight.evidence.believed() for part in parts(grey, reading)]
+    return Ascent(tuple(readings), tuple(sight.evidence.doubtful()), tuple(steps))
 
 
 def _is_worth(rung: Rung, sight: Sight) -> bool:

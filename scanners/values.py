@@ -10,7 +10,7 @@ EAN_UPC = frozenset({"EAN-13", "EAN-8", "UPC-A", "UPC-E"})
 # Error correction or a strong checksum (DataBar Expanded: modulo 211 over all) make one clean reading evidence enough.
 SELF_CHECKING = frozenset({"Aztec", "DataBarExp", "DataMatrix", "QR"})
 # A checksum (Code 128: one wrong reading in 103 passes) or few correcting words are no proof: these are read twice.
-CHECKSUM = frozenset({"Code128", "Code93", "DataBar", "GS1-128", "MicroQR", "PDF417"})
+CHECKSUM = frozenset({"Code128", "Code93", "DataBar", "GS1-128", "MicroQR", "PDF417", "rMQR"})
 LINEAR = EAN_UPC | {"Codabar", "Code128", "Code39", "Code93", "DataBar", "GS1-128", "ITF"}
 
 

@@ -10,6 +10,7 @@ import resource
 import signal
 import threading
 import time
+import traceback
 from concurrent.futures import TimeoutError as FutureTimeout
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
@@ -68,11 +69,7 @@ def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
         bound = seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
         outcome = _workers().schedule(read_here, args=(data, seconds), timeout=bound).result()
     except (FutureTimeout, ProcessExpired, OSError) as fault:
-        raise Invalid(
-            N_("The photo could not be read ({fault}). Take it again, closer and with more light."),
-            field="photo",
-            fault=type(fault).__name__,
-        ) from fault
+        raise _unreadable(fault) from fault
     finally:
         _places.release()
     if isinstance(outcome, Failure):
@@ -94,11 +91,20 @@ def read_here(data: bytes, seconds: float) -> tuple[PhotoReading, ...] | Failure
             started = time.monotonic()
     except Failure as failure:
         return _portable(failure)
-    except (MemoryError, cv2.error) as fault:
-        if not is_memory(fault):
-            raise
-        return too_much()
+    except Exception as fault:  # noqa: BLE001 - whatever a picture does to the reader is its own answer, told in the log
+        if is_memory(fault):
+            return too_much()
+        traceback.print_exc()
+        return _unreadable(fault)
     return tuple(read)
+
+
+def _unreadable(fault: BaseException) -> Invalid:
+    return Invalid(
+        N_("The photo could not be read ({fault}). Take it again, closer and with more light."),
+        field="photo",
+        fault=type(fault).__name__,
+    )
 
 
 def _as_reading(picture: Picture, ascent: Ascent, milliseconds: float) -> PhotoReading:

@@ -29,7 +29,7 @@ _NAMES = {
     "QR Code Model 1": "QR",
     "QR Code Model 2": "QR",
     "Micro QR Code": "MicroQR",
-    "rMQR Code": "MicroQR",
+    "rMQR Code": "rMQR",
     "PDF417": "PDF417",
     "Compact PDF417": "PDF417",
     "MicroPDF417": "PDF417",

@@ -160,3 +160,18 @@ def test_a_code_with_dirt_across_its_middle_is_one() -> None:
 
 def test_a_picture_of_one_pixel_is_read_as_nothing() -> None:
     assert read(np.zeros((1, 1), np.uint8)) == []
+
+
+@pytest.mark.parametrize("gap", [24, 60])
+@pytest.mark.parametrize(("kind", "text"), [("EAN13", "6901234567892"), ("Code128", "83857930000879766660")])
+def test_equal_codes_exactly_one_above_the_other_are_two_findings(kind: str, text: str, gap: int) -> None:
+    # zxing-cpp joins their scan lines into one tall symbol.
+    drawn = symbol(text, kind, scale=2)
+    bars = drawn.crop((0, 0, drawn.width, int(drawn.height * 0.7)))
+    paper = Image.new("L", (drawn.width + 100, 2 * bars.height + gap + 100), 255)
+    paper.paste(bars, (50, 50))
+    paper.paste(bars, (50, 50 + bars.height + gap))
+    readings = read(grey(paper))
+    assert [reading.text for reading in readings] == [text] * 2
+    upper, lower = sorted(max(y for _, y in reading.corners) for reading in readings)
+    assert upper < 50 + bars.height + gap <= lower
