@@ -161,7 +161,7 @@ def _votes(case: Case) -> int:
 def is_believed(case: Case) -> bool:
     """Whether the evidence for a reading is enough (see the module)."""
     reading = case.reading
-    if not reading.text.strip() or reading.identifier == RUNE:
+    if _is_blank(reading) or reading.identifier == RUNE:
         return False
     engines = {engine for engine, _ in case.witnesses}
     if reading.symbology in SELF_CHECKING:
@@ -190,7 +190,7 @@ def _is_itf14(reading: Reading) -> bool:
 
 def _is_worth_telling(case: Case) -> bool:
     reading = case.reading
-    return bool(reading.text.strip()) and not (reading.symbology == "ITF" and len(reading.text) < SHORTEST_ITF)
+    return not _is_blank(reading) and not (reading.symbology == "ITF" and len(reading.text) < SHORTEST_ITF)
 
 
 def _weight(case: Case) -> tuple[int, int]:
@@ -230,7 +230,12 @@ def _number(reading: Reading) -> str:
         return reading.raw.decode("ascii", "replace").zfill(13)
     if reading.symbology == "Code39":
         return plain_code39(reading.text)
-    return reading.text
+    return reading.text or reading.raw.hex()
+
+
+def _is_blank(reading: Reading) -> bool:
+    """Whether there is nothing in it: bytes in an unknown character set are something, though no text."""
+    return not (reading.text.strip() or reading.raw.strip())
 
 
 def plain_code39(text: str) -> str:

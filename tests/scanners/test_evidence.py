@@ -1,5 +1,7 @@
 """What is believed: agreement, check digits, contradictions, fragments."""
 
+from dataclasses import replace
+
 from scanners.evidence import Evidence, has_right_check_digit
 from scanners.values import Reading
 
@@ -107,3 +109,11 @@ def test_the_check_digit_of_a_short_ean_is_checked_whatever_it_begins_with() -> 
     assert has_right_check_digit("01234565")
     assert not has_right_check_digit("01234566")
     assert not has_right_check_digit("0123456x")
+
+
+def test_bytes_that_are_no_text_are_read_and_two_that_differ_are_two() -> None:
+    one, other = (replace(reading("", "DataMatrix"), raw=raw) for raw in (b"\xe1\xa1\x40", b"\xe1\xa1\x5f"))
+    evidence = Evidence()
+    evidence.add([one, replace(other, corners=BELOW)], "plain")
+    assert [found.raw for found in evidence.believed()] == [one.raw, other.raw]
+    assert believed((replace(one, raw=b" "), "plain")) == []

@@ -79,6 +79,8 @@ def _read(reading: Reading, code: Code | None) -> dict[str, Any]:
 
 def _find_code(reading: Reading) -> Code | None:
     """What a reading is; None for binary content, which is kept as hexadecimal digits and named nothing."""
+    if not reading.text:
+        return None
     try:
         return parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
     except Failure:
