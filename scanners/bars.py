@@ -60,11 +60,14 @@ def _is_in(grey: Grey, point: NDArray[np.float64]) -> bool:
 
 
 def _is_white_beside(line: Line, zone: int, edge: int) -> bool:
-    black, white = np.percentile(line[edge:-edge], (10, 90))
-    return all(
-        beside.min() >= (black + white) / 2 and beside.mean() <= white + GLARE * (white - black)
-        for beside in (line[:zone], line[-zone:])
-    )
+    """Both zones beside a line's middle part, each against the third of the bars next to it: shadows have edges."""
+    bars = line[edge:-edge]
+    third = len(bars) // 3
+    for beside, near in ((line[:zone], bars[:third]), (line[-zone:], bars[-third:])):
+        black, white = np.percentile(near, (10, 90))
+        if beside.min() < (black + white) / 2 or beside.mean() > white + GLARE * (white - black):
+            return False
+    return True
 
 
 def same_bars(grey: Grey, one: Reading, other: Reading) -> bool:

@@ -60,10 +60,11 @@ class Evidence:
         for reading in map(normalised, readings):
             case = next((c for c in self.cases if self._is_same(c.reading, reading)), None)
             if case is None:
-                case = Case(reading, is_fragment=self._is_fragment(reading))
+                case = Case(reading)
                 self.cases.append(case)
             elif reading.identifier and not case.reading.identifier:
                 case.reading = reading  # the engine that knows more about the symbol describes it
+            case.is_fragment |= self._is_fragment(reading)
             case.witnesses.add((reading.engine, preparation))
 
     def _is_same(self, one: Reading, other: Reading) -> bool:
@@ -75,6 +76,8 @@ class Evidence:
         return linear and self._grey is not None and same_bars(self._grey, one, other)
 
     def _is_fragment(self, reading: Reading) -> bool:
+        if _area(_box(reading)) == 0 and _box(reading)[0] == _box(reading)[2]:
+            return False  # ZBar tells a point at times: nothing can be seen there
         return reading.symbology == "ITF" and self._grey is not None and not has_quiet_zones(self._grey, reading)
 
     def believed(self) -> list[Reading]:
@@ -111,7 +114,7 @@ class Evidence:
         believed = self.believed()
         told: list[Case] = []
         for case in sorted(self.cases, key=_weight, reverse=True):
-            stands_apart = not any(_touch(_box(case.reading), _box(good)) for good in believed)
+            stands_apart = not any(_touch(_box(case.reading), _box(good)) or _is_part(case, good) for good in believed)
             if stands_apart and _is_worth_telling(case) and not any(self._is_told_by(other, case) for other in told):
                 told.append(case)
         return [Doubtful(case.reading, self._doubt(case)) for case in self.cases if case in told]
@@ -295,6 +298,14 @@ def _about(reading: Reading) -> tuple[float, float, float, float]:
     room = NEAR * max(right - left, bottom - top)
     beside = 1.5 * (right - left) if reading.symbology == "DataBarExp" else room
     return left - room, top - room, right + beside, bottom + room
+
+
+def _is_part(case: Case, whole: Reading) -> bool:
+    """Whether a case is a part of what was read, on scan lines of the same bars above or below."""
+    left, top, right, bottom = _box(whole)
+    room = 4 * NEAR * max(right - left, bottom - top)
+    around = (round(left - room), round(top - room), round(right + room), round(bottom + room))
+    return case.reading.text in whole.text and _touch(_box(case.reading), around)
 
 
 def _touch(one: Sequence[int], other: Sequence[int]) -> bool:

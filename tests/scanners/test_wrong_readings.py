@@ -102,3 +102,11 @@ def test_of_one_place_the_longest_doubtful_reading_is_told_and_short_lines_of_pr
     long, part, print_ = reading("70918419", "ITF"), reading("709184", "ITF", corners=WITHIN), reading("7091", "ITF")
     told = evidence((part, "plain"), (long, "plain"), (print_, "plain")).doubtful()
     assert [(one.reading.text, one.doubt) for one in told] == [("70918419", Doubt.ALONE)]
+
+
+def test_a_shadow_across_an_itf_neither_hides_it_nor_makes_a_part_of_it_a_code() -> None:
+    drawn = np.asarray(on_paper(symbol("16905333877422", "ITF"), degrees=-4), dtype=np.float64)
+    shade = np.where(np.arange(drawn.shape[1]) < drawn.shape[1] * 0.42, 0.5, 1.0)
+    ascent = climb(np.clip(drawn * shade, 0, 255).astype(np.uint8), seconds=60)
+    assert [reading.text for reading in ascent.readings] == ["16905333877422"]
+    assert ascent.doubtful == ()
