@@ -7,16 +7,16 @@ against all others before they speak.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanners.bars import has_quiet_zones, same_bars
+from scanners.places import NEAR, about, holds_middle, is_line, is_point, overlap, place, surroundings, touch
 from scanners.regions import Grey
-from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Corners, Doubt, Doubtful, Reading
+from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Doubt, Doubtful, Reading
 
 # What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
 TEMPLATES = 7
@@ -25,7 +25,6 @@ LONG = 8  # characters of a Code 128 that all its bars, fitted at once, may prov
 RUNE = "]zC"  # an Aztec Rune: one byte in a square that patches of other matrix codes look like
 SHORTEST_ITF = 6  # digits
 COVERED = 0.5  # of a region or a reading that the other must cover to be the same symbol
-NEAR = 0.08  # of a reading's length: what is printed belongs to it that far around the scan lines that were read
 
 # The pairs of extended Code 39 (ISO/IEC 16388, annex A): a sign and a letter from A on stand for one character.
 _CODE39_SETS = {
@@ -70,13 +69,13 @@ class Evidence:
     def _is_same(self, one: Reading, other: Reading) -> bool:
         if _number(one) != _number(other):
             return False
-        if _touch(_box(one), _box(other)):
+        if touch(one, other):
             return True
         linear = one.symbology in LINEAR and other.symbology in LINEAR
         return linear and self._grey is not None and same_bars(self._grey, one, other)
 
     def _is_fragment(self, reading: Reading) -> bool:
-        if _area(_box(reading)) == 0 and _box(reading)[0] == _box(reading)[2]:
+        if is_point(reading):
             return False  # ZBar tells a point at times: nothing can be seen there
         return reading.symbology == "ITF" and self._grey is not None and not has_quiet_zones(self._grey, reading)
 
@@ -92,8 +91,8 @@ class Evidence:
 
     def explains(self, quad: NDArray[np.float64]) -> bool:
         """Whether something believed lies in a region: one of them covers half of the other, or more."""
-        region = (*quad.min(axis=0), *quad.max(axis=0))
-        return any(_overlap(_about(reading), region) > COVERED for reading in self.believed())
+        region = about(quad.tolist())
+        return any(overlap(surroundings(reading), region) > COVERED for reading in self.believed())
 
     def unsure(self) -> list[Reading]:
         """What was read, holds together, and lacks a second witness."""
@@ -101,7 +100,7 @@ class Evidence:
         return [
             case.reading
             for case in self.cases
-            if not any(_touch(_box(case.reading), _box(good)) for good in believed)
+            if not any(touch(case.reading, good) for good in believed)
             and self._doubt(case) not in (Doubt.CHECK_DIGIT, Doubt.FRAGMENT)
         ]
 
@@ -114,7 +113,7 @@ class Evidence:
         believed = self.believed()
         told: list[Case] = []
         for case in sorted(self.cases, key=_weight, reverse=True):
-            stands_apart = not any(_touch(_box(case.reading), _box(good)) or _is_part(case, good) for good in believed)
+            stands_apart = not any(touch(case.reading, good) or _is_part(case, good) for good in believed)
             if stands_apart and _is_worth_telling(case) and not any(self._is_told_by(other, case) for other in told):
                 told.append(case)
         return [Doubtful(case.reading, self._doubt(case)) for case in self.cases if case in told]
@@ -122,10 +121,8 @@ class Evidence:
     def _is_told_by(self, told: Case, case: Case) -> bool:
         if {self._doubt(told), self._doubt(case)} == {Doubt.DISPUTED}:
             return False
-        one, other = _box(told.reading), _box(case.reading)
-        return _touch(one, other) and (
-            case.reading.text in told.reading.text or _holds_middle(one, other) or _holds_middle(other, one)
-        )
+        one, other = told.reading, case.reading
+        return touch(one, other) and (other.text in one.text or holds_middle(one, other) or holds_middle(other, one))
 
     def _doubt(self, case: Case) -> Doubt:
         if case.reading.symbology in EAN_UPC and not has_right_check_digit(_number(case.reading)):
@@ -250,81 +247,36 @@ def _is_rival(one: Reading, other: Reading) -> bool:
     """Whether both are EAN or UPC numbers that hold together, and the middle of one lies within the other."""
     if one.symbology not in EAN_UPC or not has_right_check_digit(_number(one)):
         return False
-    return _holds_middle(_box(one), _box(other)) or _holds_middle(_box(other), _box(one))
+    return holds_middle(one, other) or holds_middle(other, one)
 
 
 def _is_rival_line(one: Reading, other: Reading) -> bool:
     """Whether both are linear and lie on the same bars."""
     if one.symbology not in LINEAR or other.symbology not in LINEAR:
         return False
-    return _holds_middle(_box(one), _box(other)) and _holds_middle(_box(other), _box(one))
-
-
-def _holds_middle(outer: Sequence[int], inner: Sequence[int]) -> bool:
-    slack = 8
-    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
-    return outer[0] - slack <= x <= outer[2] + slack and outer[1] - slack <= y <= outer[3] + slack
+    return holds_middle(one, other) and holds_middle(other, one)
 
 
 def outdoes(strong: Case, weak: Case) -> bool:
     """Whether `strong` says something else at the same place with better evidence, or holds `weak` as a fragment."""
     if strong.reading.text == weak.reading.text and strong.reading.symbology == weak.reading.symbology:
         return False
-    if not _touch(_box(strong.reading), _box(weak.reading)):
+    if not touch(strong.reading, weak.reading):
         return False
     one, other = strong.reading.text, weak.reading.text
     if one != other and (other in one or one in other):
         return other in one  # a fragment never outdoes the whole, however often it was read
     if _is_rival_line(strong.reading, weak.reading):
         return len(strong.witnesses) >= len(weak.witnesses)  # seen equally often neither counts
-    if _area(_box(strong.reading)) == 0 or strong.reading.symbology == weak.reading.symbology:
+    if is_line(strong.reading) or strong.reading.symbology == weak.reading.symbology:
         return len(strong.witnesses) > len(weak.witnesses)
-    return len(strong.witnesses) > len(weak.witnesses) and _overlap(_box(strong.reading), _box(weak.reading)) > 0.5
+    return len(strong.witnesses) > len(weak.witnesses) and _covers(strong.reading, weak.reading)
 
 
-def _box(reading: Reading) -> tuple[int, int, int, int]:
-    return _bounds(reading.corners)
-
-
-@lru_cache(maxsize=1024)  # of forty boxes each is compared with each, again after every reading
-def _bounds(corners: Corners) -> tuple[int, int, int, int]:
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _about(reading: Reading) -> tuple[float, float, float, float]:
-    """The box of a reading with some room; of a stacked DataBar zxing tells the first column only."""
-    left, top, right, bottom = _box(reading)
-    room = NEAR * max(right - left, bottom - top)
-    beside = 1.5 * (right - left) if reading.symbology == "DataBarExp" else room
-    return left - room, top - room, right + beside, bottom + room
+def _covers(one: Reading, other: Reading) -> bool:
+    return overlap(place(one), place(other)) > COVERED
 
 
 def _is_part(case: Case, whole: Reading) -> bool:
     """Whether a case is a part of what was read, on scan lines of the same bars above or below."""
-    left, top, right, bottom = _box(whole)
-    room = 4 * NEAR * max(right - left, bottom - top)
-    around = (round(left - room), round(top - room), round(right + room), round(bottom + room))
-    return case.reading.text in whole.text and _touch(_box(case.reading), around)
-
-
-def _touch(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two boxes meet; linear readings may be a single scan line high, so a little slack is given."""
-    slack = 8
-    return (
-        one[0] <= other[2] + slack
-        and other[0] <= one[2] + slack
-        and one[1] <= other[3] + slack
-        and other[1] <= one[3] + slack
-    )
-
-
-def _area(box: Sequence[float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    smaller = min(_area(one), _area(other))
-    return 0.0 if width <= 0 or height <= 0 or smaller == 0 else width * height / smaller
+    return case.reading.text in whole.text and touch(case.reading, whole, 4 * NEAR * max(place(whole)[1]))

@@ -83,6 +83,21 @@ def test_a_code_read_on_a_turned_or_enlarged_picture_lies_where_it_is_in_the_pho
     assert np.abs(centre - np.array(photo.size) / 2).max() < 60
 
 
+@pytest.mark.parametrize("degrees", [30, 45])
+def test_of_several_codes_near_one_another_in_a_tilted_photo_each_is_read(degrees: float) -> None:
+    # Upright boxes about tilted codes meet, the codes do not: none hides another, or says something else in its place.
+    drawn = [symbol(f"8385793000087976666{number}", "Code128") for number in range(3)]
+    beside = [symbol("6901234567892", "EAN13"), symbol("(01)06901234567892(10)A1", "DataMatrix", scale=4, gs1=True)]
+    paper = Image.new("L", (760, 780), 230)
+    for number, code in enumerate(drawn):
+        paper.paste(code.crop((0, 0, code.width, int(code.height * 0.6))), (30, 20 + number * 170))
+    for number, code in enumerate(beside):
+        paper.paste(code, (60 + number * beside[0].width, 540 + 20 * number))
+    photo = paper.rotate(degrees, expand=True, resample=Image.Resampling.BICUBIC, fillcolor=230)
+    wanted = [f"8385793000087976666{number}" for number in range(3)] + ["6901234567892", "010690123456789210A1"]
+    assert sorted(reading.text for reading in read(grey(photo))) == sorted(wanted)
+
+
 def test_white_on_black_is_read() -> None:
     assert [r.text for r in read(255 - grey(on_paper(symbol("AB12", "DataMatrix", scale=6))))] == ["AB12"]
 
