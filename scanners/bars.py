@@ -18,7 +18,7 @@ BEGIN = 0.015  # of a reading's length: how far from its end they begin
 ROWS = (-0.1, -0.05, 0.05, 0.1)  # of its length, across it: where the zones are looked at
 GLARE = 0.35  # of the contrast: a zone that much brighter than the code's white is a reflection that may hide bars
 UNLIKE = 0.3  # correlation of a line of paper or print with the bars above it
-MOST_ROWS, LEAST_ROWS = 60, 12  # lines looked at down a reading
+MOST_ROWS, LEAST_ROWS = 32, 12  # lines looked at down a reading
 LEAST_PART = 0.15  # of a tall reading's height that a code has
 ALIKE = 0.6  # correlation of two lines across the same bars
 
@@ -90,10 +90,7 @@ def parts(grey: Grey, reading: Reading) -> list[Reading]:
     count = int(min(MOST_ROWS, np.hypot(*down[0]) / 2))
     if reading.symbology not in LINEAR or count < LEAST_ROWS:
         return [reading]
-    places = (np.arange(count) + 0.5) / count
-    lines = np.stack([_light(grey, quad[0] + down[0] * t, quad[1] + down[1] * t) for t in places])
-    between = _longest_run(_is_paper(lines))
-    begin, end = between
+    begin, end = _longest_run(_is_paper(_rows(grey, quad, count)))
     if end - begin < 2 or min(begin, count - end) < LEAST_PART * count:
         return [reading]
     halves = []
@@ -106,6 +103,15 @@ def parts(grey: Grey, reading: Reading) -> list[Reading]:
         )
         halves.append(replace(reading, corners=tuple((round(x), round(y)) for x, y in corners)))
     return [part for half in halves for part in parts(grey, half)]
+
+
+def _rows(grey: Grey, quad: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """The brightness within four corners as so many lines of `SAMPLES`."""
+    edges = np.array([(0, 0), (SAMPLES, 0), (SAMPLES, count), (0, count)], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(edges, quad.astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpPerspective(grey, matrix, (SAMPLES, count), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cut, np.float32)
 
 
 def _is_paper(lines: NDArray[np.float32]) -> NDArray[np.bool_]:
