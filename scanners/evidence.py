@@ -136,8 +136,8 @@ class Evidence:
 
     def is_open(self, reading: Reading) -> bool:
         """Whether a reading still lacks a second witness, or anybody read another number off the same bars."""
-        case = next(case for case in self.cases if self._is_same(case.reading, normalised(reading)))
-        return not is_believed(case) or bool(self._rivals(case))
+        case = next((case for case in self.cases if self._is_same(case.reading, normalised(reading))), None)
+        return case is None or not is_believed(case) or bool(self._rivals(case))
 
     def _rivals(self, case: Case) -> list[Case]:
         return [other for other in self.cases if other is not case and _is_rival(other.reading, case.reading)]
@@ -245,9 +245,9 @@ def plain_code39(text: str) -> str:
 
 def _is_rival(one: Reading, other: Reading) -> bool:
     """Whether both are EAN or UPC numbers that hold together, and the middle of one lies within the other."""
-    if one.symbology not in EAN_UPC or not has_right_check_digit(_number(one)):
+    if one.symbology not in EAN_UPC or not (holds_middle(one, other) or holds_middle(other, one)):
         return False
-    return holds_middle(one, other) or holds_middle(other, one)
+    return has_right_check_digit(_number(one))
 
 
 def _is_rival_line(one: Reading, other: Reading) -> bool:

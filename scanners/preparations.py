@@ -1,7 +1,7 @@
-"""Whole pictures changed so that engines read them: smaller, larger, sharper, evened, turned.
+"""Whole pictures changed so that engines read them: smaller, larger, evened, turned.
 
 Each takes a grey picture (height, width) and gives a piece with the way back to the photo's pixels, or None where it
-would change nothing. None works on more than `LONGEST` pixels a side: what needs finer pixels is cut out first.
+would change nothing. Only `whole` and `grown` give pictures of more than `LONGEST` pixels a side.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from scanners.regions import Grey, Piece
+from scanners.regions import Grey, Piece, smaller
 from scanners.values import Reading
 
 LONGEST = 2200
@@ -68,12 +68,8 @@ def around(grey: Grey, reading: Reading, larger: float = 1.0) -> Piece:
 
 def _at_most(grey: Grey, longest: int) -> tuple[Grey, np.ndarray]:
     """A picture no longer than this, and the way back."""
-    factor = max(grey.shape) / longest
-    if factor <= 1.0:
-        return grey, np.eye(3)
-    size = max(1, round(grey.shape[1] / factor)), max(1, round(grey.shape[0] / factor))
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), _scaling(factor)
+    factor = max(1.0, max(grey.shape) / longest)
+    return smaller(grey, factor), _scaling(factor)
 
 
 def _scaling(factor: float) -> np.ndarray:

@@ -26,7 +26,7 @@ import numpy as np
 
 from scanners.regions_find import find_regions
 from scanners.regions_profile import BLURS, Profile, cut, fitted, profile, strips
-from scanners.regions_values import Grey, Piece, Region
+from scanners.regions_values import Grey, Piece, Region, smaller
 from scanners.values import Reading
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "fitted",
     "profile",
     "read_pieces",
+    "smaller",
     "squares",
     "strips",
 ]

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanners.regions_values import Grey, Line, Region
+from scanners.regions_values import Grey, Line, Region, smaller
 
 CELL = 4  # pixels of the working copy that one cell of the structure tensor sums up
 LONGEST = 2048  # pixels of the working copy's longer side
 SPREAD = 5  # cells a spot looks about itself
 LINEAR = 0.36  # of a spot's surroundings that must run one way; flat paper and noise have under 0.2
+PAIRED = 400  # regions that are compared with one another: of hostile patterns there are thousands
 MATRIX = 0.40  # of a spot's surroundings that must have edges, of any way
 
 
@@ -35,7 +36,7 @@ class _Ground:
 
 def _ground(grey: Grey, longest: int) -> _Ground:
     shrink = max(1.0, max(grey.shape) / longest)
-    work = grey if shrink == 1.0 else cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    work = smaller(grey, shrink)
     cells = (max(1, work.shape[1] // CELL), max(1, work.shape[0] // CELL))
     gx, gy = cv2.spatialGradient(np.ascontiguousarray(work))
 
@@ -57,15 +58,19 @@ def _ground(grey: Grey, longest: int) -> _Ground:
 def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
     """Patches that look like codes, at most so many of each kind, the likeliest first."""
     fine = _ground(grey, LONGEST)
-    found = _linear(fine)
-    square = _matrix(fine)
+    found = _likeliest(_linear(fine), PAIRED)
+    square = _likeliest(_matrix(fine), PAIRED)
     if max(grey.shape) > LONGEST // 3:  # codes that fill the picture have bars wider than a fine spot's surroundings
         coarse = _ground(grey, LONGEST // 3)
         found += [region for region in _linear(coarse) if not _known(region, found)]
         square += [region for region in _matrix(coarse) if not _known(region, square)]
     found += _joined(found)
-    kept = [sorted(kind, key=lambda region: -region.likeness)[:most] for kind in (found, square)]
-    return sorted(kept[0] + kept[1], key=lambda region: -region.likeness)
+    both = _likeliest(found, most) + _likeliest(square, most)
+    return _likeliest(both, len(both))
+
+
+def _likeliest(regions: list[Region], most: int) -> list[Region]:
+    return sorted(regions, key=lambda region: -region.likeness)[:most]
 
 
 def _joined(regions: list[Region]) -> list[Region]:

@@ -63,3 +63,11 @@ class Piece:
         """A reading of this piece with its corners in the photo's pixels."""
         points = cv2.perspectiveTransform(np.array([reading.corners], dtype=np.float64), self.to_photo)[0]
         return replace(reading, corners=tuple((round(x), round(y)) for x, y in points))
+
+
+def smaller(grey: Grey, factor: float) -> Grey:
+    """A picture with so many times fewer pixels a side, one at least: the mean of what falls together."""
+    if factor <= 1.0:
+        return grey
+    size = max(1, round(grey.shape[1] / factor)), max(1, round(grey.shape[0] / factor))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)

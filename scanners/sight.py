@@ -1,19 +1,17 @@
 """One photo on its way up the ladder: its pixels, what lies where in it, what was read, and how long it may take."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from scanners import opencv, zbar, zxing
 from scanners.evidence import Evidence
 from scanners.preparations import Preparation
-from scanners.regions import Grey, Piece, Profile, Region, find_regions, profile
+from scanners.regions import Engine, Grey, Piece, Profile, Region, find_regions, profile, smaller
 from scanners.values import LINEAR, Reading
 
-Engine = Callable[[Grey], list[Reading]]
 ENGINES: dict[str, Engine] = {zxing.NAME: zxing.read, zbar.NAME: zbar.read, opencv.NAME: opencv.read}
 Attempt = tuple[str, list[Reading]]  # a preparation's name, and what was read on it, in the photo's pixels
 
@@ -61,12 +59,7 @@ class Sight:
             self._regions = []
         if self._regions is None:
             factor = max(1.0, min(map(_module, self.evidence.believed()), default=0.0) / ENOUGH)
-            small = self.grey
-            if factor > 1.0:
-                small = np.asarray(
-                    cv2.resize(small, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), np.uint8
-                )
-            found = find_regions(small)
+            found = find_regions(smaller(self.grey, factor))
             self._regions = [replace(region, quad=region.quad * factor) for region in found]
         return self._regions
 
@@ -92,6 +85,8 @@ class Sight:
         and for what is `dear` to look into, only what is about as large as the best as well.
         """
         regions = [region for region in self.regions() if region.length >= SHORTEST]
+        if dear:  # the largest first: what people photograph is not the least thing in the picture
+            regions = sorted(regions, key=lambda region: -region.score)
         best = max((region.likeness for region in regions if region.kind == kind), default=0.0)
         largest = max((region.score for region in regions), default=0.0)
         for region in regions:

@@ -173,8 +173,9 @@ def test_a_code_with_dirt_across_its_middle_is_one() -> None:
     assert [r.text for r in read(photo)] == ["83857930000879766660"]
 
 
-def test_a_picture_of_one_pixel_is_read_as_nothing() -> None:
-    assert read(np.zeros((1, 1), np.uint8)) == []
+@pytest.mark.parametrize("shape", [(1, 1), (10, 40_000), (40_000, 12)])
+def test_a_picture_of_one_pixel_or_a_thread_is_read_as_nothing(shape: tuple[int, int]) -> None:
+    assert read(np.zeros(shape, np.uint8)) == []
 
 
 @pytest.mark.parametrize("gap", [24, 60])
