@@ -50,7 +50,7 @@ _METHOD = """
   in one run, in an order that moves on with each; OpenCV is held to one thread, and nothing else is spread over cores.
 * A cell tells the codes read (and their share), the readings that are *wrong*, for the ladder those that it calls
   *doubtful*, and the median / 95th percentile of processor time a photo, in milliseconds. Opening the file is not in
-  it. The ladder's budget is by the clock, so on a busy machine it gets less done.
+  it. The ladder's budget is of processor time; by the clock a photo may take twice that.
 * Read is what the manifest says, in any form of the same content: GTINs are compared (UPC-A, EAN-13 with a zero before
   it, UPC-E written out), GS1 elements with and without brackets, ends of lines of any kind, Codabar without start and
   stop, Code 39 with its pairs spelt out, bytes where the content is no text. Everything else counts as it stands.

@@ -18,6 +18,8 @@ from scanners.sight import ENGINES, Attempt, Sight
 from scanners.values import EAN_UPC, LINEAR, Reading
 
 LARGER = 1.4
+DOZEN = 12  # regions
+GRACE = 0.5  # seconds after the end of the time, in which what was read is still looked at in every way
 FEW = 3  # regions that a dear rung looks into: the likeliest
 
 
@@ -56,7 +58,7 @@ def _on(engine: str, prepare: Preparation) -> Callable[[Sight], Iterator[Attempt
 def confirmed(sight: Sight) -> Iterator[Attempt]:
     """What lacks a second witness: do its bars say the same, and what do the other engines read just there?
 
-    Once each: the same pixels say the same again.
+    Once each: the same pixels say the same again. Begun however late it is; of many only the first look when it is very.
     """
     for reading in sight.evidence.unsure():
         if reading in sight.looked_at:
@@ -64,7 +66,7 @@ def confirmed(sight: Sight) -> Iterator[Attempt]:
         sight.looked_at.add(reading)
         for preparation, attempt in _second_looks(sight, reading):
             yield preparation, attempt()
-            if not sight.evidence.is_open(reading):
+            if not sight.evidence.is_open(reading) or sight.is_late(-GRACE):
                 break
 
 
@@ -84,8 +86,11 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
             yield strips_[0].name, lambda: regions.read_pieces(strips_[:1], zxing.read_strip)
         yield "around", lambda: regions.read_pieces([piece], zbar.read)
     else:  # a PDF417 read on a turned picture reads nowhere else
-        piece = regions.cut(sight.grey, Region(np.array(reading.corners, dtype=np.float64), "matrix"))
-        yield "straight", lambda: regions.read_pieces([piece], zxing.read)
+        region = Region(np.array(reading.corners, dtype=np.float64), "matrix")
+        if region.length > 0:
+            larger = min(2.0, preparations.LONGEST / max(region.length, region.height))
+            piece = regions.cut(sight.grey, region, scale=(larger, larger))
+            yield "straight", lambda: regions.read_pieces([piece], zxing.read)
     # Not the same pixels again: an engine that errs on them would err alike.
     yield "larger", lambda: regions.read_pieces([around(sight.grey, reading, LARGER)], zxing.read)
 
@@ -100,8 +105,13 @@ def strips(sight: Sight) -> Iterator[Attempt]:
 
 
 def drawn_anew(sight: Sight) -> Iterator[Attempt]:
-    """Unread linear regions as the clean bars of the Code 128 that fits them, for the engine to check."""
-    for region in sight.unread("linear"):
+    """Unread linear regions as the clean bars of the Code 128 that fits them, for the engine to check.
+
+    Where a dozen gave nothing the rest is print, unless the photo turns out to hold many codes.
+    """
+    for tried, region in enumerate(sight.unread("linear")):
+        if tried >= DOZEN and len(sight.evidence.believed()) < FEW:
+            return
         piece = regions.fitted(sight.profile(region))
         if piece is not None:
             yield piece.name, regions.read_pieces([piece], zxing.read_strip)
@@ -123,6 +133,8 @@ def templated(sight: Sight) -> Iterator[Attempt]:
 def turned(sight: Sight) -> Iterator[Attempt]:
     """Turned a little both ways, against the lines along which engines look."""
     for degrees in (20, -20):
+        if sight.is_late():
+            return
         piece = preparations.turned(sight.grey, degrees)
         yield piece.name, regions.read_pieces([piece], zxing.read)
 

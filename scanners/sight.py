@@ -22,6 +22,7 @@ SHORTEST = 50  # pixels of a linear code: the shortest (UPC-E, ISO/IEC 15420) ha
 POSSIBLE, LIKELY, LIKELY_AMONG_MANY, MANY = 0.05, 0.8, 0.2, 3
 # Beside one or two that were read: of the largest region's score, to be looked into, and for what is dear.
 SMALL, LARGE = 0.3, 0.6
+PATIENCE = 2  # times its budget that a photo may take by the clock, on a machine that is busy with other things
 DEAR = 0.3  # seconds that a dear look takes
 FILLED = 0.3  # of the photo by one code
 ENOUGH, FINE = 2.0, 6.0  # pixels of a module: seen as an edge in a smaller picture; too fine for a smaller picture
@@ -30,11 +31,13 @@ MODULES, MATRIX_MODULES = 95, 25  # of an EAN-13 and of a QR code of version 2
 
 @dataclass(slots=True)
 class Sight:
-    """A grey photo, the evidence gathered, and when its time is up (by `time.monotonic`)."""
+    """A grey photo, the evidence gathered, and the seconds of work it may take."""
 
     grey: Grey
-    deadline: float
+    seconds: float
     evidence: Evidence = field(init=False)
+    _worked: float = field(default_factory=time.thread_time)
+    _began: float = field(default_factory=time.monotonic)
     looked_at: set[Reading] = field(default_factory=set)  # a second time
     _regions: list[Region] | None = None
     _pieces: dict[Preparation, Piece | None] = field(default_factory=dict)
@@ -45,7 +48,8 @@ class Sight:
 
     def is_late(self, needed: float = 0.0) -> bool:
         """Whether less than so many seconds are left."""
-        return time.monotonic() + needed >= self.deadline
+        worked, waited = time.thread_time() - self._worked, time.monotonic() - self._began
+        return worked + needed >= self.seconds or waited + needed >= PATIENCE * self.seconds
 
     def piece(self, prepare: Preparation) -> Piece | None:
         """The whole photo prepared, once."""

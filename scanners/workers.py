@@ -22,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 from scanners import opencv, pdf, zbar, zxing
 from scanners.intake import KINDS, Picture, check_header, is_memory, open_pictures, too_much
 from scanners.ladder import climb
+from scanners.sight import PATIENCE
 from scanners.values import Ascent, PhotoReading
 from trace.domain.failures import N_, Busy, Failure, Invalid
 
@@ -66,7 +67,7 @@ def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
     if not _places.acquire(blocking=False):
         raise Busy(N_("Too many photos are being read just now. Try again in a few seconds."))
     try:
-        bound = seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
+        bound = PATIENCE * seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
         outcome = _workers().schedule(read_here, args=(data, seconds), timeout=bound).result()
     except (FutureTimeout, ProcessExpired, OSError) as fault:
         raise _unreadable(fault) from fault

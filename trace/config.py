@@ -56,7 +56,11 @@ SETTINGS_TABLE = (
     ("SUNSHINE_SECRET_KEY", "made once, kept in the data folder", "signs sessions; at least 32 characters"),
     ("SUNSHINE_ID_DOMAIN", "id.sunshine-trace.example", "domain of private identifiers; never change it for a store"),
     ("SUNSHINE_TIMEZONE", "Asia/Shanghai", "local time of the desks"),
-    ("SUNSHINE_SCAN_SECONDS", "1.5", "time budget for reading one photo, 0.1 to 30"),
+    (
+        "SUNSHINE_SCAN_SECONDS",
+        "1.5",
+        "seconds of work for reading one photo, 0.1 to 30; by the clock at most twice that",
+    ),
     ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
     ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),
     ("SUNSHINE_DEMO", "1", "load the demonstration data into an empty store: 1 or 0"),
