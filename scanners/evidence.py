@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from scanners import zbar
 from scanners.bars import has_quiet_zones, same_bars
 from scanners.places import NEAR, about, holds_middle, is_line, is_point, overlap, place, surroundings, touch
 from scanners.regions import Grey
@@ -42,7 +43,17 @@ class Case:
 
     reading: Reading
     witnesses: set[tuple[str, str]] = field(default_factory=set)  # (engine, preparation)
-    is_fragment: bool = False  # its ends are not the ends of the bars
+    cuts: list[tuple[str, bool]] = field(default_factory=list)  # (engine, whether bars go on beyond the ends it told)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether its ends seem not to be the ends of the bars: as many looks or more say so as do not.
+
+        One look may slip off the bars of a leaning code; of ZBar's upright boxes about leaning codes all do, so they
+        count only where nobody else has told ends.
+        """
+        told = [cut for engine, cut in self.cuts if engine != zbar.NAME] or [cut for _, cut in self.cuts]
+        return bool(told) and 2 * sum(told) >= len(told)
 
 
 class Evidence:
@@ -63,7 +74,8 @@ class Evidence:
                 self.cases.append(case)
             elif reading.identifier and not case.reading.identifier:
                 case.reading = reading  # the engine that knows more about the symbol describes it
-            case.is_fragment |= self._is_fragment(reading)
+            if reading.symbology == "ITF" and self._grey is not None and not is_point(reading):
+                case.cuts.append((reading.engine, not has_quiet_zones(self._grey, reading)))
             case.witnesses.add((reading.engine, preparation))
 
     def _is_same(self, one: Reading, other: Reading) -> bool:
@@ -73,11 +85,6 @@ class Evidence:
             return True
         linear = one.symbology in LINEAR and other.symbology in LINEAR
         return linear and self._grey is not None and same_bars(self._grey, one, other)
-
-    def _is_fragment(self, reading: Reading) -> bool:
-        if is_point(reading):
-            return False  # ZBar tells a point at times: nothing can be seen there
-        return reading.symbology == "ITF" and self._grey is not None and not has_quiet_zones(self._grey, reading)
 
     def believed(self) -> list[Reading]:
         """The readings that count, without contradictions and without fragments of longer codes."""

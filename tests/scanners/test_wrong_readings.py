@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scanners.bars import has_quiet_zones
-from scanners.evidence import Evidence
+from scanners.evidence import Case, Evidence
 from scanners.ladder import climb
 from scanners.values import Doubt, Reading
 from tests.scanners.drawing import Grey, grey, on_paper, symbol
@@ -110,3 +110,19 @@ def test_a_shadow_across_an_itf_neither_hides_it_nor_makes_a_part_of_it_a_code()
     ascent = climb(np.clip(drawn * shade, 0, 255).astype(np.uint8), seconds=60)
     assert [reading.text for reading in ascent.readings] == ["16905333877422"]
     assert ascent.doubtful == ()
+
+
+@pytest.mark.parametrize(
+    ("cuts", "is_fragment"),
+    [
+        ([("zbar", True), ("zxing", False)], False),  # an upright box about a leaning code
+        ([("zxing", True), ("zxing", False), ("zxing", False)], False),  # a line that slipped off leaning bars
+        ([("zxing", True), ("zxing", False)], True),
+        ([("zbar", True)], True),
+        ([], False),
+    ],
+)
+def test_an_interleaved_code_is_a_fragment_if_as_many_looks_or_more_say_so(
+    cuts: list[tuple[str, bool]], is_fragment: bool
+) -> None:
+    assert Case(reading("070429", "ITF"), cuts=cuts).is_fragment is is_fragment
