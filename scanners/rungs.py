@@ -58,7 +58,7 @@ def _on(engine: str, prepare: Preparation) -> Callable[[Sight], Iterator[Attempt
 def confirmed(sight: Sight) -> Iterator[Attempt]:
     """What lacks a second witness: do its bars say the same, and what do the other engines read just there?
 
-    Once each: the same pixels say the same again. Begun however late it is; of many only the first look when it is very.
+    Once each: the same pixels say the same again. However late it is each is looked at, when it is very late once only.
     """
     for reading in sight.evidence.unsure():
         if reading in sight.looked_at:

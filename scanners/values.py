@@ -5,7 +5,6 @@ from enum import StrEnum
 
 Corners = tuple[tuple[int, int], ...]
 
-# Where one symbology goes by several names, ours is the one on the left of the field's usage.
 EAN_UPC = frozenset({"EAN-13", "EAN-8", "UPC-A", "UPC-E"})
 # Error correction or a strong checksum (DataBar Expanded: modulo 211 over all) make one clean reading evidence enough.
 SELF_CHECKING = frozenset({"Aztec", "DataBarExp", "DataMatrix", "QR"})
@@ -59,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ascent:
-    """What the ladder gave: the readings that are believed, top to bottom, what is doubtful, and how it went."""
+    """What the ladder gave: the readings that are believed, in the order found, what is doubtful, and how it went."""
 
     readings: tuple[Reading, ...]
     doubtful: tuple[Doubtful, ...]

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from scanners.ladder import RUNGS, climb
 from scanners.rungs import Rung, When, confirmed
-from scanners.values import Reading
+from scanners.values import Doubt, Reading
 from tests.scanners.drawing import Grey, grey, on_paper, symbol
 
 GS1 = "(01)06901234567892(17)271231(10)AB12(21)77"
@@ -165,6 +165,24 @@ def test_boxes_with_the_same_code_are_two_however_near(gap: int) -> None:
     photo.paste(code, (0, 40))
     photo.paste(code, (60, 40 + code.height + gap))
     assert [r.text for r in read(grey(photo))] == ["83857930000879766660"] * 2
+
+
+def test_what_needs_many_looks_gets_one_only_when_it_is_very_late() -> None:
+    photo = grey(on_paper(symbol("AB-1234", "Code39")))
+    late, early = (climb(photo, seconds=seconds, rungs=RUNGS[:2]) for seconds in (-10, 60))
+    assert [reading.text for reading in early.readings] == ["AB-1234"]
+    assert [step.rung for step in late.steps] == ["zxing plain", "confirmed"]
+    assert [(one.reading.text, one.doubt) for one in late.doubtful] == [("AB-1234", Doubt.ALONE)]
+
+
+def test_a_code_in_a_picture_longer_than_any_cameras_is_read_where_it_lies() -> None:
+    # OpenCV maps no picture of 32,767 pixels and more a side.
+    drawn = grey(symbol("6901234567892", "EAN13", scale=6))
+    photo = np.full((500, 33_000), 230, np.uint8)
+    photo[20 : 20 + min(drawn.shape[0], 460), 30_000 : 30_000 + drawn.shape[1]] = drawn[:460]
+    (reading,) = climb(photo, seconds=60, rungs=RUNGS[:3]).readings
+    assert reading.text == "6901234567892"
+    assert abs(min(x for x, _ in reading.corners) - 30_000 - 60) < 20
 
 
 def test_a_code_with_dirt_across_its_middle_is_one() -> None:
