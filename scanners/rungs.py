@@ -13,7 +13,7 @@ import numpy as np
 
 from scanners import confirm, opencv, preparations, regions, templates, zbar, zxing
 from scanners.preparations import Preparation, around
-from scanners.regions import Region
+from scanners.regions import Piece, Region
 from scanners.sight import ENGINES, Attempt, Sight
 from scanners.values import EAN_UPC, LINEAR, Reading
 
@@ -88,11 +88,16 @@ def _second_looks(sight: Sight, reading: Reading) -> Iterator[tuple[str, Callabl
     else:  # a PDF417 read on a turned picture reads nowhere else
         region = Region(np.array(reading.corners, dtype=np.float64), "matrix")
         if region.length > 0:
-            larger = min(2.0, preparations.LONGEST / max(region.length, region.height))
-            piece = regions.cut(sight.grey, region, scale=(larger, larger))
+            piece = _doubled(sight, region)
             yield "straight", lambda: regions.read_pieces([piece], zxing.read)
     # Not the same pixels again: an engine that errs on them would err alike.
     yield "larger", lambda: regions.read_pieces([around(sight.grey, reading, LARGER)], zxing.read)
+
+
+def _doubled(sight: Sight, region: Region) -> Piece:
+    """A region laid straight and doubled; one that fills a large photo no larger than other pictures are."""
+    scale = min(2.0, preparations.LONGEST / max(region.length, region.height))
+    return regions.cut(sight.grey, region, scale=(scale, scale))
 
 
 def strips(sight: Sight) -> Iterator[Attempt]:
@@ -147,7 +152,7 @@ def templates_on_whole(sight: Sight) -> Iterator[Attempt]:
 def cut_out(sight: Sight) -> Iterator[Attempt]:
     """Unread linear regions laid straight and doubled, for the engines that look at edges their own way."""
     for region in sight.unread("linear"):
-        piece = regions.cut(sight.grey, region)
+        piece = _doubled(sight, region)
         for engine in (opencv, zbar):
             yield "cut", regions.read_pieces([piece], engine.read)
 

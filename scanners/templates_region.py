@@ -104,7 +104,7 @@ def _cut(grey: Grey, matrix: Doubles, size: tuple[int, int]) -> Grey:
 def _directions(grey: Grey, centre: Doubles, along: Doubles, width: float, height: float) -> tuple[float, float, float]:
     """The angle of the edges' common direction, how much they have one, and by how much it turns a pixel along."""
     finer = min(1.0, 64 / height)
-    columns, rows = int(width * finer), max(4, int(height * finer))
+    columns, rows = max(2, int(width * finer)), max(4, int(height * finer))
     step, rise = along * width / columns, _across(along) * height / rows
     first = centre - along * width / 2 - _across(along) * height / 2
     matrix = np.vstack([np.column_stack([step, rise, first]), (0.0, 0.0, 1.0)])

@@ -72,6 +72,11 @@ def test_stripes_and_noise_are_no_code() -> None:
         assert texts(photo) == []
 
 
+def test_a_quad_a_hundred_times_as_high_as_wide_is_no_code() -> None:
+    quad = np.array([(0, 0), (61, 0), (61, 6_500), (0, 6_500)], dtype=np.float64)
+    assert templates.read_quad(on_label(), quad) == []
+
+
 def test_half_a_code_is_not_completed() -> None:
     sharp = on_label().copy()
     sharp[:, 330:] = 230  # white from the middle of the right half on
