@@ -66,8 +66,8 @@ class Evidence:
 
     def add(self, readings: Iterable[Reading], preparation: str) -> None:
         """Take in what one attempt (an engine on one preparation) read."""
-        self._believed = None
         for reading in map(normalised, readings):
+            self._believed = None
             case = next((c for c in self.cases if self._is_same(c.reading, reading)), None)
             if case is None:
                 case = Case(reading)

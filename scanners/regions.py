@@ -25,12 +25,11 @@ import cv2
 import numpy as np
 
 from scanners.regions_find import find_regions
-from scanners.regions_profile import BLURS, Profile, cut, fitted, profile, strips
+from scanners.regions_profile import Profile, cut, fitted, profile, strips
 from scanners.regions_values import Grey, Piece, Region, smaller
 from scanners.values import Reading
 
 __all__ = [
-    "BLURS",
     "Engine",
     "Grey",
     "Piece",

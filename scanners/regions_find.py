@@ -19,6 +19,7 @@ CELL = 4  # pixels of the working copy that one cell of the structure tensor sum
 LONGEST = 2048  # pixels of the working copy's longer side
 SPREAD = 5  # cells a spot looks about itself
 LINEAR = 0.36  # of a spot's surroundings that must run one way; flat paper and noise have under 0.2
+MOST = 80  # regions of a kind that are given
 PAIRED = 400  # regions that are compared with one another: of hostile patterns there are thousands
 MATRIX = 0.40  # of a spot's surroundings that must have edges, of any way
 
@@ -55,8 +56,8 @@ def _ground(grey: Grey, longest: int) -> _Ground:
     return _Ground(along, across, cv2.magnitude(along, across), dense, shrink * CELL)
 
 
-def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
-    """Patches that look like codes, at most so many of each kind, the likeliest first."""
+def find_regions(grey: Grey) -> list[Region]:
+    """Patches that look like codes, at most `MOST` of each kind, the likeliest first."""
     fine = _ground(grey, LONGEST)
     found = _likeliest(_linear(fine), PAIRED)
     square = _likeliest(_matrix(fine), PAIRED)
@@ -65,7 +66,7 @@ def find_regions(grey: Grey, *, most: int = 80) -> list[Region]:
         found += [region for region in _linear(coarse) if not _known(region, found)]
         square += [region for region in _matrix(coarse) if not _known(region, square)]
     found += _joined(found)
-    both = _likeliest(found, most) + _likeliest(square, most)
+    both = _likeliest(found, MOST) + _likeliest(square, MOST)
     return _likeliest(both, len(both))
 
 

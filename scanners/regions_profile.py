@@ -116,13 +116,13 @@ BLURS: tuple[tuple[float, float], ...] = (
 )
 
 
-def strips(profile: Profile, blurs: Sequence[tuple[float, float]] = BLURS) -> list[Piece]:
+def strips(profile: Profile) -> list[Piece]:
     """A profile as pictures a few rows high, each with another blur taken off."""
-    sharp = deblurred(profile.line, [(sigma * profile.module, noise) for sigma, noise in blurs])
+    sharp = deblurred(profile.line, [(sigma * profile.module, noise) for sigma, noise in BLURS])
     even = evened(sharp, profile.length * WINDOW)
     return [
         Piece(np.repeat(row[None], STRIP_ROWS, axis=0), profile.to_photo, f"strip {sigma:g} {noise:g}")
-        for row, (sigma, noise) in zip(even, blurs, strict=True)
+        for row, (sigma, noise) in zip(even, BLURS, strict=True)
     ]
 
 
