@@ -20,6 +20,7 @@ GLARE = 0.35  # of the contrast: a zone that much brighter than the code's white
 UNLIKE = 0.3  # correlation of a line of paper or print with the bars above it
 MOST_ROWS, LEAST_ROWS = 32, 12  # lines looked at down a reading
 LEAST_PART = 0.15  # of a tall reading's height that a code has
+LEAST_GAP = 0.05  # of a code's length, between it and the one below: less is a scratch
 ALIKE = 0.6  # correlation of two lines across the same bars
 
 
@@ -87,11 +88,13 @@ def parts(grey: Grey, reading: Reading) -> list[Reading]:
     """
     quad = np.array(reading.corners, dtype=np.float64)
     down = quad[3] - quad[0], quad[2] - quad[1]
-    count = int(min(MOST_ROWS, np.hypot(*down[0]) / 2))
+    length, height = float(np.hypot(*(quad[1] - quad[0]))), float(np.hypot(*down[0]))
+    count = int(min(MOST_ROWS, height / 2))
     if reading.symbology not in LINEAR or count < LEAST_ROWS:
         return [reading]
     begin, end = _longest_run(_is_paper(_rows(grey, quad, count)))
-    if end - begin < 2 or min(begin, count - end) < LEAST_PART * count:
+    is_gap = end - begin >= 2 and (end - begin) / count * height >= LEAST_GAP * length
+    if not is_gap or min(begin, count - end) < LEAST_PART * count:
         return [reading]
     halves = []
     for top, bottom in ((0.0, begin / count), (end / count, 1.0)):

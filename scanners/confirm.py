@@ -20,12 +20,11 @@ from scanners.templates_region import SAMPLES, Strip, strip
 from scanners.values import Reading
 
 BARS = "bars"  # the engine's name where the photo's own bars agreed
-WRITERS = {
+WRITERS = {  # not GS1-128, which is written from bracketed elements only
     "EAN-13": zxingcpp.BarcodeFormat.EAN13,
     "EAN-8": zxingcpp.BarcodeFormat.EAN8,
     "UPC-A": zxingcpp.BarcodeFormat.UPCA,
     "Code128": zxingcpp.BarcodeFormat.Code128,
-    "GS1-128": zxingcpp.BarcodeFormat.Code128,
 }
 ALIKE = 0.8
 PER_MODULE, WINDOW, EDGE, STEP = 4, 12, 2, 3  # samples; modules; modules; samples
@@ -72,8 +71,7 @@ def likeness(grey: Grey, reading: Reading) -> float:
 def _modules(text: str, symbology: str) -> np.ndarray | None:
     """The modules of a text, 1 for black, as they are printed most often; None where it cannot be written."""
     try:
-        options = {"gs1": True} if symbology == "GS1-128" else {}
-        symbol = zxingcpp.create_barcode(text, WRITERS[symbology], **options)
+        symbol = zxingcpp.create_barcode(text, WRITERS[symbology])
         return np.asarray(np.array(symbol.to_image(scale=1, add_quiet_zones=False))[0] < WHITE, np.float32)
     except ValueError:
         return None

@@ -56,8 +56,9 @@ def around(grey: Grey, reading: Reading, larger: float = 1.0) -> Piece:
     """What lies about a reading, at most `LONGEST` pixels a side, with room for its quiet zones and a little slant."""
     corners = np.array(reading.corners)
     room = ROOM * max(corners.max(axis=0) - corners.min(axis=0)) + 10
-    left, top = (int(value) for value in np.maximum(corners.min(axis=0) - room, 0))
-    right, bottom = (int(value) for value in corners.max(axis=0) + room)
+    last = np.array(grey.shape[::-1]) - 1  # an engine may tell corners beyond the border
+    left, top = (int(value) for value in np.clip(corners.min(axis=0) - room, 0, last))
+    right, bottom = (int(value) for value in np.maximum(corners.max(axis=0) + room, (left + 1, top + 1)))
     piece, to_photo = grey[top:bottom, left:right], np.array([[1.0, 0.0, left], [0.0, 1.0, top], [0.0, 0.0, 1.0]])
     factor = min(larger, LONGEST / max(piece.shape))
     if factor == 1.0:

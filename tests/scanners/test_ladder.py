@@ -167,6 +167,16 @@ def test_boxes_with_the_same_code_are_two_however_near(gap: int) -> None:
     assert [r.text for r in read(grey(photo))] == ["83857930000879766660"] * 2
 
 
+@pytest.mark.parametrize("symbology", ["EAN-13", "Code128", "PDF417"])
+@pytest.mark.parametrize("corners", [((500, 500),) * 4, ((-90, -90), (-60, -90), (-60, -80), (-90, -80))])
+def test_what_an_engine_says_to_lie_beyond_the_border_is_no_crash(symbology: str, corners: tuple) -> None:
+    def told(_: object) -> list[tuple[str, list[Reading]]]:
+        return [("plain", [Reading("6901234567892", symbology, "", corners, "zbar", b"6901234567892")])]
+
+    rungs = [Rung("told", told, When.ALWAYS), RUNGS[1]]
+    assert climb(np.full((400, 400), 200, np.uint8), seconds=60, rungs=rungs).readings == ()
+
+
 def test_what_needs_many_looks_gets_one_only_when_it_is_very_late() -> None:
     photo = grey(on_paper(symbol("AB-1234", "Code39")))
     late, early = (climb(photo, seconds=seconds, rungs=RUNGS[:2]) for seconds in (-10, 60))
@@ -194,6 +204,14 @@ def test_a_code_with_dirt_across_its_middle_is_one() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (10, 40_000), (40_000, 12)])
 def test_a_picture_of_one_pixel_or_a_thread_is_read_as_nothing(shape: tuple[int, int]) -> None:
     assert read(np.zeros(shape, np.uint8)) == []
+
+
+@pytest.mark.parametrize(("kind", "text"), [("EAN13", "6901234567892"), ("Code128", "83857930000879766660")])
+def test_a_code_with_a_white_scratch_across_all_its_bars_is_one(kind: str, text: str) -> None:
+    photo = grey(on_paper(symbol(text, kind), size=(900, 400))).copy()
+    rows = np.flatnonzero((photo < 100).sum(axis=1) > 20)
+    photo[rows.mean().astype(int) :][:8] = 230
+    assert [reading.text for reading in read(photo)] == [text]
 
 
 @pytest.mark.parametrize("gap", [24, 60])
