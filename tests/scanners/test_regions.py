@@ -170,5 +170,3 @@ def test_twelve_small_codes_in_one_photo_are_read_each_once_by_strips_and_fits()
         if clean is not None:
             read += [reading.text for reading in regions.read_pieces([clean], zxing.read)]
     assert sorted(read) == codes
-
-
