@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.event_routes import RECORD_TIME, Viewer, Ways, choose, find_ways
+from storage.event_routes import EVENT_TIME, RECORD_TIME, Viewer, Ways, choose, find_ways
 from storage.events import documents_of
 from storage.tables import event
 from trace.domain.epcis.document import as_time, load_document
@@ -88,10 +88,11 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An event of the answer: its place in the order, its number, its document with `recordTime`."""
+    """An event of the answer: its place in the order, its number, its time (UTC milliseconds), its document."""
 
     key: tuple[Any, ...]
     event: int
+    event_time: int
     document: Mapping[str, Any]
 
 
@@ -147,9 +148,11 @@ class Search:
             document = match.document
             if self._query.order_by == RECORD_TIME:
                 key: tuple[Any, ...] = (document["recordTime"], match.event)
+            elif self._query.order_by == EVENT_TIME:
+                key = (match.event_time, match.event)
             else:
                 key = (*self._query.sort_key(document), match.event)
-            yield Match(key, match.event, document)
+            yield Match(key, match.event, match.event_time, document)
 
     def _walk(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
         """The matching events in the order of the route."""
@@ -174,7 +177,7 @@ class Search:
             document = load_document(documents[row.event])
             document["recordTime"] = as_time(_EPOCH + timedelta(milliseconds=row.record_time))
             if self._query.matches(document, self._known):
-                yield Match((row.time, row.event), row.event, document)
+                yield Match((row.time, row.event), row.event, row.event_time, document)
             self.reached = (row.time, row.event)
 
     def _piece(self, ways: Ways, after: Any, size: int) -> list[Row[Any]]:
@@ -191,6 +194,7 @@ class Search:
                     part.c.time,
                     part.c.event,
                     event.c.record_time,
+                    event.c.event_time,
                     case((ways.filter_of(route), 1), else_=0).label("passes"),
                 )
                 .select_from(part.outerjoin(event, event.c.id == part.c.event))

@@ -182,6 +182,16 @@ def test_order_by_event_time_either_way_over_pages(town: Town, shop: Actor) -> N
     assert numbers(town, shop, {"orderBy": "eventTime", "orderDirection": "ASC"}, size=7) == list(range(40))
 
 
+def test_order_by_event_time_is_found_along_record_times_where_those_are_fewer(town: Town, shop: Actor) -> None:
+    inspector = town.organisation(licensed=False, role=Role.INSPECTOR, region="640500")
+    for number in range(100, 110):
+        record(town, shop, event(number, after=-number), now=NOW + timedelta(seconds=number))
+    for asked in ({}, {"GE_recordTime": (NOW + timedelta(seconds=100)).isoformat()}):
+        found = numbers(town, inspector, {"orderBy": "eventTime"} | asked, size=4)
+        assert [number for number in found if number >= 100] == list(range(100, 110))
+        assert numbers(town, inspector, {"orderBy": "eventTime", "orderDirection": "ASC"} | asked, size=4) == found[::-1]
+
+
 @pytest.mark.parametrize("asked", [{}, {"EQ_bizStep": ["packing"]}], ids=["walked", "sorted"])
 def test_order_by_record_time_over_pages(town: Town, shop: Actor, asked: dict[str, Any]) -> None:
     for number in range(100, 110):
