@@ -123,6 +123,8 @@ def main(paths: tuple[str, ...], as_json: bool, thorough: bool, language: str) -
         raise
     except OSError as fault:  # those of the files that are read are told with them
         click.echo(f"The answer cannot be written: {fault.strerror}", err=True)
+        # What is still in the buffer cannot be written at the end either, and Python's own status would hide ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(NOT_OPENED)
     sys.exit(count.status)
 

@@ -46,6 +46,7 @@ KINDS = {
     "inputs": "goods",
     "lines": "line",
     "lots": "code",
+    "lot": "code",
     "container": "container",
     "containers": "container",
     "text": "code",
