@@ -183,7 +183,7 @@ class Search:
     def _piece(self, ways: Ways, after: Any, size: int) -> list[Row[Any]]:
         """The next rows of the route, each with whether its event passes the filter."""
         route, down = ways.routes[self.route], self._query.descending
-        found: list[Row[Any]] = []
+        found: list[Any] = []
         selects = route.rows(ways.window, after, descending=down, most=size, is_short=self.is_short)
         for chosen in selects:
             part = chosen.subquery("part")
