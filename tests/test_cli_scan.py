@@ -122,6 +122,12 @@ def test_a_text_that_looks_like_an_identifier_is_what_it_is_at_the_desks() -> No
     assert json.loads(line)["readings"][0]["code"] == {"kind": "unknown"}
 
 
+def test_bytes_in_no_known_character_set_are_told_as_bytes() -> None:
+    (line,) = as_lines(Scanned("a", (page(read("", raw=b"\xe1\x40")),)))
+    told = json.loads(line)["readings"][0]
+    assert (told["text"], told["bytes"], told["code"]) == (None, "e140", None)
+
+
 def test_files_are_taken_a_few_at_a_time() -> None:
     taken = count()
     files = (Scanned(str(number)) for number in taken)

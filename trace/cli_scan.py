@@ -32,7 +32,7 @@ from scanners import Doubt, PhotoReading, Reading, read_file
 from scanners.intake import MAX_BYTES
 from scanners.workers import CORES, close
 from trace.domain.boxes import reading_order
-from trace.domain.codes import Code, parse_code
+from trace.domain.codes import Code, find_code
 from trace.domain.failures import N_, Failure, Invalid, TooLarge
 from trace.web.translate import FOLDER, compile_catalogues
 from trace.web.words import WORDS
@@ -296,10 +296,7 @@ def _as_dict(reading: Reading) -> dict[str, Any]:
 
 def _code_of(reading: Reading) -> Code | None:
     """What was read; None for content that is no text."""
-    try:
-        return parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
-    except Failure:
-        return None
+    return find_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
 
 
 def _code_dict(code: Code) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from trace.domain.codes import CodeKind, parse_code
+from trace.domain.codes import CodeKind, find_code, parse_code
 
 GTIN = "06901234567892"
 K = CodeKind
@@ -56,3 +56,8 @@ def test_lot_and_dates_without_a_product_name_nothing_and_are_kept(identifier: s
 
 def test_what_begins_like_an_aim_prefix_inside_a_read_symbol_is_its_text() -> None:
     assert parse_code("]d2x hello", symbology="QR", identifier="]Q1").text == "]d2x hello"
+
+
+@pytest.mark.parametrize("text", ["", "\x00\x01\x02", "x" * 8_001])
+def test_bytes_that_are_no_text_are_no_code(text: str) -> None:
+    assert find_code(text, symbology="DataMatrix", identifier="]d1") is None

@@ -23,7 +23,7 @@ from trace.domain.checks import is_check_digit_right
 from trace.domain.code_values import Code, CodeKind
 from trace.domain.failures import Invalid
 
-__all__ = ["Code", "CodeKind", "parse_code"]
+__all__ = ["Code", "CodeKind", "find_code", "parse_code"]
 
 MAX_LENGTH = 8_000  # a QR code holds at most 7,089 digits (ISO/IEC 18004)
 
@@ -57,6 +57,14 @@ def parse_code(text: str, *, symbology: str | None = None, identifier: str | Non
     if _LINK.match(raw):
         return _parse_link(raw)
     return _parse_text(raw, symbology, identifier)
+
+
+def find_code(text: str, *, symbology: str | None = None, identifier: str | None = None) -> Code | None:
+    """What a symbol's text is, or None where it holds bytes that are no text (then its text is empty or unreadable)."""
+    try:
+        return parse_code(text, symbology=symbology, identifier=identifier) if text else None
+    except Invalid:
+        return None
 
 
 def _parse_text(raw: str, symbology: str | None = None, identifier: str | None = None) -> Code:

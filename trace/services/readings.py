@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from scanners import Doubt, Doubtful, PhotoReading, Reading
 from trace.domain.boxes import Sighting, join, reading_order
-from trace.domain.codes import Code, CodeKind, parse_code
+from trace.domain.codes import Code, CodeKind, find_code, parse_code
 from trace.domain.failures import N_, Failure
 from trace.domain.gs1_codes import bracketed
 from trace.domain.permissions import Actor
@@ -79,12 +79,7 @@ def _read(reading: Reading, code: Code | None) -> dict[str, Any]:
 
 def _find_code(reading: Reading) -> Code | None:
     """What a reading is; None for binary content, which is kept as hexadecimal digits and named nothing."""
-    if not reading.text:
-        return None
-    try:
-        return parse_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
-    except Failure:
-        return None
+    return find_code(reading.text, symbology=reading.symbology, identifier=reading.identifier)
 
 
 def describe_code(session: Session, actor: Actor, code: Code) -> dict[str, Any]:
