@@ -17,7 +17,7 @@ from scanners import zbar
 from scanners.bars import has_quiet_zones, same_bars
 from scanners.places import NEAR, about, holds_middle, is_line, is_point, overlap, place, surroundings, touch
 from scanners.regions import Grey
-from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Doubt, Doubtful, Reading
+from scanners.values import CHECKSUM, EAN_UPC, LINEAR, SELF_CHECKING, Doubt, Doubtful, Reading, has_right_check_digit
 
 # What the templates' word weighs on blurred bars, in witnesses: they weigh every number against all others.
 TEMPLATES = 7
@@ -217,14 +217,6 @@ def normalised(reading: Reading) -> Reading:
     if reading.symbology == "EAN-13" and reading.text.startswith("0") and len(reading.text) == 13:
         return replace(reading, symbology="UPC-A", text=reading.text[1:])
     return reading
-
-
-def has_right_check_digit(digits: str) -> bool:
-    """The mod 10 check of EAN, UPC and ITF-14."""
-    if not digits.isdigit():
-        return False
-    total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
-    return total % 10 == 0
 
 
 def _number(reading: Reading) -> str:

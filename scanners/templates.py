@@ -25,7 +25,7 @@ import numpy as np
 from scanners.templates_code import EAN8, EAN13, Floats, Layout, best_words, least_costs, outer_costs, window_costs
 from scanners.templates_fit import Fit, Profile, as_darkness, levels, refined, start
 from scanners.templates_region import LENGTH, Doubles, Grey, Quad, Strip, ends, strips
-from scanners.values import Reading
+from scanners.values import Reading, has_right_check_digit
 
 NAME = "templates"
 _DETECTOR = cv2.barcode.BarcodeDetector()
@@ -153,11 +153,6 @@ def _costs(profile: Profile, layout: Layout, fit: Fit) -> list[Floats]:
     return window_costs(as_darkness(profile, layout, fit)[None], layout, round(fit.sigma, 1), fit.spread)
 
 
-def has_check_digit(digits: str) -> bool:
-    """Whether the last digit is the mod 10 check of the others."""
-    return sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(reversed(digits))) % 10 == 0
-
-
 def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Found:
     """The fit beside its best rivals: the next best numbers, with and without a right check digit, each fitted too."""
     costs = _costs(profile, layout, fit)
@@ -165,7 +160,7 @@ def weighed(profile: Profile, layout: Layout, fit: Fit, backwards: bool) -> Foun
     fits = {word: refined(profile, layout, fit, word, 2) for word in dict.fromkeys([fit.text, *words])}
     best = min(fits.values(), key=lambda rival: rival.error)
     others = [rival for rival in fits.values() if rival.text != best.text]
-    checked = [rival.error for rival in others if has_check_digit(rival.text)]
+    checked = [rival.error for rival in others if has_right_check_digit(rival.text)]
     least = max(best.error, 1e-12)
     return Found(best, profile, backwards, min(rival.error for rival in others) / least, min(checked) / least)
 
@@ -176,7 +171,7 @@ def decode(light: Doubles, layout: Layout, attempt: Attempt = ATTEMPTS[0]) -> Fo
     for profile, backwards, begin in starts(light, layout, attempt):
         tried.append((profile, backwards, settled(profile, layout, begin)))
         best = max(tried, key=lambda entry: entry[2].explained)
-        if best[2].explained > _ENOUGH and has_check_digit(best[2].text):
+        if best[2].explained > _ENOUGH and has_right_check_digit(best[2].text):
             break
         if len(tried) > 1 and best[2].explained < _HOPELESS:
             return None
@@ -188,7 +183,7 @@ def sure(found: Found, layout: Layout) -> bool:
     fit = found.fit
     explained, over_any, over_checked = _MARGINS[layout.symbology]
     return (
-        has_check_digit(fit.text)
+        has_right_check_digit(fit.text)
         and fit.explained >= explained
         and fit.sigma < _BLURRED_AWAY
         and found.over_any >= over_any

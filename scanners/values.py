@@ -83,3 +83,11 @@ class PhotoReading:
     clean: bytes
     clean_media_type: str
     milliseconds: float
+
+
+def has_right_check_digit(digits: str) -> bool:
+    """The mod 10 check of EAN, UPC and ITF-14."""
+    if not digits.isdigit():
+        return False
+    total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
+    return total % 10 == 0

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from scanners.evidence import Evidence, has_right_check_digit
-from scanners.values import Reading
+from scanners.evidence import Evidence
+from scanners.values import Reading, has_right_check_digit
 
 PLACE = ((100, 100), (300, 100), (300, 200), (100, 200))
 BELOW = ((100, 400), (300, 400), (300, 500), (100, 500))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scanners import opencv, templates, zbar, zxing
 from scanners.templates_code import EAN13, bank, best_words, blurred, fine_places, window_costs
+from scanners.values import has_right_check_digit
 from tests.scanners.drawing import Grey, grey, on_paper, symbol
 
 NUMBER = "6901234567892"
@@ -107,5 +108,5 @@ def test_a_number_fits_its_own_bars_and_rivals_follow_in_order(text: str, sigma:
     assert [cost for cost, _ in found] == sorted(cost for cost, _ in found)
     assert len({word for _, word in found}) == 4
     checked = best_words(window_costs(profile[None], EAN13, sigma), EAN13, 3, checked=True)
-    assert all(templates.has_check_digit(word) for _, word in checked)
+    assert all(has_right_check_digit(word) for _, word in checked)
     assert bank(sigma) is bank(sigma)
