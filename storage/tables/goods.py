@@ -8,6 +8,7 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -93,11 +94,46 @@ certificate = Table(
     Column("valid_until", Date),
     Column("fields", JSON, nullable=False, default=dict),
     Column("object", String(64), ForeignKey("object.sha256")),
+    Column("signature", String(64), ForeignKey("object.sha256"), comment="picture of the signature or seal"),
+    # What the paper certifies, where its text says a number: what is received under it is summed against it (R5).
+    Column("amount", BigInteger, comment="millionths"),
+    Column("unit", String(3)),
+    Column("paper_key", String(64), index=True, comment="the same for one paper, whoever files it; paper_head"),
     Column("replaces", Number, ForeignKey("certificate.id")),
     Column("revoked_at", Moment),
     Column("revoked_reason", String(200)),
+    Column("revoked_by", Number, ForeignKey("person.id")),
     Column("created_at", Moment, nullable=False),
     Index("ix_certificate_number", "kind", "number"),
+)
+
+certificate_source = Table(
+    "certificate_source",
+    metadata,
+    Column("certificate", Number, ForeignKey("certificate.id"), nullable=False),
+    Column("source", Number, ForeignKey("certificate.id"), nullable=False, index=True),
+    PrimaryKeyConstraint("certificate", "source"),
+    comment="The papers of what was mixed or re-packed, under the new one (农产品质量安全法 Art. 39)",
+)
+
+paper_head = Table(
+    "paper_head",
+    metadata,
+    Column("paper_key", String(64), primary_key=True),
+    comment="One row a paper: its lock lines up everybody who receives under it",
+)
+
+certificate_use = Table(
+    "certificate_use",
+    metadata,
+    Column("receipt", Number, ForeignKey("receipt.id"), nullable=False),
+    Column("line", SmallInteger, nullable=False),
+    Column("certificate", Number, ForeignKey("certificate.id"), nullable=False),
+    Column("paper_key", String(64), nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False, comment="millionths accepted or held"),
+    Column("unit", String(3), nullable=False),
+    PrimaryKeyConstraint("receipt", "line", "certificate"),
+    comment="What was received under which paper, over all shops (R5)",
 )
 
 certificate_lot = Table(

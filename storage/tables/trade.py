@@ -31,6 +31,8 @@ receipt = Table(
     Column("received_at", Moment, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("recorded_by", Number, ForeignKey("person.id")),
+    Column("supplier_file", Number, ForeignKey("supplier.id"), index=True),
+    Column("undone_at", Moment, comment="taken back as a whole: its events are declared wrong"),
     Index("ix_receipt_organisation", "organisation", "received_at"),
 )
 
@@ -59,6 +61,9 @@ receipt_line = Table(
     Column("papers", JSON, nullable=False, default=list, comment="those that were there, as they were on that day"),
     Column("celsius", Integer, comment="arrival temperature in hundredths of a degree"),
     Column("event", Number, ForeignKey("event.id"), comment="what was seen, whatever was decided"),
+    Column("overridden_by", Number, ForeignKey("person.id"), comment="the second person who accepts against a finding"),
+    Column("override_reason", String(200), nullable=False, default=""),
+    Column("corrected_at", Moment, comment="a later correction stands in `correction`"),
     PrimaryKeyConstraint("receipt", "line"),
 )
 
@@ -69,9 +74,15 @@ stock = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False),
     Column("unit", String(3), nullable=False),
     Column("lot", BigInteger, comment="the lot an instance belongs to; the item itself for a lot"),
+    # came = on_hand + held + sold + sent + returned + destroyed + used, always: the mass balance (R6).
+    Column("came", BigInteger, nullable=False, default=0, comment="millionths that were received or made here"),
     Column("on_hand", BigInteger, nullable=False, default=0, comment="millionths"),
     Column("held", BigInteger, nullable=False, default=0, comment="millionths, not for sale"),
     Column("sold", BigInteger, nullable=False, default=0, comment="millionths sold to customers, not brought back"),
+    Column("sent", BigInteger, nullable=False, default=0, comment="millionths sent to others"),
+    Column("returned", BigInteger, nullable=False, default=0, comment="millionths sent back to suppliers"),
+    Column("destroyed", BigInteger, nullable=False, default=0, comment="millionths"),
+    Column("used", BigInteger, nullable=False, default=0, comment="millionths made into something else, or sampled"),
     PrimaryKeyConstraint("organisation", "item", "unit"),
     Index("ix_stock_item", "item"),
     Index("ix_stock_lot", "organisation", "lot"),

@@ -1,18 +1,17 @@
 """Certificates and the papers each category of goods needs on arrival (rule R3).
 
-Which paper a category needs is data with a source and a date (`data/paper_requirements.toml`): the law changed on
+Which paper a category needs is data with a source and a date (`trace.domain.rules.book`): the law changed on
 2026-01-01 (meat) and 2026-02-01 (commitment certificates) and will change again. A receipt is judged by the rules of
 its own day.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
-from importlib import resources
 from typing import Any
+
+from trace.domain.rules.book import Rules
 
 
 class CertificateKind(StrEnum):
@@ -65,13 +64,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One group of papers of which any one satisfies, in force from a day, with where it is written."""
+    """One group of papers of which any one satisfies, with where it is written."""
 
-    category: str
     any_of: tuple[CertificateKind, ...]
     severity: Severity
-    effective_from: date
-    effective_until: date | None
     source: str
 
 
@@ -110,33 +106,17 @@ class Paper:
     revoked: bool = False
 
 
-@cache
-def requirements() -> tuple[Requirement, ...]:
-    """All shipped requirements, of every time."""
-    text = (resources.files("trace.domain") / "data" / "paper_requirements.toml").read_text(encoding="utf-8")
+def requirements_for(category: str, rules: Rules) -> tuple[Requirement, ...]:
+    """The paper groups a category needs on the day of these rules."""
     return tuple(
         Requirement(
-            category=category,
-            any_of=tuple(CertificateKind(kind) for kind in entry["any_of"]),
-            severity=Severity(entry["severity"]),
-            effective_from=entry["effective_from"],
-            effective_until=entry.get("effective_until"),
-            source=entry["source"],
+            tuple(CertificateKind(kind) for kind in entry.value["any_of"]),
+            Severity(entry.value["severity"]),
+            entry.source,
         )
-        for entry in tomllib.loads(text)["requirement"]
-        for category in entry["categories"]
+        for entry in rules.under("papers.")
+        if category in entry.value["categories"] and entry.value["any_of"]
     )
-
-
-def requirements_for(category: str, on: date) -> tuple[Requirement, ...]:
-    """The paper groups a category needs on a day."""
-    return tuple(r for r in requirements() if r.category == category and is_in_force(r, on))
-
-
-def is_in_force(requirement: Requirement, day: date) -> bool:
-    """Whether a requirement holds on a day: from its first day to its last, both included."""
-    last = requirement.effective_until
-    return requirement.effective_from <= day and (last is None or day <= last)
 
 
 def is_valid_on(paper: Paper, day: date) -> bool:
@@ -153,11 +133,11 @@ class PaperState:
     expired: tuple[CertificateKind, ...]
 
 
-def paper_states(category: str, papers: Iterable[Paper], on: date) -> list[PaperState]:
-    """Present or missing: every group the category needs on that day."""
-    papers = list(papers)
+def paper_states(category: str, papers: Iterable[Paper], rules: Rules) -> list[PaperState]:
+    """Present or missing: every group the category needs on the day of these rules."""
+    papers, on = list(papers), rules.day
     states = []
-    for requirement in requirements_for(category, on):
+    for requirement in requirements_for(category, rules):
         valid = [p.kind for p in papers if p.kind in requirement.any_of and is_valid_on(p, on)]
         stale = tuple(p.kind for p in papers if p.kind in requirement.any_of and not is_valid_on(p, on))
         states.append(PaperState(requirement, valid[0] if valid else None, () if valid else stale))

@@ -15,8 +15,10 @@ from trace.domain.failures import N_, Conflict, Failure
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
+from trace.services.commands import Command
 from trace.services.making import Goods
 from trace.services.products import products_of_classes
+from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
 MOST_PASSAGES = 100_000  # lots and single packs on the way to one organisation that are told at once
@@ -103,7 +105,7 @@ def _entry(row: Any, code: Code | None, known: Mapping[str, Mapping[str, Any]]) 
 
 
 def check_against_shipment(
-    session: Session, actor: Actor, sender: int | None, sender_name: str, goods: Sequence[Goods], where: str
+    session: Session, command: Command, sender: int | None, sender_name: str, goods: Sequence[Goods], where: str
 ) -> list[Finding]:
     """Compare what arrives with what a sender on this system recorded as sent.
 
@@ -113,7 +115,10 @@ def check_against_shipment(
     if sender is None:
         return []
     ids = find_idents(session, [g.item for g in goods])
-    left = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=list(ids.values()))
+    left = stock_store.lock_transit(
+        session, sender=sender, receiver=command.actor.organisation, items=list(ids.values())
+    )
+    rules = rules_on(session, command.day, command.actor.organisation)
     unsent = [good for good in goods if left.get(ids.get(good.item, -1), -1) < 0]
     for good in goods:
         remaining = left.get(ids.get(good.item, -1), -1)
@@ -130,7 +135,7 @@ def check_against_shipment(
                 item=good.item,
                 sender=sender_name,
             )
-        if amount > remaining * (1 + weighing_tolerance(good.unit)):
+        if amount > remaining * (1 + weighing_tolerance(good.unit, rules)):
             raise Conflict(
                 N_("{sender} sent {sent} of {item} and {came} came: more than was sent. Correct the quantity."),
                 field=f"{where}.amount",

@@ -28,6 +28,7 @@ from trace.services.certificates import as_paper, link_lots, papers_of, visible_
 from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
 from trace.services.lots import get_product
+from trace.services.rulebook import rules_on
 
 
 def look_at_delivery(
@@ -72,16 +73,16 @@ def as_paper_state(state: PaperState) -> dict[str, Any]:
 def find_faults(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> None:
     """Put the findings of a line, and how its papers stand, on it; nothing is decided here."""
     line, day = ready.line, command.day
+    rules = rules_on(session, day, command.actor.organisation)
     linked = _link_papers(session, command, ready, sender, where)
     known = ready.product
     made_of = get_product(session, known.product_public_id)
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
     held_papers = tuple(as_paper(row) for row in linked)
-    ready.papers = paper_states(known.category, held_papers, day)
+    ready.papers = paper_states(known.category, held_papers, rules)
     ready.papers_there = [_paper_there(row, day) for row in linked]
     ready.findings = check_arrival(
         Arrival(
-            day=day,
             category=Category(known.category),
             lot_number=known.number if ready.numbered else "",
             produced_on=known.produced_on,
@@ -93,10 +94,11 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             sold_before=_sold_before(session, ready),
             celsius=None if line.celsius is None else int(line.celsius * 100),
             celsius_range=(made_of.celsius_low, made_of.celsius_high) if cold else None,
-        )
+        ),
+        rules,
     )
     check_not_in_stock(session, command.actor, ready, where)
-    ready.findings += check_against_shipment(session, command.actor, sender.number, sender.name, ready.goods, where)
+    ready.findings += check_against_shipment(session, command, sender.number, sender.name, ready.goods, where)
 
 
 def _sold_before(session: Session, ready: Prepared) -> str:

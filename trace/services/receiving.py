@@ -19,7 +19,6 @@ from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Event
 from trace.domain.failures import N_, Invalid
 from trace.domain.links import LOT_EXTENSION
-from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.arrivals import (
     Decision,
@@ -38,6 +37,7 @@ from trace.services.delivery import check_not_received_before
 from trace.services.inspecting import check_decision, find_faults
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
+from trace.services.rulebook import rules_on
 from trace.services.scans import find_scan
 from trace.services.stock_keeping import micro
 
@@ -116,7 +116,7 @@ def _capture_lines(
     numbers = [done[first].event for first in firsts]
     for ready, number in zip(prepared, numbers, strict=True):
         if ready.line.decision is Decision.REFUSE and sender.number is not None:
-            _send_back(session, command.actor, sender.number, ready, number)
+            _send_back(session, command, sender.number, ready, number)
     return numbers
 
 
@@ -126,11 +126,13 @@ def _temperature(celsius: Decimal | None) -> tuple[dict[str, Any], ...]:
     return ({"sensorReport": [{"type": "Temperature", "value": celsius, "uom": "CEL"}]},)
 
 
-def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, event: int) -> None:
+def _send_back(session: Session, command: Command, sender: int, ready: Prepared, event: int) -> None:
     """Refused goods are on their way to where they came from: the sender sees them coming.
 
     Where the sender never recorded that they left, they still stand in the sender's stock and need no way back.
     """
+    actor = command.actor
+    rules = rules_on(session, command.day, actor.organisation)
     ids = find_idents(session, [g.item for g in ready.goods])
     sent = stock_store.lock_transit(session, sender=sender, receiver=actor.organisation, items=ids.values())
     lot = find_idents(session, [ready.lot])[ready.lot]
@@ -140,7 +142,7 @@ def _send_back(session: Session, actor: Actor, sender: int, ready: Prepared, eve
         amount, unit = micro(good.amount if good.amount is not None else Decimal(1)), good.unit or PIECE
         item = ids[good.item]
         here, there = actor.organisation, sender
-        crumb = int(amount * weighing_tolerance(unit))
+        crumb = int(amount * weighing_tolerance(unit, rules))
         came = stock_store.Passage(item, unit, there, here, -amount, event, lot, crumb)
         stock_store.note_passages(session, [came, stock_store.Passage(item, unit, here, there, amount, event, lot)])
 

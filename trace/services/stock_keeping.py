@@ -18,6 +18,7 @@ from trace.domain.links import Link
 from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
 from trace.domain.stock import Balance, Effect, Movement, movements_of
+from trace.services.rulebook import rules_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ def _note_passages(
             for other in _others(event.destinations, organisations, actor):
                 passages.append(stock_store.Passage(plan.item, unit, actor.organisation, other, amount, number, lot))
         else:
-            crumb = int(amount * weighing_tolerance(unit))
+            rules = rules_on(session, event.event_time.date(), actor.organisation)
+            crumb = int(amount * weighing_tolerance(unit, rules))
             for other in _others(event.sources, organisations, actor):
                 passages.append(
                     stock_store.Passage(plan.item, unit, other, actor.organisation, -amount, number, lot, crumb)
