@@ -24,8 +24,11 @@ CLERK = Actor(7, "示例超市", "supermarket", "urn:example:7", "640502", Role.
 # administrator, i inspector, a auditor, m platform administrator.
 TABLE = {
     Permission.ALERT_READ: "cpoia",
+    Permission.BUSINESS_BLOCK: "i",
     Permission.CERTIFICATE_ISSUE: "cpo",
     Permission.CERTIFICATE_READ: "cpoia",
+    Permission.CHECK_READ: "cpoia",
+    Permission.CHECK_SIGN: "cpo",
     Permission.CODE_DISPENSE: "po",
     Permission.EVENT_CAPTURE: "cpo",
     Permission.EVENT_READ: "cpoia",
@@ -42,7 +45,14 @@ TABLE = {
     Permission.PRODUCT_MANAGE: "cpo",
     Permission.PRODUCT_READ: "cpoia",
     Permission.QUERY_MANAGE: "cpo",
+    Permission.RECALL_MANAGE: "cpoi",
+    Permission.RECALL_READ: "cpoia",
+    Permission.RECORD_CORRECT: "cpo",
+    Permission.RULE_MANAGE: "om",
+    Permission.RULE_READ: "cpoiam",
     Permission.SELF_READ: "cpoiam",
+    Permission.SUPPLIER_MANAGE: "cpo",
+    Permission.SUPPLIER_READ: "cpoia",
 }
 LETTERS = dict(zip("cpoiam", Role, strict=True))
 

@@ -125,6 +125,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/health"): PUBLIC,
     ("GET", "/sign-in"): PUBLIC,
     ("GET", "/account"): ALL,
+    ("GET", "/more"): ALL,
     ("GET", "/scan"): SHOP | {INSPECTOR},
     ("POST", "/scan"): SHOP | {INSPECTOR},
     ("GET", "/scan/<string:public_id>"): SHOP | {INSPECTOR},

@@ -10,8 +10,11 @@ class Permission(StrEnum):
     """What a route may ask of its caller, alphabetical; each route names exactly one."""
 
     ALERT_READ = "alert:read"
+    BUSINESS_BLOCK = "business:block"
     CERTIFICATE_ISSUE = "certificate:issue"
     CERTIFICATE_READ = "certificate:read"
+    CHECK_READ = "check:read"
+    CHECK_SIGN = "check:sign"
     CODE_DISPENSE = "code:dispense"
     EVENT_CAPTURE = "event:capture"
     EVENT_READ = "event:read"
@@ -28,7 +31,14 @@ class Permission(StrEnum):
     PRODUCT_MANAGE = "product:manage"
     PRODUCT_READ = "product:read"
     QUERY_MANAGE = "query:manage"
+    RECALL_MANAGE = "recall:manage"
+    RECALL_READ = "recall:read"
+    RECORD_CORRECT = "record:correct"
+    RULE_MANAGE = "rule:manage"
+    RULE_READ = "rule:read"
     SELF_READ = "self:read"
+    SUPPLIER_MANAGE = "supplier:manage"
+    SUPPLIER_READ = "supplier:read"
 
 
 class Role(StrEnum):
@@ -47,6 +57,8 @@ _CLERK = frozenset(
         Permission.ALERT_READ,
         Permission.CERTIFICATE_ISSUE,
         Permission.CERTIFICATE_READ,
+        Permission.CHECK_READ,
+        Permission.CHECK_SIGN,
         Permission.EVENT_CAPTURE,
         Permission.EVENT_READ,
         Permission.GOODS_MOVE,
@@ -58,27 +70,37 @@ _CLERK = frozenset(
         Permission.PRODUCT_MANAGE,
         Permission.PRODUCT_READ,
         Permission.QUERY_MANAGE,
+        Permission.RECALL_MANAGE,
+        Permission.RECALL_READ,
+        Permission.RECORD_CORRECT,
+        Permission.RULE_READ,
         Permission.SELF_READ,
+        Permission.SUPPLIER_MANAGE,
+        Permission.SUPPLIER_READ,
     }
 )
 _WATCHERS = frozenset(
     {
         Permission.ALERT_READ,
         Permission.CERTIFICATE_READ,
+        Permission.CHECK_READ,
         Permission.EVENT_READ,
         Permission.GOODS_READ,
         Permission.LOT_TRACE,
         Permission.ORGANISATION_READ,
         Permission.PRODUCT_READ,
+        Permission.RECALL_READ,
+        Permission.RULE_READ,
         Permission.SELF_READ,
+        Permission.SUPPLIER_READ,
     }
 )
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: _CLERK,
     Role.PHARMACIST: _CLERK | {Permission.CODE_DISPENSE},
     Role.ORGANISATION_ADMINISTRATOR: _CLERK
-    | {Permission.CODE_DISPENSE, Permission.KEY_MANAGE, Permission.PERSON_MANAGE},
-    Role.INSPECTOR: _WATCHERS | {Permission.PHOTO_SCAN},
+    | {Permission.CODE_DISPENSE, Permission.KEY_MANAGE, Permission.PERSON_MANAGE, Permission.RULE_MANAGE},
+    Role.INSPECTOR: _WATCHERS | {Permission.BUSINESS_BLOCK, Permission.PHOTO_SCAN, Permission.RECALL_MANAGE},
     Role.AUDITOR: _WATCHERS | {Permission.LOOKUP_LOG_READ},
     Role.PLATFORM_ADMINISTRATOR: frozenset(
         {
@@ -86,6 +108,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.ORGANISATION_MANAGE,
             Permission.ORGANISATION_READ,
             Permission.PERSON_MANAGE,
+            Permission.RULE_MANAGE,
+            Permission.RULE_READ,
             Permission.SELF_READ,
         }
     ),

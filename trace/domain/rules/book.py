@@ -1,7 +1,7 @@
-"""The rule book: every number and list the rules use, with the day it came into force, its source and how sure we are.
+"""The rule book: every number and list the rules use, with the day it came into force, its source and its confidence.
 
-Shipped in `data/rules/*.toml`; an administrator adds entries (`trace.services.rulebook`). Nothing is changed in place: a
-change of law is a new entry of the same name with a later day, and what happened before it is judged by the one before.
+Shipped in `data/rules/*.toml`; an administrator adds entries (`trace.services.rulebook`). Nothing is changed in place:
+a change of law is a new entry of the same name with a later day, and what happened before is judged by the one before.
 """
 
 import tomllib

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from trace.domain.failures import N_
-from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
+from trace.domain.papers import Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
 

@@ -19,14 +19,15 @@ DESKS = (
     ("pharmacy.page", N_("Pharmacy"), Permission.CODE_DISPENSE),
     ("inspector.page", N_("Look up"), Permission.LOT_TRACE),
     ("inspector.log", N_("Look-up log"), Permission.LOOKUP_LOG_READ),
+    ("more.page", N_("More"), Permission.SELF_READ),
 )
 
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import home, inspector, label, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
+    from trace.web.site import home, inspector, label, more, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
 
-    for module in (home, sign_in, station, label, scan, pharmacy, inspector, resolver):
+    for module in (home, sign_in, station, label, scan, pharmacy, inspector, resolver, more):
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(

@@ -1,0 +1,21 @@
+"""Everything else a role may do, as tiles: the desks of every day stand in the bar above."""
+
+from flask import Blueprint, g, render_template
+from flask.typing import ResponseReturnValue
+
+from trace.domain.failures import N_
+from trace.domain.permissions import Permission, may
+from trace.web.access import may as needs
+
+blueprint = Blueprint("more", __name__, url_prefix="/more")
+
+# (the page's endpoint, its name, what one does there, the permission it needs), in the order people look for them
+TILES = (("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),)
+
+
+@blueprint.get("")
+@needs(Permission.SELF_READ)
+def page() -> ResponseReturnValue:
+    """更多 / What else there is to do here."""
+    tiles = [(endpoint, name, text) for endpoint, name, text, permission in TILES if may(g.actor, permission)]
+    return render_template("more.html", tiles=tiles)
