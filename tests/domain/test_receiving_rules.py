@@ -7,12 +7,13 @@ import pytest
 
 from trace.domain.papers import CertificateKind, Finding, Paper, Severity
 from trace.domain.products import Category
+from trace.domain.rules.book import shipped
 from trace.domain.rules.receiving import Arrival, check_arrival
 
 K = CertificateKind
 DAY = date(2026, 11, 24)
+RULES = shipped().on(DAY)
 PORK = Arrival(
-    day=DAY,
     category=Category.PORK,
     lot_number="C1",
     produced_on=DAY,
@@ -21,7 +22,6 @@ PORK = Arrival(
     licence_valid=True,
 )
 DRUG = Arrival(
-    day=DAY,
     category=Category.DRUG,
     lot_number="B1",
     produced_on=date(2026, 3, 1),
@@ -32,8 +32,8 @@ DRUG = Arrival(
 )
 
 
-def told(arrival: Arrival) -> list[tuple[str, Severity]]:
-    return [(finding.rule, finding.severity) for finding in check_arrival(arrival)]
+def told(arrival: Arrival, day: date = DAY) -> list[tuple[str, Severity]]:
+    return [(finding.rule, finding.severity) for finding in check_arrival(arrival, shipped().on(day))]
 
 
 def sentence(finding: Finding) -> str:
@@ -47,7 +47,7 @@ def test_goods_with_all_their_papers_raise_no_finding() -> None:
 
 def test_findings_come_gravest_first_and_each_is_a_sentence_with_its_source() -> None:
     found = check_arrival(
-        replace(DRUG, expires_on=None, papers=(), licence_valid=False, codes=0, celsius_range=(200, 800))
+        replace(DRUG, expires_on=None, papers=(), licence_valid=False, codes=0, celsius_range=(200, 800)), RULES
     )
     gravity = [list(Severity).index(finding.severity) for finding in found]
     assert gravity == sorted(gravity)
@@ -66,7 +66,7 @@ def test_r1_a_drug_without_expiry_date_is_blocked() -> None:
 def test_r1_packaged_food_needs_a_lot_or_a_production_date(
     lot_number: str, produced_on: date | None, findings: int
 ) -> None:
-    packed = Arrival(DAY, Category.PACKAGED_FOOD, lot_number, produced_on, None, (Paper(K.FACTORY, DAY),), True)
+    packed = Arrival(Category.PACKAGED_FOOD, lot_number, produced_on, None, (Paper(K.FACTORY, DAY),), True)
     assert told(packed) == [("R1", Severity.BLOCK)] * findings
 
 
@@ -90,9 +90,9 @@ def test_r3_each_missing_paper_of_pork_is_told_with_its_own_severity() -> None:
 
 
 def test_r3_a_paper_that_is_not_valid_is_told_otherwise_than_one_that_is_missing() -> None:
-    eggs = Arrival(DAY, Category.EGG, "", None, None, (), None)
-    (missing,) = check_arrival(eggs)
-    (expired,) = check_arrival(replace(eggs, papers=(Paper(K.COMMITMENT, DAY, revoked=True),)))
+    eggs = Arrival(Category.EGG, "", None, None, (), None)
+    (missing,) = check_arrival(eggs, RULES)
+    (expired,) = check_arrival(replace(eggs, papers=(Paper(K.COMMITMENT, DAY, revoked=True),)), RULES)
     assert sentence(missing).startswith("A paper is missing: commitment_certificate, test_report, rapid_test")
     assert sentence(expired).startswith("The paper is not valid on this day")
 
@@ -137,7 +137,7 @@ def test_r9_a_drug_without_codes_needs_a_reason_from_2026_on(
     day: date, codes: int, reason: str, findings: list[tuple[str, Severity]]
 ) -> None:
     papers = tuple(replace(paper, issued_on=date(2025, 3, 9)) for paper in DRUG.papers)
-    assert told(replace(DRUG, day=day, papers=papers, codes=codes, no_code_reason=reason)) == findings
+    assert told(replace(DRUG, papers=papers, codes=codes, no_code_reason=reason), day) == findings
 
 
 def test_r9_food_needs_no_trace_codes() -> None:
@@ -159,7 +159,7 @@ def test_r11_cold_goods_arrive_within_their_range(celsius: int | None, findings:
 
 
 def test_r11_tells_the_degrees() -> None:
-    (finding,) = check_arrival(replace(PORK, celsius=450, celsius_range=(-1850, 400)))
+    (finding,) = check_arrival(replace(PORK, celsius=450, celsius_range=(-1850, 400)), RULES)
     assert sentence(finding) == "4.5 °C on arrival; -18.5 to 4 °C are wanted."
 
 

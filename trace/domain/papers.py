@@ -73,13 +73,17 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: the rule, how grave, and the words (translatable template and values)."""
+    """What a check found: the rule, how grave, and the words (translatable templates that `values` fill).
+
+    `source` is the clause, `remedy` what to do now ("" where the message says it).
+    """
 
     rule: str
     severity: Severity
     message: str
     values: Mapping[str, str]
     source: str
+    remedy: str = ""
 
     def __str__(self) -> str:
         return self.message.format(**self.values)
@@ -92,6 +96,7 @@ class Finding:
             "message": self.message,
             "values": dict(self.values),
             "source": self.source,
+            "remedy": self.remedy,
         }
 
 
@@ -107,8 +112,8 @@ class Paper:
 
 
 def requirements_for(category: str, rules: Rules) -> tuple[Requirement, ...]:
-    """The paper groups a category needs on the day of these rules."""
-    return tuple(
+    """The paper groups a category needs on the day of these rules, gravest first."""
+    groups = [
         Requirement(
             tuple(CertificateKind(kind) for kind in entry.value["any_of"]),
             Severity(entry.value["severity"]),
@@ -116,7 +121,8 @@ def requirements_for(category: str, rules: Rules) -> tuple[Requirement, ...]:
         )
         for entry in rules.under("papers.")
         if category in entry.value["categories"] and entry.value["any_of"]
-    )
+    ]
+    return tuple(sorted(groups, key=lambda group: list(Severity).index(group.severity)))
 
 
 def is_valid_on(paper: Paper, day: date) -> bool:

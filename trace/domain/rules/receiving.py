@@ -3,11 +3,29 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
+from trace.domain.checks import IdentifierWarning
 from trace.domain.failures import N_
-from trace.domain.papers import Finding, Paper, Severity, paper_states
+from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class PaperUse:
+    """What is received under one paper, over all shops: `before` this line and `now` with it, in `unit` (R5).
+
+    `certified` is what the paper certifies, in `unit`, None where it names no amount that compares.
+    """
+
+    kind: CertificateKind
+    number: str
+    certified: Decimal | None
+    unit: str
+    before: Decimal
+    now: Decimal
+    issued_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +34,9 @@ class Arrival:
 
     `lot_number` is empty where the goods carry none (what we name the lot by then is no number of theirs).
     `celsius_range` and `celsius` are hundredths of a degree; `licence_valid` None means that the supplier needs none.
+    `blocked` is the regulator's block of the supplier (its reason and number), `supplier_blocked_here` the one in the
+    shop's own file, `first_delivery` that nobody checked this supplier yet, `recalled` why the lot is recalled or
+    held, `carcass` the papers of the carcass or slaughter batch that cut meat cites (R4).
     """
 
     category: Category
@@ -29,6 +50,21 @@ class Arrival:
     sold_before: str = ""
     celsius: int | None = None
     celsius_range: tuple[int, int] | None = None
+    product_name: str = ""
+    specification: str = ""
+    shelf_life_days: int | None = None
+    amount: Decimal | None = None
+    unit: str = ""
+    supplier_name: str = ""
+    supplier_address: str = ""
+    supplier_contact: str = ""
+    blocked: str = ""
+    supplier_blocked_here: str = ""
+    first_delivery: bool = False
+    recalled: str = ""
+    uses: tuple[PaperUse, ...] = ()
+    carcass: tuple[Paper, ...] = ()
+    number_warnings: tuple[IdentifierWarning, ...] = ()
 
 
 def check_arrival(arrival: Arrival, rules: Rules) -> list[Finding]:
