@@ -29,7 +29,8 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
 from trace.services import hops
-from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.services.alerts import list_alerts
+from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Batch, Some
 from trace.services.lots import NewLot, open_lot
 from trace.services.organisations import create_organisation

@@ -16,7 +16,8 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Prescription
 from trace.services import hops
-from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.services.alerts import list_alerts
+from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
 from trace.services.receiving import Decision, Line, receive

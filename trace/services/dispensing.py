@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import documents_of, find_idents, insert_for, uris_of
-from storage.tables import alert, dispensing, dispensing_head, organisation, stock
+from storage.tables import dispensing, dispensing_head, organisation, stock
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.parties import DRUG_TRADE
-from trace.domain.permissions import Actor, Role, region_prefix
+from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import UriKind, uri_kind
+from trace.services.alerts import raise_alert
 from trace.services.capture import capture
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
-from trace.services.look_up_log import note_look_up
 from trace.services.lots import find_lots, item_uri
 from trace.services.making import Goods, papers, seen
 
@@ -254,18 +254,16 @@ def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, A
             for sale in sales
         ],
     }
-    rows = [
-        {
-            "kind": SECOND_SALE,
-            "item": pack.item,
-            "organisation": sale.organisation,
-            "region": sale.region,
-            "details": details,
-            "created_at": command.now,
-        }
-        for sale in sales
-    ]
-    session.execute(insert(alert), rows)
+    for sale in sales:
+        raise_alert(
+            session,
+            kind=SECOND_SALE,
+            item=pack.item or 0,
+            organisation=sale.organisation,
+            region=sale.region,
+            details=details,
+            now=command.now,
+        )
     return {"kind": SECOND_SALE, "code": pack.code, "sales": len(sales)}
 
 
@@ -312,37 +310,3 @@ def _close_sale(session: Session, organisation_id: int, item: int | None, event:
     head = update(dispensing_head).where(dispensing_head.c.item == item)
     session.execute(head.values(open_sales=dispensing_head.c.open_sales - 1))
     return True
-
-
-def list_alerts(session: Session, *, actor: Actor, now: datetime, limit: int = 100) -> list[dict[str, Any]]:
-    """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down."""
-    note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
-    query = (
-        select(alert, organisation.c.name)
-        .join(organisation, organisation.c.id == alert.c.organisation)
-        .order_by(alert.c.id.desc())
-        .limit(limit)
-    )
-    if actor.watches:
-        query = query.where(alert.c.region.startswith(region_prefix(actor.region)))
-    else:
-        query = query.where(alert.c.organisation == actor.organisation)
-    rows = session.execute(query).all()
-    sold_at = {sale["organisation"] for row in rows for sale in row.details.get("sales", [])}
-    if not actor.watches:
-        sold_at &= {actor.organisation}  # where else a code was sold is for the inspector to find out
-    names = select(organisation.c.id, organisation.c.name).where(organisation.c.id.in_(sold_at))
-    known = dict(session.execute(names).tuples().all())
-    return [
-        {
-            "kind": row.kind,
-            "organisation": row.name,
-            "code": row.details.get("code", ""),
-            "sales": [
-                {"event": sale["event"], "at": sale["at"], "by": known.get(sale["organisation"], "")}
-                for sale in row.details.get("sales", [])
-            ],
-            "created_at": row.created_at,
-        }
-        for row in rows
-    ]

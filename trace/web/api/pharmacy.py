@@ -6,7 +6,8 @@ from flask import g
 
 from schemas.requests import CodesRequest, DispenseRequest
 from trace.domain.permissions import Permission
-from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.services.alerts import list_alerts
+from trace.services.dispensing import dispense, take_back_packs
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
-from trace.services.dispensing import list_alerts
+from trace.services.alerts import list_alerts
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation

@@ -9,8 +9,9 @@ from schemas.requests import DispenseRequest
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
+from trace.services.alerts import list_alerts
 from trace.services.delivery import expected
-from trace.services.dispensing import dispense, list_alerts, take_back_packs
+from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Command
 from trace.services.receipts import list_receipts
 from trace.services.stock_list import list_stock

@@ -1,0 +1,84 @@
+"""Alerts: what somebody has to look at now, told to the shop that it concerns and to the inspectors of its region."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from storage.tables import alert, organisation
+from trace.domain.permissions import Actor, region_prefix
+from trace.services.look_up_log import note_look_up
+
+
+def raise_alert(
+    session: Session,
+    *,
+    kind: str,
+    item: int,
+    organisation: int,
+    region: str,
+    details: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Tell an organisation, and through its region the inspectors, about a lot or pack (`item`, its number).
+
+    `kind` has a word, and as `todo_<kind>` what to do now, in the word lists. Of `details` these are shown: `code` (the
+    text by which people find the thing), `subject` (public id of what the alert's link opens), `sales` ([{event, at,
+    organisation}], only the reader's own are named), `facts` ({name: value} that the organisation itself may read).
+    Nothing is unique here: two at once are two alerts, and whoever raises one says what keeps it from being raised
+    twice.
+    """
+    values = {
+        "kind": kind,
+        "item": item,
+        "organisation": organisation,
+        "region": region,
+        "details": dict(details),
+        "created_at": now,
+    }
+    session.execute(insert(alert).values(values))
+
+
+def list_alerts(
+    session: Session, *, actor: Actor, now: datetime, limit: int = 100, since: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down.
+
+    Newest first, those of before `since` left out.
+    """
+    note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
+    query = (
+        select(alert, organisation.c.name)
+        .join(organisation, organisation.c.id == alert.c.organisation)
+        .order_by(alert.c.id.desc())
+        .limit(limit)
+    )
+    if since is not None:
+        query = query.where(alert.c.created_at >= since)
+    if actor.watches:
+        query = query.where(alert.c.region.startswith(region_prefix(actor.region)))
+    else:
+        query = query.where(alert.c.organisation == actor.organisation)
+    rows = session.execute(query).all()
+    sold_at = {sale["organisation"] for row in rows for sale in row.details.get("sales", [])}
+    if not actor.watches:
+        sold_at &= {actor.organisation}  # where else a code was sold is for the inspector to find out
+    names = select(organisation.c.id, organisation.c.name).where(organisation.c.id.in_(sold_at))
+    known = dict(session.execute(names).tuples().all())
+    return [
+        {
+            "kind": row.kind,
+            "organisation": row.name,
+            "code": row.details.get("code", ""),
+            "subject": row.details.get("subject", ""),
+            "facts": row.details.get("facts", {}),
+            "sales": [
+                {"event": sale["event"], "at": sale["at"], "by": known.get(sale["organisation"], "")}
+                for sale in row.details.get("sales", [])
+            ],
+            "created_at": row.created_at,
+        }
+        for row in rows
+    ]
