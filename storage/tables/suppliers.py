@@ -1,6 +1,6 @@
 """The file each organisation keeps of its suppliers, and who is blocked everywhere."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import Column, Date, ForeignKey, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.types import JSON
 
 from storage.tables.columns import Moment, Number, metadata
@@ -49,8 +49,9 @@ business_block = Table(
     Column("id", Number, primary_key=True),
     Column("public_id", String(26), nullable=False, unique=True),
     Column("blocked", Number, ForeignKey("organisation.id"), index=True, comment="where it is on this system"),
-    Column("uscc", String(18), index=True),
+    Column("uscc", String(18), nullable=False, default="", index=True, comment="empty where nobody knows it"),
     Column("name", String(120), nullable=False),
+    Column("name_key", String(120), nullable=False, index=True, comment="trace.domain.suppliers.name_key"),
     Column("reason", String(200), nullable=False),
     Column("decision_no", String(80), nullable=False, default="", comment="文号 of the decision"),
     Column("region", String(6), nullable=False),
@@ -60,5 +61,15 @@ business_block = Table(
     Column("lifted_at", Moment),
     Column("lifted_by", Number, ForeignKey("person.id")),
     Column("lifted_reason", String(200), nullable=False, default=""),
+    # One regulator blocks a business once; two regulators may, each by a decision of its own.
+    Index(
+        "uq_business_block_in_force",
+        "blocked_by",
+        "uscc",
+        "name_key",
+        unique=True,
+        sqlite_where=text("lifted_at IS NULL"),
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
     comment="一处违法、处处受限: a regulator's block holds in every shop",
 )

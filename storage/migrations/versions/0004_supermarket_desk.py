@@ -142,8 +142,9 @@ def _create_tables() -> None:
         sa.Column("id", NUMBER, nullable=False),
         sa.Column("public_id", sa.String(length=26), nullable=False),
         sa.Column("blocked", NUMBER, nullable=True, comment="where it is on this system"),
-        sa.Column("uscc", sa.String(length=18), nullable=True),
+        sa.Column("uscc", sa.String(length=18), nullable=False, comment="empty where nobody knows it"),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("name_key", sa.String(length=120), nullable=False, comment="trace.domain.suppliers.name_key"),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("decision_no", sa.String(length=80), nullable=False, comment="文号 of the decision"),
         sa.Column("region", sa.String(length=6), nullable=False),
@@ -163,6 +164,15 @@ def _create_tables() -> None:
     )
     op.create_index(op.f("ix_business_block_blocked"), "business_block", ["blocked"], unique=False)
     op.create_index(op.f("ix_business_block_uscc"), "business_block", ["uscc"], unique=False)
+    op.create_index(op.f("ix_business_block_name_key"), "business_block", ["name_key"], unique=False)
+    op.create_index(
+        "uq_business_block_in_force",
+        "business_block",
+        ["blocked_by", "uscc", "name_key"],
+        unique=True,
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
 
     op.create_table(
         "correction",

@@ -10,6 +10,7 @@ from trace.domain.failures import N_
 from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
+from trace.domain.rules.suppliers import check_blocked_here, check_business_block, check_first_delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,4 +207,7 @@ _RULES: tuple[Callable[[Arrival, Rules], Iterable[Finding]], ...] = (
     check_trace_codes,
     check_sold_before,
     check_temperature,
+    check_business_block,
+    check_blocked_here,
+    check_first_delivery,
 )
