@@ -23,7 +23,7 @@ class ProblemApi(Api):  # type: ignore[misc]
 
 def register(app: Flask) -> None:
     """Add the API and its description to the application."""
-    from trace.web.api import goods, look, papers, people, pharmacy, photos  # noqa: PLC0415
+    from trace.web.api import goods, look, papers, people, pharmacy, photos, sales  # noqa: PLC0415
 
     app.config.update(
         API_TITLE="Sunshine Trace 阳光追溯",
@@ -37,7 +37,7 @@ def register(app: Flask) -> None:
         },
     )
     api = ProblemApi(app)
-    for module in (people, goods, papers, photos, pharmacy, look):
+    for module in (people, goods, papers, photos, pharmacy, look, sales):
         api.register_blueprint(module.blueprint, url_prefix=f"/api/v1{module.blueprint.url_prefix or ''}")
     document = describe(app, api.spec.to_dict())
 

@@ -10,7 +10,16 @@ from trace.web.access import may as needs
 blueprint = Blueprint("more", __name__, url_prefix="/more")
 
 # (the page's endpoint, its name, what one does there, the permission it needs), in the order people look for them
-TILES = (("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),)
+TILES = (
+    ("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
+    (
+        "counter.preparing",
+        N_("Split, mix, re-pack"),
+        N_("Lots in stock become new lots that keep their sources."),
+        Permission.GOODS_MOVE,
+    ),
+    ("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
+)
 
 
 @blueprint.get("")
