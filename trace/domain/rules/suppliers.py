@@ -10,15 +10,15 @@ from trace.domain.rules.book import Rules
 if TYPE_CHECKING:
     from trace.domain.rules.receiving import Arrival
 
-_BLOCK, _FIRST = "business_block", "first_delivery."
+_FIRST = "first_delivery."
 
 
 def check_business_block(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
     """一处违法、处处受限: whom a regulator blocked delivers nowhere until the block is lifted."""
-    entry = rules.entry(_BLOCK)
+    entry = rules.entry("business_block")
     if arrival.blocked and entry is not None:
         yield Finding(
-            _BLOCK,
+            "BLOCKED",
             Severity(entry.value["severity"]),
             N_("The regulator has blocked this supplier: {reason}."),
             {"reason": arrival.blocked},
@@ -31,7 +31,7 @@ def check_blocked_here(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
     """The shop's own decision: who is blocked in its file delivers nothing to it."""
     if arrival.supplier_blocked_here:
         yield Finding(
-            "supplier_blocked_here",
+            "STANDING",
             Severity.BLOCK,
             N_("Your own file blocks this supplier: {reason}."),
             {"reason": arrival.supplier_blocked_here},
@@ -47,7 +47,7 @@ def check_first_delivery(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
     for entry in rules.under(_FIRST):
         if arrival.category in entry.value["categories"]:
             yield Finding(
-                "first_delivery",
+                "FIRST",
                 Severity(entry.value["severity"]),
                 N_("Nobody has made the first-delivery check of this supplier."),
                 {},
