@@ -15,7 +15,9 @@ from storage.events import chunks, insert_for
 from storage.tables import stock, transit
 from trace.domain.stock import FULL, Balance
 
-_BALANCE = ("on_hand", "held", "sold")
+_BALANCE = Balance._fields
+_NOTHING = tuple(Balance())
+_BALANCES = [stock.c[name] for name in _BALANCE]
 
 
 def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
@@ -67,24 +69,24 @@ def lock_stock(
     single writer on SQLite) is what lets one of two counters sell the last piece. Ordered by item and unit, so that no
     two wait for each other in a ring.
     """
-    rows = [(organisation, *key, arriving[key], 0, 0, 0) for key in sorted(arriving)]
+    rows = [(organisation, *key, arriving[key], *_NOTHING) for key in sorted(arriving)]
     insert_rows(session, stock, ("organisation", "item", "unit", "lot", *_BALANCE), rows, pass_by=True)
     found: dict[tuple[int, str], Balance] = {}
     keys = set(wanted)
     for part in chunks(sorted({item for item, _ in keys})):
         query = (
-            select(stock.c.item, stock.c.unit, stock.c.on_hand, stock.c.held, stock.c.sold)
+            select(stock.c.item, stock.c.unit, *_BALANCES)
             .where(stock.c.organisation == organisation, stock.c.item.in_(part))
             .order_by(stock.c.item, stock.c.unit)
             .with_for_update()
         )
-        found.update({(item, unit): Balance(*row) for item, unit, *row in session.execute(query).tuples()})
+        found.update({(item, unit): Balance(*row) for item, unit, *row in session.execute(query)})
     return {key: balance for key, balance in found.items() if key in keys}
 
 
 def set_balances(session: Session, organisation: int, balances: Mapping[tuple[int, str], Balance]) -> None:
     """Write what `lock_stock` locked and the caller worked out."""
-    rows = [(organisation, *key, b.on_hand, b.held, b.sold) for key, b in sorted(balances.items())]
+    rows = [(organisation, *key, *balance) for key, balance in sorted(balances.items())]
     columns = ("organisation", "item", "unit", *_BALANCE)
     insert_rows(session, stock, columns, rows, replace=_BALANCE)
 

@@ -90,9 +90,10 @@ def test_two_captures_of_the_same_new_goods_add_up(town: Town) -> None:
         here = (session, shop.organisation)
         key, other = (item, "KGM"), (item, "EA")
         found = stock_store.lock_stock(*here, [key, other], arriving={other: item})
-        assert found == {key: Balance(5_000_000), other: Balance()}
-        stock_store.set_balances(*here, {other: Balance(1, 2, 3)})
-        assert stock_store.lock_stock(*here, [other], arriving={other: None}) == {other: Balance(1, 2, 3)}
+        assert found == {key: Balance(5_000_000, came=5_000_000), other: Balance()}
+        whole = Balance(1, 2, 3, 28, 4, 5, 6, 7)
+        stock_store.set_balances(*here, {other: whole})
+        assert stock_store.lock_stock(*here, [other], arriving={other: None}) == {other: whole}
         assert stock_store.lock_stock(*here, [(item, "LTR")], arriving={}) == {}
 
 

@@ -7,24 +7,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Event
 from trace.domain.links import Link, Role
 from trace.domain.uris import UriKind, uri_kind
 
+ON_HAND, HELD, SOLD, CAME, SENT, RETURNED, DESTROYED, USED = range(8)
+
 
 class Effect(Enum):
-    """How much of an item moves between "gone", "sold" (and not brought back), "on hand" and "held"."""
+    """Between which accounts of a `Balance` an item moves: from the first that has some, then the next, to another.
 
-    IN = "in"  # gone -> on hand
-    IN_HELD = "in_held"  # gone -> held
-    SELL = "sell"  # on hand -> sold
-    TAKE_BACK = "take_back"  # sold -> held: what a customer brings back is looked at before it is sold again
-    OUT = "out"  # on hand -> gone; what is held does not move (R7)
-    OUT_ANY = "out_any"  # held first, then on hand -> gone: destruction and return to the supplier
-    HOLD = "hold"  # on hand -> held
-    RELEASE = "release"  # held -> on hand
+    What moves from nowhere comes anew.
+    """
+
+    IN = (), ON_HAND
+    IN_HELD = (), HELD
+    SELL = (ON_HAND,), SOLD
+    TAKE_BACK = (SOLD,), HELD  # what a customer brings back is looked at before it is sold again
+    SEND = (ON_HAND,), SENT  # what is held does not move (R7)
+    RETURN = (HELD, ON_HAND), RETURNED
+    DESTROY = (HELD, ON_HAND), DESTROYED
+    USE = (ON_HAND,), USED
+    SAMPLE = (HELD, ON_HAND), USED  # what is held is what gets tested
+    HOLD = (ON_HAND,), HELD
+    RELEASE = (HELD,), ON_HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +50,45 @@ class Movement:
 FULL = 2**62  # millionths: what the store has room for; no shop comes near it, a partner's nonsense must not break it
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What an organisation has of an item in one unit, in millionths: on hand, held, sold and not brought back."""
+class Balance(NamedTuple):
+    """What came to an organisation of an item in one unit and where it is, in millionths.
+
+    `came` is the sum of all others, always (R6): each movement is booked twice.
+    """
 
     on_hand: int = 0
     held: int = 0
-    sold: int = 0
+    sold: int = 0  # and not brought back
+    came: int = 0  # received, made, or brought back by a customer who bought it elsewhere
+    sent: int = 0
+    returned: int = 0  # to suppliers
+    destroyed: int = 0
+    used: int = 0  # made into something else, or sampled
 
     def after(self, effect: Effect, amount: int, *, strict: bool = True) -> "Balance | None":
         """The balance once `amount` moved; None where there is not that much to move, or no room for it.
 
-        Not strict: what comes back need not have been sold here.
+        Not strict: what comes back need not have been sold here; the rest of it comes anew.
         """
-        moved = self._moved(effect, amount, strict)
-        return moved if moved and max(moved.on_hand, moved.held, moved.sold) < FULL else None
-
-    def _moved(self, effect: Effect, amount: int, strict: bool) -> "Balance | None":
-        on_hand, held, sold = self.on_hand, self.held, self.sold
-        match effect:
-            case Effect.IN:
-                return Balance(on_hand + amount, held, sold)
-            case Effect.IN_HELD:
-                return Balance(on_hand, held + amount, sold)
-            case Effect.SELL:
-                return Balance(on_hand - amount, held, sold + amount) if on_hand >= amount else None
-            case Effect.TAKE_BACK:
-                enough = sold >= amount or not strict
-                return Balance(on_hand, held + amount, max(sold - amount, 0)) if enough else None
-            case Effect.OUT:
-                return Balance(on_hand - amount, held, sold) if on_hand >= amount else None
-            case Effect.OUT_ANY:
-                from_held = min(held, amount)
-                left = on_hand - (amount - from_held)
-                return Balance(left, held - from_held, sold) if left >= 0 else None
-            case Effect.HOLD:
-                return Balance(on_hand - amount, held + amount, sold) if on_hand >= amount else None
-            case Effect.RELEASE:
-                return Balance(on_hand + amount, held - amount, sold) if held >= amount else None
+        accounts = list(self)
+        sources, target = effect.value
+        left = amount
+        for source in sources:
+            taken = min(accounts[source], left)
+            accounts[source] -= taken
+            left -= taken
+        if left and sources and (strict or effect is not Effect.TAKE_BACK):
+            return None
+        accounts[CAME] += left
+        accounts[target] += amount
+        return Balance(*accounts) if max(accounts) < FULL else None
 
 
 _STEP_EFFECTS: dict[str, Effect] = {
-    BizStep.SHIPPING: Effect.OUT,
+    BizStep.SHIPPING: Effect.SEND,
     BizStep.RETAIL_SELLING: Effect.SELL,
     BizStep.DISPENSING: Effect.SELL,
-    BizStep.SAMPLING: Effect.OUT_ANY,  # what is held is what gets tested
+    BizStep.SAMPLING: Effect.SAMPLE,
     BizStep.RECEIVING: Effect.IN,
     BizStep.HOLDING: Effect.HOLD,
     BizStep.STORING: Effect.RELEASE,
@@ -115,9 +118,9 @@ def _effect(event: Event, role: Role) -> Effect | None:
     if role in (Role.ADDED, Role.OUTPUT):
         return Effect.IN
     if role is Role.INPUT:
-        return Effect.OUT
+        return Effect.USE
     if role is Role.ENDED:
-        return Effect.OUT_ANY
+        return Effect.DESTROY if event.biz_step == BizStep.DESTROYING else Effect.SAMPLE
     if role not in _SEEN:
         return None
     effect = _STEP_EFFECTS.get(event.biz_step or "")
@@ -125,6 +128,6 @@ def _effect(event: Event, role: Role) -> Effect | None:
         return Effect.TAKE_BACK  # from nobody who is named: a customer
     if effect is Effect.IN and event.disposition in _UNSELLABLE:
         return Effect.IN_HELD
-    if effect is Effect.OUT and event.disposition == Disposition.RETURNED:
-        return Effect.OUT_ANY
+    if effect is Effect.SEND and event.disposition == Disposition.RETURNED:
+        return Effect.RETURN
     return effect

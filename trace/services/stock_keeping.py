@@ -173,7 +173,7 @@ def _note_passages(
 
 
 def _leaves(plan: _Planned) -> bool:
-    return plan.recorded.event.biz_step == "shipping" and plan.movement.effect in (Effect.OUT, Effect.OUT_ANY)
+    return plan.recorded.event.biz_step == "shipping" and plan.movement.effect in (Effect.SEND, Effect.RETURN)
 
 
 def _others(ends: Iterable[Endpoint], organisations: dict[str, int], actor: Actor) -> set[int]:
