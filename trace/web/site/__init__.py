@@ -25,9 +25,21 @@ DESKS = (
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import counter, home, inspector, label, more, pharmacy, resolver, scan, sign_in, station  # noqa: PLC0415
+    from trace.web.site import (  # noqa: PLC0415
+        counter,
+        home,
+        inspector,
+        label,
+        more,
+        pharmacy,
+        receiving,
+        resolver,
+        scan,
+        sign_in,
+        station,
+    )
 
-    for module in (home, sign_in, station, label, scan, pharmacy, inspector, resolver, more, counter):
+    for module in (home, sign_in, station, receiving, label, scan, pharmacy, inspector, resolver, more, counter):
         app.register_blueprint(module.blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(

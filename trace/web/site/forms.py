@@ -49,6 +49,7 @@ EMPTY_LINE: Mapping[str, Any] = {"codes": (), "certificates": (), "decision": "a
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
 _PAPER = re.compile(r"^paper-(\d{1,3})-(kind|number|issuer|issued_on|valid_until)$")
 NO_SUPPLIER = "other"
+MANY_CODES_IN_ADDRESS = 40
 
 
 def text_of(name: str, most: int = 2_000) -> str:
