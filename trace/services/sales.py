@@ -17,6 +17,7 @@ from storage.events import chunks, uris_of
 from storage.tables import MICRO, attributed_lot, attributed_sale, event_withdrawn, lot, stock
 from trace.domain.attribution import OpenLot, Policy, attribute
 from trace.domain.codes import parse_code
+from trace.domain.epcis.document import PREFIX
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Invalid
@@ -32,7 +33,7 @@ from trace.services.products import find_product
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
-ATTRIBUTED_BY = "sunshine:attributedBy"
+ATTRIBUTED_BY = f"{PREFIX}:attributedBy"
 MOST_CANDIDATES = 500  # lots of one product that are open at once
 
 

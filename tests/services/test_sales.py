@@ -1,0 +1,147 @@
+"""Sales by lot and by product: attributed to open lots, marked so, and told apart in a recall."""
+
+import threading
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from storage.events import find_idents
+from storage.tables import attributed_lot, attributed_sale, event_document, stock
+from tests.town import Town
+from trace.domain.failures import Conflict, Failure, Invalid
+from trace.domain.parties import OrganisationKind
+from trace.domain.permissions import Actor
+from trace.domain.products import Category
+from trace.services.commands import Some
+from trace.services.hops import hold
+from trace.services.lots import find_lots
+from trace.services.repacking import Portion, repack
+from trace.services.sales import ATTRIBUTED_BY, LotSales, Sold, possible_sales, sell_goods
+
+K = OrganisationKind
+M = 1_000_000
+
+
+def shelf(town: Town, *ends: int, amount: str = "10") -> tuple[Actor, str, list[str]]:
+    """A shop with lots of one product that end in so many days: (shop, product, lots)."""
+    shop = town.organisation()
+    product = town.product(shop, Category.VEGETABLE)
+    return shop, product, [town.lot(shop, product, amount, expires_on=town.day(-days)) for days in ends]
+
+
+def sold_of(town: Town, shop: Actor, lots: list[str]) -> list[int]:
+    """What stock says was sold of each lot, millionths."""
+    with town.store.reading() as session:
+        ids = find_idents(session, lots)
+        query = select(stock.c.item, stock.c.sold).where(stock.c.organisation == shop.organisation)
+        rows = dict(session.execute(query).tuples().all())
+    return [rows[ids[uri]] for uri in lots]
+
+
+def told(town: Town, lots: list[str]) -> list[LotSales]:
+    """What a recall would tell of each lot."""
+    with town.store.reading() as session:
+        ids = find_idents(session, lots)
+        found = {item: sales for (_, item), sales in possible_sales(session, ids.values()).items()}
+    return [found[ids[uri]] for uri in lots]
+
+
+def sell(town: Town, shop: Actor, *sold: Sold, key: str | None = None, **moment: float) -> dict[str, Any]:
+    """Record sales."""
+    return dict(town.do(sell_goods, town.command(shop, key, **moment), sold=sold))
+
+
+def test_what_names_a_product_only_is_taken_from_the_lot_that_expires_first_and_marked_so(town: Town) -> None:
+    shop, product, (late, early) = shelf(town, 9, 3)
+    done = sell(town, shop, Sold(product=product, amount=Decimal("12.5")))
+    assert sold_of(town, shop, [late, early]) == [int(2.5 * M), 10 * M]
+    assert [entry["lot"] for entry in done["sales"][0]["lots"]] == [early, late]
+    with town.store.reading() as session:
+        (number,) = session.scalars(select(attributed_sale.c.event))
+        document = session.execute(
+            select(event_document.c.document).where(event_document.c.event == number)
+        ).scalar_one()
+    assert f'"{ATTRIBUTED_BY}":"fefo"'.encode() in bytes(document)
+
+
+def test_a_recall_tells_certain_and_possible_sales_apart(town: Town) -> None:
+    shop, product, (first, second) = shelf(town, 3, 9)
+    sell(town, shop, Sold(code=first, amount=Decimal(2)))
+    sell(town, shop, Sold(product=product, amount=Decimal(4)))
+    assert told(town, [first, second]) == [LotSales(2 * M, 4 * M, 4 * M), LotSales(0, 0, 4 * M)]
+
+
+def test_a_lot_sold_out_by_the_books_may_still_lie_on_the_shelf_for_a_week(town: Town) -> None:
+    shop, product, (first, second) = shelf(town, 3, 9, amount="4")
+    sell(town, shop, Sold(product=product, amount=Decimal(4)), days=1)
+    sell(town, shop, Sold(product=product, amount=Decimal(1)))
+    with town.store.reading() as session:
+        ids = find_idents(session, [first, second])
+        rows = set(session.execute(select(attributed_lot.c.item, attributed_lot.c.amount)).tuples())
+    assert rows == {(ids[first], 4 * M), (ids[second], 0), (ids[first], 0), (ids[second], M)}
+
+
+def test_more_than_is_on_the_shelf_is_refused_but_for_what_two_scales_differ_by(town: Town) -> None:
+    shop, product, lots = shelf(town, 3)
+    refusal = town.refuses(
+        Conflict, sell_goods, town.command(shop), sold=[Sold(product=product, amount=Decimal("10.5"))]
+    )
+    assert refusal.values["on_hand"] == "10"
+    assert refusal.field == "sold.0.amount"
+    sell(town, shop, Sold(product=product, amount=Decimal("10.1")))
+    assert sold_of(town, shop, lots) == [10 * M]
+
+
+def test_what_is_held_or_expired_is_on_no_shelf(town: Town) -> None:
+    shop, product, (held, expired) = shelf(town, 3, -1)
+    town.do(hold, town.command(shop), goods=[Some(held, Decimal(10))], reason="抽检")
+    for lot in (held, expired):
+        town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(code=lot, amount=Decimal(1))])
+    refusal = town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(product=product, amount=Decimal(1))])
+    assert refusal.values["on_hand"] == "0"
+
+
+def test_a_till_report_is_all_or_nothing_and_once(town: Town) -> None:
+    shop, product, lots = shelf(town, 3)
+    good = Sold(product=product, amount=Decimal(1))
+    for bad in (Sold(code="6901028075763", amount=Decimal(1)), Sold(product=product), Sold(code=lots[0])):
+        town.refuses(Invalid, sell_goods, town.command(shop), sold=[good, bad])
+    assert sold_of(town, shop, lots) == [0]
+    answers = [sell(town, shop, good, good, key="till 7, 18:00") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert sold_of(town, shop, lots) == [2 * M]
+
+
+def test_two_tills_at_once_never_sell_the_same_kilogram(town: Town) -> None:
+    shop, product, lots = shelf(town, 3, 9, amount="5")
+    start, refusals = threading.Barrier(4), []
+
+    def till() -> None:
+        start.wait()
+        for _ in range(3):
+            try:
+                sell(town, shop, Sold(product=product, amount=Decimal(1)))
+            except Failure as failure:
+                refusals.append(failure)
+
+    threads = [threading.Thread(target=till) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sold_of(town, shop, lots) == [5 * M, 5 * M]
+    assert len(refusals) == 2
+    assert {type(failure) for failure in refusals} == {Conflict}
+
+
+def test_a_mix_ends_with_the_first_of_its_sources_and_keeps_them(town: Town) -> None:
+    shop, _, (late, early) = shelf(town, 9, 3)
+    some = [Some(late, Decimal(4)), Some(early, Decimal(6))]
+    done = town.do(repack, town.command(shop), inputs=some, portions=[Portion(Decimal("9.5"))])
+    (mix,) = done["lots"]
+    refusal = town.refuses(Conflict, repack, town.command(shop), inputs=some[:1], portions=[Portion(Decimal("4.5"))])
+    assert refusal.field == "outputs"
+    sell(town, shop, Sold(code=mix, amount=Decimal("9.5")))
+    with town.store.reading() as session:
+        assert find_lots(session, [mix])[mix].expires_on == town.day(-3)
