@@ -29,11 +29,12 @@ NEEDS_REASON = frozenset({Standing.WATCHED, Standing.BLOCKED})
 class SupplierFacts:
     """What a shop's file says of a supplier on the day goods arrive.
 
-    `kind` is "" where nobody said it, `known` whether the first-delivery check is done, `blocked_here` why the shop
-    itself blocked it ("" where it did not).
+    `kind` and `uscc` are "" where nobody said them, `known` whether the first-delivery check is done, `blocked_here`
+    why the shop itself blocked it ("" where it did not).
     """
 
     kind: str = ""
+    uscc: str = ""
     known: bool = False
     blocked_here: str = ""
 

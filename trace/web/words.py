@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from flask_babel import format_date, format_datetime, gettext
 
+from trace.domain.checks import IdentifierWarning
 from trace.domain.failures import N_
 from trace.domain.papers import Finding
 from trace.domain.products import Category
@@ -79,7 +80,7 @@ def say(message: str, values: Mapping[str, Any] | None = None) -> str:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, Finding):
+    if isinstance(value, Finding | IdentifierWarning):
         return say(value.message, value.values)
     parts = str(value).split(", ")
     names = [WORDS.get(part) or FIELD_NAMES.get(part) for part in parts]
