@@ -61,6 +61,7 @@ from storage.tables.safety import (
     disposal,
     rapid_test,
     recall,
+    recall_held,
     recall_lot,
     recall_notice,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "product_code",
     "rapid_test",
     "recall",
+    "recall_held",
     "recall_lot",
     "recall_notice",
     "receipt",

@@ -33,6 +33,10 @@ recall = Table(
     Column("lifted_at", Moment),
     Column("lifted_by", Number, ForeignKey("person.id")),
     Column("lifted_reason", String(200), nullable=False, default=""),
+    Column("closed_at", Moment, comment="finished: the goods went back or were destroyed, and stay blocked"),
+    Column("closed_by", Number, ForeignKey("person.id")),
+    Column("closed_reason", String(200), nullable=False, default=""),
+    Column("complete", Boolean, nullable=False, default=True, comment="whether the trace came to its end"),
     comment="One switch for a lot and everything made of it: no sale, transfer or split (R7, R13)",
 )
 
@@ -43,6 +47,19 @@ recall_lot = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False, comment="a lot that is reached"),
     PrimaryKeyConstraint("recall", "item"),
     Index("ix_recall_lot_item", "item"),
+)
+
+recall_held = Table(
+    "recall_held",
+    metadata,
+    Column("recall", Number, ForeignKey("recall.id"), nullable=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("item", Number, ForeignKey("ident.id"), nullable=False),
+    Column("unit", String(3), nullable=False),
+    Column("amount", BigInteger, nullable=False, comment="millionths that it moved from on hand to held"),
+    Column("gone", BigInteger, nullable=False, comment="millionths returned, destroyed and used before that"),
+    PrimaryKeyConstraint("recall", "organisation", "item", "unit"),
+    comment="What a hold or recall holds, and lifting it releases",
 )
 
 recall_notice = Table(
@@ -73,6 +90,7 @@ rapid_test = Table(
     Column("retest_asked_at", Moment),
     Column("retest_passed", Boolean),
     Column("retest_at", Moment),
+    Column("retest_by", String(120), nullable=False, default="", comment="the laboratory"),
     Column("object", String(64), ForeignKey("object.sha256")),
     Column("recall", Number, ForeignKey("recall.id"), comment="the hold that a failed test set at once (R12)"),
     Column("person", Number, ForeignKey("person.id")),

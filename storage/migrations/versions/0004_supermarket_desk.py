@@ -24,6 +24,9 @@ ADDED = (
     ("certificate", "amount", "BIGINT", "BIGINT", ""),
     ("certificate", "unit", "VARCHAR(3)", "VARCHAR(3)", ""),
     ("certificate", "paper_key", "VARCHAR(64)", "VARCHAR(64)", ""),
+    ("certificate", "number_key", "VARCHAR(64)", "VARCHAR(64)", ""),
+    ("certificate", "filed_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_filed_by REFERENCES person (id)"),
+    ("certificate", "issued_here", "BOOLEAN", "BOOLEAN", "DEFAULT FALSE NOT NULL"),
     ("certificate", "revoked_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_revoked_by REFERENCES person (id)"),
     ("receipt", "supplier_file", "BIGINT", "INTEGER", "CONSTRAINT fk_receipt_supplier_file REFERENCES supplier (id)"),
     ("receipt", "undone_at", "TIMESTAMP WITH TIME ZONE", "DATETIME", ""),
@@ -50,13 +53,20 @@ def upgrade() -> None:
     for table, column, on_postgres, on_sqlite, rest in ADDED:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} {on_postgres if postgres else on_sqlite} {rest}")
     op.create_index(op.f("ix_certificate_paper_key"), "certificate", ["paper_key"], unique=False)
+    op.create_index(op.f("ix_certificate_number_key"), "certificate", ["number_key"], unique=False)
     op.create_index(op.f("ix_receipt_supplier_file"), "receipt", ["supplier_file"], unique=False)
     # What left before this version kept no account of left no trace in stock: it counts as never come.
     op.execute("UPDATE stock SET came = on_hand + held + sold")
+    # Until now only what was issued here had a number of this form and no picture.
+    op.execute(
+        "UPDATE certificate SET issued_here = TRUE WHERE kind = 'commitment_certificate' AND object IS NULL"
+        " AND number LIKE 'HGZ________________' AND issuer = (SELECT name FROM organisation WHERE organisation.id = certificate.organisation)"
+    )
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_receipt_supplier_file"), table_name="receipt")
+    op.drop_index(op.f("ix_certificate_number_key"), table_name="certificate")
     op.drop_index(op.f("ix_certificate_paper_key"), table_name="certificate")
     for table, column, *_ in reversed(ADDED):
         with op.batch_alter_table(table) as batch_op:
@@ -66,6 +76,7 @@ def downgrade() -> None:
         "supplier_licence",
         "recall_notice",
         "recall_lot",
+        "recall_held",
         "rapid_test",
         "dish_lot",
         "certificate_source",
@@ -267,6 +278,16 @@ def _create_tables() -> None:
         sa.Column("lifted_at", Moment(), nullable=True),
         sa.Column("lifted_by", NUMBER, nullable=True),
         sa.Column("lifted_reason", sa.String(length=200), nullable=False),
+        sa.Column(
+            "closed_at",
+            Moment(),
+            nullable=True,
+            comment="finished: the goods went back or were destroyed, and stay blocked",
+        ),
+        sa.Column("closed_by", NUMBER, nullable=True),
+        sa.Column("closed_reason", sa.String(length=200), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False, comment="whether the trace came to its end"),
+        sa.ForeignKeyConstraint(["closed_by"], ["person.id"], name=op.f("fk_recall_closed_by")),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_recall_item")),
         sa.ForeignKeyConstraint(["lifted_by"], ["person.id"], name=op.f("fk_recall_lifted_by")),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_recall_organisation")),
@@ -402,6 +423,7 @@ def _create_tables() -> None:
         sa.Column("retest_asked_at", Moment(), nullable=True),
         sa.Column("retest_passed", sa.Boolean(), nullable=True),
         sa.Column("retest_at", Moment(), nullable=True),
+        sa.Column("retest_by", sa.String(length=120), nullable=False, comment="the laboratory"),
         sa.Column("object", sa.String(length=64), nullable=True),
         sa.Column("recall", NUMBER, nullable=True, comment="the hold that a failed test set at once (R12)"),
         sa.Column("person", NUMBER, nullable=True),
@@ -426,6 +448,23 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("recall", "item", name=op.f("pk_recall_lot")),
     )
     op.create_index("ix_recall_lot_item", "recall_lot", ["item"], unique=False)
+
+    op.create_table(
+        "recall_held",
+        sa.Column("recall", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("item", NUMBER, nullable=False),
+        sa.Column("unit", sa.String(length=3), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False, comment="millionths that it moved from on hand to held"),
+        sa.Column(
+            "gone", sa.BigInteger(), nullable=False, comment="millionths returned, destroyed and used before that"
+        ),
+        sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_recall_held_item")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_recall_held_organisation")),
+        sa.ForeignKeyConstraint(["recall"], ["recall.id"], name=op.f("fk_recall_held_recall")),
+        sa.PrimaryKeyConstraint("recall", "organisation", "item", "unit", name=op.f("pk_recall_held")),
+        comment="What a hold or recall holds, and lifting it releases",
+    )
 
     op.create_table(
         "recall_notice",
