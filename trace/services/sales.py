@@ -33,7 +33,7 @@ from trace.services.products import find_product
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
-ATTRIBUTED_BY = f"{PREFIX}:attributedBy"
+ATTRIBUTED_BY = f"{PREFIX}attributedBy"
 MOST_CANDIDATES = 500  # lots of one product that are open at once
 
 

@@ -85,7 +85,7 @@ class Story:
             "destination": self._party_name(document, "destinationList", "destination"),
             "container": document.get("parentID"),
             "reason": _reason(document),
-            "attributed": f"{PREFIX}:attributedBy" in document,
+            "attributed": f"{PREFIX}attributedBy" in document,
             "things": list(self._things(document, full=True)),
         }
 
