@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -16,7 +16,8 @@ from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.papers import Finding, PaperState
 from trace.domain.permissions import Actor
-from trace.domain.uris import PRIVATE, UriKind, party_uri, uri_kind
+from trace.domain.products import Category
+from trace.domain.uris import PRIVATE, UriKind, lot_uri, party_uri, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import (
     DRUG_CODES,
@@ -97,6 +98,8 @@ class Prepared:
     papers: list[PaperState] = field(default_factory=list)
     papers_there: list[dict[str, Any]] = field(default_factory=list)  # as the record keeps them (JSON)
     findings: list[Finding] = field(default_factory=list)
+    overridden_by: int | None = None  # the second person who accepts against a finding
+    override_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +235,24 @@ def _lot_of(session: Session, command: Command, line: Line, code: Code | None, w
             f"{produced_on or day:%Y%m%d}-{new_public_id()[:6]}"
         )
     )
+    if expires_on is None:
+        expires_on = _shelf_life_end(session, line.product, number, produced_on)
     new = NewLot(line.product, number, produced_on, expires_on, line.origin_region, line.origin)
     return open_lot(session, new, actor=command.actor, now=command.now, field=where)
+
+
+def _shelf_life_end(session: Session, product: str, number: str, produced_on: date | None) -> date | None:
+    """The day a food's shelf life (保质期) ends, so that nobody types it; a drug's date is read from its pack.
+
+    A lot that is recorded keeps what its record says.
+    """
+    made_of = get_product(session, product)
+    if produced_on is None or not made_of.shelf_life_days or made_of.category == Category.DRUG:
+        return None
+    uri = lot_uri(made_of.class_uri, number)
+    if uri in find_lots(session, [uri]):
+        return None
+    return produced_on + timedelta(days=made_of.shelf_life_days)
 
 
 def _check_identifiers(session: Session, made_of: Any, codes: Sequence[str], where: str) -> None:

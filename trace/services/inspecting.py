@@ -1,4 +1,4 @@
-"""Look at what arrives (进货查验): papers, licence, dates against the rules; and the decision on each line."""
+"""Look at what arrives (进货查验): papers, licence, dates against the rules."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,14 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
-from storage.tables import dispensing_head, licence
-from trace.domain.failures import N_, Conflict, Invalid
-from trace.domain.papers import CertificateKind, PaperState, Severity, is_valid_on, paper_states
-from trace.domain.parties import DRUG_LICENCES, FOOD_LICENCES, UNLICENSED
+from storage.tables import dispensing_head
+from trace.domain.papers import CertificateKind, PaperState, is_valid_on, paper_states
 from trace.domain.products import Category
+from trace.domain.rules.overrides import gravest_override
 from trace.domain.rules.receiving import Arrival, check_arrival
 from trace.services.arrivals import (
-    Decision,
     Line,
     Prepared,
     Sender,
@@ -24,11 +22,13 @@ from trace.services.arrivals import (
     prepare_line,
     sender_of,
 )
+from trace.services.blocks import block_of
 from trace.services.certificates import as_paper, link_lots, papers_of, visible_certificate_ids
 from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
 from trace.services.lots import get_product
 from trace.services.rulebook import rules_on
+from trace.services.suppliers import facts_of, licence_valid
 
 
 def look_at_delivery(
@@ -39,7 +39,7 @@ def look_at_delivery(
     Works exactly as receiving does, up to the decision; the caller rolls the session back, so nothing is kept.
     """
     sender = sender_of(session, command.actor, supplier)
-    day = command.day
+    day, rules = command.day, rules_on(session, command.day, command.actor.organisation)
     cards = []
     for number, line in enumerate(lines):
         ready = prepare_line(session, command, line, number, day)
@@ -54,6 +54,8 @@ def look_at_delivery(
                 "unit": ready.unit,
                 "papers": [as_paper_state(state) for state in ready.papers],
                 "findings": [finding.as_dict() for finding in ready.findings],
+                "override": gravest_override(ready.findings, rules).value,
+                "expires_on": ready.product.expires_on,
             }
         )
     return cards
@@ -76,6 +78,7 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
     rules = rules_on(session, day, command.actor.organisation)
     linked = _link_papers(session, command, ready, sender, where)
     known = ready.product
+    supplier = facts_of(session, command.actor, sender)
     made_of = get_product(session, known.product_public_id)
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
     held_papers = tuple(as_paper(row) for row in linked)
@@ -88,7 +91,10 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             produced_on=known.produced_on,
             expires_on=known.expires_on,
             papers=held_papers,
-            licence_valid=_licence_valid(session, sender, Category(known.category), day),
+            licence_valid=licence_valid(session, command.actor, sender, Category(known.category), day),
+            blocked=block_of(session, organisation=sender.number, uscc=supplier.uscc, name=sender.name, on=day),
+            supplier_blocked_here=supplier.blocked_here,
+            first_delivery=not supplier.known,
             codes=len(line.codes) or sum(1 for g in ready.goods if g.amount is None),
             no_code_reason=line.no_code_reason,
             sold_before=_sold_before(session, ready),
@@ -109,31 +115,6 @@ def _sold_before(session: Session, ready: Prepared) -> str:
         open_sales = (dispensing_head.c.item.in_(part), dispensing_head.c.open_sales > 0)
         sold |= set(session.scalars(select(dispensing_head.c.item).where(*open_sales)))
     return next((uri.rpartition("/")[2] for uri, item in ids.items() if item in sold), "")
-
-
-def check_decision(ready: Prepared, where: str) -> None:
-    """Raise `Conflict` for a decision that goes against the findings, `Invalid` for one without its reason."""
-    line = ready.line
-    gravest = ready.findings[0] if ready.findings else None
-    if line.decision is Decision.ACCEPT and gravest:
-        if gravest.severity is Severity.BLOCK:
-            raise Conflict(
-                N_("This line cannot be accepted: {why} Hold it or refuse it."),
-                field=f"{where}.decision",
-                details={"rule": gravest.rule, "source": gravest.source},
-                why=gravest,
-            )
-        if gravest.severity is Severity.HOLD and not line.reason.strip():
-            raise Conflict(
-                N_("Give a reason for accepting this line all the same, or hold it: {why}"),
-                field=f"{where}.reason",
-                details={"rule": gravest.rule, "source": gravest.source},
-                why=gravest,
-            )
-    # A mere remark does not say why; what blocks or holds the line does.
-    said = line.reason.strip() or any(finding.severity is not Severity.WARN for finding in ready.findings)
-    if line.decision is not Decision.ACCEPT and not said:
-        raise Invalid(N_("Say why this line is held or refused."), field=f"{where}.reason")
 
 
 def _link_papers(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> list[Any]:
@@ -166,16 +147,3 @@ def _paper_there(row: Any, day: date) -> dict[str, Any]:
         "valid_until": row.valid_until.isoformat() if row.valid_until else None,
         "valid": is_valid_on(as_paper(row), day),
     }
-
-
-def _licence_valid(session: Session, sender: Sender, category: Category, day: date) -> bool | None:
-    """Whether the supplier has a licence for such goods that is valid on the day; None where none is needed."""
-    if sender.kind in UNLICENSED and category is not Category.DRUG:
-        return None
-    if sender.number is None:
-        return False
-    kinds = DRUG_LICENCES if category is Category.DRUG else FOOD_LICENCES
-    rows = session.execute(
-        select(licence.c.expires_on).where(licence.c.organisation == sender.number, licence.c.kind.in_(kinds))
-    )
-    return any(expires is None or day <= expires for (expires,) in rows)

@@ -34,12 +34,14 @@ from trace.services.arrivals import (
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.delivery import check_not_received_before
-from trace.services.inspecting import check_decision, find_faults
+from trace.services.inspecting import find_faults
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
+from trace.services.overrides import Agreement, check_decision, second_person
 from trace.services.rulebook import rules_on
 from trace.services.scans import find_scan
 from trace.services.stock_keeping import micro
+from trace.services.suppliers import note_delivery
 
 __all__ = ["Decision", "Line", "Supplier", "receive"]
 
@@ -52,17 +54,19 @@ def receive(
     lines: Sequence[Line],
     delivery_note: str = "",
     scans: Sequence[str] = (),
+    agreement: Agreement | None = None,
 ) -> dict[str, Any]:
-    """Record a delivery: all lines or none. Answers the record as `get_receipt` does.
+    """Record a delivery: all lines or none. Answers the record's id and the number of its lines.
 
     Raises `Invalid` with the field at fault, `Conflict` for goods received before, for more than was sent, and for a
-    line accepted against a finding that blocks it (hold or refuse it instead).
+    line accepted against a finding that nobody may set aside, or only two people (`agreement` is what the second says).
 
     Two clerks who receive one delivery at once: both pass through the locked rows of its goods (`lock_arrivals`), so
     the later one finds it received.
     """
 
     def act() -> dict[str, Any]:
+        second = second_person(session, actor=command.actor, agreement=agreement) if agreement else None
         sender = sender_of(session, command.actor, supplier)
         prepared = prepare_lines(session, command, lines, command.day)
         check_each_once(prepared)
@@ -75,9 +79,10 @@ def receive(
             delivery_note,
             [good.item for ready in prepared for good in ready.goods if good.amount is not None],
         )
+        rules = rules_on(session, command.day, command.actor.organisation)
         for number, ready in enumerate(prepared):
             find_faults(session, command, ready, sender, f"lines.{number}")
-            check_decision(ready, f"lines.{number}")
+            check_decision(ready, rules, f"lines.{number}", agreement=agreement, second=second)
         numbers = _capture_lines(session, command, prepared, sender, delivery_note)
         return _record(session, command, prepared, sender, delivery_note, scans, numbers)
 
@@ -163,6 +168,7 @@ def _record(
             public_id=public_id,
             organisation=command.actor.organisation,
             supplier=sender.number,
+            supplier_file=note_delivery(session, command, sender),
             supplier_name=sender.name,
             supplier_address=sender.address,
             supplier_contact=sender.contact,
@@ -201,4 +207,6 @@ def _line_row(number: int, position: int, ready: Prepared, item: int, event: int
         "papers": ready.papers_there,
         "celsius": None if line.celsius is None else int(line.celsius * 100),
         "event": event,
+        "overridden_by": ready.overridden_by,
+        "override_reason": ready.override_reason,
     }
