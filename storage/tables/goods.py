@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -99,7 +100,10 @@ certificate = Table(
     Column("amount", BigInteger, comment="millionths"),
     Column("unit", String(3)),
     Column("paper_key", String(64), index=True, comment="the same for one paper, whoever files it; paper_head"),
+    Column("number_key", String(64), index=True, comment="of its number: where only one filer had its QR; paper_head"),
+    Column("filed_by", Number, ForeignKey("person.id")),
     Column("replaces", Number, ForeignKey("certificate.id")),
+    Column("issued_here", Boolean, nullable=False, default=False, comment="by its organisation, on this system"),
     Column("revoked_at", Moment),
     Column("revoked_reason", String(200)),
     Column("revoked_by", Number, ForeignKey("person.id")),

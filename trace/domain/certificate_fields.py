@@ -40,6 +40,7 @@ SHAPES: Mapping[str, Shape] = {
     "manufacturer": Shape.TEXT,
     "mark_number": Shape.TEXT,
     "origin": Shape.TEXT,
+    "origin_region": Shape.TEXT,
     "plant_no": Shape.TEXT,
     "produced_on": Shape.DAY,
     "product_name": Shape.TEXT,
@@ -75,12 +76,12 @@ K = CertificateKind
 CONTENTS: Mapping[CertificateKind, Content] = {
     K.COMMITMENT: Content(
         ("product_name", "quantity", "origin", "contact", "basis", "statement_accepted"),
-        ("issuer_uscc", "signature_present", "qr_payload"),
+        ("origin_region", "issuer_uscc", "signature_present", "qr_payload"),
         tuple(form.value for form in CommitmentForm),
     ),
     K.QUARANTINE: Content(
         ("product_name", "quantity"),
-        ("mark_number", "origin", "qr_payload"),
+        ("mark_number", "batch", "slaughtered_on", "origin", "qr_payload"),
         ("product", "product_a", "product_b", "animal_a", "animal_b"),
     ),
     K.MEAT_INSPECTION: Content(("product_name", "quantity", "slaughtered_on"), ("batch", "qr_payload")),

@@ -5,6 +5,8 @@ Which paper a category needs is data with a source and a date (`trace.domain.rul
 its own day.
 """
 
+import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -109,6 +111,7 @@ class Paper:
     valid_until: date | None = None
     form: str = ""
     revoked: bool = False
+    of_batch: str = ""  # the slaughter batch it was written for, where the goods were cut from that; "" for their own
 
 
 def requirements_for(category: str, rules: Rules) -> tuple[Requirement, ...]:
@@ -148,3 +151,46 @@ def paper_states(category: str, papers: Iterable[Paper], rules: Rules) -> list[P
         stale = tuple(p.kind for p in papers if p.kind in requirement.any_of and not is_valid_on(p, on))
         states.append(PaperState(requirement, valid[0] if valid else None, () if valid else stale))
     return states
+
+
+# Papers whose number the state issues in one series: the same number is the same paper, however its issuer is written.
+_NUMBERED_BY_THE_STATE = frozenset({CertificateKind.QUARANTINE, CertificateKind.ENTRY})
+
+
+def paper_key(kind: CertificateKind, number: str, issuer: str, qr_payload: str) -> str | None:
+    """The same text (64 hexadecimal digits) for one paper, whoever files it; None where it has neither QR nor number.
+
+    The QR text where there is one, to the character: nothing is read out of it. Else the kind with its number.
+    """
+    if qr_payload.strip():
+        return _digest("qr", qr_payload.strip())
+    return number_key(kind, number, issuer)
+
+
+def number_key(kind: CertificateKind, number: str, issuer: str) -> str | None:
+    """The key of a paper's number: with its issuer, unless the state numbers all such papers in one series.
+
+    Blanks, dashes, brackets and the width of letters are no part of a number or a name; letters are never digits.
+    """
+    plain = _plain(number)
+    if not plain:
+        return None
+    return _digest("number", kind.value, plain, "" if kind in _NUMBERED_BY_THE_STATE else _plain(issuer))
+
+
+def alone_key(public_id: str) -> str:
+    """The key of a paper with neither QR nor number: that of one filing, known to nobody else."""
+    return _digest("alone", public_id)
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two transcriptions name the same batch or paper number; an empty one names none."""
+    return bool(_plain(one)) and _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).upper() if c.isalnum())
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

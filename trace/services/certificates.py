@@ -1,7 +1,8 @@
-"""Certificates: issue the commitment certificate, file the papers that came with goods, link them to lots."""
+"""Certificates: file the papers that came with goods, link them to lots, say who may see them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
@@ -17,72 +18,29 @@ from storage.tables import (
     lot,
     object_owner,
     organisation,
+    paper_head,
     stock,
     transit,
 )
 from trace.domain.certificate_fields import checked_fields, missing_fields
 from trace.domain.failures import N_, Invalid, NotFound
-from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm, Paper
-from trace.domain.parties import PRODUCERS
+from trace.domain.papers import (
+    STATEMENTS,
+    CertificateKind,
+    CommitmentForm,
+    Paper,
+    alone_key,
+    number_key,
+    paper_key,
+)
 from trace.domain.permissions import Actor, region_prefix
+from trace.domain.quantities import parse_quantity
 from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_look_up
 from trace.services.lots import item_uri
 from trace.services.organisations import new_public_id
-
-
-def issue_commitment(
-    session: Session,
-    command: Command,
-    *,
-    lots: Sequence[str],
-    product_name: str,
-    quantity: str,
-    origin: str,
-    basis: Sequence[CommitmentBasis],
-    statement_accepted: bool,
-    form: CommitmentForm | None = None,
-    replaces: str | None = None,
-) -> dict[str, Any]:
-    """Issue a 承诺达标合格证 for lots of the actor's organisation.
-
-    Producers use form 1, purchasers who mix or re-pack form 2 (农业农村部令 2025 年第 4 号); `form` None chooses by the
-    kind of organisation. All contents of Art. 14 are kept; the statement has to be accepted, the basis to be named.
-    Raises `Invalid` where one is not, `NotFound` for a lot that the organisation never had.
-    """
-
-    def act() -> dict[str, Any]:
-        chosen = form or (
-            CommitmentForm.PRODUCER if command.actor.organisation_kind in PRODUCERS else CommitmentForm.PURCHASER
-        )
-        if not statement_accepted:
-            raise Invalid(N_("The commitment statement has to be accepted."), field="statement_accepted")
-        if not basis:
-            raise Invalid(N_("Name at least one basis of the commitment."), field="basis")
-        own = session.execute(select(organisation).where(organisation.c.id == command.actor.organisation)).one()
-        fields = {
-            "product_name": product_name,
-            "quantity": quantity,
-            "origin": origin,
-            "contact": own.contact,
-            "basis": sorted(set(basis)),
-            "statement_accepted": True,
-            "signature_present": False,
-        }
-        return _file(
-            session,
-            command,
-            kind=CertificateKind.COMMITMENT,
-            lots=lots,
-            form=chosen.value,
-            number=f"HGZ{command.now:%Y%m%d}{new_public_id()[:8].upper()}",
-            issuer=own.name,
-            issued_on=command.day,
-            fields=fields,
-            replaces=replaces,
-        )
-
-    return run_once(session, command, "issue_commitment", act)
+from trace.services.paper_proof import certificate_at, disagreements, filed_before
+from trace.services.stock_keeping import micro
 
 
 def file_certificate(
@@ -98,15 +56,39 @@ def file_certificate(
     valid_until: date | None = None,
     contents: Mapping[str, Any] | None = None,
     sha256: str | None = None,
+    amount: Decimal | None = None,
+    unit: str | None = None,
 ) -> dict[str, Any]:
     """Keep a paper that came with goods, linked to their lots; its photo or PDF by SHA-256 (an own upload).
 
-    `contents` are the fields that stand on it (`trace.domain.certificate_fields`). Raises `Invalid` for a paper from
-    the future, one that ends before it begins, and fields or a form that such a paper does not have; `NotFound` for a
-    lot that the organisation never had, and for an upload of somebody else.
+    `contents` are the fields that stand on it (`trace.domain.certificate_fields`), `amount` and `unit` what it
+    certifies; where only its text was typed, a text that is plainly a number and a unit says it. Raises `Invalid` for a
+    paper from the future, one that ends before it begins, and fields or a form that such a paper does not have;
+    `NotFound` for a lot that the organisation never had, and for an upload of somebody else.
+
+    A paper whose QR is the address of a certificate on this system is that certificate (`trace.services.paper_proof`):
+    it is linked to the lots, not filed twice, and the answer says so with `on_this_system` and `remarks`.
+    `filed_before` are the organisation's own papers of the same QR text or number: by whom and when.
+
+    Two who file the same paper at once file it twice, under one key (`paper_head`, insert or nothing): what is received
+    under either is summed.
     """
 
     def act() -> dict[str, Any]:
+        certified = certified_amount(amount, unit, contents or {})
+        text = str((contents or {}).get("qr_payload") or "")
+        known = certificate_at(session, text, command.now)
+        if known is not None:
+            link_lots(session, command, certificate_id=known.id, lots=lots, had_only=True)
+            remarks = disagreements(session, known, lots=lots, certified=certified, contents=contents or {})
+            return {
+                "id": known.public_id,
+                "kind": known.kind,
+                "number": known.number,
+                "on_this_system": True,
+                "remarks": [remark.as_dict() for remark in remarks],
+                "filed_before": [],
+            }
         if issued_on > command.day:
             raise Invalid(
                 N_("The paper is dated {day}, in the future; read the date again."),
@@ -115,7 +97,8 @@ def file_certificate(
             )
         if valid_until and valid_until < issued_on:
             raise Invalid(N_("The paper would end before it begins; read the dates again."), field="valid_until")
-        return _file(
+        before = filed_before(session, command.actor, paper_keys(kind, number, issuer, text))
+        done = _file(
             session,
             command,
             kind=kind,
@@ -127,7 +110,9 @@ def file_certificate(
             valid_until=valid_until,
             fields=contents or {},
             sha256=sha256,
+            certified=certified,
         )
+        return {**done, "on_this_system": False, "remarks": [], "filed_before": before}
 
     return run_once(session, command, "file_certificate", act)
 
@@ -142,18 +127,26 @@ def _file(
     fields: Mapping[str, Any],
     replaces: str | None = None,
     sha256: str | None = None,
+    certified: tuple[Decimal, str] | None = None,
     **values: Any,
 ) -> dict[str, Any]:
     kept = checked_fields(kind, form, fields)
     if kind is CertificateKind.COMMITMENT and form and kept.get("statement_accepted"):
         kept["statement"] = STATEMENTS[CommitmentForm(form)]
     if sha256 is not None:
-        _check_own_object(session, command.actor, sha256)
+        check_own_object(session, command.actor, sha256)
     older = _visible_row(session, command.actor, replaces).id if replaces else None
     public_id = new_public_id()
+    keys = paper_keys(kind, values.get("number", ""), values["issuer"], str(kept.get("qr_payload") or ""))
+    amount, unit = certified or certified_amount(None, None, kept) or (None, None)
     number = session.execute(
         insert(certificate)
         .values(
+            paper_key=note_paper(session, keys) or alone_key(public_id),
+            number_key=keys[1],
+            amount=None if amount is None else micro(amount),
+            unit=unit,
+            filed_by=command.actor.person,
             public_id=public_id,
             organisation=command.actor.organisation,
             kind=kind.value,
@@ -170,7 +163,32 @@ def _file(
     return {"id": public_id, "kind": kind.value, "number": values.get("number", "")}
 
 
-def _check_own_object(session: Session, actor: Actor, sha256: str) -> None:
+def paper_keys(kind: CertificateKind, number: str, issuer: str, qr_payload: str) -> tuple[str | None, str | None]:
+    """(key of the paper, key of its number) as they stand on a certificate."""
+    return paper_key(kind, number, issuer, qr_payload), number_key(kind, number, issuer)
+
+
+def note_paper(session: Session, keys: tuple[str | None, str | None]) -> str | None:
+    """Give each key its row in `paper_head`, in their order so that nobody waits in a ring; the paper's own key."""
+    for key in sorted({key for key in keys if key}):
+        session.execute(insert_for(session, paper_head).values(paper_key=key).on_conflict_do_nothing())
+    return keys[0]
+
+
+def certified_amount(
+    amount: Decimal | None, unit: str | None, contents: Mapping[str, Any]
+) -> tuple[Decimal, str] | None:
+    """What a paper certifies: as given, else as its text plainly says; raises `Invalid` for half of it, or nothing."""
+    if amount is None and not unit:
+        return parse_quantity(str(contents.get("quantity") or ""))
+    if amount is None or not unit or amount <= 0:
+        text = N_("Give the certified quantity as a number above zero and its unit, or neither.")
+        raise Invalid(text, field="amount" if amount is None or amount <= 0 else "unit")
+    return amount, unit
+
+
+def check_own_object(session: Session, actor: Actor, sha256: str) -> None:
+    """Raise `NotFound` for an object that is no upload of the actor's organisation."""
     query = select(object_owner.c.object).where(
         object_owner.c.object == sha256, object_owner.c.organisation == actor.organisation
     )
@@ -189,7 +207,7 @@ def link_lots(
     uris = [item_uri(text, field=f"lots.{n}") for n, text in enumerate(lots)]
     ids = find_idents(session, uris)
     if had_only:
-        had = _had_by(session, command.actor, ids.values())
+        had = had_by(session, command.actor, ids.values())
         ids = {uri: item for uri, item in ids.items() if item in had}
     for number, uri in enumerate(uris):
         if uri not in ids:
@@ -203,7 +221,7 @@ def link_lots(
         session.execute(statement.on_conflict_do_nothing())
 
 
-def _had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
+def had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
     """Those of these lots and packs that the organisation recorded first, or that moved with it as a party."""
     had: set[int] = set()
     moved = select(event_item.c.item).join(
