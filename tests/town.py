@@ -22,6 +22,7 @@ from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import drug_code_uri
 from trace.services.certificates import file_certificate
+from trace.services.demonstration_cast import know
 from trace.services.hops import Batch, Command, Some, commission, ship
 from trace.services.lots import NewLot
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
@@ -120,10 +121,16 @@ class Town:
             ship(session, self.command(sender, hours=10), receiver=self.id_of(receiver), goods=list(goods), **more)
 
     def arrive(self, sender: Actor, receiver: Actor, *lines: Line, **more: Any) -> dict[str, Any]:
-        """Receive a delivery of a sender on the system."""
+        """Receive a delivery of a sender on the system, whom the receiver has looked at."""
         supplier = Supplier(public_id=self.id_of(sender))
+        self.know(receiver, sender)
         with self.store.writing() as session:
             return receive(session, self.command(receiver, hours=8), supplier=supplier, lines=list(lines), **more)
+
+    def know(self, shop: Actor, supplier: Actor) -> None:
+        """The first-delivery check of a supplier, made before it delivers."""
+        with self.store.writing() as session:
+            know(session, self.command(shop), self.id_of(supplier))
 
     def drug(self, actor: Actor, **details: Any) -> str:
         """A drug in the file, of OTC class B unless told otherwise: its public id."""

@@ -99,7 +99,9 @@ def test_two_clerks_receive_one_delivery_of_a_stranger_once(town: Town) -> None:
 def test_two_clerks_log_the_same_trace_codes_once(town: Town) -> None:
     shop, packs = pharmacy(town), town.packs(3)
     made = town.drugs_at(pharmacy(town), packs)  # all of it is known from before: no new row lines the clerks up
-    supplier = Supplier(public_id=town.id_of(town.organisation(K.DRUG_DISTRIBUTOR)))
+    distributor = town.organisation(K.DRUG_DISTRIBUTOR)
+    town.know(shop, distributor)
+    supplier = Supplier(public_id=town.id_of(distributor))
 
     note = (town.paper(shop, CertificateKind.DELIVERY_NOTE),)
 

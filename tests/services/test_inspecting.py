@@ -66,7 +66,8 @@ def test_a_paper_filed_at_the_gate_counts(town: Town) -> None:
     assert failure.field == "lines.0.reason"
     paper = town.paper(shop, Papers.COMMITMENT)
     done = town.do(receive, town.command(shop), supplier=STRANGER, lines=[replace(line, certificates=(paper,))])
-    assert [f["rule"] for f in read(town, shop, done["id"])["lines"][0]["findings"]] == ["R2"]  # no licence on file
+    # Neither a licence on file, nor anybody who looked at this supplier.
+    assert [f["rule"] for f in read(town, shop, done["id"])["lines"][0]["findings"]] == ["R2", "FIRST"]
 
 
 def test_another_organisations_paper_is_no_paper(town: Town) -> None:
@@ -113,6 +114,7 @@ def test_holding_or_refusing_good_goods_needs_a_reason(town: Town) -> None:
 def test_a_mere_remark_is_no_reason_for_holding_or_refusing(town: Town) -> None:
     farm, shop = town.organisation(K.FARM), town.organisation()
     made, supplier = town.grown(farm), Supplier(public_id=town.id_of(farm))
+    town.know(shop, farm)
     assert [f["severity"] for f in looked(town, shop, supplier, Line(code=made, amount=Decimal(5)))["findings"]] == [
         "warn"  # the farm has not recorded sending it
     ]

@@ -206,14 +206,17 @@ def a_drug(town: Town, shop: Actor) -> Line:
     return Line(product=town.drug(shop), lot_number="B1", expires_on=town.day(-300), certificates=papers)
 
 
-def a_distributor(town: Town) -> Supplier:
-    return Supplier(public_id=town.id_of(town.organisation(K.DRUG_DISTRIBUTOR)))
+def a_distributor(town: Town, shop: Actor) -> Supplier:
+    """One that the shop has looked at before."""
+    distributor = town.organisation(K.DRUG_DISTRIBUTOR)
+    town.know(shop, distributor)
+    return Supplier(public_id=town.id_of(distributor))
 
 
 def test_trace_codes_are_logged_one_by_one_and_their_identifier_is_learnt(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(3)
     line = replace(a_drug(town, shop), codes=packs)
-    town.do(receive, town.command(shop, hours=3), supplier=a_distributor(town), lines=[line])
+    town.do(receive, town.command(shop, hours=3), supplier=a_distributor(town, shop), lines=[line])
     assert [town.stock(shop, code) for code in packs] == [(1, 0)] * 3
     with town.store.reading() as session:
         found = find_product(session, actor=shop, code=parse_code(packs[0].rpartition("/")[2]))
@@ -223,7 +226,7 @@ def test_trace_codes_are_logged_one_by_one_and_their_identifier_is_learnt(town: 
 
 def test_codes_of_another_product_are_refused(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(2)
-    supplier = a_distributor(town)
+    supplier = a_distributor(town, shop)
     town.do(receive, town.command(shop), supplier=supplier, lines=[replace(a_drug(town, shop), codes=packs[:1])])
     failure = refused(town, Invalid, shop, supplier, replace(a_drug(town, shop), codes=packs[1:]))
     assert failure.field == "lines.0.codes"
@@ -231,7 +234,7 @@ def test_codes_of_another_product_are_refused(town: Town) -> None:
 
 def test_codes_that_are_here_already_are_refused(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(2)
-    supplier, line = a_distributor(town), replace(a_drug(town, shop), codes=packs)
+    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), codes=packs)
     town.do(receive, town.command(shop), supplier=supplier, lines=[line])
     failure = refused(town, Conflict, shop, supplier, line, delivery_note="another")
     assert (failure.field, failure.values["count"]) == ("lines.0.codes", 2)
@@ -239,7 +242,7 @@ def test_codes_that_are_here_already_are_refused(town: Town) -> None:
 
 def test_a_drug_without_codes_needs_a_reason(town: Town) -> None:
     shop = town.organisation(K.PHARMACY)
-    supplier, line = a_distributor(town), replace(a_drug(town, shop), amount=Decimal(4))
+    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), amount=Decimal(4))
     assert refused(town, Conflict, shop, supplier, line).details["rule"] == "R9"
     town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, no_code_reason="no_code_legacy")])
 
@@ -247,7 +250,7 @@ def test_a_drug_without_codes_needs_a_reason(town: Town) -> None:
 def test_a_single_packs_own_code_names_the_pack(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(1)
     line = replace(a_drug(town, shop), code=packs[0])
-    town.do(receive, town.command(shop), supplier=a_distributor(town), lines=[line])
+    town.do(receive, town.command(shop), supplier=a_distributor(town, shop), lines=[line])
     assert town.stock(shop, packs[0]) == (1, 0)
 
 

@@ -1,7 +1,7 @@
 """Who plays in the demonstration's stories, and the commands that more than one of them gives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,14 @@ from trace.domain.checks import check_digit
 from trace.domain.papers import CommitmentBasis
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
-from trace.services.certificates import issue_commitment
+from trace.domain.suppliers import missing_items
+from trace.services.arrivals import sender_of
 from trace.services.commands import Command
+from trace.services.commitment import Contents, issue_commitment
 from trace.services.products import register_product
 from trace.services.receiving import Line, Supplier, receive
+from trace.services.rulebook import rules_on
+from trace.services.suppliers import facts_of, find_file, note_delivery, record_first_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,20 @@ def arrive(
     lines: Sequence[Line],
     note: str = "",
 ) -> None:
-    """Receive a delivery of a sender on the system."""
+    """Receive a delivery of a sender on the system, whom the receiver has looked at."""
+    know(session, command, sender)
     receive(session, command, supplier=Supplier(public_id=sender), lines=lines, delivery_note=note)
+
+
+def know(session: Session, command: Command, organisation: str) -> None:
+    """The first-delivery check of a supplier on the system, made before it delivers."""
+    sender = sender_of(session, command.actor, Supplier(public_id=organisation))
+    if facts_of(session, command.actor, sender).known:
+        return
+    note_delivery(session, command, sender)
+    file = find_file(session, command.actor, sender)
+    items = missing_items(sender.kind or "", (), rules_on(session, command.day, command.actor.organisation))
+    record_first_check(session, replace(command, client_key=None), public_id=file.public_id, seen=items)
 
 
 def certify(
@@ -79,9 +95,7 @@ def certify(
         session,
         command,
         lots=[lot],
-        product_name=name,
-        quantity=quantity,
-        origin=origin,
+        contents=Contents(product_name=name, quantity=quantity, origin=origin),
         basis=basis,
         statement_accepted=True,
     )

@@ -250,7 +250,7 @@ def record_first_check(
 
 def facts_of(session: Session, actor: Actor, sender: Sender) -> SupplierFacts:
     """What the shop's file says of who delivers; a supplier without file is one that nobody looked at."""
-    row = _find(session, actor, sender)
+    row = find_file(session, actor, sender)
     if row is None:
         return SupplierFacts(kind=sender.kind or "")
     blocked = row.standing == Standing.BLOCKED
@@ -264,7 +264,7 @@ def licence_valid(session: Session, actor: Actor, sender: Sender, category: Cate
     Farms and co-operatives sell what they grow without one (农产品质量安全法): their name and code are looked at in the
     first-delivery check.
     """
-    file = _find(session, actor, sender)
+    file = find_file(session, actor, sender)
     kind = sender.kind or (file.kind if file is not None else "")
     if kind in UNLICENSED and category is not Category.DRUG:
         return None
@@ -279,7 +279,7 @@ def licence_valid(session: Session, actor: Actor, sender: Sender, category: Cate
     return any(end is None or day <= end for end in ends)
 
 
-def _find(session: Session, actor: Actor, sender: Sender) -> Row[Any] | None:
+def find_file(session: Session, actor: Actor, sender: Sender) -> Row[Any] | None:
     """The shop's file of who delivers: by the organisation, or by the name."""
     mine = supplier.c.organisation == actor.organisation
     by_name: ColumnElement[bool] = supplier.c.name == sender.name
