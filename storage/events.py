@@ -190,6 +190,17 @@ def lock_items(session: Session, items: Iterable[int]) -> None:
         session.execute(query.with_for_update(key_share=True)).all()
 
 
+def share_items(session: Session, items: Iterable[int]) -> None:
+    """Let nobody who locks these things (`lock_items`) pass until the transaction ends; others may share them, too.
+
+    FOR SHARE on their rows in `ident` on PostgreSQL; SQLite's single writer needs none. Ordered like `lock_items`, and
+    to be called before it: of two that share a row and then want it alone, neither would get it.
+    """
+    for part in chunks(sorted(set(items))):
+        query = select(ident.c.id).where(ident.c.id.in_(part)).order_by(ident.c.id)
+        session.execute(query.with_for_update(read=True)).all()
+
+
 def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     """{item: the organisations that recorded that it came to be}: commissioned, or the output of a transformation.
 

@@ -85,7 +85,7 @@ stock = Table(
     Column("used", BigInteger, nullable=False, default=0, comment="millionths made into something else, or sampled"),
     PrimaryKeyConstraint("organisation", "item", "unit"),
     Index("ix_stock_item", "item"),
-    Index("ix_stock_lot", "organisation", "lot"),
+    Index("ix_stock_lot", "lot", "organisation"),
 )
 
 transit = Table(

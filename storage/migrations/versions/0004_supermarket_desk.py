@@ -28,6 +28,7 @@ ADDED = (
     ("certificate", "filed_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_filed_by REFERENCES person (id)"),
     ("certificate", "issued_here", "BOOLEAN", "BOOLEAN", "DEFAULT FALSE NOT NULL"),
     ("certificate", "revoked_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_revoked_by REFERENCES person (id)"),
+    ("product", "discontinued_on", "DATE", "DATE", ""),
     ("receipt", "supplier_file", "BIGINT", "INTEGER", "CONSTRAINT fk_receipt_supplier_file REFERENCES supplier (id)"),
     ("receipt", "undone_at", "TIMESTAMP WITH TIME ZONE", "DATETIME", ""),
     (
@@ -57,6 +58,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_receipt_supplier_file"), "receipt", ["supplier_file"], unique=False)
     # What left before this version kept no account of left no trace in stock: it counts as never come.
     op.execute("UPDATE stock SET came = on_hand + held + sold")
+    # A recall asks who has anything of a lot, wherever.
+    op.drop_index("ix_stock_lot", table_name="stock")
+    op.create_index("ix_stock_lot", "stock", ["lot", "organisation"], unique=False)
     # Until now only what was issued here had a number of this form and no picture.
     op.execute(
         "UPDATE certificate SET issued_here = TRUE WHERE kind = 'commitment_certificate' AND object IS NULL"
@@ -65,6 +69,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_stock_lot", table_name="stock")
+    op.create_index("ix_stock_lot", "stock", ["organisation", "lot"], unique=False)
     op.drop_index(op.f("ix_receipt_supplier_file"), table_name="receipt")
     op.drop_index(op.f("ix_certificate_number_key"), table_name="certificate")
     op.drop_index(op.f("ix_certificate_paper_key"), table_name="certificate")
