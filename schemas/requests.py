@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from schemas.fields import Amount, Day, Moment, Number, Secret, Strict, Text, Word
 from trace.domain.certificate_fields import SHAPES, Shape
-from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
+from trace.domain.papers import CertificateKind, CommitmentBasis
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Role
 from trace.domain.products import Category, Prescription
@@ -115,6 +115,12 @@ class ProductRequest(Strict):
         for name in data.keys() & {"celsius_low", "celsius_high"}:
             data[name] = int(data[name] * 100)
         return data
+
+
+class DiscontinuedRequest(Strict):
+    """From which day on a product is made no more."""
+
+    on = Day(required=True, allow_none=True, metadata={"description": "null: it is made again."})
 
 
 class SomeRequest(Strict):
@@ -227,6 +233,14 @@ class LineRequest(Strict):
     reason = Text(most=200, load_default="")
 
 
+class AgreementRequest(Strict):
+    """A second person's word for lines that two people have to accept; the password is checked and forgotten."""
+
+    sign_in = Text(most=64, least=1, required=True)
+    password = Secret(least=1, required=True)
+    reason = Text(most=200, load_default="")
+
+
 class ReceiptRequest(CommandRequest):
     """A delivery."""
 
@@ -234,6 +248,7 @@ class ReceiptRequest(CommandRequest):
     delivery_note = Text(most=80, load_default="")
     scans = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=MANY_SCANS))
     lines = fields.List(fields.Nested(LineRequest), required=True, validate=validate.Length(min=1, max=MANY_LINES))
+    override = fields.Nested(AgreementRequest, load_default=None, allow_none=True)
 
 
 class DispenseRequest(CommandRequest):
@@ -253,19 +268,6 @@ class CodesRequest(CommandRequest):
     """Packs by their codes."""
 
     codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=200))
-
-
-class CommitmentRequest(CommandRequest):
-    """A commitment certificate to issue."""
-
-    lots = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=100))
-    product_name = Text(most=120, least=1, required=True)
-    quantity = Text(most=60, least=1, required=True)
-    origin = Text(most=120, least=1, required=True)
-    basis = fields.List(Word(CommitmentBasis), required=True, validate=validate.Length(min=1, max=3))
-    statement_accepted = fields.Boolean(required=True)
-    form = Word(CommitmentForm, load_default=None, allow_none=True)
-    replaces = Text(most=26, load_default=None, allow_none=True)
 
 
 def _paper_field(shape: Shape) -> fields.Field[Any]:

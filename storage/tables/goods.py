@@ -37,6 +37,7 @@ product = Table(
     Column("prescription", String(8), comment="rx, otc_a, otc_b"),
     Column("celsius_low", Integer, comment="hundredths of a degree"),
     Column("celsius_high", Integer, comment="hundredths of a degree"),
+    Column("discontinued_on", Date, comment="who registered it says that it is made no more: proposed to nobody"),
     Column("registered_by", Number, ForeignKey("organisation.id")),
     Column("created_at", Moment, nullable=False),
 )

@@ -58,6 +58,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("DELETE", f"{API}/keys/<string:prefix>"): MANAGERS,
     ("GET", f"{API}/products"): BUSINESS,
     ("POST", f"{API}/products"): SHOP,
+    ("PUT", f"{API}/products/<string:public_id>/discontinued"): SHOP,
     **{
         ("POST", f"{API}/hops/{hop}"): SHOP
         for hop in (

@@ -1,10 +1,11 @@
 """The product file: what a code on a pack is called, and which rules its category follows."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, insert_for
@@ -12,10 +13,11 @@ from storage.tables import organisation as organisation_table
 from storage.tables import product, product_code
 from trace.domain import uris
 from trace.domain.codes import Code, CodeKind, parse_code
-from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.services.organisations import new_public_id
+from trace.services.shop_codes import as_shop_reads
 
 EVERYWHERE = 0
 
@@ -41,7 +43,7 @@ def register_product(
     register one code at once: the unique key of `product.class_uri` decides, the second gets the first's product. Two
     clerks that register one PLU at once: both pass through the locked row of their organisation.
     """
-    codes, class_uri = _keys(code, actor)
+    codes, class_uri = _keys(session, code, actor, now)
     if any(organisation != EVERYWHERE for organisation, _ in codes):
         own = select(organisation_table.c.id).where(organisation_table.c.id == actor.organisation)
         session.execute(own.with_for_update(key_share=True)).one()
@@ -79,11 +81,11 @@ def learn_code(session: Session, *, product_id: int, organisation: int, code: st
     session.execute(statement.on_conflict_do_nothing())
 
 
-def _keys(text: str | None, actor: Actor) -> tuple[list[tuple[int, str]], str]:
+def _keys(session: Session, text: str | None, actor: Actor, now: datetime) -> tuple[list[tuple[int, str]], str]:
     """The (organisation, code) pairs a printed code is found by, and the class URI of its product."""
     if text is None:
         return [], uris.private_uri("product", "class", new_public_id())
-    code = parse_code(text)
+    code = as_shop_reads(session, actor=actor, code=parse_code(text), on=now.date())
     if code.kind is CodeKind.UNKNOWN and len(code.text) == 7 and code.text.isdigit() and code.text[0] == "8":
         return [(EVERYWHERE, code.text)], uris.drug_class_uri(code.text)
     if code.plu:
@@ -133,12 +135,36 @@ def _code_of_class(class_uri: str) -> str:
     return class_uri.removeprefix(f"{uris.PRIVATE}/drug/class/")
 
 
+def discontinue_product(session: Session, *, actor: Actor, public_id: str, on: date | None) -> dict[str, Any]:
+    """Say that a product is made no more from a day on (None: it is again): nobody is offered it any more.
+
+    What is left of it is received, sold and traced as before. Raises `NotFound` for a product that another
+    organisation registered: it is theirs to say. Two at once: the later one stands, nothing else hangs on it.
+    """
+    mine = (product.c.public_id == public_id) & (product.c.registered_by == actor.organisation)
+    row = session.execute(update(product).where(mine).values(discontinued_on=on).returning(product)).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no product {id} that you registered."), field="product", id=public_id)
+    return as_card(row)
+
+
+def products_by_id(session: Session, public_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """{public id: the product}, with its cold range in degrees; ids that name none are not there."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(set(public_ids)):
+        for row in session.execute(select(product).where(product.c.public_id.in_(part))):
+            low, high = row.celsius_low, row.celsius_high
+            cold = None if low is None or high is None else (Decimal(low) / 100, Decimal(high) / 100)
+            found[row.public_id] = {**as_card(row), "celsius": cold}
+    return found
+
+
 def list_products(
     session: Session, *, actor: Actor, text: str = "", category: str | None = None, limit: int = 200
 ) -> list[dict[str, Any]]:
-    """The product file by name."""
+    """The product file by name, without what is made no more."""
     del actor  # the file is shared: names of goods are no secret
-    query = select(product).order_by(product.c.name).limit(limit)
+    query = select(product).where(product.c.discontinued_on.is_(None)).order_by(product.c.name).limit(limit)
     if text:
         query = query.where(product.c.name.contains(text, autoescape=True))
     if category:
@@ -160,6 +186,7 @@ def as_card(row: Row[Any]) -> dict[str, Any]:
         "approval_no": row.approval_no,
         "dosage_form": row.dosage_form,
         "prescription": row.prescription,
+        "discontinued_on": row.discontinued_on,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from storage.tables import MICRO, ident, lot, organisation, product, receipt, receipt_line, receipt_scan, scan
+from storage.tables import MICRO, ident, lot, organisation, person, product, receipt, receipt_line, receipt_scan, scan
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.look_up_log import note_look_up
@@ -85,7 +85,9 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             product.c.producer,
             product.c.approval_no,
             product.c.dosage_form,
+            person.c.name.label("overridden_by_name"),
         )
+        .outerjoin(person, person.c.id == receipt_line.c.overridden_by)
         .join(ident, ident.c.id == receipt_line.c.item)
         .join(lot, lot.c.item == receipt_line.c.item)
         .join(product, product.c.id == receipt_line.c.product)
@@ -110,6 +112,8 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             "expires_on": row.expires_on,
             "decision": row.decision,
             "reason": row.reason,
+            "overridden_by": row.overridden_by_name or "",
+            "override_reason": row.override_reason,
             "findings": row.findings,
             "papers": [_paper(kept) for kept in row.papers],
             "celsius": None if row.celsius is None else Decimal(row.celsius) / 100,

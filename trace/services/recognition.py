@@ -6,6 +6,7 @@ what the sender recorded, or from the lot's own record; only what nobody knows i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from trace.services.delivery import expected
 from trace.services.lots import find_lots
 from trace.services.open_containers import goods_inside
 from trace.services.products import find_product
+from trace.services.shop_codes import as_shop_reads
 
 UNITS = ("KGM", "EA", "LTR")  # that a new product may be counted in at the desk
 NO_GOODS = frozenset(
@@ -31,19 +33,34 @@ NO_GOODS = frozenset(
 
 @dataclass(slots=True)
 class Proposal:
-    """What codes say about a delivery: its lines, its sender where they agree, and the codes that are no goods."""
+    """What codes say about a delivery: its lines, its sender where they agree, and the codes that are no goods.
+
+    `supplier` is who is not on this system; `left_out` what came before and is made no more
+    (`trace.services.repeating`).
+    """
 
     lines: list[dict[str, Any]] = field(default_factory=list)
     sender: str | None = None
     others: list[dict[str, Any]] = field(default_factory=list)
+    supplier: dict[str, str] | None = None
+    left_out: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """As the API answers it."""
         return {"lines": self.lines, "sender": self.sender, "others": self.others}
 
 
-def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str] = (), codes: Sequence[Code] = ()) -> Proposal:
+def propose_lines(
+    session: Session,
+    *,
+    actor: Actor,
+    texts: Sequence[str] = (),
+    codes: Sequence[Code] = (),
+    on: date | None = None,
+) -> Proposal:
     """The lines that these texts (typed) and codes (of the boxes in photos) most probably are; each counts once.
+
+    The shop's own codes are read by its profile `on` a day (`trace.services.shop_codes`), where one is given.
 
     A product's GTIN becomes one line for each of its lots that are on the way here; a GS1 code with lot and dates a
     line with them; trace codes of one lot are one line; a case whose content its packer recorded is one line.
@@ -56,6 +73,8 @@ def propose_lines(session: Session, *, actor: Actor, texts: Sequence[str] = (), 
             found.append(parse_code(text))
         except Failure:
             found.append(Code(CodeKind.UNKNOWN, text[:200]))
+    if on is not None:
+        found = [as_shop_reads(session, actor=actor, code=code, on=on) for code in found]
     for code in _each_once(found):
         if code.kind in NO_GOODS:
             proposal.others.append({"text": code.text, "kind": code.kind.value})
@@ -109,7 +128,10 @@ def _lines_of(session: Session, actor: Actor, code: Code, coming: list[dict[str,
     matching = [entry for entry in coming if code.amount is None and _announces(entry, code, known)]
     if matching:
         return [{**_expected_line(entry), "label": code.text} for entry in matching]
-    return [_line(code, product=known, unit=known["unit"] if known else None)]
+    line = _line(code, product=known, unit=known["unit"] if known else None)
+    if code.plu and known and code.unit != known["unit"]:
+        line["amount"] = None  # a weight says nothing of what is counted in pieces
+    return [line]
 
 
 def _announces(entry: dict[str, Any], code: Code, known: dict[str, Any] | None) -> bool:
@@ -143,6 +165,7 @@ def _line(code: Code, **values: Any) -> dict[str, Any]:
     single = code.uri is not None and uri_kind(code.uri) is UriKind.INSTANCE
     line = {
         "label": _label(code),
+        "in_store": bool(code.plu),
         "product": None,
         "lot": None,
         "lot_number": code.lot or "",
@@ -171,6 +194,7 @@ def _expected_line(entry: dict[str, Any]) -> dict[str, Any]:
     counted_alike = entry["unit"] == made_of["unit"] if made_of else entry["unit"] in UNITS
     return {
         "label": "" if entry["recorded"] else entry["lot"] or entry["product_code"] or "",
+        "in_store": False,
         "product": made_of,
         "lot": entry["lot"] if entry["recorded"] else None,
         "announced": entry["lot"],
@@ -219,11 +243,19 @@ def _add(proposal: Proposal, lines: list[dict[str, Any]]) -> None:
             same_lot = line["lot"] is not None and line["lot"] == there["lot"]
             unknown_lot = line["lot"] is None and there["lot"] is None and line["codes"] and there["codes"]
             same_product = unknown_lot and _of(line) is not None and _of(line) == _of(there)
+            if _weighed(line) and _weighed(there) and line["product"]["id"] == there["product"]["id"]:
+                there["amount"] += line["amount"]  # so many labels of one scale
+                break
             if (same_lot or same_product) and not line["container"] and not there["container"]:
                 there["codes"] = list(dict.fromkeys([*there["codes"], *line["codes"]]))
                 break
         else:
             proposal.lines.append(line)
+
+
+def _weighed(line: dict[str, Any]) -> bool:
+    """Whether a line came from a label of the shop's own scale."""
+    return bool(line["in_store"] and line["product"] and line["amount"] is not None)
 
 
 def _of(line: dict[str, Any]) -> tuple[Any, ...] | None:

@@ -210,8 +210,18 @@ def keep_photo(
 
     Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises for anything else.
     """
+    kept = keep_paper_photo(session, actor=actor, objects=objects, data=data, seconds=seconds, now=now)
+    return {"sha256": kept["sha256"], "media_type": kept["media_type"]}
+
+
+def keep_paper_photo(
+    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
+) -> dict[str, Any]:
+    """Keep the photo of a paper as `keep_photo` does; `texts` are those of the codes that were read on it."""
+    texts: list[str] = []
     if not data.startswith(b"%PDF-"):
         pages = read_file(data, seconds=seconds)
+        texts = list(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
         data, media_type = (pages[0].clean, pages[0].clean_media_type) if len(pages) == 1 else (as_one_pdf(pages), PDF)
     elif len(data) > MAX_BYTES:
         raise TooLarge(
@@ -223,4 +233,4 @@ def keep_photo(
     else:
         media_type = PDF
     sha256 = keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
-    return {"sha256": sha256, "media_type": media_type}
+    return {"sha256": sha256, "media_type": media_type, "texts": texts}

@@ -18,7 +18,8 @@ from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import batch_of, command_of, some_of
-from trace.web.delivery_form import line_of, supplier_of
+from trace.web.delivery_form import agreement_of, line_of, names_no_second, supplier_of
+from trace.web.parts import PASSWORD_RATE, limiter
 
 blueprint = Blueprint("api_goods", __name__, description="Hops of goods, receiving, stock")
 PICTURE = {"type": "string", "format": "binary"}
@@ -167,7 +168,7 @@ def get_expected() -> Any:
 def post_proposal(payload: dict[str, Any]) -> Any:
     """识别到货 / The lines that scanned or typed codes, or the boxes in photos, most probably are."""
     codes = codes_in_scans(g.session, actor=g.actor, public_ids=payload["scans"])
-    return propose_lines(g.session, actor=g.actor, texts=payload["codes"], codes=codes).as_dict()
+    return propose_lines(g.session, actor=g.actor, texts=payload["codes"], codes=codes, on=g.now.date()).as_dict()
 
 
 @blueprint.post("/deliveries/look")
@@ -176,6 +177,7 @@ def post_proposal(payload: dict[str, Any]) -> Any:
 @may(Permission.GOODS_RECEIVE)
 def post_look(payload: dict[str, Any]) -> Any:
     """查验预览 / How a delivery would stand: papers present or missing, findings; nothing is recorded."""
+    agreement_of(payload)
     cards = look_at_delivery(
         g.session,
         command_of(payload),
@@ -189,9 +191,11 @@ def post_look(payload: dict[str, Any]) -> Any:
 @blueprint.post("/receipts")
 @blueprint.arguments(requests.ReceiptRequest)
 @blueprint.response(201)
+@limiter.shared_limit(PASSWORD_RATE, scope="second person", exempt_when=names_no_second)
 @may(Permission.GOODS_RECEIVE)
 def post_receipt(payload: dict[str, Any]) -> Any:
     """登记到货 / Record goods received."""
+    agreement = agreement_of(payload)
     command = command_of(payload)
     done = receive(
         g.session,
@@ -200,6 +204,7 @@ def post_receipt(payload: dict[str, Any]) -> Any:
         lines=[line_of(line) for line in payload["lines"]],
         delivery_note=payload["delivery_note"],
         scans=payload["scans"],
+        agreement=agreement,
     )
     return get_receipt(g.session, actor=g.actor, public_id=done["id"], now=g.now)
 

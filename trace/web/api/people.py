@@ -5,6 +5,7 @@ from typing import Any
 from flask import g
 
 from schemas.requests import (
+    DiscontinuedRequest,
     KeyRequest,
     LicenceRequest,
     OrganisationRequest,
@@ -158,3 +159,12 @@ def get_products(query: dict[str, Any]) -> Any:
 def post_product(payload: dict[str, Any]) -> Any:
     """登记商品 / Put a product into the file."""
     return products.register_product(g.session, actor=g.actor, now=g.now, **payload)
+
+
+@blueprint.put("/products/<string:public_id>/discontinued")
+@blueprint.arguments(DiscontinuedRequest)
+@blueprint.response(200)
+@may(Permission.PRODUCT_MANAGE)
+def put_discontinued(payload: dict[str, Any], public_id: str) -> Any:
+    """停产停售 / Say that a product one registered is made no more, or is again: it is proposed to nobody."""
+    return products.discontinue_product(g.session, actor=g.actor, public_id=public_id, on=payload["on"])
