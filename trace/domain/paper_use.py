@@ -23,7 +23,7 @@ class PassedOn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """So many millionths came to `receiver` under a paper, from `supplier` (None: somebody who is not on the system)."""
+    """So many millionths came to `receiver` under a paper, from `supplier` (None: one who is not on the system)."""
 
     receiver: int
     supplier: int | None

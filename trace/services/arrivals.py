@@ -14,7 +14,7 @@ from storage.stock import items_here, lock_transit
 from trace.domain.codes import Code
 from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict, Invalid
-from trace.domain.papers import Finding, PaperState
+from trace.domain.papers import Finding, Paper, PaperState
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.domain.uris import PRIVATE, UriKind, lot_uri, party_uri, uri_kind
@@ -74,6 +74,7 @@ class Line:
     no_code_reason: str = ""
     container: str | None = None
     certificates: tuple[str, ...] = ()
+    cites: str = ""  # of cut meat: the number of the slaughter batch it was cut from
     celsius: Decimal | None = None
     price: Decimal | None = None
     decision: Decision = Decision.ACCEPT
@@ -98,6 +99,9 @@ class Prepared:
     papers: list[PaperState] = field(default_factory=list)
     papers_there: list[dict[str, Any]] = field(default_factory=list)  # as the record keeps them (JSON)
     findings: list[Finding] = field(default_factory=list)
+    paper_rows: list[Any] = field(default_factory=list)  # of the store: of its lot, named on the line, of its carcass
+    carcass: dict[int, Paper] = field(default_factory=dict)  # those of them that are its slaughter batch's
+    uses: list[Any] = field(default_factory=list)  # trace.services.paper_use.Share
     overridden_by: int | None = None  # the second person who accepts against a finding
     override_reason: str = ""
 

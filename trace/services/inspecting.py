@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
 from storage.tables import dispensing_head
-from trace.domain.papers import CertificateKind, PaperState, is_valid_on, paper_states
+from trace.domain.papers import CertificateKind, Paper, PaperState, is_valid_on, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.overrides import gravest_override
 from trace.domain.rules.receiving import Arrival, check_arrival
@@ -23,10 +23,12 @@ from trace.services.arrivals import (
     sender_of,
 )
 from trace.services.blocks import block_of
+from trace.services.carcass import carcass_papers
 from trace.services.certificates import as_paper, link_lots, papers_of, visible_certificate_ids
 from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
 from trace.services.lots import get_product
+from trace.services.paper_use import differing, uses_of
 from trace.services.rulebook import rules_on
 from trace.services.suppliers import facts_of, licence_valid
 
@@ -40,10 +42,12 @@ def look_at_delivery(
     """
     sender = sender_of(session, command.actor, supplier)
     day, rules = command.day, rules_on(session, command.day, command.actor.organisation)
-    cards = []
+    cards, looked_at = [], list[Prepared]()
     for number, line in enumerate(lines):
         ready = prepare_line(session, command, line, number, day)
-        find_faults(session, command, ready, sender, f"lines.{number}")
+        gather_papers(session, command, ready, sender, f"lines.{number}")
+        find_faults(session, command, ready, sender, f"lines.{number}", earlier=looked_at)
+        looked_at.append(ready)
         cards.append(
             {
                 "lot": ready.lot,
@@ -72,18 +76,41 @@ def as_paper_state(state: PaperState) -> dict[str, Any]:
     }
 
 
-def find_faults(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> None:
-    """Put the findings of a line, and how its papers stand, on it; nothing is decided here."""
+def gather_papers(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> None:
+    """Put the papers of a line on it: those named now, those of its lot, and of cut meat those of its carcass."""
+    linked = _link_papers(session, command, ready, sender, where)
+    cited = carcass_papers(session, command, ready, sender, linked)
+    for one in cited:
+        link_lots(session, command, certificate_id=one.row.id, lots=[ready.lot])
+    ready.carcass = {one.row.id: one.paper for one in cited}
+    known = {row.id for row in linked}
+    ready.paper_rows = [*linked, *(one.row for one in cited if one.row.id not in known)]
+
+
+def find_faults(
+    session: Session,
+    command: Command,
+    ready: Prepared,
+    sender: Sender,
+    where: str,
+    *,
+    earlier: Sequence[Prepared] = (),
+) -> None:
+    """Put the findings of a line, and how its papers stand, on it; nothing is decided here.
+
+    Its papers are on it already (`gather_papers`); `earlier` are the lines before it.
+    """
     line, day = ready.line, command.day
     rules = rules_on(session, day, command.actor.organisation)
-    linked = _link_papers(session, command, ready, sender, where)
     known = ready.product
     supplier = facts_of(session, command.actor, sender)
     made_of = get_product(session, known.product_public_id)
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
-    held_papers = tuple(as_paper(row) for row in linked)
+    held_papers = tuple(ready.carcass.get(row.id) or as_paper(row) for row in ready.paper_rows)
     ready.papers = paper_states(known.category, held_papers, rules)
-    ready.papers_there = [_paper_there(row, day) for row in linked]
+    ready.papers_there = [
+        _paper_there(row, paper, day) for row, paper in zip(ready.paper_rows, held_papers, strict=True)
+    ]
     ready.findings = check_arrival(
         Arrival(
             category=Category(known.category),
@@ -91,6 +118,7 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             produced_on=known.produced_on,
             expires_on=known.expires_on,
             papers=held_papers,
+            uses=uses_of(session, command, ready, sender, earlier=earlier),
             licence_valid=licence_valid(session, command.actor, sender, Category(known.category), day),
             blocked=block_of(session, organisation=sender.number, uscc=supplier.uscc, name=sender.name, on=day),
             supplier_blocked_here=supplier.blocked_here,
@@ -100,9 +128,18 @@ def find_faults(session: Session, command: Command, ready: Prepared, sender: Sen
             sold_before=_sold_before(session, ready),
             celsius=None if line.celsius is None else int(line.celsius * 100),
             celsius_range=(made_of.celsius_low, made_of.celsius_high) if cold else None,
+            product_name=known.product_name,
+            specification=made_of.specification,
+            shelf_life_days=made_of.shelf_life_days,
+            amount=ready.amount,
+            unit=ready.unit,
+            supplier_name=sender.name,
+            supplier_address=sender.address,
+            supplier_contact=sender.contact,
         ),
         rules,
     )
+    ready.findings += differing(ready)
     check_not_in_stock(session, command.actor, ready, where)
     ready.findings += check_against_shipment(session, command, sender.number, sender.name, ready.goods, where)
 
@@ -136,7 +173,7 @@ def _link_papers(session: Session, command: Command, ready: Prepared, sender: Se
     ]
 
 
-def _paper_there(row: Any, day: date) -> dict[str, Any]:
+def _paper_there(row: Any, paper: Paper, day: date) -> dict[str, Any]:
     """A paper as the purchase inspection record keeps it: what stood on it, and whether it was valid on the day."""
     return {
         "id": row.public_id,
@@ -145,5 +182,6 @@ def _paper_there(row: Any, day: date) -> dict[str, Any]:
         "issuer": row.issuer,
         "issued_on": row.issued_on.isoformat(),
         "valid_until": row.valid_until.isoformat() if row.valid_until else None,
-        "valid": is_valid_on(as_paper(row), day),
+        "valid": is_valid_on(paper, day),
+        "of_batch": paper.of_batch,
     }

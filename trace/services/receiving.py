@@ -34,10 +34,11 @@ from trace.services.arrivals import (
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.delivery import check_not_received_before
-from trace.services.inspecting import find_faults
+from trace.services.inspecting import find_faults, gather_papers
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
 from trace.services.overrides import Agreement, check_decision, second_person
+from trace.services.paper_use import lock_papers, note_uses
 from trace.services.rulebook import rules_on
 from trace.services.scans import find_scan
 from trace.services.stock_keeping import micro
@@ -62,7 +63,7 @@ def receive(
     line accepted against a finding that nobody may set aside, or only two people (`agreement` is what the second says).
 
     Two clerks who receive one delivery at once: both pass through the locked rows of its goods (`lock_arrivals`), so
-    the later one finds it received.
+    the later one finds it received. Two shops that receive under one paper: its locked row (`lock_papers`).
     """
 
     def act() -> dict[str, Any]:
@@ -81,7 +82,10 @@ def receive(
         )
         rules = rules_on(session, command.day, command.actor.organisation)
         for number, ready in enumerate(prepared):
-            find_faults(session, command, ready, sender, f"lines.{number}")
+            gather_papers(session, command, ready, sender, f"lines.{number}")
+        lock_papers(session, prepared)
+        for number, ready in enumerate(prepared):
+            find_faults(session, command, ready, sender, f"lines.{number}", earlier=prepared[:number])
             check_decision(ready, rules, f"lines.{number}", agreement=agreement, second=second)
         numbers = _capture_lines(session, command, prepared, sender, delivery_note)
         return _record(session, command, prepared, sender, delivery_note, scans, numbers)
@@ -185,6 +189,7 @@ def _record(
         for position, (ready, event) in enumerate(zip(prepared, numbers, strict=True))
     ]
     session.execute(insert(receipt_line), rows)
+    note_uses(session, command, number, prepared, sender)
     photos = [find_scan(session, command.actor, public_id).id for public_id in dict.fromkeys(scans)]
     if photos:
         session.execute(insert(receipt_scan), [{"receipt": number, "scan": photo} for photo in photos])
