@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from storage.events import find_idents
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import (
     Action,
@@ -43,6 +44,7 @@ from trace.services.lots import (
 )
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import Load, content_of, goods_inside
+from trace.services.stock_list import earlier_lots
 
 __all__ = ["Batch", "Command", "Some", "run_once"]
 
@@ -222,7 +224,8 @@ def ship(
 def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[str, Any]:
     """Sell food over the counter (OBSERVE, CBV retail_selling); expired goods and drugs are refused.
 
-    Drugs go through `trace.services.dispensing`, which sells one code once and asks for the prescription.
+    Drugs go through `trace.services.dispensing`, which sells one code once and asks for the prescription. Where a lot
+    that expires earlier is still open, `earlier` in the answer names it: first expired, first out.
     """
     return _observe(
         session,
@@ -231,6 +234,7 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
         goods,
         BizStep.RETAIL_SELLING,
         Disposition.RETAIL_SOLD,
+        tell=_earlier_lots,
         checks=(check_no_drug, check_fresh),
     )
 
@@ -302,16 +306,24 @@ def _observe(
     disposition: Disposition,
     *,
     checks: Sequence[Callable[[Session, Command, Sequence[Goods]], None]] = (),
+    tell: Callable[[Session, Command, Sequence[Goods]], dict[str, Any]] = lambda *_: {},
     **fields: Any,
 ) -> dict[str, Any]:
     def act() -> dict[str, Any]:
         found = goods_of(session, goods, "goods")
         for check in checks:
             check(session, command, found)
+        told = tell(session, command, found)
         events = seen(stamp_of(session, command), found, biz_step=step, disposition=disposition, **fields)
-        return _answer(capture(session, events, actor=command.actor, now=command.now))
+        return _answer(capture(session, events, actor=command.actor, now=command.now), **told)
 
     return run_once(session, command, action, act)
+
+
+def _earlier_lots(session: Session, command: Command, goods: Sequence[Goods]) -> dict[str, Any]:
+    items = find_idents(session, [good.item for good in goods]).values()
+    found = earlier_lots(session, actor=command.actor, items=items, on=command.day)
+    return {"earlier": found} if found else {}
 
 
 def _open(session: Session, command: Command, batch: Batch, field_name: str) -> tuple[str, Decimal, str]:
