@@ -11,6 +11,7 @@ from storage.tables import MICRO, ident, lot, organisation, person, product, rec
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.look_up_log import note_look_up
+from trace.services.records import kept_until
 from trace.services.scans import as_scan
 
 
@@ -20,8 +21,9 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     Raises `NotFound` for any other.
     """
     query = (
-        select(receipt, organisation.c.region, organisation.c.name)
+        select(receipt, organisation.c.region, organisation.c.name, person.c.name.label("clerk"))
         .join(organisation, organisation.c.id == receipt.c.organisation)
+        .outerjoin(person, person.c.id == receipt.c.recorded_by)
         .where(receipt.c.public_id == public_id)
     )
     row = session.execute(query).one_or_none()
@@ -30,7 +32,7 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     if row is None or not (own or mandated):
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
     note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
-    return {**_head(row), "lines": _lines(session, row.id, with_price=own), "scans": _photos(session, row.id)}
+    return {**_head(row), "lines": _lines(session, row.id, row.received_at.astimezone(now.tzinfo).date(), with_price=own), "scans": _photos(session, row.id)}
 
 
 def _photos(session: Session, number: int) -> list[dict[str, Any]]:
@@ -49,8 +51,9 @@ def list_receipts(
 ) -> list[dict[str, Any]]:
     """The organisation's records, newest first, a page at a time (`before`: the last one's number)."""
     query = (
-        select(receipt, organisation.c.name)
+        select(receipt, organisation.c.name, person.c.name.label("clerk"))
         .join(organisation, organisation.c.id == receipt.c.organisation)
+        .outerjoin(person, person.c.id == receipt.c.recorded_by)
         .where(receipt.c.organisation == actor.organisation)
         .order_by(receipt.c.id.desc())
         .limit(limit)
@@ -68,10 +71,12 @@ def _head(row: Row[Any]) -> dict[str, Any]:
         "delivery_note": row.delivery_note,
         "received_at": row.received_at,
         "recorded_at": row.recorded_at,
+        "recorded_by": row.clerk or "",
+        "undone_at": row.undone_at,
     }
 
 
-def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str, Any]]:
+def _lines(session: Session, number: int, day: date, *, with_price: bool) -> list[dict[str, Any]]:
     query = (
         select(
             receipt_line,
@@ -79,6 +84,7 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             lot.c.number,
             lot.c.produced_on,
             lot.c.expires_on,
+            lot.c.origin,
             product.c.name,
             product.c.category,
             product.c.specification,
@@ -110,6 +116,8 @@ def _lines(session: Session, number: int, *, with_price: bool) -> list[dict[str,
             "price": Decimal(row.price) / MICRO if with_price and row.price is not None else None,
             "produced_on": row.produced_on,
             "expires_on": row.expires_on,
+            "origin": row.origin,
+            "keep_until": kept_until(session, row.category, day, row.expires_on),
             "decision": row.decision,
             "reason": row.reason,
             "overridden_by": row.overridden_by_name or "",

@@ -1,6 +1,7 @@
 """The pages: one blueprint an audience, Chinese first, usable on a phone."""
 
 import uuid
+from importlib import import_module
 from typing import Any
 
 from flask import Flask, g, request
@@ -11,6 +12,21 @@ from trace.domain.permissions import Permission, may
 from trace.web import words
 from trace.web.site.addresses import public_path
 
+# The blueprints, one file each.
+PAGES = (
+    "counter",
+    "home",
+    "inspector",
+    "label",
+    "more",
+    "pharmacy",
+    "receiving",
+    "records",
+    "resolver",
+    "scan",
+    "sign_in",
+    "station",
+)
 # (address's endpoint, text, permission it needs, kinds of roles it is for)
 DESKS = (
     ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
@@ -25,22 +41,8 @@ DESKS = (
 
 def register(app: Flask) -> None:
     """Add the pages to the application, and what every template needs."""
-    from trace.web.site import (  # noqa: PLC0415
-        counter,
-        home,
-        inspector,
-        label,
-        more,
-        pharmacy,
-        receiving,
-        resolver,
-        scan,
-        sign_in,
-        station,
-    )
-
-    for module in (home, sign_in, station, receiving, label, scan, pharmacy, inspector, resolver, more, counter):
-        app.register_blueprint(module.blueprint)
+    for name in PAGES:
+        app.register_blueprint(import_module(f"trace.web.site.{name}").blueprint)
     app.context_processor(common)
     app.jinja_env.filters.update(
         word=words.word,

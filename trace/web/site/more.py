@@ -18,6 +18,12 @@ TILES = (
         N_("Lots in stock become new lots that keep their sources."),
         Permission.GOODS_MOVE,
     ),
+    (
+        "records.page",
+        N_("Purchase inspection records"),
+        N_("By day, supplier, product: to print and to hand out."),
+        Permission.GOODS_READ,
+    ),
     ("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
 )
 

@@ -1,0 +1,119 @@
+"""Purchase inspection records of a period: to page through, to print, to hand out as tables; one record as PDF."""
+
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, Response, g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from schemas.records import RecordsPageQuery
+from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
+from trace.domain.permissions import Permission
+from trace.services.receipts import get_receipt
+from trace.services.records import Period, all_records, list_records
+from trace.web.access import may, watched
+from trace.web.printing import pdf_answer, pdf_page
+from trace.web.record_table import papers_text, record_table
+from trace.web.site.forms import load
+
+blueprint = Blueprint("records", __name__, url_prefix="/records")
+PAGE = 100
+A_WEEK = timedelta(days=6)
+
+
+@blueprint.get("")
+@may(Permission.GOODS_READ)
+@watched
+def page() -> ResponseReturnValue:
+    """进货查验记录 / The records of a period, a page at a time."""
+    period, after = _asked()
+    rows = list_records(g.session, actor=g.actor, period=period, now=g.now, limit=PAGE, after=after)
+    asked = {name: value for name, value in request.args.to_dict().items() if name != "after"}
+    return render_template(
+        "records.html",
+        period=period,
+        receipts=_by_receipt(rows),
+        asked=asked | {"first": period.first.isoformat(), "last": period.last.isoformat()},
+        after=rows[-1]["key"] if len(rows) == PAGE else None,
+        begun=bool(after),
+    )
+
+
+@blueprint.get("/table.csv")
+@may(Permission.GOODS_READ)
+@watched
+def table_csv() -> ResponseReturnValue:
+    """进货查验记录（CSV） / The lines of a period for a spreadsheet; no cell is executed."""
+    return _file(csv_of(record_table(_all(), g.now.tzinfo)), CSV_TYPE, "csv")
+
+
+@blueprint.get("/table.xlsx")
+@may(Permission.GOODS_READ)
+@watched
+def table_xlsx() -> ResponseReturnValue:
+    """进货查验记录（XLSX） / The lines of a period as a workbook."""
+    return _file(xlsx_of(record_table(_all(), g.now.tzinfo)), XLSX_TYPE, "xlsx")
+
+
+@blueprint.get("/print.pdf")
+@may(Permission.GOODS_READ)
+@watched
+def printed() -> ResponseReturnValue:
+    """进货查验记录（PDF） / The records of a period, to print and sign."""
+    period, _ = _asked()
+    receipts = _by_receipt(_all())
+    return pdf_answer(_pdf(receipts, period), f"records-{period.first}-{period.last}")
+
+
+@blueprint.get("/<string:public_id>/print.pdf")
+@may(Permission.GOODS_READ)
+@watched
+def printed_one(public_id: str) -> ResponseReturnValue:
+    """一次进货的查验记录（PDF） / One record, to print and sign."""
+    found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
+    lines = [{**line, **_head(found)} for line in found["lines"]]
+    return pdf_answer(_pdf(_by_receipt(lines), None, found["organisation"]), f"record-{public_id}")
+
+
+def _head(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("supplier", "delivery_note", "received_at", "recorded_at", "recorded_by")
+    return {"receipt": found["id"], **{name: found[name] for name in names}}
+
+
+def _asked() -> tuple[Period, str]:
+    """The period asked for, the last seven days where none is, and where its page begins."""
+    args = {name: value for name, value in request.args.to_dict().items() if value}
+    today = g.now.date()
+    args = {"first": (today - A_WEEK).isoformat(), "last": today.isoformat(), **args}
+    query = load(RecordsPageQuery(), args)
+    after = query.pop("after")
+    del query["limit"]
+    return Period(zone=g.now.tzinfo, **query), after
+
+
+def _all() -> list[dict[str, Any]]:
+    period, _ = _asked()
+    return list(all_records(g.session, actor=g.actor, period=period, now=g.now))
+
+
+def _by_receipt(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    return [list(lines) for _, lines in groupby(rows, key=lambda row: row["receipt"])]
+
+
+def _pdf(receipts: list[list[dict[str, Any]]], period: Period | None, organisation: str | None = None) -> bytes:
+    return pdf_page(
+        "record.html",
+        receipts=receipts,
+        period=period,
+        organisation=organisation or g.actor.organisation_name,
+        papers_text=papers_text,
+        printed_at=g.now,
+    )
+
+
+def _file(data: bytes, media_type: str, ending: str) -> Response:
+    period, _ = _asked()
+    answer = Response(data, content_type=media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="records-{period.first}-{period.last}.{ending}"'
+    return answer
