@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -13,7 +14,12 @@ from trace.domain.rules.receiving import Arrival, check_arrival
 K = CertificateKind
 DAY = date(2026, 11, 24)
 RULES = shipped().on(DAY)
+SOLD_BY = {"supplier_name": "张家菜园", "supplier_address": "沙坡头区", "supplier_contact": "0955-7000199"}
 PORK = Arrival(
+    product_name="猪后腿",
+    amount=Decimal(20),
+    unit="KGM",
+    **SOLD_BY,
     category=Category.PORK,
     lot_number="C1",
     produced_on=DAY,
@@ -22,6 +28,10 @@ PORK = Arrival(
     licence_valid=True,
 )
 DRUG = Arrival(
+    product_name="感冒灵颗粒",
+    amount=Decimal(50),
+    unit="EA",
+    **SOLD_BY,
     category=Category.DRUG,
     lot_number="B1",
     produced_on=date(2026, 3, 1),
@@ -66,7 +76,14 @@ def test_r1_a_drug_without_expiry_date_is_blocked() -> None:
 def test_r1_packaged_food_needs_a_lot_or_a_production_date(
     lot_number: str, produced_on: date | None, findings: int
 ) -> None:
-    packed = Arrival(Category.PACKAGED_FOOD, lot_number, produced_on, None, (Paper(K.FACTORY, DAY),), True)
+    packed = replace(
+        PORK,
+        category=Category.PACKAGED_FOOD,
+        lot_number=lot_number,
+        produced_on=produced_on,
+        papers=(Paper(K.FACTORY, DAY),),
+        specification="500 g",
+    )
     assert told(packed) == [("R1", Severity.BLOCK)] * findings
 
 
@@ -90,7 +107,7 @@ def test_r3_each_missing_paper_of_pork_is_told_with_its_own_severity() -> None:
 
 
 def test_r3_a_paper_that_is_not_valid_is_told_otherwise_than_one_that_is_missing() -> None:
-    eggs = Arrival(Category.EGG, "", None, None, (), None)
+    eggs = replace(PORK, category=Category.EGG, papers=())
     (missing,) = check_arrival(eggs, RULES)
     (expired,) = check_arrival(replace(eggs, papers=(Paper(K.COMMITMENT, DAY, revoked=True),)), RULES)
     assert sentence(missing).startswith("A paper is missing: commitment_certificate, test_report, rapid_test")

@@ -124,7 +124,9 @@ def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
         row = get_organisation_row(session, supplier.public_id)
         if row.id == actor.organisation:
             raise Invalid(N_("Goods come from another organisation, not from yourself."), field="supplier.id")
-        return Sender(row.id, row.name, row.address, row.contact, row.party_uri, row.kind)
+        # What the card of the supplier lacks is what the delivery note says.
+        address, contact = row.address or supplier.address.strip(), row.contact or supplier.contact.strip()
+        return Sender(row.id, row.name, address, contact, row.party_uri, row.kind)
     for name in ("name", "address", "contact"):
         if not getattr(supplier, name).strip():
             raise Invalid(

@@ -1,4 +1,7 @@
-"""What is looked at when goods arrive (进货查验): rules R1, R2, R3, R4, R7, R9, R11 as findings."""
+"""What is looked at when goods arrive (进货查验), one function per rule; the list of them stands at the end.
+
+Numbers, groups and how grave a finding is stand in the rule book (`trace.domain.rules.book`).
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,8 +39,7 @@ class Arrival:
     `lot_number` is empty where the goods carry none (what we name the lot by then is no number of theirs).
     `celsius_range` and `celsius` are hundredths of a degree; `licence_valid` None means that the supplier needs none.
     `blocked` is the regulator's block of the supplier (its reason and number), `supplier_blocked_here` the one in the
-    shop's own file, `first_delivery` that nobody checked this supplier yet, `recalled` why the lot is recalled or
-    held, `carcass` the papers of the carcass or slaughter batch that cut meat cites (R4).
+    shop's own file, `first_delivery` that nobody checked this supplier yet, `recalled` why the lot is recalled.
     """
 
     category: Category
@@ -64,7 +66,6 @@ class Arrival:
     first_delivery: bool = False
     recalled: str = ""
     uses: tuple[PaperUse, ...] = ()
-    carcass: tuple[Paper, ...] = ()
     number_warnings: tuple[IdentifierWarning, ...] = ()
 
 
@@ -77,35 +78,32 @@ def check_arrival(arrival: Arrival, rules: Rules) -> list[Finding]:
 
 
 def check_fields(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
-    """R1: packed goods need production date or lot, drugs batch and expiry (食品安全法 Art. 53; 药品管理法 Art. 57)."""
-    if arrival.category is Category.DRUG and arrival.expires_on is None:
-        yield _finding(
-            "R1",
-            Severity.BLOCK,
-            N_("The expiry date is missing; without it a drug counts as inferior."),
-            "药品管理法 Art. 57, 98",
-        )
-    if arrival.category is Category.DRUG and not arrival.lot_number:
-        yield _finding(
-            "R1",
-            Severity.BLOCK,
-            N_("The batch number is missing; without it a drug counts as inferior."),
-            "药品管理法 Art. 57, 98",
-        )
-    packed = arrival.category in (Category.PACKAGED_FOOD, Category.IMPORTED_FOOD)
-    if packed and not arrival.lot_number and arrival.produced_on is None:
-        yield _finding("R1", Severity.BLOCK, N_("Give the production date or the lot number."), "食品安全法 Art. 53")
+    """R1: what the record of a purchase must say (食品安全法 Art. 53, 65; 药品管理法 Art. 57)."""
+    for entry in rules.under("fields."):
+        if arrival.category not in entry.value["categories"]:
+            continue
+        for group in entry.value["all_of"]:
+            if all(getattr(arrival, name) in ("", None) for name in group):
+                yield _finding(
+                    "R1",
+                    Severity(entry.value["severity"]),
+                    N_("The record lacks: {fields}.") if len(group) == 1 else N_("The record lacks one of: {fields}."),
+                    entry.source,
+                    N_("Type what stands on the goods or the delivery note."),
+                    fields=", ".join(group),
+                )
 
 
 def check_licence_held(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
-    """R2: the supplier's licence is on file and valid on the day."""
-    if arrival.licence_valid is False:
-        severity = Severity.BLOCK if arrival.category is Category.DRUG else Severity.WARN
+    """R2: the supplier's licence is on file and valid on the day; who sells what he grows needs none."""
+    entry = rules.entry("licence.drug" if arrival.category is Category.DRUG else "licence.food")
+    if arrival.licence_valid is False and entry is not None:
         yield _finding(
             "R2",
-            severity,
+            Severity(entry.value["severity"]),
             N_("No valid licence of the supplier is on file for this day."),
-            "食品安全法 Art. 53; 药品管理法 Art. 55",
+            entry.source,
+            N_("Ask for the licence, photograph it, and put it into the supplier's file."),
         )
 
 
@@ -120,7 +118,7 @@ def check_papers(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
             if state.expired
             else N_("A paper is missing: {papers}.")
         )
-        yield Finding("R3", state.requirement.severity, text, {"papers": wanted}, state.requirement.source)
+        yield _finding("R3", state.requirement.severity, text, state.requirement.source, _ASK, papers=wanted)
 
 
 def check_forms(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
@@ -132,8 +130,9 @@ def check_forms(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
                 yield _finding(
                     "R4",
                     Severity(ended["severity"]),
-                    N_("{paper}: form {form} ended on {ended}, this one is dated {issued}. Check it by its QR code."),
+                    N_("{paper}: form {form} ended on {ended}, this one is dated {issued}."),
                     entry.source,
+                    N_("Check it by its QR code; for cut meat ask for the paper of the slaughter batch."),
                     paper=paper.kind.value,
                     form=paper.form,
                     ended=entry.effective_from.isoformat(),
@@ -141,14 +140,54 @@ def check_forms(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
                 )
 
 
-def check_expiry(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
-    """R7: expired goods are not taken in for sale."""
+def check_paper_use(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
+    """R5: no paper is dated after the goods, and none covers more than it certifies, over all shops."""
+    dated, excess = rules.entry("paper_date"), rules.entry("paper_excess")
+    for paper in arrival.papers:
+        if paper.issued_on > rules.day and dated is not None:
+            yield _finding(
+                "R5",
+                Severity(dated.value["severity"]),
+                N_("{paper} is dated {issued}, after the goods arrived."),
+                dated.source,
+                N_("Ask for the paper that came with these goods."),
+                paper=paper.kind.value,
+                issued=paper.issued_on.isoformat(),
+            )
+    for use in arrival.uses:
+        if use.certified is not None and use.now > use.certified and excess is not None:
+            yield _finding(
+                "R5",
+                Severity(excess.value["severity"]),
+                N_("{paper} {number} certifies {certified} {unit}; with this line {now} {unit} came under it."),
+                excess.source,
+                N_("Ask the supplier for the paper of the rest; the inspector is told."),
+                paper=use.kind.value,
+                number=use.number,
+                certified=f"{use.certified:f}",
+                now=f"{use.now:f}",
+                unit=use.unit,
+            )
+
+
+def check_still_good(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
+    """R7: what is expired or recalled is not taken in for sale; the last day is still good."""
+    if arrival.recalled:
+        yield _finding(
+            "R7",
+            Severity.BLOCK,
+            N_("This lot is recalled or held: {reason}."),
+            "食品安全法 Art. 63; 药品管理法 Art. 82",
+            N_("Refuse it, or keep it apart until the recall is lifted."),
+            reason=arrival.recalled,
+        )
     if arrival.expires_on and arrival.expires_on < rules.day:
         yield _finding(
             "R7",
             Severity.BLOCK,
             N_("Expired on {day}."),
             "食品安全法 Art. 34, 54; 药品管理法 Art. 98",
+            N_("Refuse it: it goes back on the lorry."),
             day=arrival.expires_on.isoformat(),
         )
 
@@ -159,7 +198,13 @@ def check_trace_codes(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
     missing = arrival.category is Category.DRUG and not arrival.codes and not arrival.no_code_reason.strip()
     if missing and duty is not None:
         severity = Severity(duty.value["severity"])
-        yield _finding("R9", severity, N_("Scan the trace codes, or say why there are none."), duty.source)
+        yield _finding(
+            "R9",
+            severity,
+            N_("Scan the trace codes, or say why there are none."),
+            duty.source,
+            N_("Reasons are: bought before the duty, damaged, exempt."),
+        )
 
 
 def check_sold_before(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
@@ -170,6 +215,7 @@ def check_sold_before(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
             Severity.HOLD,
             N_("The code {code} was sold by a pharmacy already: the box may be diverted or copied."),
             "医保发〔2025〕7号",
+            N_("Keep the box apart and call the pharmacy that sold it."),
             code=arrival.sold_before,
         )
 
@@ -180,22 +226,38 @@ def check_temperature(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
         return
     low, high = arrival.celsius_range
     if arrival.celsius is None:
-        yield _finding("R11", Severity.HOLD, N_("Measure the temperature on arrival."), "GB 31605-2020; GSP")
+        text = N_("Measure the temperature on arrival.")
+        yield _finding("R11", Severity.HOLD, text, "GB 31605-2020; GSP", N_("Type what the thermometer says."))
     elif not low <= arrival.celsius <= high:
         yield _finding(
             "R11",
             Severity.BLOCK,
             N_("{came} °C on arrival; {low} to {high} °C are wanted."),
             "GB 31605-2020; GSP",
+            N_("Refuse it, or hold it and let two people decide."),
             came=f"{arrival.celsius / 100:g}",
             low=f"{low / 100:g}",
             high=f"{high / 100:g}",
         )
 
 
-def _finding(rule: str, severity: Severity, message: str, source: str, **values: str) -> Finding:
+def check_numbers(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
+    """R20: a number that cannot be right is doubted, not refused: real ones fail their check digit."""
+    entry = rules.entry("identifier_doubt")
+    if entry is None:
+        return
+    for doubt in arrival.number_warnings:
+        severity = Severity(entry.value["severity"])
+        remedy = N_("Read it again; if it is printed like this, accept it with that as the reason.")
+        yield Finding("R20", severity, doubt.message, doubt.values, entry.source, remedy)
+
+
+def _finding(rule: str, severity: Severity, message: str, source: str, remedy: str, **values: str) -> Finding:
     found: Mapping[str, str] = values
-    return Finding(rule, severity, message, found, source)
+    return Finding(rule, severity, message, found, source, remedy)
+
+
+_ASK = N_("Ask the supplier for it and photograph it; until then the goods wait.")
 
 
 _RULES: tuple[Callable[[Arrival, Rules], Iterable[Finding]], ...] = (
@@ -203,10 +265,12 @@ _RULES: tuple[Callable[[Arrival, Rules], Iterable[Finding]], ...] = (
     check_licence_held,
     check_papers,
     check_forms,
-    check_expiry,
+    check_paper_use,
+    check_still_good,
     check_trace_codes,
     check_sold_before,
     check_temperature,
+    check_numbers,
     check_business_block,
     check_blocked_here,
     check_first_delivery,
