@@ -46,6 +46,15 @@ def blocks_of(session: Session, organisations: Iterable[int], *, on: date) -> di
     return {number: text for number, text in said.items() if number is not None and text}
 
 
+def blocked_among(session: Session, public_ids: Iterable[str], *, on: date) -> dict[str, str]:
+    """{public id: why that organisation is blocked on a day}, of those that are."""
+    numbers: dict[int, str] = {}
+    for part in chunks(sorted(set(public_ids))):
+        query = select(organisation.c.id, organisation.c.public_id).where(organisation.c.public_id.in_(part))
+        numbers |= {row.id: row.public_id for row in session.execute(query)}
+    return {numbers[number]: text for number, text in blocks_of(session, numbers, on=on).items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Business:
     """Who may be meant by a block: its number on this system, its credit code ("" where unknown), its name's key."""

@@ -10,13 +10,14 @@ from schemas.epcis.validation import json_schema
 from trace.web.access import public
 from trace.web.api.description import describe, problem_responses
 
-
 # The blueprints, one file each, in the order the description tells them.
 PARTS = (
     "people",
     "goods",
+    "stock",
     "papers",
     "commitment",
+    "suppliers",
     "photos",
     "pharmacy",
     "look",

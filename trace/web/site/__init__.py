@@ -7,13 +7,17 @@ from typing import Any
 from flask import Flask, g, request
 from flask_babel import get_locale
 
+from trace.domain.commitment import is_in_scope
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission, may
+from trace.services.rulebook import rules_on
 from trace.web import words
 from trace.web.site.addresses import public_path
 
 # The blueprints, one file each.
 PAGES = (
+    "blocks",
+    "commitment",
     "counter",
     "home",
     "inspector",
@@ -26,6 +30,7 @@ PAGES = (
     "scan",
     "sign_in",
     "station",
+    "suppliers",
 )
 # (address's endpoint, text, permission it needs, kinds of roles it is for)
 DESKS = (
@@ -53,7 +58,12 @@ def register(app: Flask) -> None:
         public_path=public_path,
         short=words.thing_text,
     )
-    app.jinja_env.globals.update(say=words.say, step_word=words.step_word)
+    app.jinja_env.globals.update(say=words.say, step_word=words.step_word, is_certified_here=is_certified_here)
+
+
+def is_certified_here(category: str) -> bool:
+    """Whether goods of a category are for a commitment certificate by today's rules."""
+    return is_in_scope(category, rules_on(g.session, g.now.date(), g.actor.organisation))
 
 
 def common() -> dict[str, Any]:

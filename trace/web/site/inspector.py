@@ -6,6 +6,8 @@ from flask.typing import ResponseReturnValue
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
+from trace.domain.permissions import may as is_granted
+from trace.services.blocks import blocks_on
 from trace.services.alerts import list_alerts
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
@@ -72,7 +74,14 @@ def organisation(public_id: str) -> ResponseReturnValue:
         reason=reason,
         before=request.args.get("before"),
     )
-    return render_template("organisation.html", found=found, reason=reason, today=g.now.date())
+    return render_template(
+        "organisation.html",
+        found=found,
+        reason=reason,
+        today=g.now.date(),
+        blocks=blocks_on(g.session, public_id=public_id, actor=g.actor),
+        may_block=is_granted(g.actor, Permission.BUSINESS_BLOCK),
+    )
 
 
 @blueprint.get("/log")

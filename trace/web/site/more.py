@@ -11,6 +11,18 @@ blueprint = Blueprint("more", __name__, url_prefix="/more")
 
 # (the page's endpoint, its name, what one does there, the permission it needs), in the order people look for them
 TILES = (
+    (
+        "suppliers.page",
+        N_("Suppliers"),
+        N_("Files, licences, first-delivery check, standing."),
+        Permission.SUPPLIER_READ,
+    ),
+    (
+        "blocks.page",
+        N_("Blocked businesses"),
+        N_("Who may deliver nowhere; block and lift."),
+        Permission.BUSINESS_BLOCK,
+    ),
     ("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
     (
         "counter.preparing",
@@ -23,6 +35,12 @@ TILES = (
         N_("Purchase inspection records"),
         N_("By day, supplier, product: to print and to hand out."),
         Permission.GOODS_READ,
+    ),
+    (
+        "commitment.issue",
+        N_("Issue a certificate"),
+        N_("承诺达标合格证: choose the goods, sign, print it."),
+        Permission.CERTIFICATE_ISSUE,
     ),
     ("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
 )

@@ -10,6 +10,7 @@ from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services.alerts import list_alerts
+from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
 from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Command
@@ -59,6 +60,7 @@ def _show(
     codes: list[str] | None = None,
     prescription: str = "",
 ) -> str:
+    coming = expected(g.session, actor=g.actor)
     return render_template(
         "pharmacy.html",
         done=done,
@@ -66,7 +68,9 @@ def _show(
         codes=codes or [],
         prescription=prescription,
         alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20),
-        expected=expected(g.session, actor=g.actor),
+        expected=coming,
+        blocked=blocked_among(g.session, [entry["sender"]["id"] for entry in coming], on=g.now.date()),
+        own_block=own_block(g.session, actor=g.actor, on=g.now.date()),
         stock=list_stock(g.session, actor=g.actor, category="drug", limit=100),
         receipts=list_receipts(g.session, actor=g.actor, limit=5),
         today=g.now.date(),

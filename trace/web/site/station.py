@@ -11,6 +11,7 @@ from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services import hops
+from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
 from trace.services.hops import Command, Some
 from trace.services.receipts import get_receipt, list_receipts
@@ -33,9 +34,13 @@ GOODS_ACTIONS = {
 @may(Permission.GOODS_RECEIVE)
 def page() -> ResponseReturnValue:
     """收货台 / What is expected today, the camera, the last records."""
+    deliveries = _by_sender(expected(g.session, actor=g.actor))
+    senders = [sender["id"] for sender in deliveries]
     return render_template(
         "station.html",
-        deliveries=_by_sender(expected(g.session, actor=g.actor)),
+        deliveries=deliveries,
+        blocked=blocked_among(g.session, senders, on=g.now.date()),
+        own_block=own_block(g.session, actor=g.actor, on=g.now.date()),
         receipts=list_receipts(g.session, actor=g.actor, limit=10),
     )
 
