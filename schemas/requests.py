@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from schemas.fields import Amount, Day, Moment, Number, Secret, Strict, Text, Word
-from trace.domain.certificate_fields import SHAPES, Shape
+from trace.domain.certificate_fields import OLD_BASES, SHAPES, Shape
 from trace.domain.papers import CertificateKind, CommitmentBasis
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Role
@@ -227,6 +227,9 @@ class LineRequest(Strict):
     no_code_reason = Text(most=40, load_default="")
     container = Text(most=2_000, load_default=None, allow_none=True)
     certificates = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=50))
+    cites = Text(
+        most=60, load_default="", metadata={"description": "Of cut meat: the number of its slaughter batch."}
+    )
     celsius = Amount(least=Decimal(-100), most=Decimal(100), load_default=None, allow_none=True)
     price = Amount(load_default=None, allow_none=True)
     decision = fields.String(load_default="accept", validate=validate.OneOf(["accept", "hold", "refuse"]))
@@ -277,7 +280,8 @@ def _paper_field(shape: Shape) -> fields.Field[Any]:
         case Shape.YES:
             return fields.Boolean(allow_none=True)
         case Shape.BASES:
-            return fields.List(Word(CommitmentBasis), validate=validate.Length(max=3))
+            words = validate.OneOf([*(basis.value for basis in CommitmentBasis), *OLD_BASES])
+            return fields.List(fields.String(validate=words), validate=validate.Length(max=4))
         case Shape.LONG_TEXT:
             return Text(most=4_000)
     return Text(most=200)
@@ -299,6 +303,8 @@ class CertificateRequest(CommandRequest):
     valid_until = Day(load_default=None, allow_none=True)
     number = Text(most=80, load_default="")
     form = Text(most=24, load_default="")
+    amount = Amount(load_default=None, allow_none=True)
+    unit = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(UNITS))
     contents = fields.Nested(CertificateFieldsRequest, data_key="fields", load_default=dict)
     sha256 = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
 

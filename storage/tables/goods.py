@@ -103,6 +103,7 @@ certificate = Table(
     Column("paper_key", String(64), index=True, comment="the same for one paper, whoever files it; paper_head"),
     Column("number_key", String(64), index=True, comment="of its number: where only one filer had its QR; paper_head"),
     Column("filed_by", Number, ForeignKey("person.id")),
+    Column("incomplete", Boolean, nullable=False, default=False, comment="something of it is not transcribed yet"),
     Column("replaces", Number, ForeignKey("certificate.id")),
     Column("issued_here", Boolean, nullable=False, default=False, comment="by its organisation, on this system"),
     Column("revoked_at", Moment),

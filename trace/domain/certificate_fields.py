@@ -22,9 +22,11 @@ class Shape(StrEnum):
     LONG_TEXT = "long_text"  # the raw content of a QR code: kept, nothing read out of it
     DAY = "day"
     YES = "yes"  # true or false
-    BASES = "bases"  # one or more of `CommitmentBasis`
+    BASES = "bases"  # one or more of `CommitmentBasis`, or of `OLD_BASES`
 
 
+# 自我承诺, 质量安全内部控制合格: bases of the older form beside the two that go on; the rule book says what they are now.
+OLD_BASES = ("self_commitment", "internal_control")
 SHAPES: Mapping[str, Shape] = {
     "approval_no": Shape.TEXT,
     "basis": Shape.BASES,
@@ -72,12 +74,13 @@ class Content:
         return self.wanted + self.more
 
 
+OLDER_FORM = "older"  # of the commitment certificate, with the four bases of before 2026-02-01
 K = CertificateKind
 CONTENTS: Mapping[CertificateKind, Content] = {
     K.COMMITMENT: Content(
         ("product_name", "quantity", "origin", "contact", "basis", "statement_accepted"),
         ("origin_region", "issuer_uscc", "signature_present", "qr_payload"),
-        tuple(form.value for form in CommitmentForm),
+        (*(form.value for form in CommitmentForm), OLDER_FORM),
     ),
     K.QUARANTINE: Content(
         ("product_name", "quantity"),

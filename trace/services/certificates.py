@@ -1,6 +1,7 @@
 """Certificates: file the papers that came with goods, link them to lots, say who may see them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.events import chunks, find_idents, insert_for, uris_of
 from storage.tables import (
+    MICRO,
     certificate,
     certificate_lot,
     event,
@@ -22,7 +24,7 @@ from storage.tables import (
     stock,
     transit,
 )
-from trace.domain.certificate_fields import checked_fields, missing_fields
+from trace.domain.certificate_fields import OLDER_FORM, checked_fields, missing_fields
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import (
     STATEMENTS,
@@ -40,6 +42,7 @@ from trace.services.look_up_log import note_look_up
 from trace.services.lots import item_uri
 from trace.services.organisations import new_public_id
 from trace.services.paper_proof import certificate_at, disagreements, filed_before
+from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
 
@@ -50,7 +53,7 @@ def file_certificate(
     kind: CertificateKind,
     lots: Sequence[str],
     issuer: str,
-    issued_on: date,
+    issued_on: date | None,
     number: str = "",
     form: str = "",
     valid_until: date | None = None,
@@ -62,8 +65,9 @@ def file_certificate(
     """Keep a paper that came with goods, linked to their lots; its photo or PDF by SHA-256 (an own upload).
 
     `contents` are the fields that stand on it (`trace.domain.certificate_fields`), `amount` and `unit` what it
-    certifies; where only its text was typed, a text that is plainly a number and a unit says it. Raises `Invalid` for a
-    paper from the future, one that ends before it begins, and fields or a form that such a paper does not have;
+    certifies; where only its text was typed, a text that is plainly a number and a unit says it. A paper that is only
+    photographed has no issuer and no day yet: it counts as of today, and both are told as missing. Raises `Invalid`
+    for a paper from the future, one that ends before it begins, and fields or a form that such a paper does not have;
     `NotFound` for a lot that the organisation never had, and for an upload of somebody else.
 
     A paper whose QR is the address of a certificate on this system is that certificate (`trace.services.paper_proof`):
@@ -75,92 +79,103 @@ def file_certificate(
     """
 
     def act() -> dict[str, Any]:
-        certified = certified_amount(amount, unit, contents or {})
-        text = str((contents or {}).get("qr_payload") or "")
-        known = certificate_at(session, text, command.now)
+        if sha256 is not None:
+            check_own_object(session, command.actor, sha256)
+        said = Said(kind, form, number, issuer, issued_on, valid_until, contents or {}, amount, unit)
+        qr = str(said.fields.get("qr_payload") or "")
+        known = certificate_at(session, qr, command.now)
         if known is not None:
             link_lots(session, command, certificate_id=known.id, lots=lots, had_only=True)
-            remarks = disagreements(session, known, lots=lots, certified=certified, contents=contents or {})
-            return {
-                "id": known.public_id,
-                "kind": known.kind,
-                "number": known.number,
-                "on_this_system": True,
-                "remarks": [remark.as_dict() for remark in remarks],
-                "filed_before": [],
-            }
-        if issued_on > command.day:
-            raise Invalid(
-                N_("The paper is dated {day}, in the future; read the date again."),
-                field="issued_on",
-                day=issued_on.isoformat(),
-            )
-        if valid_until and valid_until < issued_on:
-            raise Invalid(N_("The paper would end before it begins; read the dates again."), field="valid_until")
-        before = filed_before(session, command.actor, paper_keys(kind, number, issuer, text))
-        done = _file(
-            session,
-            command,
-            kind=kind,
-            lots=lots,
-            form=form,
-            number=number,
-            issuer=issuer,
-            issued_on=issued_on,
-            valid_until=valid_until,
-            fields=contents or {},
-            sha256=sha256,
-            certified=certified,
-        )
-        return {**done, "on_this_system": False, "remarks": [], "filed_before": before}
+            certified = certified_amount(amount, unit, said.fields)
+            remarks = disagreements(session, known, lots=lots, certified=certified, contents=said.fields)
+            card = {"id": known.public_id, "kind": known.kind, "number": known.number, "on_this_system": True}
+            return {**card, "remarks": [remark.as_dict() for remark in remarks], "filed_before": []}
+        before = filed_before(session, command.actor, paper_keys(kind, number, issuer, qr))
+        public_id = new_public_id()
+        values = {
+            **paper_values(session, command, said, public_id=public_id),
+            "public_id": public_id,
+            "organisation": command.actor.organisation,
+            "object": sha256,
+            "filed_by": command.actor.person,
+            "created_at": command.now,
+        }
+        filed = session.execute(insert(certificate).values(values).returning(certificate.c.id)).scalar_one()
+        link_lots(session, command, certificate_id=filed, lots=lots, had_only=True)
+        card = {"id": public_id, "kind": kind.value, "number": number, "on_this_system": False}
+        return {**card, "remarks": [], "filed_before": before}
 
     return run_once(session, command, "file_certificate", act)
 
 
-def _file(
-    session: Session,
-    command: Command,
-    *,
-    kind: CertificateKind,
-    lots: Sequence[str],
-    form: str,
-    fields: Mapping[str, Any],
-    replaces: str | None = None,
-    sha256: str | None = None,
-    certified: tuple[Decimal, str] | None = None,
-    **values: Any,
-) -> dict[str, Any]:
-    kept = checked_fields(kind, form, fields)
-    if kind is CertificateKind.COMMITMENT and form and kept.get("statement_accepted"):
-        kept["statement"] = STATEMENTS[CommitmentForm(form)]
-    if sha256 is not None:
-        check_own_object(session, command.actor, sha256)
-    older = _visible_row(session, command.actor, replaces).id if replaces else None
-    public_id = new_public_id()
-    keys = paper_keys(kind, values.get("number", ""), values["issuer"], str(kept.get("qr_payload") or ""))
-    amount, unit = certified or certified_amount(None, None, kept) or (None, None)
-    number = session.execute(
-        insert(certificate)
-        .values(
-            paper_key=note_paper(session, keys) or alone_key(public_id),
-            number_key=keys[1],
-            amount=None if amount is None else micro(amount),
-            unit=unit,
-            filed_by=command.actor.person,
-            public_id=public_id,
-            organisation=command.actor.organisation,
-            kind=kind.value,
-            form=form,
-            fields=kept,
-            object=sha256,
-            replaces=older,
-            created_at=command.now,
-            **values,
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What stands on a paper, as somebody typed it; `issued_on` None: not read yet."""
+
+    kind: CertificateKind
+    form: str
+    number: str
+    issuer: str
+    issued_on: date | None
+    valid_until: date | None
+    fields: Mapping[str, Any]
+    amount: Decimal | None = None
+    unit: str | None = None
+
+
+def paper_values(session: Session, command: Command, said: Said, *, public_id: str) -> dict[str, Any]:
+    """The columns of a certificate that follow from what stands on it, checked; its keys have their rows."""
+    issued_on = said.issued_on or command.day
+    if issued_on > command.day:
+        raise Invalid(
+            N_("The paper is dated {day}, in the future; read the date again."),
+            field="issued_on",
+            day=issued_on.isoformat(),
         )
-        .returning(certificate.c.id)
-    ).scalar_one()
-    link_lots(session, command, certificate_id=number, lots=lots, had_only=True)
-    return {"id": public_id, "kind": kind.value, "number": values.get("number", "")}
+    if said.valid_until and said.valid_until < issued_on:
+        raise Invalid(N_("The paper would end before it begins; read the dates again."), field="valid_until")
+    form, fields = _in_new_words(session, command, said)
+    kept = checked_fields(said.kind, form, fields)
+    if said.kind is CertificateKind.COMMITMENT and form in tuple(CommitmentForm) and kept.get("statement_accepted"):
+        kept["statement"] = STATEMENTS[CommitmentForm(form)]
+    if said.issued_on is None:
+        kept["undated"] = True
+    keys = paper_keys(said.kind, said.number, said.issuer, str(kept.get("qr_payload") or ""))
+    amount, unit = certified_amount(said.amount, said.unit, kept) or (None, None)
+    return {
+        "kind": said.kind.value,
+        "form": form,
+        "number": said.number,
+        "issuer": said.issuer,
+        "issued_on": issued_on,
+        "valid_until": said.valid_until,
+        "fields": kept,
+        "amount": None if amount is None else micro(amount),
+        "unit": unit,
+        "paper_key": note_paper(session, keys) or alone_key(public_id),
+        "number_key": keys[1],
+        "incomplete": bool(missing_of(said.kind, said.issuer, kept)),
+    }
+
+
+def missing_of(kind: CertificateKind, issuer: str, kept: Mapping[str, Any]) -> list[str]:
+    """What of a paper nobody has transcribed yet."""
+    heads = ([] if issuer.strip() else ["issuer"]) + (["issued_on"] if kept.get("undated") else [])
+    return heads + missing_fields(kind, kept)
+
+
+def _in_new_words(session: Session, command: Command, said: Said) -> tuple[str, dict[str, Any]]:
+    """(form, fields) with the bases of the older commitment form in the words of the law in force (domain.md 1.1).
+
+    The form's own day decides whether it was still good: R4 (`ended_form` in the rule book).
+    """
+    fields = dict(said.fields)
+    entry = rules_on(session, command.day, command.actor.organisation).entry("commitment_bases")
+    old = entry.value if entry is not None and said.kind is CertificateKind.COMMITMENT else {}
+    named = [str(basis) for basis in fields.get("basis") or ()]
+    if not set(named) & set(old):
+        return said.form, fields
+    return OLDER_FORM, fields | {"basis": [old.get(basis, basis) for basis in named]}
 
 
 def paper_keys(kind: CertificateKind, number: str, issuer: str, qr_payload: str) -> tuple[str | None, str | None]:
@@ -242,13 +257,13 @@ def get_certificate(session: Session, *, actor: Actor, public_id: str, now: date
     `missing` are the fields that such a paper should have and nobody transcribed. Raises `NotFound` for any other;
     an inspector's look is written down (R18).
     """
-    row = _visible_row(session, actor, public_id)
+    row = visible_row(session, actor, public_id)
     note_look_up(session, actor=actor, what="certificate", subject=public_id, now=now)
     items = session.scalars(select(certificate_lot.c.item).where(certificate_lot.c.certificate == row.id)).all()
     return {
         **as_card(row),
         "fields": row.fields,
-        "missing": missing_fields(CertificateKind(row.kind), row.fields),
+        "missing": missing_of(CertificateKind(row.kind), row.issuer, row.fields),
         "lots": sorted(uris_of(session, items).values()),
     }
 
@@ -263,14 +278,20 @@ def list_certificates(session: Session, *, actor: Actor, limit: int = 100) -> li
 def visible_certificate_ids(
     session: Session, *, actor: Actor, public_ids: Iterable[str], field: str
 ) -> dict[str, Row[Any]]:
-    """The rows of these certificates, all of which the actor may see; raises `NotFound` for the first other."""
+    """The rows of these certificates, all of which the actor may see; raises `NotFound` for the first other.
+
+    A certificate issued here is seen by whoever names it: its id stands nowhere but in the QR code on the paper.
+    """
     found = {}
     for number, public_id in enumerate(public_ids):
-        found[public_id] = _visible_row(session, actor, public_id, field=f"{field}.{number}")
+        query = _with_region().where(certificate.c.public_id == public_id, certificate.c.issued_here)
+        held = session.execute(query).one_or_none()
+        found[public_id] = held or visible_row(session, actor, public_id, field=f"{field}.{number}")
     return found
 
 
-def _visible_row(session: Session, actor: Actor, public_id: str, *, field: str | None = None) -> Row[Any]:
+def visible_row(session: Session, actor: Actor, public_id: str, *, field: str | None = None) -> Row[Any]:
+    """A certificate the actor may see; raises `NotFound` for any other."""
     query = _with_region().where(certificate.c.public_id == public_id, _visible_to(actor))
     row = session.execute(query).one_or_none()
     if row is None:
@@ -362,4 +383,8 @@ def as_card(row: Row[Any]) -> dict[str, Any]:
         "valid_until": row.valid_until,
         "sha256": row.object,
         "revoked": row.revoked_at is not None,
+        "amount": None if row.amount is None else (Decimal(row.amount) / MICRO).normalize() + 0,
+        "unit": row.unit,
+        "issued_here": row.issued_here,
+        "incomplete": row.incomplete,
     }

@@ -25,6 +25,7 @@ ADDED = (
     ("certificate", "unit", "VARCHAR(3)", "VARCHAR(3)", ""),
     ("certificate", "paper_key", "VARCHAR(64)", "VARCHAR(64)", ""),
     ("certificate", "number_key", "VARCHAR(64)", "VARCHAR(64)", ""),
+    ("certificate", "incomplete", "BOOLEAN", "BOOLEAN", "DEFAULT false NOT NULL"),
     ("certificate", "filed_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_filed_by REFERENCES person (id)"),
     ("certificate", "issued_here", "BOOLEAN", "BOOLEAN", "DEFAULT FALSE NOT NULL"),
     ("certificate", "revoked_by", "BIGINT", "INTEGER", "CONSTRAINT fk_certificate_revoked_by REFERENCES person (id)"),
