@@ -19,7 +19,8 @@ from trace.domain.failures import Failure, Invalid, NotFound, TooLarge, Unsuppor
 from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.services.certificates import file_certificate, get_certificate, issue_commitment, list_certificates
+from trace.services.certificates import file_certificate, get_certificate, list_certificates
+from trace.services.commitment import Contents, issue_commitment
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
 from trace.services.receiving import Line
@@ -32,7 +33,7 @@ A_PDF = b"%PDF-1.7\n%demonstration\n"
 
 def issue(town: Town, actor: Actor, *lots: str, **more: Any) -> dict[str, Any]:
     said = {
-        "product_name": "番茄", "quantity": "40 kg", "origin": "宁夏中卫", "statement_accepted": True,
+        "contents": Contents(product_name="番茄", quantity="40 kg", origin="宁夏中卫"), "statement_accepted": True,
         "basis": [CommitmentBasis.SELF_TEST, CommitmentBasis.CONTROL, CommitmentBasis.CONTROL],
     } | more  # fmt: skip
     return dict(town.do(issue_commitment, town.command(actor), lots=lots, **said))

@@ -25,7 +25,7 @@ class Shape(StrEnum):
     BASES = "bases"  # one or more of `CommitmentBasis`, or of `OLD_BASES`
 
 
-# 自我承诺, 质量安全内部控制合格: bases of the older form beside the two that go on; the rule book says what they are now.
+# 自我承诺, 质量安全内部控制合格: on the older form, beside the two that go on; the rule book says what they are now.
 OLD_BASES = ("self_commitment", "internal_control")
 SHAPES: Mapping[str, Shape] = {
     "approval_no": Shape.TEXT,

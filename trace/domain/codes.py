@@ -21,6 +21,7 @@ from trace.domain.characters import (
 )
 from trace.domain.checks import is_check_digit_right
 from trace.domain.code_values import Code, CodeKind
+from trace.domain.commitment import certificate_id_of
 from trace.domain.failures import Invalid
 
 __all__ = ["Code", "CodeKind", "find_code", "parse_code"]
@@ -202,6 +203,8 @@ def _parse_inner(text: str) -> Code | None:
 
 def _parse_address(text: str, query: str) -> Code:
     """A link that is no identifier: it may carry a code, be a certificate's page, or just be an address."""
+    if certificate_id_of(text):
+        return Code(CodeKind.CERTIFICATE_QR, text)
     plain = unquote(text)
     drug = chinese_codes.find_drug_code(plain)
     if drug:

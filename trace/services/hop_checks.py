@@ -6,22 +6,74 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, lock_items
-from storage.stock import items_ever_here, items_here
+from storage.stock import items_ever_here, items_here, on_hand_and_held
+from storage.tables import MICRO
 from trace.domain.epcis.vocabulary import KILOGRAM
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
-from trace.services.lots import check_not_expired, drugs_among
+from trace.services.lots import check_not_expired, drugs_among, lots_of
 from trace.services.making import Goods
 from trace.services.open_containers import containers_among, goods_inside
+from trace.services.recall_reach import check_not_recalled
+from trace.services.renewal import needs_new_certificate
+from trace.services.stock_keeping import micro
 
 GRAM = "GRM"  # UN/ECE recommendation 20
 
 
 def check_fresh(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    """Raise `Conflict` for goods whose lot is past its expiry date on the day of the command."""
+    """Raise `Conflict` for goods that may go back or be destroyed, and nothing else (R7): expired, held or recalled.
+
+    食品安全法 Art. 34, 54, 63; 药品管理法 Art. 98. Everybody who sells, sends, packs, splits, mixes or cooks asks this.
+    A hold set at the same moment: the rows of `ident` decide (`trace.services.recall_reach`); what is held
+    by its quantity only is refused by the stock itself (`trace.services.stock_keeping`).
+    """
     items = [g.item for g in goods]
+    check_not_recalled(session, items, organisation=command.actor.organisation, field="goods")
     check_not_expired(session, items, seen_by=command.actor.organisation, on=command.day, field="goods")
+
+
+def check_certified(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for what was mixed or re-packed here and has no certificate of its own (R6)."""
+    lots = lots_of(session, [g.item for g in goods], seen_by=command.actor.organisation)
+    waiting = needs_new_certificate(session, command.actor, sorted(set(lots.values())), on=command.day)
+    if waiting:
+        raise Conflict(
+            N_(
+                "{lots} was mixed or re-packed here and has no commitment certificate of its own yet; it may go when"
+                " one is issued (农产品质量安全法 Art. 39)."
+            ),
+            field="goods",
+            details={"rule": "R6", "lots": [row.uri for row in waiting]},
+            lots="、".join(f"{row.product_name} {row.number}" for row in waiting),
+        )
+
+
+def check_may_pack(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """`check_fresh` for what goes into a container, and for what is in the containers among it; no held goods either.
+
+    Packing moves no stock, so that the stock itself cannot refuse it.
+    """
+    boxes = containers_among(session, [good.item for good in goods])
+    inside = [good for good in goods if good.item not in boxes]
+    inside += [good for box in sorted(boxes) for good in goods_inside(session, box).goods]
+    check_fresh(session, command, inside)
+    here = on_hand_and_held(session, command.actor.organisation, find_idents(session, [g.item for g in inside]))
+    for good in inside:
+        on_hand, held = here.get(good.item, (0, 0))
+        if held and (MICRO if good.amount is None else micro(good.amount)) > on_hand:
+            raise Conflict(
+                N_("{item} is held here and is not packed. Release it first, send it back, or destroy it."),
+                field="goods",
+                item=good.item.rpartition("/")[2],
+            )
+
+
+def check_not_on_hold(session: Session, command: Command, goods: Sequence[Goods]) -> None:
+    """Raise `Conflict` for goods of a lot that is held or recalled: its hold is lifted, the goods are not released."""
+    items = [good.item for good in goods]
+    check_not_recalled(session, items, organisation=command.actor.organisation, field="goods")
 
 
 def check_no_drug(session: Session, command: Command, goods: Sequence[Goods]) -> None:

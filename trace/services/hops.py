@@ -25,12 +25,15 @@ from trace.services.capture import Captured, capture
 from trace.services.commands import Batch, Command, Some, goods_of, run_once, stamp_of
 from trace.services.hop_checks import (
     check_balance,
+    check_certified,
     check_fresh,
+    check_may_pack,
     check_may_refill,
     check_no_drug,
     check_no_drug_pack,
     check_not_here,
     check_not_in_itself,
+    check_not_on_hold,
     check_was_here,
 )
 from trace.services.lots import (
@@ -128,6 +131,7 @@ def pack(session: Session, command: Command, *, container: str, goods: Sequence[
         parent = container_uri(container, field="container")
         inside = goods_of(session, goods, "goods", named=content_uri)
         check_was_here(session, command, inside)
+        check_may_pack(session, command, inside)
         check_not_in_itself(session, parent, inside)
         made = stamp_of(session, command)
         events: list[Event] = []
@@ -207,6 +211,7 @@ def ship(
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
         if not returned:
             check_fresh(session, command, leaving)
+            check_certified(session, command, leaving)
         events = seen(
             stamp_of(session, command),
             leaving + load.containers,
@@ -235,7 +240,7 @@ def sell(session: Session, command: Command, *, goods: Sequence[Some]) -> dict[s
         BizStep.RETAIL_SELLING,
         Disposition.RETAIL_SOLD,
         tell=_earlier_lots,
-        checks=(check_no_drug, check_fresh),
+        checks=(check_no_drug, check_fresh, check_certified),
     )
 
 
@@ -263,10 +268,17 @@ def hold(session: Session, command: Command, *, goods: Sequence[Some], reason: s
 
 
 def release(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
-    """Held goods turned out to be in order: back on the shelf."""
+    """Held goods turned out to be in order: back on the shelf; not while a hold or recall is over their lot."""
     note = {"sunshine:reason": reason}
     return _observe(
-        session, command, "release", goods, BizStep.STORING, Disposition.SELLABLE_ACCESSIBLE, extensions=note
+        session,
+        command,
+        "release",
+        goods,
+        BizStep.STORING,
+        Disposition.SELLABLE_ACCESSIBLE,
+        checks=(check_not_on_hold,),
+        extensions=note,
     )
 
 
@@ -276,25 +288,6 @@ def sample(session: Session, command: Command, *, goods: Sequence[Some], report:
     return _observe(
         session, command, "sample", goods, BizStep.SAMPLING, Disposition.IN_PROGRESS, biz_transactions=tests
     )
-
-
-def destroy(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
-    """Destroy goods, held ones first (ObjectEvent DELETE, CBV destroying; 实施条例 Art. 29: with a record)."""
-
-    def act() -> dict[str, Any]:
-        gone = goods_of(session, goods, "goods")
-        event = ObjectEvent(
-            **stamp_of(session, command).common(),
-            action=Action.DELETE,
-            biz_step=BizStep.DESTROYING,
-            disposition=Disposition.DESTROYED,
-            epcs=tuple(g.item for g in gone if g.amount is None),
-            quantities=tuple(Quantity(g.item, g.amount, g.unit) for g in gone if g.amount is not None),
-            extensions={"sunshine:reason": reason},
-        )
-        return _answer(capture(session, [event], actor=command.actor, now=command.now))
-
-    return run_once(session, command, "destroy", act)
 
 
 def _observe(

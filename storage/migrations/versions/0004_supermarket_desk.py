@@ -47,6 +47,24 @@ ADDED = (
     ("stock", "destroyed", "BIGINT", "BIGINT", "DEFAULT 0 NOT NULL"),
     ("stock", "used", "BIGINT", "BIGINT", "DEFAULT 0 NOT NULL"),
 )
+# SQLite keeps no comments.
+COMMENTS = (
+    ("certificate", "signature", "picture of the signature or seal"),
+    ("certificate", "amount", "millionths"),
+    ("certificate", "paper_key", "the same for one paper, whoever files it; paper_head"),
+    ("certificate", "number_key", "of its number: where only one filer had its QR; paper_head"),
+    ("certificate", "incomplete", "something of it is not transcribed yet"),
+    ("certificate", "issued_here", "by its organisation, on this system"),
+    ("product", "discontinued_on", "who registered it says that it is made no more: proposed to nobody"),
+    ("receipt", "undone_at", "taken back as a whole: its events are declared wrong"),
+    ("receipt_line", "overridden_by", "the second person who accepts against a finding"),
+    ("receipt_line", "corrected_at", "a later correction stands in `correction`"),
+    ("stock", "came", "millionths that were received or made here"),
+    ("stock", "sent", "millionths sent to others"),
+    ("stock", "returned", "millionths sent back to suppliers"),
+    ("stock", "destroyed", "millionths"),
+    ("stock", "used", "millionths made into something else, or sampled"),
+)
 
 
 def upgrade() -> None:
@@ -54,6 +72,8 @@ def upgrade() -> None:
     postgres = op.get_bind().dialect.name == "postgresql"
     for table, column, on_postgres, on_sqlite, rest in ADDED:
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} {on_postgres if postgres else on_sqlite} {rest}")
+    for table, column, comment in COMMENTS if postgres else ():
+        op.execute(f"COMMENT ON COLUMN {table}.{column} IS '{comment}'")
     op.create_index(op.f("ix_certificate_paper_key"), "certificate", ["paper_key"], unique=False)
     op.create_index(op.f("ix_certificate_number_key"), "certificate", ["number_key"], unique=False)
     op.create_index(op.f("ix_receipt_supplier_file"), "receipt", ["supplier_file"], unique=False)

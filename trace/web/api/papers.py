@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import g
 
-from schemas.requests import CertificateRequest, CommitmentRequest, PageQuery
+from schemas.requests import CertificateRequest, PageQuery
 from trace.domain.permissions import Permission
 from trace.services import certificates
 from trace.web.access import may, watched
@@ -12,16 +12,6 @@ from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 
 blueprint = Blueprint("api_papers", __name__, description="Certificates")
-
-
-@blueprint.post("/commitment-certificates")
-@blueprint.arguments(CommitmentRequest)
-@blueprint.response(201)
-@may(Permission.CERTIFICATE_ISSUE)
-def post_commitment(payload: dict[str, Any]) -> Any:
-    """开具承诺达标合格证 / Issue a commitment certificate."""
-    command = command_of(payload)
-    return certificates.issue_commitment(g.session, command, **payload)
 
 
 @blueprint.post("/certificates")
