@@ -67,6 +67,7 @@ def last_delivery(session: Session, *, actor: Actor, public_id: str) -> Proposal
         select(
             receipt,
             organisation.c.public_id.label("sender"),
+            supplier.c.public_id.label("file"),
             supplier.c.name.label("file_name"),
             supplier.c.address.label("file_address"),
             supplier.c.contact.label("file_contact"),
@@ -91,9 +92,10 @@ def last_delivery(session: Session, *, actor: Actor, public_id: str) -> Proposal
     return proposal
 
 
-def _supplier(row: Row[Any]) -> dict[str, str]:
+def _supplier(row: Any) -> dict[str, str]:
     """Name, address and contact as the file has them now; of before there was one, as the record has them."""
     return {
+        "file": row.file or "",
         "name": row.file_name or row.supplier_name,
         "address": row.file_address or row.supplier_address,
         "contact": row.file_contact or row.supplier_contact,
@@ -129,7 +131,7 @@ def _came(session: Session, number: int) -> Iterable[dict[str, Any]]:
     return lines.values()
 
 
-def _line(row: Row[Any], amount: Decimal) -> dict[str, Any]:
+def _line(row: Any, amount: Decimal) -> dict[str, Any]:
     counted = row.category != Category.DRUG  # a drug's quantity is that of the codes scanned
     return {
         "label": "",
@@ -148,3 +150,16 @@ def _line(row: Row[Any], amount: Decimal) -> dict[str, Any]:
         "new_product_code": None,
         "discontinued": row.discontinued_on is not None,
     }
+
+
+def suppliers_on_file(session: Session, *, actor: Actor) -> list[dict[str, str]]:
+    """The suppliers of the organisation's own file that are not on this system: their words as the record needs them."""
+    query = (
+        select(supplier.c.public_id, supplier.c.name, supplier.c.address, supplier.c.contact)
+        .where(supplier.c.organisation == actor.organisation, supplier.c.partner.is_(None))
+        .order_by(supplier.c.name)
+    )
+    return [
+        {"file": row.public_id, "name": row.name, "address": row.address, "contact": row.contact}
+        for row in session.execute(query)
+    ]

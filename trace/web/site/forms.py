@@ -21,6 +21,7 @@ LINE_FIELDS = (
     "produced_on",
     "expires_on",
     "origin",
+    "origin_region",
     "no_code_reason",
     "container",
     "celsius",
@@ -32,6 +33,8 @@ LINE_FIELDS = (
 SHOWN_FIELDS = (
     "product_name",
     "unit",
+    "last",  # the quantity of the last delivery, which this one takes over
+    "was",  # the decision that the findings asked for; what a person chose instead stays
     "label",
     "inside",
     "category",
@@ -45,10 +48,21 @@ SHOWN_FIELDS = (
     "new_prescription",
 )
 # Tuples: every form begins with these same values, and what is filed in one must not turn up in the next.
-EMPTY_LINE: Mapping[str, Any] = {"codes": (), "certificates": (), "decision": "accept"}
+EMPTY_LINE: Mapping[str, Any] = {
+    "codes": (),
+    "certificates": (),
+    "sheets": (),
+    "decision": "accept",
+    "was": "accept",
+}
 _LINE = re.compile(r"^lines-(\d{1,3})-(\w+)$")
 _PAPER = re.compile(r"^paper-(\d{1,3})-(kind|number|issuer|issued_on|valid_until)$")
+# A paper photographed for several lines, filed when the delivery is: its photo names it.
+_SHEET = re.compile(r"^sheet-(\d{1,2})-(sha256|kind|was|number|issued_on|valid_until|qr)$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+MANY_SHEETS = 40
 NO_SUPPLIER = "other"
+ON_FILE = "file:"  # before the public id of a supplier of the own file who is not on this system
 MANY_CODES_IN_ADDRESS = 40
 
 
@@ -84,6 +98,9 @@ def delivery_form() -> dict[str, Any]:
         elif match and match[2] == "certificates":
             chosen = [public_id[:26] for public_id in request.form.getlist(name) if public_id]
             lines.setdefault(int(match[1]), {})["certificates"] = list(dict.fromkeys(chosen))[:50]
+        elif match and match[2] == "sheets":
+            chosen = [sha256[:64] for sha256 in request.form.getlist(name)]
+            lines.setdefault(int(match[1]), {})["sheets"] = list(dict.fromkeys(chosen))[:MANY_SHEETS]
     if len(lines) > MANY_LINES:
         raise Invalid(N_("A delivery has at most {most} lines."), field="lines", most=MANY_LINES)
     return {
@@ -93,7 +110,20 @@ def delivery_form() -> dict[str, Any]:
         "client_key": text_of("client_key", 120) or str(uuid.uuid4()),
         "lines": [{**EMPTY_LINE, **lines[n]} for n in sorted(lines)],
         "papers": _papers(sorted(lines)),
+        "sheets": _sheets(),
+        "override": {"sign_in": text_of("override-sign_in", 64)},  # never the password
     }
+
+
+def _sheets() -> list[dict[str, str]]:
+    """The papers photographed for this delivery, each once; what has no photo of ours is none."""
+    found: dict[int, dict[str, str]] = {}
+    for name in request.form:
+        match = _SHEET.match(name)
+        if match:
+            found.setdefault(int(match[1]), {})[match[2]] = text_of(name, 4_000 if match[2] == "qr" else 80)
+    by_photo = {sheet["sha256"]: sheet for sheet in found.values() if _SHA256.fullmatch(sheet.get("sha256", ""))}
+    return list(by_photo.values())[:MANY_SHEETS]
 
 
 def _papers(numbers: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -109,8 +139,8 @@ def _papers(numbers: Sequence[int]) -> dict[int, dict[str, str]]:
 def checked_delivery(form: Mapping[str, Any]) -> dict[str, Any]:
     """The form through the same schema as the API's; raises `Invalid` naming the first field at fault."""
     supplier = dict(form["supplier"])
-    if supplier["id"] in ("", NO_SUPPLIER):
-        supplier["id"] = None
+    if supplier["id"] in ("", NO_SUPPLIER) or supplier["id"].startswith(ON_FILE):
+        supplier = {"id": None, **{name: supplier[name] for name in ("name", "address", "contact")}}
     else:
         supplier = {"id": supplier["id"]}
     body = {

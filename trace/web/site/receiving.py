@@ -1,134 +1,191 @@
 """The form of a delivery (进货查验): its lines, its papers, how each line stands, and the decision on each."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from schemas.requests import MANY_SCANS, CertificateRequest
-from trace.domain.checks import IdentifierWarning
-from trace.domain.codes import parse_code
+from schemas.requests import MANY_SCANS
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Permission
 from trace.domain.products import Category
+from trace.domain.rules.overrides import Override
 from trace.errors import sentence, status_of
 from trace.services import hops
-from trace.services.certificates import file_certificate, list_certificates
+from trace.services.certificates import list_certificates
 from trace.services.delivery import expected
 from trace.services.hops import Command
 from trace.services.inspecting import look_at_delivery
 from trace.services.organisations import list_organisations
-from trace.services.products import list_products, register_product
+from trace.services.overrides import Agreement
+from trace.services.products import list_products
 from trace.services.receiving import receive
-from trace.services.recognition import lines_from, propose_lines
-from trace.services.scans import codes_in_scans, get_scan, keep_photo
+from trace.services.recognition import Proposal, lines_from, propose_lines
+from trace.services.repeating import last_delivery, suppliers_on_file
+from trace.services.scans import codes_in_scans, get_scan
 from trace.web.access import may, writes
-from trace.web.delivery_form import line_of, supplier_of
-from trace.web.parts import parts
+from trace.web.delivery_form import line_of, names_no_second, supplier_of
+from trace.web.parts import PASSWORD_RATE, limiter
+from trace.web.site.delivery_lines import (
+    doubts_of,
+    form_line,
+    is_fresh,
+    made_on,
+    product_of,
+    recognise,
+    take_in,
+    take_product,
+)
+from trace.web.site.delivery_papers import (
+    file_paper,
+    file_sheets,
+    kinds_for,
+    missing_papers,
+    reassign,
+    take_photos,
+)
 from trace.web.site.forms import (
     EMPTY_LINE,
     MANY_CODES_IN_ADDRESS,
     NO_SUPPLIER,
+    ON_FILE,
     checked_delivery,
     delivery_form,
-    load,
-    new_product,
     text_of,
 )
 
 blueprint = Blueprint("receiving", __name__, url_prefix="/station/receive")
+Form = dict[str, Any]
+Cards = list[dict[str, Any] | None]
+_FOR_THE_EYE = ("was", "last")  # of a line; what is asked is the same without
 
 
 @blueprint.get("")
 @may(Permission.GOODS_RECEIVE)
 @writes
 def delivery() -> ResponseReturnValue:
-    """收货单 / The delivery as far as it is recognised, with its papers already looked at."""
+    """收货单 / The delivery as far as it is recognised, or as the last one was; its papers already looked at."""
     asked = list(dict.fromkeys(request.args.getlist("scan")))[:MANY_SCANS]
     scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in asked]
-    sender = request.args.get("sender")
-    if sender:
+    sender, repeated = request.args.get("sender"), request.args.get("repeat")
+    if repeated:
+        proposal = last_delivery(g.session, actor=g.actor, public_id=repeated)
+    elif sender:
         proposal = lines_from(g.session, actor=g.actor, sender=sender)
     else:
         codes = codes_in_scans(g.session, actor=g.actor, public_ids=asked)
         typed = request.args.getlist("code")[:MANY_CODES_IN_ADDRESS]
-        proposal = propose_lines(g.session, actor=g.actor, texts=typed, codes=codes)
+        proposal = propose_lines(g.session, actor=g.actor, texts=typed, codes=codes, on=g.now.date())
     form = {
-        "supplier": {"id": proposal.sender or "", "name": "", "address": "", "contact": ""},
+        "supplier": _proposed_supplier(proposal),
         "delivery_note": "",
         "scans": [one["id"] for one in scans],
         "client_key": str(uuid.uuid4()),
-        "lines": [_form_line(line) for line in proposal.lines] or [dict(EMPTY_LINE)],
+        "lines": [form_line(line, repeated=bool(repeated)) for line in proposal.lines] or [dict(EMPTY_LINE)],
         "papers": {},
+        "sheets": [],
+        "others": proposal.others,
+        "left_out": proposal.left_out,
+        "override": {"sign_in": ""},
     }
-    return _show_form(form, scans=scans, others=proposal.others, decide=True)
+    return _show_form(form, scans=scans)
 
 
-def _form_line(line: dict[str, Any]) -> dict[str, Any]:
-    product = line["product"] or {}
-    return {
-        **{name: value for name, value in line.items() if name not in ("product", "lot", "amount", "announced")},
-        "product": product.get("id", ""),
-        "product_name": product.get("name", ""),
-        "category": product.get("category", ""),
-        "code": line["lot"] or "",
-        "amount": "" if line["amount"] is None else f"{line['amount'].normalize():f}",
-        "unit": line["unit"] or product.get("unit", ""),
-        "new_code": line["new_product_code"] or "",
-        "new_unit": "" if product else line["unit"] or "",
-        "new_category": Category.DRUG.value if line["codes"] and not product else "",
-        "certificates": [],
-        "decision": "accept",
-        "produced_on": "" if line["produced_on"] is None else str(line["produced_on"]),
-        "expires_on": "" if line["expires_on"] is None else str(line["expires_on"]),
-    }
+def _proposed_supplier(proposal: Proposal) -> dict[str, str]:
+    known = proposal.supplier
+    if proposal.sender or known is None:
+        return {"id": proposal.sender or "", "name": "", "address": "", "contact": ""}
+    return {**known, "id": f"{ON_FILE}{known['file']}" if known["file"] else NO_SUPPLIER}
 
 
 @blueprint.post("")
+@limiter.shared_limit(PASSWORD_RATE, scope="second person", exempt_when=names_no_second)
 @may(Permission.GOODS_RECEIVE)
 def post_delivery() -> ResponseReturnValue:
-    """收货 / Record the delivery; or only look at it again, add a line, file a paper. Faults are said in place."""
+    """收货 / Record the delivery; or only look at it again, add a line, keep a paper. Faults are said in place."""
     form = delivery_form()
-    action = text_of("action", 20)
     try:
-        if action == "add":
-            form["lines"].append(dict(EMPTY_LINE))
-        elif action.startswith("remove-"):
-            del form["lines"][_index(form, action)]
-        elif action.startswith("paper-"):
-            _file_paper(form, _index(form, action))
-        elif action == "receive":
+        _find_on_file(form)
+        if _act(form, text_of("action", 40)):
             done = _receive(form)
-            return redirect(url_for("station.receipt", public_id=done["id"]), 303)
+            return redirect(url_for("station.receipt", public_id=done["id"], new=1), 303)
     except Failure as failure:
         g.session.rollback()
+        form["sheets"] = [sheet for sheet in form["sheets"] if not sheet.get("fresh")]  # not kept, so not there
         return _show_form(form, problem=failure), status_of(failure)
     return _show_form(form)
 
 
-def _index(form: dict[str, Any], action: str) -> int:
+def _act(form: Form, action: str) -> bool:
+    """Do what a button of the form is for; True where the delivery is to be received.
+
+    What was scanned or photographed and is not on the form yet comes first: nobody receives what they have not seen.
+    """
+    what, _, which = action.partition("-")
+    more = text_of("more", 2_000)
+    if more:
+        form.update(choices=take_in(form, more), brought=True)
+    brought = take_photos(form, lambda: _looks(form)) or bool(more)
+    match what:
+        case "add" if not more:
+            form["lines"].append({**EMPTY_LINE, "fresh": True})
+        case "take":
+            take_product(form, which)
+        case "remove":
+            del form["lines"][_index(form, which)]
+        case "made":
+            number, _, days_ago = which.partition("-")
+            made_on(form, number, days_ago)
+        case "paper":
+            file_paper(form, _index(form, which))
+        case "unpaper":
+            form["sheets"] = [sheet for sheet in form["sheets"] if sheet["sha256"] != which]
+        case _:
+            reassign(form, lambda: _looks(form))
+    return what == "receive" and not brought
+
+
+def _index(form: Form, text: str) -> int:
     """The line that a button such as `paper-0` belongs to."""
-    index = action.partition("-")[2]
-    number = int(index) if index.isdecimal() and len(index) < 4 else -1
+    number = int(text) if text.isdecimal() and len(text) < 4 else -1
     if not 0 <= number < len(form["lines"]):
         raise Invalid(N_("There is no such line."), field="lines")
     return number
 
 
-def _receive(form: dict[str, Any]) -> dict[str, Any]:
-    """Register what is new and receive: one command, so that a doubled click registers nothing twice.
+def _find_on_file(form: Form) -> None:
+    """Put name, address and contact of a supplier of the own file, who is not on this system, into the form."""
+    chosen = form["supplier"]["id"]
+    if chosen.startswith(ON_FILE):
+        known = suppliers_on_file(g.session, actor=g.actor)
+        found = next((one for one in known if one["file"] == chosen.removeprefix(ON_FILE)), None)
+        if found is None:
+            form["supplier"]["id"] = ""
+        else:
+            form["supplier"].update({name: found[name] for name in ("name", "address", "contact")})
+
+
+def _receive(form: Form) -> dict[str, Any]:
+    """Register what is new, file the papers, and receive: one command, so that a doubled click does nothing twice.
 
     The form itself stays as it was typed: what a refused delivery had registered is not there any more.
     """
     typed = {name: value for name, value in form.items() if name != "client_key"}
+    typed["lines"] = [{k: v for k, v in line.items() if k not in _FOR_THE_EYE} for line in form["lines"]]
+    sign_in, password = form["override"]["sign_in"], text_of("override-password", 200)
+    agreement = Agreement(sign_in, password) if sign_in and password else None
 
     def act() -> dict[str, Any]:
-        lines = [{**line, "product": _product_of(line, number)} for number, line in enumerate(form["lines"])]
+        filed = file_sheets(form, _issuer(form))
+        lines = [
+            {**line, "product": product_of(line, number), "certificates": _papers_of(line, filed)}
+            for number, line in enumerate(form["lines"])
+        ]
         payload = checked_delivery({**form, "lines": lines})
         return receive(
             g.session,
@@ -137,123 +194,42 @@ def _receive(form: dict[str, Any]) -> dict[str, Any]:
             lines=[line_of(line) for line in payload["lines"]],
             delivery_note=payload["delivery_note"],
             scans=payload["scans"],
+            agreement=agreement,
         )
 
     return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
 
 
-def _product_of(line: dict[str, Any], number: int) -> str:
-    """The product of a line: recognised, named as in the file, or registered now from what the person wrote."""
-    if line.get("product") or not line.get("new_name"):
-        return str(line.get("product", ""))
-    known = find_named(line)
-    if known is not None:
-        return str(known["id"])
-    try:
-        asked = new_product(line)
-    except Failure as failure:
-        failure.field = f"lines.{number}.new_{failure.field}"
-        raise
-    return str(register_product(g.session, actor=g.actor, now=g.now, **asked)["id"])
+def _papers_of(line: dict[str, Any], filed: dict[str, str]) -> list[str]:
+    """The papers of a line: filed ones, and those photographed for it."""
+    return [*line["certificates"], *(filed[sheet] for sheet in line["sheets"] if sheet in filed)]
 
 
-def find_named(line: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The product of the file that has exactly the name typed; none where an unknown code says that it is another."""
-    name = line.get("new_name")
-    if not name or line.get("new_code"):
-        return None
-    named = list_products(g.session, actor=g.actor, text=name, limit=50)
-    return next((product for product in named if product["name"] == name), None)
+def _issuer(form: Form) -> str:
+    """Who issued the papers as long as nobody transcribed them: the supplier."""
+    chosen = form["supplier"]["id"]
+    if chosen and chosen != NO_SUPPLIER and not chosen.startswith(ON_FILE):
+        found = next((o for o in list_organisations(g.session, actor=g.actor) if o["id"] == chosen), None)
+        return str(found["name"]) if found else ""
+    return str(form["supplier"]["name"])
 
 
-def _file_paper(form: dict[str, Any], number: int) -> None:
-    """File the paper described under a line, with its photo, and tie it to that line."""
-    where = f"paper-{number}"
-    body = {
-        "kind": text_of(f"{where}-kind"),
-        "issuer": text_of(f"{where}-issuer"),
-        "number": text_of(f"{where}-number"),
-        "issued_on": text_of(f"{where}-issued_on") or g.now.date().isoformat(),
-        "valid_until": text_of(f"{where}-valid_until") or None,
-    }
-    try:
-        payload = load(CertificateRequest(), body)
-    except Failure as failure:
-        failure.field = f"{where}-{failure.field}"
-        raise
-    photo = request.files.get(f"{where}-photo")
-    if photo is not None and photo.filename:
-        settings = parts()
-        payload["sha256"] = keep_photo(
-            g.session, actor=g.actor, objects=settings.objects, data=photo.read(),
-            seconds=settings.settings.scan_seconds, now=g.now,
-        )["sha256"]  # fmt: skip
-    done = file_certificate(g.session, Command(g.actor, g.now), **payload)
-    line = form["lines"][number]
-    line["certificates"] = [*line["certificates"], done["id"]]
-    form["papers"].pop(number, None)
+def _looks(form: Form) -> Cards:
+    issuer = _issuer(form)
+    return [_look(form, number, issuer) for number in range(len(form["lines"]))]
 
 
-def _show_form(
-    form: dict[str, Any],
-    *,
-    scans: Sequence[dict[str, Any]] = (),
-    others: Sequence[dict[str, Any]] = (),
-    problem: Failure | None = None,
-    decide: bool = False,
-) -> str:
-    """The form with how each line stands; looking leaves nothing behind (each look is rolled back).
+def _look(form: Form, number: int, issuer: str) -> dict[str, Any] | None:
+    """How one line would stand, its product registered and its papers filed for the look, nothing of it kept.
 
-    `decide` proposes the decision that the findings ask for, once: what a person chose is never changed.
+    None while the line is not complete enough to tell.
     """
-    if form["scans"] and not scans:
-        scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in form["scans"]]
-    for line in form["lines"]:
-        _recognise(line)
-    cards = [_look(form, number) for number in range(len(form["lines"]))]
-    for line, card in zip(form["lines"], cards, strict=True):
-        if decide and card and any(finding["severity"] in ("block", "hold") for finding in card["findings"]):
-            line["decision"] = "hold"
-    return render_template(
-        "receive.html",
-        form=form,
-        cards=cards,
-        doubts=[_doubts(line.get("label", "")) for line in form["lines"]],
-        scans=scans,
-        others=others,
-        problem=sentence(problem) if problem else None,
-        field=problem.field if problem else None,
-        suppliers=_suppliers(form["supplier"]["id"]),
-        products=list_products(g.session, actor=g.actor),
-        papers=list_certificates(g.session, actor=g.actor, limit=50),
-        other=NO_SUPPLIER,
-        categories=list(Category),
-        kinds=list(CertificateKind),
-        today=date.isoformat(g.now.date()),
-    )
-
-
-def _doubts(label: str) -> Sequence[IdentifierWarning]:
-    """What is odd about the code a line came from: typed codes stand in no photo that would tell it."""
-    try:
-        return parse_code(label).warnings if label else ()
-    except Failure:
-        return ()
-
-
-def _recognise(line: dict[str, Any]) -> None:
-    """A name typed as it stands in the product file is that product."""
-    known = find_named(line) if not line.get("product") else None
-    if known is not None:
-        line.update(product=known["id"], product_name=known["name"], category=known["category"], unit=known["unit"])
-
-
-def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
-    """How one line would stand, its product registered for the look; None while it is not complete enough to tell."""
     line = form["lines"][number]
     try:
         with g.session.begin_nested() as sandbox:
-            payload = checked_delivery({**form, "lines": [{**line, "product": _product_of(line, number)}]})
+            filed = file_sheets(form, issuer, only=number)
+            asked = {**line, "product": product_of(line, number), "certificates": _papers_of(line, filed)}
+            payload = checked_delivery({**form, "lines": [asked]})
             (card,) = look_at_delivery(
                 g.session,
                 Command(g.actor, g.now),
@@ -264,6 +240,58 @@ def _look(form: dict[str, Any], number: int) -> dict[str, Any] | None:
     except Failure:
         return None
     return card
+
+
+def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Failure | None = None) -> str:
+    """The form with how each line stands; looking leaves nothing behind (each look is rolled back).
+
+    The decision that the findings ask for is proposed as long as nobody chose another.
+    """
+    if form["scans"] and not scans:
+        scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in form["scans"]]
+    recognise(form["lines"])
+    cards = _looks(form)
+    for line, card in zip(form["lines"], cards, strict=True):
+        _propose_decision(line, card, asked=problem is not None)
+    today = g.now.date()
+    return render_template(
+        "receive.html",
+        form=form,
+        cards=cards,
+        doubts=[doubts_of(line.get("label", "")) for line in form["lines"]],
+        fresh=[is_fresh(line) for line in form["lines"]],
+        missing=missing_papers(cards),
+        paper_kinds=kinds_for(form),
+        scans=scans,
+        problem=sentence(problem) if problem else None,
+        field=problem.field if problem else None,
+        suppliers=_suppliers(form["supplier"]["id"]),
+        on_file=suppliers_on_file(g.session, actor=g.actor),
+        products=list_products(g.session, actor=g.actor),
+        papers=list_certificates(g.session, actor=g.actor, limit=50),
+        other=NO_SUPPLIER,
+        file_prefix=ON_FILE,
+        categories=list(Category),
+        kinds=list(CertificateKind),
+        second=any(
+            card and card["override"] == Override.TWO_PEOPLE and line["decision"] == "accept"
+            for line, card in zip(form["lines"], cards, strict=True)
+        ),
+        today=date.isoformat(today),
+        yesterday=date.isoformat(today - timedelta(days=1)),
+    )
+
+
+def _propose_decision(line: dict[str, Any], card: dict[str, Any] | None, *, asked: bool) -> None:
+    """Accept or hold, as the findings have it, where nobody chose otherwise.
+
+    `asked`: the delivery was to be received so, and what was accepted then is accepted by choice.
+    """
+    if asked and line["decision"] == "accept":
+        line["was"] = ""
+    elif card is not None and line["decision"] == line["was"]:
+        grave = any(finding["severity"] in ("block", "hold") for finding in card["findings"])
+        line["decision"] = line["was"] = "hold" if grave else "accept"
 
 
 def _suppliers(chosen: str) -> list[dict[str, Any]]:

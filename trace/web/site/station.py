@@ -15,6 +15,7 @@ from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
 from trace.services.hops import Command, Some
 from trace.services.receipts import get_receipt, list_receipts
+from trace.services.repeating import recent_suppliers
 from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
 from trace.web.site.forms import MANY_CODES_IN_ADDRESS, load, text_of, texts_of
@@ -38,6 +39,7 @@ def page() -> ResponseReturnValue:
     senders = [sender["id"] for sender in deliveries]
     return render_template(
         "station.html",
+        known=recent_suppliers(g.session, actor=g.actor, now=g.now),
         deliveries=deliveries,
         blocked=blocked_among(g.session, senders, on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),

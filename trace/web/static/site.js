@@ -53,6 +53,17 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// A day by one tap, and a quantity that is typed over, not into.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-sets]"), field = button?.form?.elements[button.dataset.sets];
+  if (!field) return;
+  event.preventDefault();
+  field.value = button.dataset.value;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+});
+document.addEventListener("focusin", (event) => { if (event.target.matches("input[data-select]")) event.target.select(); });
+document.addEventListener("input", (event) => event.target.classList.remove("proposed"));
+
 let asking = null; // the look under way
 
 // Forms are sent without leaving the page: what was typed stays when the network is gone, when somebody signed out in
@@ -70,11 +81,13 @@ async function send(form, button) {
   form.dataset.sending = "1";
   form.classList.add("busy");
   asking?.abort(); // what was being looked at is answered by what is being done
+  let gone = false;
   try {
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const refusal = page.querySelector("#main .refusal");
     if (!page.querySelector("#main")) {
+      gone = true;
       tell(form, document.body.dataset.offline); // a proxy's page, not ours: the service is out of reach
     } else if (refusal) {
       tell(form, refusal.textContent);
@@ -83,11 +96,13 @@ async function send(form, button) {
       show(page, answer.redirected ? answer.url : null);
     }
   } catch (fault) {
+    gone = true;
     tell(form, document.body.dataset.offline);
   } finally {
     delete form.dataset.sending;
     form.classList.remove("busy");
-    for (const input of form.querySelectorAll("input[data-send]")) input.value = "";
+    // A paper that was photographed without a network goes with whatever is pressed next.
+    if (!gone || form.dataset.look === undefined) for (const input of form.querySelectorAll("input[data-send]")) input.value = "";
   }
 }
 
@@ -98,12 +113,19 @@ const follow = () => { if (address() !== shown) location.reload(); }; // a jump 
 follow();
 window.addEventListener("popstate", follow);
 
+// What was unfolded stays unfolded, what was in view stays in view.
+const unfolded = () => [...document.querySelectorAll("details[id][open]")].map((part) => part.id);
+const unfold = (ids) => { for (const id of ids) document.getElementById(id)?.setAttribute("open", ""); };
+
 function show(page, moved) {
+  const open = moved ? [] : unfolded(), top = moved || page.querySelector("[role=alert]") ? 0 : window.scrollY;
   if (moved) history.pushState(null, "", moved);
   shown = address();
   document.title = page.title;
   document.body.replaceWith(page.body);
-  window.scrollTo(0, 0);
+  unfold(open);
+  window.scrollTo(0, top);
+  document.querySelector("[data-fresh]")?.scrollIntoView({ block: "center" });
   document.querySelector("[autofocus], [aria-invalid=true]")?.focus({ preventScroll: !document.querySelector("[aria-invalid=true]") });
 }
 
@@ -131,7 +153,7 @@ const written = (form) => JSON.stringify([...new FormData(form)].filter(([, valu
 async function look(form) {
   const body = new FormData(form), before = written(form);
   body.set("action", "look");
-  for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
+  for (const [name, value] of [...body]) if (value instanceof File || name === "override-password") body.delete(name);
   asking?.abort();
   asking = new AbortController();
   try {
@@ -141,8 +163,11 @@ async function look(form) {
     if (!fresh || !page.querySelector("form[data-look]")) return;
     if (!form.isConnected || written(form) !== before) return; // somebody types on: their next change looks again, nothing typed is lost
     if (pressing || form.dataset.sending) return; // a button under a finger must not be replaced: the tap would be lost
-    const focused = document.activeElement?.name;
+    const focused = document.activeElement?.name, open = unfolded(), secret = form.elements["override-password"]?.value;
     document.querySelector("#main").replaceWith(fresh);
+    unfold(open);
+    const again = document.querySelector("[name=override-password]");
+    if (again && secret) again.value = secret; // the service never sends one back
     if (focused) document.querySelector(`[name="${CSS.escape(focused)}"]`)?.focus();
   } catch (fault) {
     if (fault.name !== "AbortError") console.warn(fault); // no network: the person goes on typing
@@ -150,7 +175,8 @@ async function look(form) {
 }
 document.addEventListener("change", (event) => {
   const form = event.target.form;
-  if (form?.dataset.look === undefined || event.target.type === "file" || event.target.type === "radio") return;
-  if (event.target.name.startsWith("paper-")) return;
+  if (form?.dataset.look === undefined || event.target.type === "file" || /^(paper|override)-/.test(event.target.name)) return;
+  // Which decision is taken changes no finding; but a second person may have to sign for it.
+  if (event.target.type === "radio" && !event.target.name.startsWith("sheet-") && !event.target.closest("[data-two]")) return;
   look(form);
 });
