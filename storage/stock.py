@@ -7,7 +7,7 @@ writer on SQLite), and the second finds nothing to sell.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import BigInteger, and_, bindparam, case, select
+from sqlalchemy import BigInteger, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
@@ -45,6 +45,16 @@ def items_here(session: Session, organisation: int, items: Iterable[int]) -> set
         )
         found.update(session.scalars(query))
     return found
+
+
+def on_hand_and_held(session: Session, organisation: int, ids: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """{URI: (on hand, held) in millionths} of those of {URI: item} that the organisation has or had, all units."""
+    found: dict[int, tuple[int, int]] = {}
+    sums = (func.sum(stock.c.on_hand), func.sum(stock.c.held))
+    for part in chunks(list(ids.values())):
+        query = select(stock.c.item, *sums).where(stock.c.organisation == organisation, stock.c.item.in_(part))
+        found |= {item: (int(there), int(held)) for item, there, held in session.execute(query.group_by(stock.c.item))}
+    return {uri: found[item] for uri, item in ids.items() if item in found}
 
 
 def items_ever_here(session: Session, organisation: int, items: Iterable[int]) -> set[int]:

@@ -19,6 +19,7 @@ from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
+from trace.services.recall_reach import follow_recalls, tell_holder
 from trace.services.stock_keeping import Recorded, keep_stock, micro
 
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
@@ -80,9 +81,11 @@ def capture(
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     _share(session, [draft for draft in told if draft.store_key not in numbers], ids, known, actor)
     _withdraw(session, told, numbers, known, actor)
-    # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
+    reached = follow_recalls(session, recorded, ids)
+    # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
+    tell_holder(session, reached, actor=actor, now=now)
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
 

@@ -27,6 +27,7 @@ from trace.services.capture import capture
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
 from trace.services.lots import find_lots, item_uri
 from trace.services.making import Goods, papers, seen
+from trace.services.recall_reach import check_not_recalled
 
 SECOND_SALE = "second_sale"
 
@@ -59,6 +60,7 @@ def dispense(
         fields: dict[str, str] = {}
         for number, code in enumerate(codes):  # a camera reads one box again and again: once is meant
             fields.setdefault(item_uri(code, field=f"codes.{number}"), f"codes.{number}")
+        check_not_recalled(session, fields, organisation=command.actor.organisation, field="codes")
         packs = [_Pack(session, command.actor, uri, field) for uri, field in fields.items()]
         for pack in packs:
             pack.check(command, prescription)
@@ -94,6 +96,8 @@ def _check_drug_trade(actor: Actor) -> None:
 def _loose(session: Session, command: Command, goods: Sequence[Some], prescription: str | None) -> list[Goods]:
     """Lots of packs without codes, checked like single packs."""
     found = goods_of(session, goods, "goods")
+    items = [good.item for good in found]
+    check_not_recalled(session, items, organisation=command.actor.organisation, field="goods")
     lots = find_lots(session, [good.item for good in found])
     for number, good in enumerate(found):
         field, row = f"goods.{number}", lots.get(good.item)

@@ -29,6 +29,7 @@ from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
 from trace.services.lots import get_product
 from trace.services.paper_use import differing, uses_of
+from trace.services.recall_reach import recalled_because
 from trace.services.rulebook import rules_on
 from trace.services.suppliers import facts_of, licence_valid
 
@@ -123,6 +124,9 @@ def find_faults(
             blocked=block_of(session, organisation=sender.number, uscc=supplier.uscc, name=sender.name, on=day),
             supplier_blocked_here=supplier.blocked_here,
             first_delivery=not supplier.known,
+            recalled=recalled_because(
+                session, [ready.lot, *(good.item for good in ready.goods)], organisation=command.actor.organisation
+            ),
             codes=len(line.codes) or sum(1 for g in ready.goods if g.amount is None),
             no_code_reason=line.no_code_reason,
             sold_before=_sold_before(session, ready),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, uris_of
+from storage.events import chunks, share_items, uris_of
 from storage.tables import MICRO, attributed_lot, attributed_sale, event_withdrawn, lot, stock
 from trace.domain.attribution import OpenLot, Policy, attribute
 from trace.domain.codes import parse_code
@@ -26,10 +26,11 @@ from trace.domain.rules.weighing import weighing_tolerance
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
-from trace.services.hop_checks import check_fresh, check_no_drug
+from trace.services.hop_checks import check_certified, check_fresh, check_no_drug
 from trace.services.lots import MOVABLE, get_product, units_of
 from trace.services.making import Goods, Stamp, seen
 from trace.services.products import find_product
+from trace.services.recall_reach import recalls_over
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
@@ -69,6 +70,7 @@ def sell_goods(session: Session, command: Command, *, sold: Sequence[Sold]) -> d
         certain, by_product = _resolve(session, command, sold)
         check_no_drug(session, command, certain)
         check_fresh(session, command, certain)
+        check_certified(session, command, certain)
         made = stamp_of(session, command)
         events: list[Any] = []
         if certain:
@@ -167,6 +169,7 @@ def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken
     policy = Policy(rules.value("sales_attribution")["policy"])
     days = int(rules.value("sales_attribution")["days_open"])
     rows = _lock_lots(session, command, [sale.product.id for sale in sales])
+    over = recalls_over(session, [row.item for row in rows], organisation=command.actor.organisation)
     uris = uris_of(session, [row.item for row in rows])
     closed = _recently_open(session, command, days)
     plans = []
@@ -177,6 +180,7 @@ def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken
             if row.product == sale.product.id
             and row.unit == sale.product.unit
             and row.on_hand > 0
+            and row.item not in over
             and uris[row.item] not in taken
             and not (row.expires_on and row.expires_on < command.day)
         ]
@@ -200,7 +204,13 @@ def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken
 
 
 def _lock_lots(session: Session, command: Command, products: Sequence[int]) -> list[Row[Any]]:
-    """The stock of all lots of these products, locked in order of item until the transaction ends."""
+    """The stock of all lots of these products, locked in order of item until the transaction ends.
+
+    Their rows of `ident` are taken shared before: a hold set meanwhile waits, or is found (`recall_reach`).
+    """
+    mine = select(stock.c.item).join(lot, lot.c.item == stock.c.item)
+    mine = mine.where(stock.c.organisation == command.actor.organisation, lot.c.product.in_(products))
+    share_items(session, session.scalars(mine.where(stock.c.on_hand > 0)).all())
     query = (
         select(stock.c.item, stock.c.unit, stock.c.on_hand, lot.c.product, lot.c.expires_on)
         .join(lot, lot.c.item == stock.c.item)
