@@ -16,7 +16,7 @@ from scanners.quality import measure
 from schemas.requests import MANY_SCANS
 from storage.events import insert_for
 from storage.objects import ObjectStore
-from storage.tables import object_owner, organisation, receipt_scan, scan, stored_object
+from storage.tables import disposal, object_owner, organisation, receipt_scan, scan, stored_object
 from trace.domain.codes import Code
 from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
@@ -25,8 +25,10 @@ from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
 from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo, printed
+from trace.services.supplier_list import is_of_a_file_in
 
 PDF = "application/pdf"
+LONGEST_QR = 4_000  # as a paper's field takes it; the largest QR code holds 2,953 bytes
 
 
 def scan_photos(
@@ -121,7 +123,10 @@ def get_object(
     row = session.execute(query).one_or_none()
     media_type, own = row if row is not None else (None, False)
     if media_type is None or not (
-        own or may_see_object(session, actor, sha256) or _of_a_record_in(session, actor, sha256)
+        own
+        or may_see_object(session, actor, sha256)
+        or _of_a_record_in(session, actor, sha256)
+        or is_of_a_file_in(session, actor, sha256)
     ):
         raise NotFound(N_("There is no picture {sha256}."), sha256=sha256)
     if not own:
@@ -130,16 +135,22 @@ def get_object(
 
 
 def _of_a_record_in(session: Session, actor: Actor, sha256: str) -> bool:
-    """Whether a delivery in an inspector's region was recorded from this photo."""
+    """Whether a delivery or a destruction in an inspector's region was recorded with this photo."""
     if not actor.watches:
         return False
-    query = (
+    received = (
         select(scan.c.id)
         .join(receipt_scan, receipt_scan.c.scan == scan.c.id)
         .join(organisation, organisation.c.id == scan.c.organisation)
-        .where(scan.c.object == sha256, organisation.c.region.startswith(region_prefix(actor.region)))
+        .where(scan.c.object == sha256)
     )
-    return session.execute(query.limit(1)).one_or_none() is not None
+    destroyed = (
+        select(disposal.c.id)
+        .join(organisation, organisation.c.id == disposal.c.organisation)
+        .where(disposal.c.object == sha256)
+    )
+    here = organisation.c.region.startswith(region_prefix(actor.region))
+    return any(session.execute(query.where(here).limit(1)).one_or_none() for query in (received, destroyed))
 
 
 def find_scan(session: Session, actor: Actor, public_id: str) -> Row[Any]:
@@ -217,10 +228,16 @@ def keep_photo(
 def keep_paper_photo(
     session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
 ) -> dict[str, Any]:
-    """Keep the photo of a paper as `keep_photo` does; `texts` are those of the codes that were read on it."""
+    """Keep the photo of a paper as `keep_photo` does; `texts` are those of the codes that were read on it.
+
+    `qr_payload` is the text of the one QR code among them, kept as it was read; "" where there is none, or several:
+    which of them is the paper's is not known.
+    """
     texts: list[str] = []
+    qr_payload = ""
     if not data.startswith(b"%PDF-"):
         pages = read_file(data, seconds=seconds)
+        qr_payload = _qr_of(pages)
         texts = list(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
         data, media_type = (pages[0].clean, pages[0].clean_media_type) if len(pages) == 1 else (as_one_pdf(pages), PDF)
     elif len(data) > MAX_BYTES:
@@ -233,4 +250,9 @@ def keep_paper_photo(
     else:
         media_type = PDF
     sha256 = keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
-    return {"sha256": sha256, "media_type": media_type, "texts": texts}
+    return {"sha256": sha256, "media_type": media_type, "texts": texts, "qr_payload": qr_payload}
+
+
+def _qr_of(pages: Sequence[PhotoReading]) -> str:
+    texts = {reading.text for page in pages for reading in page.readings if reading.symbology == "QR" and reading.text}
+    return text if len(texts) == 1 and len(text := texts.pop()) <= LONGEST_QR else ""

@@ -1,0 +1,473 @@
+"""The organisation's papers: found again, transcribed, corrected, linked to more lots, watched until they end."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.events import find_idents, uris_of
+from storage.tables import (
+    certificate,
+    certificate_lot,
+    correction,
+    licence,
+    lot,
+    person,
+    product,
+    stock,
+    supplier,
+    supplier_licence,
+)
+from trace.domain.certificate_fields import CONTENTS, missing_fields
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.papers import CertificateKind
+from trace.domain.permissions import Actor
+from trace.domain.rules.corrections import Correction, check_correction
+from trace.domain.rules.expiries import warning_step
+from trace.services.certificates import (
+    Said,
+    as_card,
+    get_certificate,
+    link_lots,
+    paper_values,
+    visible_row,
+)
+from trace.services.commands import Command, run_once
+from trace.services.lots import find_lots
+from trace.services.paper_use import received_under
+from trace.services.rulebook import rules_on
+
+KEPT_ASIDE = ("statement", "undated", "origin_region")  # in `fields`, said by the service and not by the paper
+HEADS = ("form", "number", "issuer", "issued_on", "valid_until", "amount", "unit")
+TRANSCRIBED = "transcribed"  # the reason of a field that was empty before
+
+
+@dataclass(frozen=True, slots=True)
+class PaperQuery:
+    """Which papers: a part of number, issuer, product or lot number; a kind; only those to be transcribed; a page."""
+
+    text: str = ""
+    kind: CertificateKind | None = None
+    incomplete: bool = False
+    limit: int = 50
+    after: str = ""
+
+
+def list_papers(session: Session, *, actor: Actor, query: PaperQuery) -> dict[str, Any]:
+    """`papers` of the organisation, those to be transcribed first, else the newest, and `next`, where more follow."""
+    own = [certificate.c.organisation == actor.organisation]
+    if query.kind is not None:
+        own.append(certificate.c.kind == query.kind.value)
+    if query.incomplete:
+        own.append(certificate.c.incomplete)
+    if query.text.strip():
+        own.append(_holds(query.text.strip()))
+    if query.after:
+        own.append(_after(query.after))
+    asked = select(certificate).where(*own).order_by(certificate.c.incomplete.desc(), certificate.c.id.desc())
+    rows = session.execute(asked.limit(query.limit + 1)).all()
+    page = rows[: query.limit]
+    counts = _lot_numbers(session, [row.id for row in page])
+    papers = [
+        as_card(row)
+        | {
+            "product_name": row.fields.get("product_name", ""),
+            "lots": counts.get(row.id, []),
+            "missing": _missing(row),
+        }
+        for row in page
+    ]
+    return {"papers": papers, "next": f"{int(page[-1].incomplete)}-{page[-1].id}" if len(rows) > len(page) else None}
+
+
+def _holds(text: str) -> ColumnElement[bool]:
+    linked = (
+        select(certificate_lot.c.item)
+        .join(lot, lot.c.item == certificate_lot.c.item)
+        .join(product, product.c.id == lot.c.product)
+        .where(
+            certificate_lot.c.certificate == certificate.c.id,
+            or_(lot.c.number.icontains(text, autoescape=True), product.c.name.icontains(text, autoescape=True)),
+        )
+    )
+    return or_(
+        certificate.c.number.icontains(text, autoescape=True),
+        certificate.c.issuer.icontains(text, autoescape=True),
+        certificate.c.fields["product_name"].as_string().icontains(text, autoescape=True),
+        exists(linked.correlate(certificate)),
+    )
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    flag, _, number = cursor.partition("-")
+    if flag not in ("0", "1") or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise Invalid(N_("This page is not known any more. Begin again with the first."), field="after")
+    older = certificate.c.id < int(number)
+    if flag == "1":
+        return or_(and_(certificate.c.incomplete, older), certificate.c.incomplete.is_(False))
+    return and_(certificate.c.incomplete.is_(False), older)
+
+
+def _lot_numbers(session: Session, numbers: Sequence[int]) -> dict[int, list[str]]:
+    query = (
+        select(certificate_lot.c.certificate, lot.c.number)
+        .join(lot, lot.c.item == certificate_lot.c.item)
+        .where(certificate_lot.c.certificate.in_(numbers))
+        .order_by(certificate_lot.c.certificate, lot.c.number)
+    )
+    found: dict[int, list[str]] = {}
+    for row in session.execute(query):
+        found.setdefault(row.certificate, []).append(row.number)
+    return found
+
+
+def _missing(row: Row[Any]) -> list[str]:
+    heads = ([] if row.issuer else ["issuer"]) + (["issued_on"] if row.fields.get("undated") else [])
+    return heads + missing_fields(CertificateKind(row.kind), row.fields)
+
+
+def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
+    """One paper as its page shows it: `get_certificate` with its lots by name, what came under it, what was corrected.
+
+    `own` says whether the actor's organisation filed it. Of what others received under it a sum is told. Raises
+    `NotFound` for a paper one may not see; an inspector's look is written down (R18).
+    """
+    card = get_certificate(session, actor=actor, public_id=public_id, now=now)
+    row = visible_row(session, actor, public_id)
+    named = find_lots(session, card["lots"])
+    filer = session.execute(select(person.c.name).where(person.c.id == row.filed_by)).scalar_one_or_none()
+    own = row.organisation == actor.organisation
+    return {
+        **card,
+        "fields": {name: value for name, value in card["fields"].items() if name not in KEPT_ASIDE},
+        "own": own,
+        "undated": bool(row.fields.get("undated")),
+        "statement": row.fields.get("statement", ""),
+        "filed_at": row.created_at,
+        "filed_by": (filer or "") if own else "",
+        "lots": [_lot_card(uri, named.get(uri)) for uri in card["lots"]],
+        "use": received_under(session, row, organisation_id=actor.organisation),
+        "corrections": _corrections(session, row) if own or actor.watches else [],
+    }
+
+
+def _lot_card(uri: str, known: Row[Any] | None) -> dict[str, Any]:
+    return {
+        "lot": uri,
+        "lot_number": known.number if known else "",
+        "product": known.product_name if known else "",
+        "expires_on": known.expires_on if known else None,
+    }
+
+
+def _corrections(session: Session, row: Row[Any]) -> list[dict[str, Any]]:
+    query = (
+        select(correction, person.c.name)
+        .outerjoin(person, person.c.id == correction.c.person)
+        .where(
+            correction.c.organisation == row.organisation,
+            correction.c.kind == "certificate",
+            correction.c.subject == row.public_id,
+        )
+        .order_by(correction.c.id.desc())
+        .limit(200)
+    )
+    return [
+        {
+            "field": one.field,
+            "old": one.old,
+            "new": one.new,
+            "reason": one.reason,
+            "by": one.name or "",
+            "at": one.corrected_at,
+            "device": one.device,
+        }
+        for one in session.execute(query)
+    ]
+
+
+# ---- transcribed and corrected -------------------------------------------------------------------------------------
+
+
+def correct_paper(
+    session: Session,
+    command: Command,
+    *,
+    public_id: str,
+    changes: Mapping[str, Any],
+    contents: Mapping[str, Any] | None = None,
+    reason: str = "",
+    device: str = "",
+) -> dict[str, Any]:
+    """Type what stands on an own paper, or correct it: {id, changed}; each change is kept, old beside new (R16).
+
+    `changes` may name `HEADS`, `contents` the fields of its kind; None takes a value away. What was empty is
+    transcribed; what was there is corrected and asks for the reason. Raises `NotFound` for another's paper, `Conflict`
+    for a certificate that was issued here (revoke it instead), `Invalid` as `file_certificate` does.
+
+    Two who correct one paper at once: its locked row; the later one's old values are the earlier one's new.
+    """
+
+    def act() -> dict[str, Any]:
+        row = _own_row(session, command.actor, public_id)
+        before = _as_said(row)
+        after = before | dict(changes) | {f"fields.{name}": value for name, value in (contents or {}).items()}
+        quantity = "fields.quantity"
+        if after.get(quantity) != before.get(quantity) and "amount" not in changes:
+            after["amount"] = after["unit"] = None  # as the new text says it
+        values = paper_values(session, command, _said(row, after), public_id=public_id)
+        session.execute(update(certificate).where(certificate.c.id == row.id).values(values))
+        fresh = session.execute(select(certificate).where(certificate.c.id == row.id)).one()
+        changed = _keep_changes(session, command, row, before, _as_said(fresh), reason.strip(), device)
+        return {"id": public_id, "changed": changed}
+
+    return run_once(session, command, "correct_paper", act)
+
+
+def _own_row(session: Session, actor: Actor, public_id: str) -> Row[Any]:
+    query = select(certificate).where(
+        certificate.c.public_id == public_id, certificate.c.organisation == actor.organisation
+    )
+    row = session.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound(N_("There is no certificate {id}."), id=public_id)
+    if row.issued_here:
+        raise Conflict(
+            N_("The certificate {number} was issued here and stays as it is. Revoke it and issue a new one."),
+            number=row.number,
+        )
+    return row
+
+
+def _as_said(row: Row[Any]) -> dict[str, Any]:
+    """{name: value} of what stands on a paper; fields of its kind as `fields.<name>`, what is empty left out."""
+    amount = as_card(row)["amount"]
+    heads = {
+        "form": row.form,
+        "number": row.number,
+        "issuer": row.issuer,
+        "issued_on": None if row.fields.get("undated") else row.issued_on,
+        "valid_until": row.valid_until,
+        "amount": amount,
+        "unit": row.unit,
+    }
+    fields = {f"fields.{name}": value for name, value in row.fields.items() if name not in KEPT_ASIDE}
+    return {name: value for name, value in (heads | fields).items() if value not in (None, "", [])}
+
+
+def _said(row: Row[Any], after: Mapping[str, Any]) -> Said:
+    fields = {name.removeprefix("fields."): value for name, value in after.items() if name.startswith("fields.")}
+    heads = {name: after.get(name) for name in HEADS}
+    return Said(
+        CertificateKind(row.kind),
+        heads["form"] or "",
+        heads["number"] or "",
+        heads["issuer"] or "",
+        heads["issued_on"],
+        heads["valid_until"],
+        fields,
+        heads["amount"],
+        heads["unit"],
+    )
+
+
+def _keep_changes(
+    session: Session,
+    command: Command,
+    row: Row[Any],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    reason: str,
+    device: str,
+) -> list[str]:
+    names = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
+    # What follows from the text of the quantity is told with it.
+    follows = ("amount", "unit") if "fields.quantity" in names else ()
+    rules = rules_on(session, command.day, command.actor.organisation)
+    kept = []
+    for name in names:
+        old, new = _text(before.get(name)), _text(after.get(name))
+        why = reason or (TRANSCRIBED if old is None or name in follows else "")
+        said = Correction(
+            name, old, new, command.actor.name or command.actor.organisation_name, why, command.now, device or "-"
+        )
+        for fault in check_correction(said, command.now, rules) if rules.entry("correction") else ():
+            raise Invalid(fault.message, field="reason", **fault.values)
+        if not why:
+            raise Invalid(N_("Say why: {field} was {old}."), field="reason", name=name, old=old)
+        kept.append(
+            {
+                "organisation": command.actor.organisation,
+                "kind": "certificate",
+                "subject": row.public_id,
+                "field": name.removeprefix("fields."),
+                "old": old,
+                "new": new,
+                "reason": why,
+                "person": command.actor.person,
+                "api_key": command.actor.api_key,
+                "device": device[:120],
+                "corrected_at": command.now,
+            }
+        )
+    if kept:
+        session.execute(insert(correction), kept)
+    return [change["field"] for change in kept]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one) for one in value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def link_paper(session: Session, command: Command, *, public_id: str, lots: Sequence[str]) -> dict[str, Any]:
+    """Tie a paper one may see to more lots that one had: {id, lots}; again is harmless.
+
+    Two at once: one row a pair, by its primary key. Raises `NotFound` for either that is not one's to name.
+    """
+
+    def act() -> dict[str, Any]:
+        row = visible_row(session, command.actor, public_id)
+        link_lots(session, command, certificate_id=row.id, lots=lots, had_only=True)
+        return {"id": public_id, "lots": list(lots)}
+
+    return run_once(session, command, "link_paper", act)
+
+
+def open_lots(session: Session, *, actor: Actor, public_id: str) -> list[dict[str, Any]]:
+    """The lots in the actor's stock that a paper is not linked to yet, the newest first; the likeliest ones `alike`."""
+    row = visible_row(session, actor, public_id)
+    linked = select(certificate_lot.c.item).where(certificate_lot.c.certificate == row.id)
+    here = select(stock.c.lot).where(stock.c.organisation == actor.organisation, stock.c.on_hand + stock.c.held > 0)
+    query = (
+        select(lot.c.item, lot.c.number, lot.c.expires_on, product.c.name)
+        .join(product, product.c.id == lot.c.product)
+        .where(lot.c.item.in_(here), lot.c.item.not_in(linked))
+        .order_by(lot.c.item.desc())
+        .limit(200)
+    )
+    rows = session.execute(query).all()
+    uris = uris_of(session, [one.item for one in rows])
+    said = str(row.fields.get("product_name") or "")
+    cards = [
+        {
+            "lot": uris[one.item],
+            "lot_number": one.number,
+            "product": one.name,
+            "expires_on": one.expires_on,
+            "alike": bool(said) and (said in one.name or one.name in said),
+        }
+        for one in rows
+    ]
+    return sorted(cards, key=lambda card: not card["alike"])
+
+
+# ---- until they end ------------------------------------------------------------------------------------------------
+
+
+def due(session: Session, *, actor: Actor, day: date) -> list[dict[str, Any]]:
+    """What ends soon or has ended and is still in use, the soonest first: {what, id, kind, name, number, ends, step}.
+
+    Own licences, those in the files of suppliers one still deals with, and papers of goods on hand. `step` is the
+    narrowest of the rule book's days of warning that is reached, 0 for what has ended (R17). A licence or paper that a
+    later one of the same kind follows is not told.
+    """
+    rules = rules_on(session, day, actor.organisation)
+    found = [*_own_licences(session, actor), *_supplier_licences(session, actor), *_papers_in_use(session, actor)]
+    told = [{**one, "step": warning_step(one["ends"], rules)} for one in found if one["ends"] is not None]
+    return sorted(
+        (one for one in told if one["step"] is not None), key=lambda one: (one["ends"], one["what"], one["number"])
+    )
+
+
+def _latest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each kind of each holder the one that lasts longest; one without an end lasts for ever."""
+    best: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["id"], row["kind"])
+        known = best.get(key)
+        if known is None or (known["ends"] is not None and (row["ends"] is None or row["ends"] > known["ends"])):
+            best[key] = row
+    return list(best.values())
+
+
+def _own_licences(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    query = select(licence.c.kind, licence.c.number, licence.c.expires_on).where(
+        licence.c.organisation == actor.organisation
+    )
+    return _latest(
+        {
+            "what": "own_licence",
+            "id": "",
+            "kind": row.kind,
+            "name": actor.organisation_name,
+            "number": row.number,
+            "ends": row.expires_on,
+        }
+        for row in session.execute(query)
+    )
+
+
+def _supplier_licences(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    query = (
+        select(
+            supplier.c.public_id,
+            supplier.c.name,
+            supplier_licence.c.kind,
+            supplier_licence.c.number,
+            supplier_licence.c.expires_on,
+        )
+        .join(supplier, supplier.c.id == supplier_licence.c.supplier)
+        .where(supplier.c.organisation == actor.organisation, supplier.c.standing != "ended")
+    )
+    return _latest(
+        {
+            "what": "supplier_licence",
+            "id": row.public_id,
+            "kind": row.kind,
+            "name": row.name,
+            "number": row.number,
+            "ends": row.expires_on,
+        }
+        for row in session.execute(query)
+    )
+
+
+def _papers_in_use(session: Session, actor: Actor) -> list[dict[str, Any]]:
+    """Papers with a last day of lots that are on hand or held here, whoever filed them."""
+    here = select(stock.c.lot).where(stock.c.organisation == actor.organisation, stock.c.on_hand + stock.c.held > 0)
+    query = (
+        select(certificate.c.public_id, certificate.c.kind, certificate.c.issuer, certificate.c.number,
+               certificate.c.valid_until, product.c.name)
+        .join(certificate_lot, certificate_lot.c.certificate == certificate.c.id)
+        .join(lot, lot.c.item == certificate_lot.c.item)
+        .join(product, product.c.id == lot.c.product)
+        .where(
+            certificate_lot.c.item.in_(here),
+            certificate.c.valid_until.is_not(None),
+            certificate.c.revoked_at.is_(None),
+            certificate.c.kind != CertificateKind.DELIVERY_NOTE,
+        )
+        .order_by(certificate.c.id)
+        .limit(2_000)
+    )  # fmt: skip
+    found: dict[str, dict[str, Any]] = {}
+    for row in session.execute(query):
+        found.setdefault(
+            row.public_id,
+            {
+                "what": "paper",
+                "id": row.public_id,
+                "kind": row.kind,
+                "name": row.name,
+                "number": row.number,
+                "ends": row.valid_until,
+            },
+        )
+    return list(found.values())
