@@ -1,5 +1,6 @@
 """A small town for tests: organisations, products and commands in one line each, over a real store."""
 
+import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from storage.events import find_by_event_ids, find_idents, id_key
 from storage.store import Store
-from storage.tables import MICRO, organisation, stock
+from storage.tables import MICRO, object_owner, organisation, stock, stored_object
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
@@ -23,6 +24,7 @@ from trace.domain.products import Category, Prescription
 from trace.domain.uris import drug_code_uri
 from trace.services.certificates import file_certificate
 from trace.services.demonstration_cast import know
+from trace.services.disposal import dispose
 from trace.services.hops import Batch, Command, Some, commission, ship
 from trace.services.lots import NewLot
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
@@ -165,6 +167,21 @@ class Town:
         return str(
             self.do(file_certificate, command, kind=kind, lots=lots, issuer=actor.organisation_name, **more)["id"]
         )
+
+    def photo(self, actor: Actor) -> str:
+        """A photo the actor's organisation uploaded: its SHA-256."""
+        sha256 = hashlib.sha256(str(next(_numbers)).encode()).hexdigest()
+        with self.store.writing() as session:
+            row = {"sha256": sha256, "media_type": "image/jpeg", "size": 1, "stored_at": self.now}
+            session.execute(insert(stored_object).values(row))
+            session.execute(insert(object_owner).values(object=sha256, organisation=actor.organisation))
+        return sha256
+
+    def destroy(self, actor: Actor, *goods: Some, **more: Any) -> dict[str, Any]:
+        """Destroy goods, photographed and before a witness."""
+        record = {"reason": "rotten", "method": "denatured", "witness": "李四（演示）", **more}
+        record.setdefault("sha256", self.photo(actor))
+        return dict(self.do(dispose, self.command(actor), goods=list(goods), **record))
 
     def grown(self, actor: Actor, amount: float | str = 100, **lot: Any) -> str:
         """Harvest a lot of vegetables with its commitment certificate: the lot."""

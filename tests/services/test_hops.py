@@ -14,6 +14,7 @@ from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.services import hops
 from trace.services.dispensing import dispense
+from trace.services.disposal import dispose
 from trace.services.hops import Batch, Some
 from trace.services.lots import NewLot
 from trace.services.organisations import add_place
@@ -110,7 +111,7 @@ def test_goods_go_to_an_organisation_that_there_is_and_that_is_another_one(town:
     assert town.refuses(Invalid, hops.ship, town.command(farm), receiver=mine, goods=goods).field == "receiver"
 
 
-@pytest.mark.parametrize("hop", ["ship", "sell", "process", "sample", "destroy", "hold"])
+@pytest.mark.parametrize("hop", ["ship", "sell", "process", "sample", "dispose", "hold"])
 def test_more_cannot_go_than_is_there(town: Town, hop: str) -> None:
     farm, shop = town.organisation(K.FARM), town.organisation()
     made = town.lot(farm, town.product(farm), 10)
@@ -118,11 +119,18 @@ def test_more_cannot_go_than_is_there(town: Town, hop: str) -> None:
     arguments: dict[str, dict[str, Any]] = {
         "ship": {"receiver": town.id_of(shop), "goods": goods},
         "process": {"inputs": goods, "outputs": [Batch(NewLot(town.product(farm), "M1"), Decimal(1))]},
-        "destroy": {"goods": goods, "reason": "rotten"},
+        "dispose": {
+            "goods": goods,
+            "reason": "rotten",
+            "method": "denatured",
+            "witness": "x",
+            "sha256": town.photo(farm),
+        },
         "hold": {"goods": goods, "reason": "smells"},
     }
     before = town.count(event)
-    town.refuses(Conflict, getattr(hops, hop), town.command(farm), **arguments.get(hop, {"goods": goods}))
+    service = dispose if hop == "dispose" else getattr(hops, hop)
+    town.refuses(Conflict, service, town.command(farm), **arguments.get(hop, {"goods": goods}))
     assert town.stock(farm, made) == (10, 0)
     assert town.count(event) == before
 
@@ -160,7 +168,7 @@ def test_expired_goods_are_not_sold_and_may_be_destroyed(town: Town) -> None:
     made = town.lot(shop, town.product(shop), 10, produced_on=town.day(9), expires_on=town.day(1))
     failure = town.refuses(Conflict, hops.sell, town.command(shop), goods=[Some(made, Decimal(1))])
     assert town.day(1).isoformat() in str(failure)
-    done = town.do(hops.destroy, town.command(shop), goods=[Some(made, Decimal(10))], reason="expired")
+    done = town.destroy(shop, Some(made, Decimal(10)), reason="expired")
     (document,) = town.events(*done["events"])
     assert (document["action"], document["bizStep"], document["sunshine:reason"]) == ("DELETE", "destroying", "expired")
     assert town.stock(shop, made) == (0, 0)
@@ -260,7 +268,7 @@ def test_what_was_sent_used_or_destroyed_was_not_sold(town: Town) -> None:
     made = town.lot(farm, town.product(farm), 10)
     town.send(farm, shop, Some(made, Decimal(3)))
     town.do(hops.sample, town.command(farm), goods=[Some(made, Decimal(3))])
-    town.do(hops.destroy, town.command(farm), goods=[Some(made, Decimal(3))], reason="frost")
+    town.destroy(farm, Some(made, Decimal(3)), reason="frost")
     failure = town.refuses(Conflict, hops.take_back, town.command(farm), goods=[Some(made, Decimal(1))])
     assert failure.details["sold"] == 0
 

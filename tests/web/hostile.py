@@ -91,7 +91,10 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "/hops/take-back": ("clerk", MOVED),
     "/hops/hold": ("clerk", REASONED),
     "/hops/release": ("clerk", REASONED),
-    "/hops/destroy": ("clerk", REASONED),
+    "/hops/destroy": (
+        "clerk",
+        {**REASONED, "method": "denatured", "witness": "x", "sha256": "0" * 64, "place": "x"},
+    ),
     "/hops/sample": ("clerk", {**MOVED, "report": "x"}),
     "/deliveries/propose": ("clerk", {"codes": [LOT]}),
     "/deliveries/look": ("clerk", DELIVERY),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -206,9 +207,11 @@ def test_a_time_that_is_none_or_still_to_come_is_refused(standing: Demo, moment:
 
 
 def test_more_out_than_in_is_refused(standing: Demo) -> None:
-    before = standing.counts()
     row = standing.get("/stock").json["stock"][0]
-    for path, more in (("/hops/sell", {}), ("/hops/destroy", {"reason": "x"}), ("/hops/hold", {"reason": "x"})):
+    photo = standing.call("POST", "/objects", data={"file": (BytesIO(b"%PDF-1.4"), "a.pdf")}).json["sha256"]
+    before = standing.counts()
+    record = {"reason": "x", "method": "denatured", "witness": "x", "sha256": photo}
+    for path, more in (("/hops/sell", {}), ("/hops/destroy", record), ("/hops/hold", {"reason": "x"})):
         answer = standing.post(path, {"goods": [{"code": row["lot"], "amount": row["on_hand"] + 1}], **more})
         assert complaint(answer, 409) is None
         assert answer.json["field"], answer.json

@@ -14,7 +14,6 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
 from trace.services.scans import codes_in_scans
-from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import batch_of, command_of, some_of
@@ -135,15 +134,6 @@ def post_release(payload: dict[str, Any]) -> Any:
     return hops.release(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
 
 
-@blueprint.post("/hops/destroy")
-@blueprint.arguments(requests.ReasonedGoodsRequest)
-@blueprint.response(201)
-@may(Permission.GOODS_MOVE)
-def post_destroy(payload: dict[str, Any]) -> Any:
-    """销毁 / Destroy goods."""
-    return hops.destroy(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
-
-
 @blueprint.post("/hops/sample")
 @blueprint.arguments(requests.SampleRequest)
 @blueprint.response(201)
@@ -225,14 +215,6 @@ def get_receipts(query: dict[str, Any]) -> Any:
 def get_one_receipt(public_id: str) -> Any:
     """进货查验记录 / One purchase inspection record; an inspector's look is written down."""
     return get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
-
-
-@blueprint.get("/stock")
-@blueprint.response(200)
-@may(Permission.GOODS_READ)
-def get_stock() -> Any:
-    """库存 / Stock by lot."""
-    return {"stock": list_stock(g.session, actor=g.actor)}
 
 
 @blueprint.get("/lots/label.svg")

@@ -1,0 +1,169 @@
+"""Destruction with photo and witness (R14; 食品安全法实施条例 Art. 29: kept apart, and destroyed with a record)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.orm import Session
+
+from storage.events import documents_of
+from storage.tables import disposal, organisation, person
+from trace.domain.epcis.document import load_document
+from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
+from trace.domain.events import Action, ObjectEvent, Quantity
+from trace.domain.failures import N_, Invalid
+from trace.domain.permissions import Actor, region_prefix
+from trace.services.capture import capture
+from trace.services.certificates import check_own_object
+from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
+from trace.services.look_up_log import note_look_up
+from trace.services.lots import find_lots, lots_of
+from trace.services.organisations import new_public_id
+from trace.services.rulebook import rules_on
+
+
+def dispose(
+    session: Session,
+    command: Command,
+    *,
+    goods: Sequence[Some],
+    reason: str,
+    method: str,
+    witness: str,
+    sha256: str,
+    place: str = "",
+) -> dict[str, Any]:
+    """Destroy goods, held ones first (ObjectEvent DELETE, CBV destroying), with its record: {id, events}.
+
+    `sha256` is the photo (one's own upload), `witness` somebody else than who does it, `method` one of the rule book's
+    `disposal.methods`. Raises `Invalid`, `NotFound` for a photo that is not there, `Conflict` for more than is there.
+    Two at once: `storage.stock.lock_stock` decides who destroys the last of it. Reason and witness stay in the record;
+    the public trace knows that the goods were destroyed.
+    """
+
+    def act() -> dict[str, Any]:
+        methods = rules_on(session, command.day, command.actor.organisation).value("disposal.methods")
+        if method not in methods:
+            text = N_("Choose how the goods are destroyed: {methods}.")
+            raise Invalid(text, field="method", methods=", ".join(methods))
+        _check_witness(command.actor, witness)
+        check_own_object(session, command.actor, sha256)
+        event = _event(session, command, goods, reason)
+        (done,) = capture(session, [event], actor=command.actor, now=command.now)
+        public_id = new_public_id()
+        session.execute(
+            insert(disposal).values(
+                public_id=public_id,
+                organisation=command.actor.organisation,
+                event=done.event,
+                reason=reason,
+                method=method,
+                witness=witness.strip(),
+                object=sha256,
+                place=place,
+                person=command.actor.person,
+                disposed_at=command.happened_at or command.now,
+            )
+        )
+        return {"id": public_id, "events": [done.event_id]}
+
+    return run_once(session, command, "destroy", act)
+
+
+def _check_witness(actor: Actor, witness: str) -> None:
+    """Raise `Invalid` where nobody else was there."""
+    name = witness.strip()
+    if not name or name.casefold() == actor.name.strip().casefold():
+        raise Invalid(
+            N_("Name the witness: somebody else than you, who saw the goods destroyed."),
+            field="witness",
+        )
+
+
+def _event(session: Session, command: Command, goods: Sequence[Some], reason: str) -> ObjectEvent:
+    gone = goods_of(session, goods, "goods")
+    return ObjectEvent(
+        **stamp_of(session, command).common(),
+        action=Action.DELETE,
+        biz_step=BizStep.DESTROYING,
+        disposition=Disposition.DESTROYED,
+        epcs=tuple(good.item for good in gone if good.amount is None),
+        quantities=tuple(Quantity(good.item, good.amount, good.unit) for good in gone if good.amount is not None),
+        extensions={"sunshine:reason": reason},
+    )
+
+
+def list_disposals(
+    session: Session, *, actor: Actor, now: datetime, limit: int = 50, before: int | None = None
+) -> list[dict[str, Any]]:
+    """The organisation's destructions, newest first, a page at a time (`before`: the last one's `number`).
+
+    An inspector sees those of the region, and the look is written down (R18); the photos are shown by
+    `trace.services.scans.get_object`.
+    """
+    if actor.watches:
+        note_look_up(session, actor=actor, what="disposals", subject=actor.region, now=now)
+    query = (
+        select(disposal, organisation.c.name.label("by"), person.c.name.label("done_by"))
+        .join(organisation, organisation.c.id == disposal.c.organisation)
+        .outerjoin(person, person.c.id == disposal.c.person)
+        .order_by(disposal.c.id.desc())
+        .limit(limit)
+    )
+    if actor.watches:
+        query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
+    else:
+        query = query.where(disposal.c.organisation == actor.organisation)
+    if before is not None:
+        query = query.where(disposal.c.id < before)
+    rows = session.execute(query).all()
+    goods = _goods_of_events(session, actor, [row.event for row in rows])
+    return [_card(row, goods[row.event]) for row in rows]
+
+
+def _card(row: Row[Any], goods: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "number": row.id,
+        "organisation": row.by,
+        "goods": goods,
+        "reason": row.reason,
+        "method": row.method,
+        "witness": row.witness,
+        "by": row.done_by or "",
+        "place": row.place,
+        "sha256": row.object,
+        "disposed_at": row.disposed_at,
+    }
+
+
+def _goods_of_events(session: Session, actor: Actor, events: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """{event: what it destroyed}: product and lot number, where they are known, amount and unit."""
+    documents = {number: load_document(data) for number, data in documents_of(session, events).items()}
+    packs = {epc for document in documents.values() for epc in document.get("epcList", ())}
+    of_pack = lots_of(session, packs, seen_by=actor.organisation)
+    named = {part["epcClass"] for document in documents.values() for part in document.get("quantityList", ())}
+    lots = find_lots(session, named | set(of_pack.values()))
+    return {number: _goods_of(document, of_pack, lots) for number, document in documents.items()}
+
+
+def _goods_of(
+    document: dict[str, Any], of_pack: Mapping[str, str], lots: Mapping[str, Row[Any]]
+) -> list[dict[str, Any]]:
+    amounts: dict[tuple[str, str], Decimal] = {}
+    some = [(part["epcClass"], part.get("uom", PIECE), part["quantity"]) for part in document.get("quantityList", ())]
+    some += [(of_pack.get(epc, epc), PIECE, 1) for epc in document.get("epcList", ())]
+    for uri, unit, amount in some:
+        amounts[uri, unit] = amounts.get((uri, unit), Decimal(0)) + Decimal(str(amount))
+    return [
+        {
+            "lot": uri,
+            "product": lots[uri].product_name if uri in lots else "",
+            "lot_number": lots[uri].number if uri in lots else "",
+            "amount": amount,
+            "unit": unit,
+        }
+        for (uri, unit), amount in amounts.items()
+    ]
