@@ -32,3 +32,9 @@ def rule_book(session: Session) -> RuleBook:
         )
         session.info[_READ] = found
     return found
+
+
+def forget_book(session: Session) -> None:
+    """Read the book anew when it is next asked for: something was written."""
+    session.info.pop(_READ, None)
+    session.info.pop(_IN_FORCE, None)

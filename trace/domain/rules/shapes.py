@@ -121,7 +121,7 @@ def whole(low: int, high: int) -> Shape:
     return check
 
 
-def number(low: int, high: int) -> Shape:
+def number(low: int, high: int | Decimal) -> Shape:
     """A number within a range, written as a text: floating point would change it."""
 
     def check(value: Any, where: str) -> None:
@@ -226,7 +226,8 @@ _CERTIFICATES = each(one_of(CertificateKind))
 _ORGANISATIONS = each(one_of(OrganisationKind), least=1)
 _OVERRIDE = one_of(kind for kind in Override if kind is not Override.FREE)
 _MONTHS = record({"months": whole(0, 1200)}, {"after_expiry_months": whole(0, 1200)})
-_SHARE = number(0, 1)
+# No scales differ by more, and nobody may receive or make much more than there was by a house rule.
+_GAIN = number(0, Decimal("0.1"))
 _FIELD_GROUPS = each(each(one_of(RECORD_FIELDS), least=1))
 _HOURS = whole(1, 8760)
 _WORKING_DAYS = whole(1, 365)
@@ -253,8 +254,8 @@ _FAMILIES = (
     Family("trace_codes", _ONLY_SEVERITY),
     Family("override.", record({"block": _OVERRIDE, "hold": _OVERRIDE})),
     Family("temperature.", _check_range),
-    Family("weighing_tolerance", _SHARE),
-    Family("balance_tolerance", record({"gain": _SHARE, "loss": _SHARE})),
+    Family("weighing_tolerance", _GAIN),
+    Family("balance_tolerance", record({"gain": _GAIN, "loss": number(0, 1)})),
     Family("retest.rapid", record({"hours": _HOURS})),
     Family("retest.other", record({"working_days": _WORKING_DAYS})),
     Family("recall.food.", record({"start_hours": _HOURS}, {"finish_working_days": _WORKING_DAYS}), more=False),
