@@ -88,6 +88,19 @@ def get_supplier(session: Session, *, actor: Actor, public_id: str, now: datetim
     }
 
 
+def is_of_a_file_in(session: Session, actor: Actor, sha256: str) -> bool:
+    """Whether an object is the photo of a licence in a supplier's file that a shop in a watcher's region keeps."""
+    if not actor.watches:
+        return False
+    query = (
+        select(supplier_licence.c.id)
+        .join(supplier, supplier.c.id == supplier_licence.c.supplier)
+        .join(organisation, organisation.c.id == supplier.c.organisation)
+        .where(supplier_licence.c.object == sha256, organisation.c.region.startswith(region_prefix(actor.region)))
+    )
+    return session.execute(query.limit(1)).one_or_none() is not None
+
+
 def _last_delivery() -> Any:
     return select(func.max(receipt.c.received_at)).where(receipt.c.supplier_file == supplier.c.id).scalar_subquery()
 
