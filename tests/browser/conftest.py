@@ -49,12 +49,15 @@ class Site:
             self.keys[organisation] = done.stdout.strip()
         return self.keys[organisation]
 
-    def call(self, organisation: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """GET, or POST where there is a body, as an organisation's machine."""
+    def call(
+        self, organisation: str, path: str, body: dict[str, Any] | None = None, *, method: str | None = None
+    ) -> dict[str, Any]:
+        """GET, or POST where there is a body and no other `method`, as an organisation's machine."""
         request = urllib.request.Request(
             f"{self.address}/api/v1{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.key_of(organisation)}", "Content-Type": "application/json"},
+            method=method,
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return dict(json.load(answer))
