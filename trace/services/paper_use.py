@@ -249,7 +249,7 @@ def _key_of(row: Row[Any]) -> str:
     return str(row.paper_key or alone_key(row.public_id))
 
 
-def _filings(session: Session, row: Row[Any]) -> list[Row[Any]]:
+def _filings(session: Session, row: Row[Any]) -> list[Any]:
     """The certificates, of whatever organisation, that are this paper.
 
     Of the same QR, unless both name another number (some QR codes open one page for all papers); or of the same number.
@@ -262,7 +262,7 @@ def _filings(session: Session, row: Row[Any]) -> list[Row[Any]]:
         by_qr = by_qr & (certificate.c.number_key.is_(None) | (certificate.c.number_key == row.number_key))
     same = or_(by_qr, certificate.c.number_key == row.number_key) if row.number_key else by_qr
     query = select(certificate.c.id, certificate.c.amount, certificate.c.unit).where(same).order_by(certificate.c.id)
-    return list(session.execute(query).all())
+    return [*session.execute(query)]
 
 
 def _watched(session: Session, row: Row[Any], unit: str) -> Watched:
@@ -324,9 +324,9 @@ def _tell_all(session: Session, command: Command, share: Share) -> None:
         .where(certificate_use.c.certificate.in_(share.paper.filings), receipt.c.undone_at.is_(None))
         .order_by(receipt.c.id.desc())
     )  # fmt: skip
-    latest: dict[int, Row[Any]] = {}
+    latest: dict[int, Any] = {}
     own: dict[int, int] = {}
-    for row in session.execute(query):
+    for row in session.execute(query).all():
         latest.setdefault(row.organisation, row)
         own[row.organisation] = own.get(row.organisation, 0) + row.amount
     told = set(
@@ -339,16 +339,16 @@ def _tell_all(session: Session, command: Command, share: Share) -> None:
         )
     )
     uris = uris_of(session, [row.item for row in latest.values()])
-    for shop, row in latest.items():
+    for shop, last in latest.items():
         if shop not in told:
-            facts = _facts(share, row, own[shop])
+            facts = _facts(share, last, own[shop])
             raise_alert(
-                session, kind=ALERT, item=row.item, organisation=shop, region=row.region, now=command.now,
-                details={"paper": row.paper_key, "code": uris[row.item], "subject": row.public_id, "facts": facts},
+                session, kind=ALERT, item=last.item, organisation=shop, region=last.region, now=command.now,
+                details={"paper": last.paper_key, "code": uris[last.item], "subject": last.public_id, "facts": facts},
             )  # fmt: skip
 
 
-def _facts(share: Share, row: Row[Any], own: int) -> Mapping[str, str]:
+def _facts(share: Share, row: Any, own: int) -> Mapping[str, str]:
     return {
         "number": row.number,
         "certified": f"{_text(share.paper.certified or 0)} {share.paper.unit}",

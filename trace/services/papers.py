@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, uris_of
+from storage.events import uris_of
 from storage.tables import (
     certificate,
     certificate_lot,
@@ -21,12 +21,13 @@ from storage.tables import (
     supplier,
     supplier_licence,
 )
-from trace.domain.certificate_fields import CONTENTS, missing_fields
+from trace.domain.certificate_fields import missing_fields
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Actor
 from trace.domain.rules.corrections import Correction, check_correction
 from trace.domain.rules.expiries import warning_step
+from trace.domain.suppliers import Standing
 from trace.services.certificates import (
     Said,
     as_card,
@@ -295,7 +296,7 @@ def _keep_changes(
             name, old, new, command.actor.name or command.actor.organisation_name, why, command.now, device or "-"
         )
         for fault in check_correction(said, command.now, rules) if rules.entry("correction") else ():
-            raise Invalid(fault.message, field="reason", **fault.values)
+            raise Invalid(fault.message, field="reason", **dict(fault.values))
         if not why:
             raise Invalid(N_("Say why: {field} was {old}."), field="reason", name=name, old=old)
         kept.append(
@@ -424,7 +425,7 @@ def _supplier_licences(session: Session, actor: Actor) -> list[dict[str, Any]]:
             supplier_licence.c.expires_on,
         )
         .join(supplier, supplier.c.id == supplier_licence.c.supplier)
-        .where(supplier.c.organisation == actor.organisation, supplier.c.standing != "ended")
+        .where(supplier.c.organisation == actor.organisation, supplier.c.standing != Standing.BLOCKED)
     )
     return _latest(
         {
