@@ -135,13 +135,14 @@ def test_two_tills_at_once_never_sell_the_same_kilogram(town: Town) -> None:
     assert {type(failure) for failure in refusals} == {Conflict}
 
 
-def test_a_mix_ends_with_the_first_of_its_sources_and_keeps_them(town: Town) -> None:
+def test_a_mix_ends_with_the_first_of_its_sources_and_is_sold_with_a_certificate_only(town: Town) -> None:
     shop, _, (late, early) = shelf(town, 9, 3)
     some = [Some(late, Decimal(4)), Some(early, Decimal(6))]
     done = town.do(repack, town.command(shop), inputs=some, portions=[Portion(Decimal("9.5"))])
     (mix,) = done["lots"]
     refusal = town.refuses(Conflict, repack, town.command(shop), inputs=some[:1], portions=[Portion(Decimal("4.5"))])
     assert refusal.field == "outputs"
-    sell(town, shop, Sold(code=mix, amount=Decimal("9.5")))
+    uncertified = town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(code=mix, amount=Decimal(1))])
+    assert uncertified.details["rule"] == "R6"
     with town.store.reading() as session:
         assert find_lots(session, [mix])[mix].expires_on == town.day(-3)

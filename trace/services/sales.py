@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, share_items, uris_of
+from storage.events import chunks, find_idents, share_items, uris_of
 from storage.tables import MICRO, attributed_lot, attributed_sale, event_withdrawn, lot, stock
 from trace.domain.attribution import OpenLot, Policy, attribute
 from trace.domain.codes import parse_code
@@ -31,6 +31,7 @@ from trace.services.lots import MOVABLE, get_product, units_of
 from trace.services.making import Goods, Stamp, seen
 from trace.services.products import find_product
 from trace.services.recall_reach import recalls_over
+from trace.services.renewal import needs_new_certificate
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
@@ -63,19 +64,21 @@ def sell_goods(session: Session, command: Command, *, sold: Sequence[Sold]) -> d
     that little is kept as sold and attributed to no lot), for goods that may not be sold, and for drugs.
 
     Two tills that sell one product at once: both pass through the locked rows of its lots in stock (FOR UPDATE in order
-    of item; SQLite's single writer), so the second attributes what the first left.
+    of item; SQLite's single writer), so the second attributes what the first left. A hold set at the same moment: the
+    shared rows of `ident`, taken before those of stock and all at once, decide (`trace.services.recall_reach`).
     """
 
     def act() -> dict[str, Any]:
         certain, by_product = _resolve(session, command, sold)
         check_no_drug(session, command, certain)
+        shared = _share(session, command, certain, by_product)
         check_fresh(session, command, certain)
         check_certified(session, command, certain)
         made = stamp_of(session, command)
         events: list[Any] = []
         if certain:
             events += seen(made, certain, biz_step=BizStep.RETAIL_SELLING, disposition=Disposition.RETAIL_SOLD)
-        planned = _plan(session, command, by_product, {good.item for good in certain})
+        planned = _plan(session, command, by_product, {good.item for good in certain}, shared)
         firsts = []
         for plan in planned:
             firsts.append(len(events))
@@ -162,15 +165,31 @@ class _Plan:
     policy: Policy
 
 
-def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken: set[str]) -> list[_Plan]:
+def _share(session: Session, command: Command, certain: Sequence[Goods], sales: Sequence[_ByProduct]) -> set[int]:
+    """The lots of these products in stock; their rows of `ident` are shared, with those of what is certain."""
+    query = (
+        select(stock.c.item)
+        .join(lot, lot.c.item == stock.c.item)
+        .where(stock.c.organisation == command.actor.organisation, stock.c.on_hand > 0)
+        .where(lot.c.product.in_([sale.product.id for sale in sales]))
+    )
+    lots = set(session.scalars(query)) if sales else set()
+    share_items(session, lots | set(find_idents(session, [good.item for good in certain]).values()))
+    return lots
+
+
+def _plan(
+    session: Session, command: Command, sales: Sequence[_ByProduct], taken: set[str], shared: set[int]
+) -> list[_Plan]:
     if not sales:
         return []
     rules = rules_on(session, command.day, command.actor.organisation)
     policy = Policy(rules.value("sales_attribution")["policy"])
     days = int(rules.value("sales_attribution")["days_open"])
     rows = _lock_lots(session, command, [sale.product.id for sale in sales])
-    over = recalls_over(session, [row.item for row in rows], organisation=command.actor.organisation)
+    over = recalls_over(session, shared, organisation=command.actor.organisation)
     uris = uris_of(session, [row.item for row in rows])
+    waiting = {row.uri for row in needs_new_certificate(session, command.actor, sorted(uris.values()), on=command.day)}
     closed = _recently_open(session, command, days)
     plans = []
     for sale in sales:
@@ -180,8 +199,9 @@ def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken
             if row.product == sale.product.id
             and row.unit == sale.product.unit
             and row.on_hand > 0
+            and row.item in shared
             and row.item not in over
-            and uris[row.item] not in taken
+            and uris[row.item] not in taken | waiting
             and not (row.expires_on and row.expires_on < command.day)
         ]
         found = attribute(sale.amount, lots, policy)
@@ -204,13 +224,7 @@ def _plan(session: Session, command: Command, sales: Sequence[_ByProduct], taken
 
 
 def _lock_lots(session: Session, command: Command, products: Sequence[int]) -> list[Row[Any]]:
-    """The stock of all lots of these products, locked in order of item until the transaction ends.
-
-    Their rows of `ident` are taken shared before: a hold set meanwhile waits, or is found (`recall_reach`).
-    """
-    mine = select(stock.c.item).join(lot, lot.c.item == stock.c.item)
-    mine = mine.where(stock.c.organisation == command.actor.organisation, lot.c.product.in_(products))
-    share_items(session, session.scalars(mine.where(stock.c.on_hand > 0)).all())
+    """The stock of all lots of these products, locked in order of item until the transaction ends."""
     query = (
         select(stock.c.item, stock.c.unit, stock.c.on_hand, lot.c.product, lot.c.expires_on)
         .join(lot, lot.c.item == stock.c.item)
