@@ -24,7 +24,7 @@ class DisposalRequest(ReasonedGoodsRequest):
     method = Text(most=40, least=1, required=True)
     witness = Text(most=80, least=1, required=True)
     sha256 = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
-    place = Text(most=120, load_default="")
+    where = Text(most=120, load_default="", metadata={"description": "Where it was done, in words."})
 
 
 class DisposalsRequest(Strict):

@@ -1,12 +1,14 @@
 """Stock as the desks see it, and questions longer than one statement may be."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from storage import stock as stock_store
 from storage.events import find_idents, lock_items, makers_of, uris_of
 from tests.town import STRANGER, Town
-from trace.domain.failures import Invalid
+from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
@@ -17,6 +19,7 @@ from trace.services.certificates import papers_of
 from trace.services.hops import Some
 from trace.services.lots import drugs_among, find_lots, lots_of
 from trace.services.receiving import Decision, Line, receive
+from trace.services.returning import takers_of
 from trace.services.stock_list import Shelf, StockQuery, list_stock, stock_page
 
 K = OrganisationKind
@@ -181,3 +184,29 @@ def test_what_arrives_before_it_was_sent_is_below_nothing_and_a_crumb_is_nothing
             return stock_store.lock_transit(session, **ends, items=[item])[item]
 
         assert [way(-7), way(7), way(10), way(-9, crumb=1), way(-1, crumb=1)] == [-7, 0, 10, 0, -1]
+
+
+def test_goods_go_back_to_who_delivered_them_though_held_and_not_on_this_system(town: Town) -> None:
+    shop = town.organisation()
+    product = town.product(shop)
+    town.do(
+        receive, town.command(shop), supplier=replace(STRANGER, name="别家（演示）"), lines=[held(product, "other")]
+    )
+    town.do(receive, town.command(shop), supplier=STRANGER, lines=[held(product, "bad")])
+    lot = next(row["lot"] for row in town.do(list_stock, actor=shop) if row["lot_number"] == "bad")
+    taker, other = town.do(takers_of, actor=shop, lot=lot)
+    assert (taker["name"], taker["delivered"], other["delivered"]) == (STRANGER.name, True, False)
+    some = [Some(lot, Decimal(2))]
+    town.refuses(Conflict, hops.ship, town.command(shop), receiver=taker["id"], goods=some)  # held: only as a return
+    done = town.do(hops.ship, town.command(shop), receiver=taker["id"], goods=some, returned=True)
+    assert done["receiver"] == STRANGER.name
+    (sent,) = town.events(*done["events"])
+    assert sent["destinationList"][0]["destination"].endswith(quote(STRANGER.name))
+    (row,) = town.do(mass_balance, actor=shop)
+    assert (row["returned"], row["held"]) == (2, 8)
+    strange = town.refuses(NotFound, hops.ship, town.command(town.organisation()), receiver=taker["id"], goods=some)
+    assert strange.field == "receiver"
+
+
+def held(product: str, number: str) -> Line:
+    return Line(product=product, lot_number=number, amount=Decimal(5), decision=Decision.HOLD, reason="no papers")

@@ -93,7 +93,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "/hops/release": ("clerk", REASONED),
     "/hops/destroy": (
         "clerk",
-        {**REASONED, "method": "denatured", "witness": "x", "sha256": "0" * 64, "place": "x"},
+        {**REASONED, "method": "denatured", "witness": "x", "sha256": "0" * 64, "where": "x"},
     ),
     "/hops/sample": ("clerk", {**MOVED, "report": "x"}),
     "/deliveries/propose": ("clerk", {"codes": [LOT]}),

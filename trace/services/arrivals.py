@@ -17,7 +17,7 @@ from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.papers import Finding, Paper, PaperState
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
-from trace.domain.uris import PRIVATE, UriKind, lot_uri, party_uri, uri_kind
+from trace.domain.uris import UriKind, lot_uri, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import (
     DRUG_CODES,
@@ -31,7 +31,7 @@ from trace.services.lots import (
     open_lot,
     parse_item,
 )
-from trace.services.making import Goods
+from trace.services.making import Goods, stranger_uri
 from trace.services.open_containers import goods_inside
 from trace.services.organisations import get_organisation_row, new_public_id
 from trace.services.products import EVERYWHERE, learn_code, product_id_of_code
@@ -137,7 +137,7 @@ def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
                 field=f"supplier.{name}",
                 name=name,
             )
-    party = party_uri(f"{actor.party_uri.removeprefix(PRIVATE)}:{supplier.name}")
+    party = stranger_uri(actor, supplier.name)
     return Sender(None, supplier.name, supplier.address, supplier.contact, party, None)
 
 

@@ -9,11 +9,11 @@ from typing import Any, TypedDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.tables import organisation, place
+from storage.tables import organisation, place, supplier
 from trace.domain.events import Action, AggregationEvent, BizTransaction, Endpoint, ObjectEvent, Quantity
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Actor
-from trace.domain.uris import UriKind, transaction_uri, uri_kind
+from trace.domain.uris import PRIVATE, UriKind, party_uri, transaction_uri, uri_kind
 
 EVENT_NAMESPACE = uuid.UUID("5c1f0f0e-3f0f-5d5b-9b1e-7a3f5d1c2b64")  # of eventIDs derived from client keys
 
@@ -63,28 +63,37 @@ def stamp(
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """The other side of a delivery: on this system (`number`) or not; its name and URI as a party."""
+    """The other side of a delivery: on this system (`number`) or not (None); its name and URI as a party."""
 
-    number: int
+    number: int | None
     name: str
     party_uri: str
-    region: str
 
 
 def find_counterpart(session: Session, *, actor: Actor, public_id: str, field: str) -> Counterpart:
-    """The organisation with this public id; raises `NotFound` if there is none, `Invalid` if it is the caller."""
-    row = session.execute(
-        select(organisation.c.id, organisation.c.name, organisation.c.party_uri, organisation.c.region).where(
-            organisation.c.public_id == public_id
-        )
-    ).one_or_none()
+    """The organisation with this public id, or who has a file with it among one's own suppliers.
+
+    Raises `NotFound` if there is neither, `Invalid` if it is the caller.
+    """
+    named = select(organisation.c.id, organisation.c.name, organisation.c.party_uri)
+    row = session.execute(named.where(organisation.c.public_id == public_id)).one_or_none()
     if row is None:
-        raise NotFound(
-            N_("There is no organisation {id}. Look it up in the list of organisations."), field=field, id=public_id
-        )
+        filed = (supplier.c.public_id == public_id) & (supplier.c.organisation == actor.organisation)
+        in_file = session.execute(select(supplier.c.name, supplier.c.partner).where(filed)).one_or_none()
+        if in_file is None:
+            text = N_("There is no organisation {id}. Look it up in the list of organisations.")
+            raise NotFound(text, field=field, id=public_id)
+        if in_file.partner is None:
+            return Counterpart(None, in_file.name, stranger_uri(actor, in_file.name))
+        row = session.execute(named.where(organisation.c.id == in_file.partner)).one()
     if row.id == actor.organisation:
         raise Invalid(N_("Goods go to another organisation, not to yourself ({name})."), field=field, name=row.name)
     return Counterpart(*row)
+
+
+def stranger_uri(actor: Actor, name: str) -> str:
+    """The party URI of somebody who is not on this system: theirs among those who deal with the actor's business."""
+    return party_uri(f"{actor.party_uri.removeprefix(PRIVATE)}:{name}")
 
 
 class Ends(TypedDict):

@@ -31,8 +31,9 @@ def get_stock(query: dict[str, Any]) -> Any:
 @may(Permission.GOODS_MOVE)
 def post_destroy(payload: dict[str, Any]) -> Any:
     """销毁 / Destroy goods, with photo and witness."""
-    named = {name: payload[name] for name in ("reason", "method", "witness", "sha256", "place")}
-    return dispose(g.session, command_of(payload), goods=some_of(payload["goods"]), **named)
+    named = {name: payload[name] for name in ("reason", "method", "witness", "sha256")}
+    goods = some_of(payload["goods"])
+    return dispose(g.session, command_of(payload), goods=goods, place=payload["where"], **named)
 
 
 @blueprint.get("/disposals")
