@@ -134,12 +134,8 @@ def check_not_recalled(session: Session, items: Iterable[str], *, organisation: 
 
 
 def _is_recalled(session: Session, uri: str, row: Row[Any], field: str) -> Conflict:
-    named = _card_of(session, row.reached)
-    values = {
-        "product": named.name if named else uri.rpartition("/")[2],
-        "number": named.number if named else "",
-        "reason": row.reason,
-    }
+    named, number = _name_and_number(session, row.reached) or (uri.rpartition("/")[2], "")
+    values = {"product": named, "number": number, "reason": row.reason}
     details = {"item": uri, "recall": row.public_id}
     if row.kind == RecallKind.RECALL:
         return Conflict(
@@ -164,9 +160,10 @@ def _is_recalled(session: Session, uri: str, row: Row[Any], field: str) -> Confl
     )
 
 
-def _card_of(session: Session, item: int) -> Row[Any] | None:
+def _name_and_number(session: Session, item: int) -> tuple[str, str] | None:
+    """(product, lot number) of a lot."""
     query = select(product.c.name, lot.c.number).join(product, product.c.id == lot.c.product).where(lot.c.item == item)
-    return session.execute(query).one_or_none()
+    return session.execute(query).tuples().one_or_none()
 
 
 def _name_of(session: Session, number: int) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, lock_items, makers_of
+from storage.stock import items_ever_here
 from storage.tables import organisation, rapid_test, recall, recall_lot, recall_notice, stock
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, in_region
@@ -45,7 +46,7 @@ def open_recall(
 ) -> dict[str, Any]:
     """Hold or recall a lot (any text that names it or a pack of it) and everything that was made of it.
 
-    Own stock of all of it is held by one event; of a recall everybody who has or had any gets a notice. Answers {id,
+    Own stock of all of it is held by one event; of a recall everybody who has or sold any gets a notice. Answers {id,
     lots, complete, held, holders, without_lot}: `complete` False says that the trace came to no end and there is more
     than is held (`look_again`); `without_lot` counts the kinds of goods it went into that name no lot.
 
@@ -72,13 +73,13 @@ def start_recall(
         raise Invalid(N_("Give the level of the recall: 1, 2 or 3."), field="level")
     item = lot_number(session, command.actor, lot)
     reach = lock_reach(session, item)
-    _check_may_open(session, command.actor, item, reach, kind, lot)
+    check_may_open(session, command.actor, item, reach, kind, lot)
     row = _insert(session, command, item, kind, level, reason.strip(), reach)
     held = hold_here(session, command, row)
     holders = _send_notices(session, command, row) if kind is RecallKind.RECALL else 0
     return {
         "id": row.public_id,
-        "lots": len(reach.items),
+        "lots": _count(session, row, reach),
         "complete": reach.complete,
         "without_lot": len(reach.without_lot),
         "held": held,
@@ -100,7 +101,7 @@ def _unknown(text: str) -> NotFound:
     return NotFound(N_("The lot {lot} is not recorded yet."), field="lot", lot=text[:80])
 
 
-def _check_may_open(session: Session, actor: Actor, item: int, reach: Reach, kind: RecallKind, text: str) -> None:
+def check_may_open(session: Session, actor: Actor, item: int, reach: Reach, kind: RecallKind, text: str) -> None:
     """Raise unless the lot is the actor's business (see `open_recall`)."""
     makers = makers_of(session, [item]).get(item, set())
     if actor.watches:
@@ -118,6 +119,13 @@ def _check_may_open(session: Session, actor: Actor, item: int, reach: Reach, kin
             N_("Others made this lot: who made it recalls it, or the regulator. Hold it here and tell the supplier."),
             field="kind",
         )
+
+
+def _count(session: Session, row: Row[Any], reach: Reach) -> int:
+    """How many lots are reached, of a hold those that are or were here: what others made of theirs is their affair."""
+    if row.kind == RecallKind.RECALL:
+        return len(reach.items)
+    return max(1, len(items_ever_here(session, row.organisation, reach.items)))
 
 
 def _havers(session: Session, reach: Reach) -> set[int]:
@@ -304,7 +312,7 @@ def look_again(session: Session, command: Command, *, public_id: str) -> dict[st
         held = hold_here(session, command, row)
         if row.kind == RecallKind.RECALL:
             _send_notices(session, command, row)
-        return {"id": row.public_id, "lots": len(reach.items), "complete": reach.complete, "held": held}
+        return {"id": row.public_id, "lots": _count(session, row, reach), "complete": reach.complete, "held": held}
 
     return run_once(session, command, "look_again", act)
 
