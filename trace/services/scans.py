@@ -212,47 +212,46 @@ def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id
     return draw_marks(objects.get(found["sha256"]), marks), "image/jpeg"
 
 
-def keep_photo(
-    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
-) -> dict[str, str]:
-    """Keep the photo of a paper, cleaned of its metadata: {sha256, media_type}. A PDF is kept as it is.
+@dataclass(frozen=True, slots=True)
+class PaperPhoto:
+    """The photo of a paper as it is kept, and the texts of the codes that were read on it."""
 
-    The cleaned pages of a file that has several (TIFF) are kept as one PDF.
+    data: bytes
+    media_type: str
+    texts: tuple[str, ...] = ()
 
-    Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises for anything else.
+
+def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
+    """The photo of a paper, cleaned of its metadata and read; a PDF as it is, unread.
+
+    The cleaned pages of a file that has several (TIFF) become one PDF. Asks no store: reading takes seconds, and on
+    SQLite there is one writer. Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises.
     """
-    kept = keep_paper_photo(session, actor=actor, objects=objects, data=data, seconds=seconds, now=now)
-    return {"sha256": kept["sha256"], "media_type": kept["media_type"]}
-
-
-def keep_paper_photo(
-    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
-) -> dict[str, Any]:
-    """Keep the photo of a paper as `keep_photo` does; `texts` are those of the codes that were read on it.
-
-    `qr_payload` is the text of the one QR code among them, kept as it was read; "" where there is none, or several:
-    which of them is the paper's is not known.
-    """
-    texts: list[str] = []
-    qr_payload = ""
     if not data.startswith(b"%PDF-"):
         pages = read_file(data, seconds=seconds)
-        qr_payload = _qr_of(pages)
-        texts = list(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
-        data, media_type = (pages[0].clean, pages[0].clean_media_type) if len(pages) == 1 else (as_one_pdf(pages), PDF)
-    elif len(data) > MAX_BYTES:
+        texts = tuple(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
+        if len(pages) == 1:
+            return PaperPhoto(pages[0].clean, pages[0].clean_media_type, texts)
+        return PaperPhoto(as_one_pdf(pages), PDF, texts)
+    if len(data) > MAX_BYTES:
         raise TooLarge(
             N_("The PDF has {came} MB; at most {limit} MB are kept. Send a smaller one, or a photo of the paper."),
             field="file",
             came=f"{len(data) / 1024 / 1024:.1f}",
             limit=MAX_BYTES // 1024 // 1024,
         )
-    else:
-        media_type = PDF
-    sha256 = keep_object(session, actor=actor, objects=objects, data=data, media_type=media_type, now=now)
-    return {"sha256": sha256, "media_type": media_type, "texts": texts, "qr_payload": qr_payload}
+    return PaperPhoto(data, PDF)
 
 
-def _qr_of(pages: Sequence[PhotoReading]) -> str:
-    texts = {reading.text for page in pages for reading in page.readings if reading.symbology == "QR" and reading.text}
-    return text if len(texts) == 1 and len(text := texts.pop()) <= LONGEST_QR else ""
+def keep_paper(session: Session, *, actor: Actor, objects: ObjectStore, photo: PaperPhoto, now: datetime) -> str:
+    """Keep a paper that was read; its SHA-256."""
+    return keep_object(session, actor=actor, objects=objects, data=photo.data, media_type=photo.media_type, now=now)
+
+
+def keep_photo(
+    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
+) -> dict[str, str]:
+    """Read and keep the photo of a paper: {sha256, media_type}. Raises what `read_paper` raises."""
+    photo = read_paper(data, seconds=seconds)
+    sha256 = keep_paper(session, actor=actor, objects=objects, photo=photo, now=now)
+    return {"sha256": sha256, "media_type": photo.media_type}

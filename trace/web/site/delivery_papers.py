@@ -5,7 +5,7 @@ be changed by a tap until the delivery is received, and only then is it filed, o
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import g, request
@@ -18,7 +18,7 @@ from trace.domain.papers import CertificateKind, Severity, requirements_for
 from trace.services.certificates import file_certificate
 from trace.services.hops import Command
 from trace.services.rulebook import rules_on
-from trace.services.scans import keep_paper_photo, keep_photo
+from trace.services.scans import PaperPhoto, keep_paper, read_paper
 from trace.web.parts import parts
 from trace.web.site.forms import MANY_SHEETS, load, text_of
 
@@ -30,27 +30,34 @@ _WORDS = (("合格证", CertificateKind.COMMITMENT), ("检疫", CertificateKind.
 _ORDER = [severity.value for severity in Severity]
 
 
-def take_photos(form: dict[str, Any], look: Look) -> bool:
-    """Keep the papers just photographed as sheets of the form, each for the lines that lack such a paper.
+def read_photos(form: Mapping[str, Any], line: str) -> tuple[list[PaperPhoto], PaperPhoto | None]:
+    """The papers photographed for the delivery, and the one for a line (`line` is its number, or no number).
 
-    Whether there was one. Raises what `keep_photo` raises; the first that cannot be read ends it.
+    Comes before anything that asks the store: on SQLite nobody else could write while a photo is read. Raises what
+    `read_paper` raises; the first that cannot be read ends it.
     """
     photos = [file for file in request.files.getlist("sheet-photo") if file.filename]
     if len(form["sheets"]) + len(photos) > MANY_SHEETS:
         raise Invalid(N_("A delivery has at most {most} photographed papers."), field="sheet-photo", most=MANY_SHEETS)
+    of_line = request.files.get(f"paper-{line}-photo")
+    seconds = parts().settings.scan_seconds
+    return (
+        [read_paper(photo.read(), seconds=seconds) for photo in photos],
+        read_paper(of_line.read(), seconds=seconds) if of_line is not None and of_line.filename else None,
+    )
+
+
+def keep_photos(form: dict[str, Any], photos: Iterable[PaperPhoto], look: Look) -> None:
+    """Keep papers just photographed as sheets of the form, each for the lines that lack such a paper."""
     for photo in photos:
-        kept = keep_paper_photo(
-            g.session, actor=g.actor, objects=parts().objects, data=photo.read(),
-            seconds=parts().settings.scan_seconds, now=g.now,
-        )  # fmt: skip
-        if any(sheet["sha256"] == kept["sha256"] for sheet in form["sheets"]):
+        sha256 = keep_paper(g.session, actor=g.actor, objects=parts().objects, photo=photo, now=g.now)
+        if any(sheet["sha256"] == sha256 for sheet in form["sheets"]):
             continue
         lacking = lacking_of(form, look())
-        sheet = {"sha256": kept["sha256"], "issued_on": g.now.date().isoformat(), **_read(kept["texts"])}
-        sheet["kind"] = sheet.get("kind") or _guess(lacking)
-        form["sheets"].append({**sheet, "fresh": True})
+        sheet: dict[str, Any] = {"sha256": sha256, "issued_on": g.now.date().isoformat(), **_read(photo.texts)}
+        sheet |= {"kind": sheet.get("kind") or _guess(lacking), "fresh": True}
+        form["sheets"].append(sheet)
         assign(form, sheet, lacking)
-    return bool(photos)
 
 
 def _read(texts: Sequence[str]) -> dict[str, str]:
@@ -167,8 +174,8 @@ def _file_sheet(sheet: Mapping[str, str], issuer: str, where: str) -> str:
     return str(file_certificate(g.session, Command(g.actor, g.now), **payload)["id"])
 
 
-def file_paper(form: dict[str, Any], number: int) -> None:
-    """File the paper described under a line, with its photo, and tie it to that line."""
+def file_paper(form: dict[str, Any], number: int, photo: PaperPhoto | None) -> None:
+    """File the paper described under a line, with its photo if there is one, and tie it to that line."""
     where = f"paper-{number}"
     body = {
         "kind": text_of(f"{where}-kind"),
@@ -178,12 +185,8 @@ def file_paper(form: dict[str, Any], number: int) -> None:
         "valid_until": text_of(f"{where}-valid_until") or None,
     }
     payload = _loaded(body, where)
-    photo = request.files.get(f"{where}-photo")
-    if photo is not None and photo.filename:
-        payload["sha256"] = keep_photo(
-            g.session, actor=g.actor, objects=parts().objects, data=photo.read(),
-            seconds=parts().settings.scan_seconds, now=g.now,
-        )["sha256"]  # fmt: skip
+    if photo is not None:
+        payload["sha256"] = keep_paper(g.session, actor=g.actor, objects=parts().objects, photo=photo, now=g.now)
     done = file_certificate(g.session, Command(g.actor, g.now), **payload)
     line = form["lines"][number]
     line["certificates"] = [*line["certificates"], done["id"]]

@@ -44,10 +44,11 @@ from trace.web.site.delivery_lines import (
 from trace.web.site.delivery_papers import (
     file_paper,
     file_sheets,
+    keep_photos,
     kinds_for,
     missing_papers,
+    read_photos,
     reassign,
-    take_photos,
 )
 from trace.web.site.forms import (
     EMPTY_LINE,
@@ -110,8 +111,7 @@ def post_delivery() -> ResponseReturnValue:
     """收货 / Record the delivery; or only look at it again, add a line, keep a paper. Faults are said in place."""
     form = delivery_form()
     try:
-        _find_on_file(form)
-        if _act(form, text_of("action", 40)):
+        if _act(form, text_of("action", 80)):
             done = _receive(form)
             return redirect(url_for("station.receipt", public_id=done["id"], new=1), 303)
     except Failure as failure:
@@ -127,10 +127,12 @@ def _act(form: Form, action: str) -> bool:
     What was scanned or photographed and is not on the form yet comes first: nobody receives what they have not seen.
     """
     what, _, which = action.partition("-")
+    photos, of_line = read_photos(form, which)
+    _find_on_file(form)
     more = text_of("more", 2_000)
     if more:
         form.update(choices=take_in(form, more), brought=True)
-    brought = take_photos(form, lambda: _looks(form)) or bool(more)
+    keep_photos(form, photos, lambda: _looks(form))
     match what:
         case "add" if not more:
             form["lines"].append({**EMPTY_LINE, "fresh": True})
@@ -142,12 +144,12 @@ def _act(form: Form, action: str) -> bool:
             number, _, days_ago = which.partition("-")
             made_on(form, number, days_ago)
         case "paper":
-            file_paper(form, _index(form, which))
+            file_paper(form, _index(form, which), of_line)
         case "unpaper":
             form["sheets"] = [sheet for sheet in form["sheets"] if sheet["sha256"] != which]
         case _:
             reassign(form, lambda: _looks(form))
-    return what == "receive" and not brought
+    return what == "receive" and not photos and not more
 
 
 def _index(form: Form, text: str) -> int:
@@ -249,6 +251,7 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
     """
     if form["scans"] and not scans:
         scans = [get_scan(g.session, actor=g.actor, public_id=public_id) for public_id in form["scans"]]
+    _find_on_file(form)
     recognise(form["lines"])
     cards = _looks(form)
     for line, card in zip(form["lines"], cards, strict=True):
