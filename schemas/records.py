@@ -23,3 +23,9 @@ class RecordsPageQuery(RecordsQuery):
 
     limit = Number(least=1, most=500, load_default=100)
     after = Text(most=40, load_default="", metadata={"description": "`next` of the page before."})
+
+
+class LotQuery(Strict):
+    """Which lot."""
+
+    lot = Text(most=2_000, least=1, required=True, metadata={"description": "URI or scanned text of the lot."})

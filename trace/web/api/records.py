@@ -4,12 +4,13 @@ from typing import Any
 
 from flask import Response, g
 
-from schemas.records import RecordsPageQuery, RecordsQuery
+from schemas.records import LotQuery, RecordsPageQuery, RecordsQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.records import Period, all_records, list_records
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
+from trace.web.evidence import ZIP_TYPE, evidence_of
 from trace.web.record_table import record_table
 
 blueprint = Blueprint("api_records", __name__, description="Purchase inspection records of a period")
@@ -53,3 +54,12 @@ def get_records_xlsx(query: dict[str, Any]) -> Response:
     """进货查验记录（工作簿） / The lines of a period as a workbook."""
     rows = all_records(g.session, actor=g.actor, period=period_of(query), now=g.now)
     return Response(xlsx_of(record_table(rows, g.now.tzinfo)), content_type=XLSX_TYPE)
+
+
+@blueprint.get("/lots/evidence.zip")
+@blueprint.arguments(LotQuery, location="query")
+@blueprint.doc(responses={"200": {"description": "ZIP", "content": {ZIP_TYPE: {"schema": FILE}}}})
+@may(Permission.GOODS_RECEIVE)
+def get_evidence(query: dict[str, Any]) -> Response:
+    """尽职免责证据包 / Everything there is about a lot of one's own: PDF, JSON, originals, hashes."""
+    return Response(evidence_of(query["lot"]), content_type=ZIP_TYPE)

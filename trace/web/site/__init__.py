@@ -19,10 +19,12 @@ PAGES = (
     "blocks",
     "commitment",
     "counter",
+    "evidence",
     "home",
     "inspector",
     "label",
     "more",
+    "papers",
     "pharmacy",
     "receiving",
     "records",
@@ -30,12 +32,13 @@ PAGES = (
     "scan",
     "sign_in",
     "station",
+    "stock",
     "suppliers",
 )
 # (address's endpoint, text, permission it needs, kinds of roles it is for)
 DESKS = (
     ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
-    ("station.stock", N_("Stock"), Permission.GOODS_RECEIVE),
+    ("stock.page", N_("Stock"), Permission.GOODS_RECEIVE),
     ("scan.page", N_("Read codes"), Permission.PHOTO_SCAN),
     ("pharmacy.page", N_("Pharmacy"), Permission.CODE_DISPENSE),
     ("inspector.page", N_("Look up"), Permission.LOT_TRACE),
