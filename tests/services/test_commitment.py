@@ -100,7 +100,7 @@ def test_what_the_records_know_is_not_typed(town: Town) -> None:
     farm = town.organisation(K.FARM)
     product = town.product(farm, name="鸡蛋", category=Category.EGG)
     lots = [town.lot(farm, product, 30, origin_region="640502"), town.lot(farm, product, 12)]
-    draft = town.do(draft_commitment, actor=farm, lots=lots, on=TODAY)
+    draft = town.do(draft_commitment, actor=farm, lots=lots, now=NOW)
     assert (draft["product_name"], draft["amount"], draft["unit"], draft["region"]) == ("鸡蛋", "42", "KGM", "640502")
     assert (draft["form"], sorted(draft["lots"])) == ("producer", sorted(lots))
     assert len(public(town, issue(town, farm, *lots, amount="42"))["lots"]) == 2

@@ -24,7 +24,7 @@ from trace.services.certificates import check_own_object, had_by, link_lots, not
 from trace.services.commands import Command, run_once
 from trace.services.lots import find_lots, item_uri
 from trace.services.organisations import new_public_id
-from trace.services.renewal import needs_new_certificate, sources_of
+from trace.services.renewal import needs_new_certificate, origin_of, sources_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
@@ -114,9 +114,7 @@ def _check_lots(session: Session, command: Command, known: Mapping[str, Row[Any]
     for number, row in enumerate(known.values()):
         if not is_in_scope(row.category, rules):
             raise Invalid(
-                N_(
-                    "{product} ({category}) takes other papers than this certificate, which is for the goods of {law}."
-                ),
+                N_("{product} ({category}) takes other papers than this certificate, which is for the goods of {law}."),
                 field=f"lots.{number}",
                 product=row.product_name,
                 category=row.category,
@@ -135,8 +133,9 @@ def _values(
 ) -> dict[str, Any]:
     """The certificate's row: what was said, and from the records what was not."""
     own = session.execute(select(organisation).where(organisation.c.id == command.actor.organisation)).one()
-    region = contents.region or rows[0].origin_region
-    origin = contents.origin.strip() or rows[0].origin or (region_name(region) if region else "")
+    known = origin_of(session, command.actor, rows[0], now=command.now)
+    region = contents.region or ("" if contents.origin.strip() else known[0])
+    origin = contents.origin.strip() or ("" if contents.region else known[1]) or (region_name(region) if region else "")
     unit = contents.unit or rows[0].unit
     quantity = quantity_text(contents.amount, unit) if contents.amount is not None else contents.quantity.strip()
     contact = contents.contact.strip() or own.contact

@@ -1,7 +1,7 @@
 """Commitment certificates that were issued here: as everybody may read them, as their issuer lists and prints them."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from trace.domain.permissions import Actor
 from trace.domain.regions import region_name
 from trace.services.lots import find_lots
 from trace.services.paper_proof import find_by_address
+from trace.services.renewal import origin_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_list import list_stock
 
@@ -216,17 +217,18 @@ def certifiable_lots(session: Session, *, actor: Actor, on: date) -> list[dict[s
     return [row for row in list_stock(session, actor=actor) if is_in_scope(row["category"], rules)]
 
 
-def draft_commitment(session: Session, *, actor: Actor, lots: Iterable[str], on: date) -> dict[str, Any]:
+def draft_commitment(session: Session, *, actor: Actor, lots: Iterable[str], now: datetime) -> dict[str, Any]:
     """What the records already say of a certificate for these lots: nobody types what is known.
 
     Raises `NotFound` where none of them is in stock here.
     """
-    stock = {row["lot"]: row for row in certifiable_lots(session, actor=actor, on=on)}
+    stock = {row["lot"]: row for row in certifiable_lots(session, actor=actor, on=now.date())}
     chosen = [stock[uri] for uri in lots if uri in stock]
     if not chosen:
         raise NotFound(N_("None of these goods is in stock here, or they take another paper than this certificate."))
     first = find_lots(session, [chosen[0]["lot"]])[chosen[0]["lot"]]
     own = session.execute(select(organisation).where(organisation.c.id == actor.organisation)).one()
+    region, origin = origin_of(session, actor, first, now=now)
     amount = sum((row["on_hand"] + row["held"] for row in chosen), Decimal(0))
     return {
         "lots": [row["lot"] for row in chosen],
@@ -235,8 +237,8 @@ def draft_commitment(session: Session, *, actor: Actor, lots: Iterable[str], on:
         "category": first.category,
         "amount": f"{amount.normalize():f}",
         "unit": first.unit,
-        "region": first.origin_region or "",
-        "origin": first.origin,
+        "region": region,
+        "origin": origin,
         "contact": own.contact,
         "form": (CommitmentForm.PRODUCER if own.kind in PRODUCERS else CommitmentForm.PURCHASER).value,
         "basis": [],

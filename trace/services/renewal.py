@@ -16,6 +16,7 @@ from trace.domain.genealogy import Direction, EdgeKind
 from trace.domain.links import Role
 from trace.domain.papers import CertificateKind, CommitmentForm, Severity, is_valid_on, paper_states
 from trace.domain.permissions import Actor
+from trace.domain.regions import find_region
 from trace.domain.trace_search import trace
 from trace.services.certificates import as_paper, papers_of, visible_among
 from trace.services.commands import Command
@@ -30,7 +31,7 @@ def sources_of(session: Session, command: Command, known: Mapping[str, Row[Any]]
     """
     went_in: dict[str, date] = {}
     for row in known.values():
-        went_in |= _inputs(session, command, row)
+        went_in |= inputs_of(session, command.actor, row, now=_moment(command))
     rows = find_lots(session, went_in)
     papers = papers_of(session, [row.ident for row in rows.values()])
     open_to = visible_among(session, command.actor, {paper.id for some in papers.values() for paper in some})
@@ -62,17 +63,40 @@ def sources_of(session: Session, command: Command, known: Mapping[str, Row[Any]]
     return found
 
 
-def _inputs(session: Session, command: Command, row: Row[Any]) -> dict[str, date]:
+def inputs_of(session: Session, actor: Actor, row: Row[Any], *, now: datetime) -> dict[str, date]:
     """{lot: the day} of what a lot was made of here; itself where it was bought; nothing for one's own harvest."""
-    if command.actor.organisation not in makers_of(session, [row.ident]).get(row.ident, set()):
-        return {row.uri: command.day}
+    if actor.organisation not in makers_of(session, [row.ident]).get(row.ident, set()):
+        return {row.uri: now.date()}
     found = trace(TraceReader(session), row.ident, Direction.BACKWARD)
     turned = {e.source: e.event for e in found.edges if e.target == row.ident and e.kind is EdgeKind.BECAME}
     uris = uris_of(session, turned)
-    lots = lots_of(session, uris.values(), seen_by=command.actor.organisation)
-    days = {number: datetime.fromtimestamp(rows[0].time / 1000, command.now.tzinfo).date()
-            for number, rows in found.events.items() if rows}  # fmt: skip
-    return {lots[uris[item]]: days.get(number, command.day) for item, number in turned.items() if uris[item] in lots}
+    lots = lots_of(session, uris.values(), seen_by=actor.organisation)
+    days = {
+        number: datetime.fromtimestamp(rows[0].time / 1000, now.tzinfo).date()
+        for number, rows in found.events.items()
+        if rows
+    }
+    return {lots[uris[item]]: days.get(number, now.date()) for item, number in turned.items() if uris[item] in lots}
+
+
+def _moment(command: Command) -> datetime:
+    """When a command happened, in the shop's local time."""
+    return (command.happened_at or command.now).astimezone(command.now.tzinfo)
+
+
+def origin_of(session: Session, actor: Actor, row: Row[Any], *, now: datetime) -> tuple[str, str]:
+    """(county by its six digits, place) a lot is from: what its record says, else where what went into it is from.
+
+    "" where nobody said, and for the county where several went in.
+    """
+    if row.origin_region or row.origin:
+        return row.origin_region or "", row.origin
+    rows = find_lots(session, inputs_of(session, actor, row, now=now)).values()
+    regions = {each.origin_region for each in rows}
+    if len(regions) == 1:
+        return regions.pop() or "", "、".join(dict.fromkeys(each.origin for each in rows if each.origin))
+    places = (find_region(each.origin_region) if each.origin_region else each.origin for each in rows)
+    return "", "、".join(dict.fromkeys(place for place in places if place))[:120]
 
 
 def needs_new_certificate(session: Session, actor: Actor, lots: Iterable[str], *, on: date) -> list[Row[Any]]:

@@ -48,7 +48,7 @@ def issue() -> ResponseReturnValue:
     if not asked:
         lots = certifiable_lots(g.session, actor=g.actor, on=g.now.date())
         return render_template("commitment_choose.html", lots=lots, today=g.now.date())
-    return _form(draft_commitment(g.session, actor=g.actor, lots=asked, on=g.now.date()))
+    return _form(draft_commitment(g.session, actor=g.actor, lots=asked, now=g.now))
 
 
 def _form(draft: dict[str, Any], problem: Failure | None = None) -> str:
@@ -81,7 +81,7 @@ def post_issue() -> ResponseReturnValue:
         done = _issue(typed)
     except Failure as failure:
         g.session.rollback()
-        draft = draft_commitment(g.session, actor=g.actor, lots=typed["lots"] or [""], on=g.now.date())
+        draft = draft_commitment(g.session, actor=g.actor, lots=typed["lots"] or [""], now=g.now)
         return _form(draft | typed, failure), status_of(failure)
     return redirect(url_for("commitment.issued", public_id=done["id"]), 303)
 

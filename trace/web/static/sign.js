@@ -47,4 +47,5 @@ document.addEventListener("click", (event) => {
   start(pad);
   form.drawn.value = "";
   form.querySelector("img.pad")?.remove();
+  pad.hidden = false;
 });
