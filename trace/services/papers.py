@@ -23,7 +23,7 @@ from storage.tables import (
 )
 from trace.domain.certificate_fields import missing_fields
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
-from trace.domain.papers import CertificateKind
+from trace.domain.papers import CertificateKind, paper_key
 from trace.domain.permissions import Actor
 from trace.domain.rules.corrections import Correction, check_correction
 from trace.domain.rules.expiries import warning_step
@@ -38,6 +38,7 @@ from trace.services.certificates import (
 )
 from trace.services.commands import Command, run_once
 from trace.services.lots import find_lots
+from trace.services.paper_proof import filed_before
 from trace.services.paper_use import received_under
 from trace.services.rulebook import rules_on
 
@@ -133,8 +134,9 @@ def _missing(row: Row[Any]) -> list[str]:
 def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
     """One paper as its page shows it: `get_certificate` with its lots by name, what came under it, what was corrected.
 
-    `own` says whether the actor's organisation filed it. Of what others received under it a sum is told. Raises
-    `NotFound` for a paper one may not see; an inspector's look is written down (R18).
+    `own` says whether the actor's organisation filed it, `same` are its other filings of the same paper. Of what
+    others received under it a sum is told. Raises `NotFound` for a paper one may not see; an inspector's look is
+    written down (R18).
     """
     card = get_certificate(session, actor=actor, public_id=public_id, now=now)
     row = visible_row(session, actor, public_id)
@@ -150,6 +152,11 @@ def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) 
         "filed_at": row.created_at,
         "filed_by": (filer or "") if own else "",
         "lots": [_lot_card(uri, named.get(uri)) for uri in card["lots"]],
+        "same": [
+            one
+            for one in filed_before(session, actor, (row.paper_key, row.number_key))
+            if own and one["id"] != public_id
+        ],
         "use": received_under(session, row, organisation_id=actor.organisation),
         "corrections": _corrections(session, row) if own or actor.watches else [],
     }
@@ -298,7 +305,8 @@ def _keep_changes(
         for fault in check_correction(said, command.now, rules) if rules.entry("correction") else ():
             raise Invalid(fault.message, field="reason", **dict(fault.values))
         if not why:
-            raise Invalid(N_("Say why: {field} was {old}."), field="reason", name=name, old=old)
+            text = N_("Say why it is changed: it was {old}.")
+            raise Invalid(text, field="reason", old=old)
         kept.append(
             {
                 "organisation": command.actor.organisation,
@@ -367,6 +375,15 @@ def open_lots(session: Session, *, actor: Actor, public_id: str) -> list[dict[st
         for one in rows
     ]
     return sorted(cards, key=lambda card: not card["alike"])
+
+
+def filed_by_qr(session: Session, *, actor: Actor, qr_payload: str) -> str | None:
+    """The organisation's own paper of the same QR text that was filed first; None where there is none."""
+    key = paper_key(CertificateKind.COMMITMENT, "", "", qr_payload)  # a QR text is its own key, whatever the kind
+    query = select(certificate.c.public_id).where(
+        certificate.c.organisation == actor.organisation, certificate.c.paper_key == key
+    )
+    return None if key is None else session.scalars(query.order_by(certificate.c.id).limit(1)).one_or_none()
 
 
 # ---- until they end ------------------------------------------------------------------------------------------------

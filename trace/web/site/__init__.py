@@ -26,6 +26,8 @@ PAGES = (
     "more",
     "papers",
     "pharmacy",
+    "rapid",
+    "recalls",
     "receiving",
     "records",
     "resolver",

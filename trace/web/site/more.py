@@ -23,6 +23,13 @@ TILES = (
         N_("Who may deliver nowhere; block and lift."),
         Permission.BUSINESS_BLOCK,
     ),
+    (
+        "recalls.page",
+        N_("Holds and recalls"),
+        N_("One switch a lot, with everything made of it; notices to answer."),
+        Permission.RECALL_READ,
+    ),
+    ("rapid.page", N_("Rapid tests"), N_("Record a test; the clock of the re-test."), Permission.RECALL_READ),
     ("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
     (
         "counter.preparing",
@@ -35,6 +42,12 @@ TILES = (
         N_("Purchase inspection records"),
         N_("By day, supplier, product: to print and to hand out."),
         Permission.GOODS_READ,
+    ),
+    (
+        "papers.page",
+        N_("Papers"),
+        N_("Certificates and reports: photo, fields, lots, what is left, what ends."),
+        Permission.CERTIFICATE_READ,
     ),
     (
         "commitment.issue",
