@@ -8,6 +8,10 @@ DESK_WORDS: dict[str, str] = {
     "confidence_S": N_("Seen second-hand"),
     "confidence_M": N_("From memory"),
     "confidence_H": N_("House rule"),
+    # what accepting goods against a finding takes
+    "takes_reason": N_("Accepted with a reason."),
+    "takes_two_people": N_("Accepted by two people, with a reason."),
+    "takes_never": N_("Never accepted: hold or refuse."),
     # what stands in a due-diligence pack
     "photo of a delivery": N_("Photo of the delivery"),
     "paper": N_("Paper"),
