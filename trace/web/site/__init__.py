@@ -31,6 +31,7 @@ PAGES = (
     "receiving",
     "records",
     "resolver",
+    "rules",
     "scan",
     "sign_in",
     "station",

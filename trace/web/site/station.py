@@ -1,34 +1,27 @@
 """The station: photograph or scan what arrives, receive it, see what is in stock. The pharmacy receives here too."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from schemas.requests import GoodsRequest
-from trace.domain.failures import N_, Failure, Invalid
+from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.errors import sentence, status_of
-from trace.services import hops
+from trace.services.alerts import list_alerts
 from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
-from trace.services.hops import Command, Some
+from trace.services.rapid_tests import running_clocks
+from trace.services.recall_views import urgent_notices
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.repeating import recent_suppliers
-from trace.services.stock_list import list_stock
 from trace.web.access import may, watched
-from trace.web.site.forms import MANY_CODES_IN_ADDRESS, load, text_of, texts_of
+from trace.web.site.forms import MANY_CODES_IN_ADDRESS, texts_of
 from trace.web.uploads import kept_object, scan_uploads
 
 blueprint = Blueprint("station", __name__, url_prefix="/station")
-GOODS_ACTIONS = {
-    "sell": N_("Sell"),
-    "hold": N_("Hold"),
-    "release": N_("Release"),
-    "destroy": N_("Destroy"),
-    "take_back": N_("Customer returns"),
-}
+ALERTED_FOR = timedelta(days=3)  # what is older stands with the inspector's alerts and in the lists
 
 
 @blueprint.get("")
@@ -44,6 +37,12 @@ def page() -> ResponseReturnValue:
         blocked=blocked_among(g.session, senders, on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),
         receipts=list_receipts(g.session, actor=g.actor, limit=10),
+        safety={
+            "notices": urgent_notices(g.session, actor=g.actor, now=g.now),
+            "tests": running_clocks(g.session, actor=g.actor, now=g.now),
+        },
+        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=5, since=g.now - ALERTED_FOR),
+        now=g.now,
     )
 
 
@@ -83,53 +82,3 @@ def receipt(public_id: str) -> ResponseReturnValue:
 def photo(sha256: str) -> Response:
     """照片 / A photo or paper that one may see."""
     return kept_object(sha256)
-
-
-@blueprint.get("/stock")
-@may(Permission.GOODS_RECEIVE)
-def stock() -> ResponseReturnValue:
-    """库存 / Stock by lot, what expires first on top."""
-    return render_template("stock.html", stock=_stock(), actions=GOODS_ACTIONS, today=g.now.date(), problem=None)
-
-
-def _stock() -> list[dict[str, Any]]:
-    return list_stock(g.session, actor=g.actor)
-
-
-@blueprint.post("/stock")
-@may(Permission.GOODS_MOVE)
-def move() -> ResponseReturnValue:
-    """销售、封存、解封、销毁、退回 / Something happens to goods in stock."""
-    try:
-        _move()
-    except Failure as failure:
-        g.session.rollback()
-        page = render_template(
-            "stock.html", stock=_stock(), actions=GOODS_ACTIONS, today=g.now.date(), problem=sentence(failure)
-        )
-        return page, status_of(failure)
-    return redirect(url_for("station.stock"), 303)
-
-
-def _move() -> None:
-    action, reason = text_of("action", 20), text_of("reason", 200)
-    body = {"goods": [{"code": text_of("lot"), "amount": text_of("amount", 24)}]}
-    payload = load(GoodsRequest(), body)
-    goods = [Some(entry["code"], entry["amount"]) for entry in payload["goods"]]
-    asked = {"action": action, "reason": reason, **body}
-    command = Command(g.actor, g.now, client_key=text_of("client_key", 120) or None, request=asked)
-    if action in ("hold", "release", "destroy") and not reason:
-        raise Invalid(N_("Say why."), field="reason")
-    match action:
-        case "sell":
-            hops.sell(g.session, command, goods=goods)
-        case "take_back":
-            hops.take_back(g.session, command, goods=goods)
-        case "hold":
-            hops.hold(g.session, command, goods=goods, reason=reason)
-        case "release":
-            hops.release(g.session, command, goods=goods, reason=reason)
-        case "destroy":
-            hops.destroy(g.session, command, goods=goods, reason=reason)
-        case _:
-            raise Invalid(N_("Choose what happens to the goods."), field="action")
