@@ -20,6 +20,7 @@ from trace.domain.failures import Failure
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.delivery import expected
+from trace.services.issued_certificates import verify_address
 from trace.services.lots import find_lots
 from trace.services.open_containers import goods_inside
 from trace.services.products import find_product
@@ -80,6 +81,9 @@ def propose_lines(
             proposal.others.append({"text": code.text, "kind": code.kind.value})
             continue
         _add(proposal, _lines_of(session, actor, code, coming))
+    for other in proposal.others:
+        lots = [line["lot"] for line in proposal.lines if line["lot"]]
+        other["certificate"] = verify_address(session, other["text"], lots=lots)
     proposal.sender = _sender(session, actor, proposal, coming)
     return proposal
 

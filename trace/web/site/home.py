@@ -3,6 +3,7 @@
 from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from trace.domain.commitment import certificate_id_of
 from trace.services.health import check_health
 from trace.services.lookup import look_up
 from trace.web.access import public
@@ -19,6 +20,8 @@ YEAR = 365 * 24 * 3600
 def page() -> ResponseReturnValue:
     """公众查询 / Type or scan a code."""
     code = request.args.get("code", "").strip()
+    if certificate := certificate_id_of(code):
+        return redirect(url_for("commitment.page", public_id=certificate))
     if code:
         return redirect(url_for("home.code", text=code))
     return render_template("home.html")

@@ -7,11 +7,12 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
-from trace.services.blocks import blocks_on
 from trace.services.alerts import list_alerts
+from trace.services.blocks import blocks_on
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation
+from trace.services.paper_proof import find_by_address
 from trace.services.search import search
 from trace.web.access import may, watched
 from trace.web.site.addresses import code_of_path
@@ -52,6 +53,8 @@ def trace() -> ResponseReturnValue:
     code, reason = request.args.get("code", "").strip(), request.args.get("reason", "")[:200]
     if not code:
         return redirect(url_for("inspector.page"))
+    if certificate := find_by_address(g.session, code):
+        return redirect(url_for("commitment.page", public_id=certificate.public_id))
     try:
         found = look_up(g.session, actor=g.actor, text=code_of_path(code), now=g.now, reason=reason)
     except (Invalid, NotFound):

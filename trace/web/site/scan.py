@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas.requests import MANY_SCANS
 from trace.domain.permissions import Permission, may
+from trace.services.issued_certificates import verify_address
 from trace.services.scans import get_scan
 from trace.web.access import may as only
 from trace.web.uploads import drawn_scan, scan_uploads
@@ -39,11 +40,19 @@ def result(public_id: str) -> ResponseReturnValue:
         "scan.html",
         scan=scan,
         boxes=_boxes(scan),
+        certificates=_certificates(scan),
         nameless=[reading for reading in scan["readings"] if not reading["code"]],
         together=together if public_id in together else [public_id],
         may_receive=may(g.actor, Permission.GOODS_RECEIVE),
         may_trace=may(g.actor, Permission.LOT_TRACE),
     )
+
+
+def _certificates(scan: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """{number of a reading: what the certificate that it opens says of itself and of the lots in the photo}."""
+    lots = [box["lot_uri"] for box in scan["boxes"] if box["lot_uri"]]
+    found = {one["number"]: verify_address(g.session, one["text"], lots=lots) for one in scan["readings"]}
+    return {number: card for number, card in found.items() if card}
 
 
 def _boxes(scan: dict[str, Any]) -> list[dict[str, Any]]:
