@@ -234,6 +234,12 @@ def list_tests(session: Session, *, actor: Actor, now: datetime, limit: int = 10
     return [_card(row, now) for row in session.execute(query.where(mine))]
 
 
+def running_clocks(session: Session, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+    """The failed tests of the own organisation for which a re-test may still be asked."""
+    tests = list_tests(session, actor=actor, now=now, limit=50)
+    return [test for test in tests if test["state"] == "may_ask"]
+
+
 def _card(row: Row[Any], now: datetime) -> dict[str, Any]:
     return {
         "id": row.public_id,

@@ -367,3 +367,15 @@ def customer_notice(session: Session, *, actor: Actor, public_id: str, now: date
         "contact": own.contact,
         "day": now.date(),
     }
+
+
+def urgent_notices(session: Session, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+    """The notices that the own organisation has to answer."""
+    waiting = (recall_notice.c.recall == recall.c.id) & (recall_notice.c.organisation == actor.organisation)
+    query = (
+        _with_names(recall_notice.c.due_at.label("answer_by"))
+        .join(recall_notice, waiting)
+        .where(recall_notice.c.acknowledged_at.is_(None), recall.c.lifted_at.is_(None))
+        .order_by(recall_notice.c.due_at)
+    )
+    return [{**_card(row, now), "answer_by": row.answer_by} for row in session.execute(query)]

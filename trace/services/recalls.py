@@ -341,7 +341,7 @@ def _own_open(session: Session, actor: Actor, public_id: str) -> Row[Any]:
 def _check_open(row: Row[Any]) -> None:
     ended = state_of(row.lifted_at, row.closed_at)
     if ended is not Standing.OPEN:
-        raise Conflict(N_("This hold or recall has ended already ({state})."), field="recall", state=ended.value)
+        raise Conflict(N_("This hold or recall has ended already ({state})."), field="recall", state=f"recall_{ended.value}")
 
 
 def _end(session: Session, row: Row[Any], values: Mapping[str, Any]) -> None:

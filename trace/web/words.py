@@ -35,6 +35,7 @@ COMPLAINTS = (
     N_("Not a valid list."),
     N_("Not a valid aware datetime."),
     N_("Give both ends of the range, the colder one first."),
+    N_("A recall has a level from 1 to 3, a hold has none."),
     N_("Invalid input type."),
     N_("String does not match expected pattern."),
     N_("Special numeric values (nan or infinity) are not permitted."),

@@ -23,6 +23,8 @@ PARTS = (
     "look",
     "sales",
     "records",
+    "safety",
+    "rules",
 )
 
 

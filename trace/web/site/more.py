@@ -55,6 +55,12 @@ TILES = (
         N_("承诺达标合格证: choose the goods, sign, print it."),
         Permission.CERTIFICATE_ISSUE,
     ),
+    (
+        "rules.page",
+        N_("Rules"),
+        N_("What the law and this house ask for, since when, by which source."),
+        Permission.RULE_READ,
+    ),
     ("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
 )
 

@@ -180,3 +180,14 @@ document.addEventListener("change", (event) => {
   if (event.target.type === "radio" && !event.target.name.startsWith("sheet-") && !event.target.closest("[data-two]")) return;
   look(form);
 });
+
+// Clocks of re-tests and notices run while the page is open.
+function tick() {
+  for (const clock of document.querySelectorAll("[data-until]")) {
+    const minutes = Math.floor((new Date(clock.dateTime) - Date.now()) / 60000), { over, days, left } = clock.dataset;
+    clock.classList.toggle("bad", minutes < 0);
+    clock.textContent = minutes < 0 ? over : minutes >= 2880 ? days.replace("{days}", Math.floor(minutes / 1440))
+      : left.replace("{hours}", Math.floor(minutes / 60)).replace("{minutes}", minutes % 60);
+  }
+}
+setInterval(tick, 15000);
