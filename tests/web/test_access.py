@@ -100,6 +100,31 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", f"{API}/dispensings"): frozenset({PHARMACIST, ADMINISTRATOR}),
     ("POST", f"{API}/dispensings/returns"): frozenset({PHARMACIST, ADMINISTRATOR}),
     ("GET", f"{API}/alerts"): BUSINESS,
+    ("GET", f"{API}/recalls"): BUSINESS,
+    ("GET", f"{API}/recalls/reach"): BUSINESS,
+    ("GET", f"{API}/recalls/<string:public_id>"): BUSINESS,
+    **{
+        ("POST", f"{API}/recalls{tail}"): SHOP | {INSPECTOR}
+        for tail in (
+            "",
+            *(f"/<string:public_id>/{act}" for act in ("lifting", "closing", "search")),
+        )
+    },
+    **{
+        ("POST", f"{API}/recalls/<string:public_id>/{act}"): SHOP for act in ("acknowledgement", "return-to-sale")
+    },
+    ("POST", f"{API}/rapid-tests"): SHOP,
+    ("GET", f"{API}/rapid-tests"): BUSINESS,
+    ("POST", f"{API}/rapid-tests/<string:public_id>/retest"): SHOP,
+    ("GET", "/recalls"): BUSINESS,
+    ("GET", "/recalls/new"): SHOP | {INSPECTOR},
+    ("POST", "/recalls/new"): SHOP | {INSPECTOR},
+    ("GET", "/recalls/<string:public_id>"): BUSINESS,
+    ("POST", "/recalls/<string:public_id>"): SHOP | {INSPECTOR},
+    ("GET", "/recalls/<string:public_id>/notice.pdf"): BUSINESS,
+    ("GET", "/tests"): BUSINESS,
+    ("POST", "/tests"): SHOP,
+    ("POST", "/tests/<string:public_id>/retest"): SHOP,
     ("GET", f"{API}/trace"): BUSINESS,
     ("GET", f"{API}/search"): BUSINESS,
     ("GET", f"{API}/events/<path:event_id>"): BUSINESS,
