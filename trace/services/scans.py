@@ -214,11 +214,16 @@ def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id
 
 @dataclass(frozen=True, slots=True)
 class PaperPhoto:
-    """The photo of a paper as it is kept, and the texts of the codes that were read on it."""
+    """The photo of a paper as it is kept, and the texts of the codes that were read on it.
+
+    `qr` is that of the one QR code among them, as it was read; "" where there is none, or several: which of them is the
+    paper's is not known.
+    """
 
     data: bytes
     media_type: str
     texts: tuple[str, ...] = ()
+    qr: str = ""
 
 
 def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
@@ -231,8 +236,8 @@ def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
         pages = read_file(data, seconds=seconds)
         texts = tuple(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
         if len(pages) == 1:
-            return PaperPhoto(pages[0].clean, pages[0].clean_media_type, texts)
-        return PaperPhoto(as_one_pdf(pages), PDF, texts)
+            return PaperPhoto(pages[0].clean, pages[0].clean_media_type, texts, _qr_of(pages))
+        return PaperPhoto(as_one_pdf(pages), PDF, texts, _qr_of(pages))
     if len(data) > MAX_BYTES:
         raise TooLarge(
             N_("The PDF has {came} MB; at most {limit} MB are kept. Send a smaller one, or a photo of the paper."),
@@ -241,6 +246,11 @@ def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
             limit=MAX_BYTES // 1024 // 1024,
         )
     return PaperPhoto(data, PDF)
+
+
+def _qr_of(pages: Sequence[PhotoReading]) -> str:
+    texts = {reading.text for page in pages for reading in page.readings if reading.symbology == "QR" and reading.text}
+    return text if len(texts) == 1 and len(text := texts.pop()) <= LONGEST_QR else ""
 
 
 def keep_paper(session: Session, *, actor: Actor, objects: ObjectStore, photo: PaperPhoto, now: datetime) -> str:

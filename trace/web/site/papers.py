@@ -18,7 +18,7 @@ from trace.errors import sentence, status_of
 from trace.services import papers
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
-from trace.services.scans import keep_paper_photo
+from trace.services.scans import keep_paper, read_paper
 from trace.web.access import may, watched
 from trace.web.device import device
 from trace.web.parts import parts
@@ -76,27 +76,21 @@ def _file() -> tuple[str, str]:
     kind = text_of("kind", 40)
     if kind not in tuple(CertificateKind):
         raise Invalid(N_("Choose what kind of paper it is."), field="kind")
-    kept = keep_paper_photo(
-        g.session,
-        actor=g.actor,
-        objects=parts().objects,
-        data=photo.read(),
-        seconds=parts().settings.scan_seconds,
-        now=g.now,
-    )
-    qr, chosen = kept["qr_payload"], CertificateKind(kind)
+    read = read_paper(photo.read(), seconds=parts().settings.scan_seconds)
+    qr, chosen = read.qr, CertificateKind(kind)
     known = papers.filed_by_qr(g.session, actor=g.actor, qr_payload=qr)
-    if known is not None:
+    if known is not None and "again" not in request.form:  # some QR codes open one page for all papers
         return known, "before"
+    sha256 = keep_paper(g.session, actor=g.actor, objects=parts().objects, photo=read, now=g.now)
     done = file_certificate(
         g.session,
-        Command(g.actor, g.now, text_of("client_key", 120) or None, request={"sha256": kept["sha256"], "kind": kind}),
+        Command(g.actor, g.now, text_of("client_key", 120) or None, request={"sha256": sha256, "kind": kind}),
         kind=chosen,
         lots=[],
         issuer="",
         issued_on=None,
         contents={"qr_payload": qr} if qr and "qr_payload" in CONTENTS[chosen].names else {},
-        sha256=kept["sha256"],
+        sha256=sha256,
     )
     return done["id"], "here" if done["on_this_system"] else "filed"
 
