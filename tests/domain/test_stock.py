@@ -174,12 +174,47 @@ def test_a_balance_is_never_below_nothing_and_moves_make_nothing_of_nothing(
     assert change == (amount if effect in comes else 0 if effect in stays else -amount)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Effect), st.integers(1, 5), st.booleans()), max_size=30))
-def test_what_came_is_somewhere_after_any_story(story: list[tuple[Effect, int, bool]]) -> None:
+STEPS = st.tuples(st.sampled_from(["after", "without"]), st.sampled_from(Effect), st.integers(1, 5), st.booleans())
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_what_came_is_somewhere_after_any_story(story: list[tuple[str, Effect, int, bool]]) -> None:
     now = Balance()
-    for effect, amount, strict in story:
-        now = now.after(effect, amount, strict=strict) or now
+    for told, effect, amount, strict in story:
+        now = getattr(now, told)(effect, amount, strict=strict) or now
         assert came_somewhere(now)
+
+
+@given(BALANCES, st.sampled_from(Effect), st.integers(1, 5))
+def test_what_is_taken_back_at_once_never_was_but_may_be_held(before: Balance, effect: Effect, amount: int) -> None:
+    after = before.after(effect, amount)
+    if after is None:
+        return
+    again = after.without(effect, amount)
+    assert again is not None
+    assert again.on_hand + again.held == before.on_hand + before.held
+    assert again[2:] == before[2:]
+    if effect not in (Effect.DESTROY, Effect.RETURN, Effect.SAMPLE):
+        assert again == before
+
+
+@pytest.mark.parametrize(
+    ("before", "effect", "amount", "strict", "after"),
+    [
+        (balance(3, 2), Effect.IN, 4, True, balance(0, 1)),  # held since: it is still here
+        (balance(3, 0, 2), Effect.IN, 4, True, None),  # sold since
+        (balance(3, 0, 2), Effect.IN, 4, False, balance(0, 0, 2)),
+        (balance(3, 0, 2), Effect.SELL, 2, True, balance(5)),
+        (balance(3, 1, 1), Effect.SELL, 2, True, None),  # one came back since
+        (balance(0, 1, sent=3), Effect.HOLD, 2, True, None),  # released since
+        (balance(1, 0, destroyed=4), Effect.DESTROY, 3, True, balance(1, 3, destroyed=1)),
+        (balance(1), Effect.SEND, 2, False, balance(1)),  # a partner's that never moved anything here
+    ],
+)
+def test_what_has_moved_on_is_not_taken_back(
+    before: Balance, effect: Effect, amount: int, strict: bool, after: Balance | None
+) -> None:
+    assert before.without(effect, amount, strict=strict) == after
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,30 @@ class Balance(NamedTuple):
         accounts[target] += amount
         return Balance(*accounts) if max(accounts) < FULL else None
 
+    def without(self, effect: Effect, amount: int, *, strict: bool = True) -> "Balance | None":
+        """The balance had `amount` not moved; None where the goods have moved on since.
 
+        What came is taken from wherever it still is here; what left comes back held where it might have been held.
+        Not strict: as much as is there is taken back.
+        """
+        accounts = list(self)
+        sources, target = effect.value
+        here = (target, ON_HAND + HELD - target) if target in (ON_HAND, HELD) and effect not in _STAYS else (target,)
+        left = amount
+        for place in here:
+            taken = min(accounts[place], left)
+            accounts[place] -= taken
+            left -= taken
+        if left and strict:
+            return None
+        if sources:
+            accounts[sources[0]] += amount - left
+        else:
+            accounts[CAME] -= amount - left
+        return Balance(*accounts)
+
+
+_STAYS = (Effect.HOLD, Effect.RELEASE)
 _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.SHIPPING: Effect.SEND,
     BizStep.RETAIL_SELLING: Effect.SELL,
