@@ -23,6 +23,7 @@ PARTS = (
     "look",
     "sales",
     "records",
+    "checks",
     "safety",
     "rules",
 )

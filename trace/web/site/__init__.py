@@ -18,6 +18,7 @@ from trace.web.site.addresses import public_path
 PAGES = (
     "blocks",
     "commitment",
+    "checks",
     "counter",
     "evidence",
     "home",

@@ -38,6 +38,12 @@ TILES = (
         Permission.GOODS_MOVE,
     ),
     (
+        "checks.page",
+        N_("Self-checks"),
+        N_("Daily, weekly, monthly: filled from the records, signed with one tap."),
+        Permission.CHECK_SIGN,
+    ),
+    (
         "records.page",
         N_("Purchase inspection records"),
         N_("By day, supplier, product: to print and to hand out."),
