@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import Any
 
 NOBODY = 65534
+MEMORY, ROOMY = Path("/dev/shm"), 2 * 1024**3
 
 
 class CannotRun(Exception):
     """Why a server cannot run on this machine; tests are skipped with this sentence."""
+
+
+def quick_folder() -> str:
+    """Where to keep what need not survive: in memory where there is room for it, else on the disk."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOMY
+    return str(MEMORY) if roomy else tempfile.gettempdir()
 
 
 def free_port() -> int:
@@ -47,13 +54,17 @@ def postgres() -> Iterator[str]:
             binaries = copy / "pginstall" / "bin"
             os.chown(home, NOBODY, NOBODY)
             home.chmod(0o755)
-        yield from _run_postgres(home, binaries, user)
+        # Programs may not be started from the folder in memory (noexec): only the data is there.
+        with tempfile.TemporaryDirectory(prefix="sunshine-pg-", dir=quick_folder(), ignore_cleanup_errors=True) as data:
+            if as_root:
+                os.chown(data, NOBODY, NOBODY)
+            yield from _run_postgres(home, Path(data), binaries, user)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run_postgres(home: Path, binaries: Path, user: int | None) -> Iterator[str]:
-    data, port = home / "data", free_port()
+def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None) -> Iterator[str]:
+    port = free_port()
     environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(home)}
     common: dict[str, Any] = {
         "user": user,
@@ -70,7 +81,8 @@ def _run_postgres(home: Path, binaries: Path, user: int | None) -> Iterator[str]
     )
     if made.returncode:
         raise CannotRun(f"PostgreSQL: initdb failed: {made.stderr.strip()[-300:]}")
-    settings = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+    settings = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c max_connections=200"
+    settings += " -c fsync=off -c full_page_writes=off -c max_wal_size=64MB -c shared_buffers=32MB"
     subprocess.run(
         [binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", settings, "-l", home / "log", "start"],
         check=True,
