@@ -7,6 +7,7 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
+from trace.domain.permissions import may as is_granted
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocks_on
 from trace.services.look_up_log import list_look_ups
@@ -60,7 +61,8 @@ def trace() -> ResponseReturnValue:
     except (Invalid, NotFound):
         results = search(g.session, actor=g.actor, text=code[:120], now=g.now, reason=reason)
         return render_template("search.html", found=results, reason=reason)
-    return render_template("trace.html", found=found, picture=draw(found["flow"]), public=False)
+    may_recall = is_granted(g.actor, Permission.RECALL_MANAGE)
+    return render_template("trace.html", found=found, picture=draw(found["flow"]), public=False, may_recall=may_recall)
 
 
 @blueprint.get("/organisations/<string:public_id>")
