@@ -98,6 +98,10 @@ DESK_WORDS: dict[str, str] = {
     "test_asked": N_("re-test asked for"),
     "test_retest_passed": N_("re-test passed"),
     "test_retest_failed": N_("re-test failed"),
+    # meals
+    "meal_breakfast": N_("Breakfast"),
+    "meal_lunch": N_("Lunch"),
+    "meal_dinner": N_("Dinner"),
     # commitment certificates
     "standing_valid": N_("Valid"),
     "standing_revoked": N_("Revoked"),

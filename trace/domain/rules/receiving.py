@@ -134,7 +134,7 @@ def check_forms(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
                     entry.source,
                     N_("Check it by its QR code; for cut meat ask for the paper of the slaughter batch."),
                     paper=paper.kind.value,
-                    form=paper.form,
+                    form=f"paper_form_{paper.form}",  # the word it is said by
                     ended=entry.effective_from.isoformat(),
                     issued=paper.issued_on.isoformat(),
                 )

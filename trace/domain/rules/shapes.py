@@ -134,12 +134,20 @@ def number(low: int, high: int | Decimal) -> Shape:
     return check
 
 
-def text(most: int) -> Shape:
+def text(most: int, *, least: int = 1) -> Shape:
     """A text that a person can read."""
 
     def check(value: Any, where: str) -> None:
-        if not (isinstance(value, str) and 0 < len(value) <= most and value.isprintable() and value == value.strip()):
-            raise _wrong(N_("{where} is a text of 1 to {most} characters; {came} came."), where, value, most=most)
+        if not (
+            isinstance(value, str) and least <= len(value) <= most and value.isprintable() and value == value.strip()
+        ):
+            raise _wrong(
+                N_("{where} is a text of {least} to {most} characters; {came} came."),
+                where,
+                value,
+                least=least,
+                most=most,
+            )
 
     return check
 
@@ -229,6 +237,14 @@ _MONTHS = record({"months": whole(0, 1200)}, {"after_expiry_months": whole(0, 12
 # No scales differ by more, and nobody may receive or make much more than there was by a house rule.
 _GAIN = number(0, Decimal("0.1"))
 _FIELD_GROUPS = each(each(one_of(RECORD_FIELDS), least=1))
+_RISK_POINT = record(
+    {"code": text(40), "area": text(40)},
+    {
+        "basis": text(200, least=0),
+        # What the records are counted for (trace.services.self_checks); without one a person looks.
+        "source": text(40),
+    },
+)
 _HOURS = whole(1, 8760)
 _WORKING_DAYS = whole(1, 365)
 
@@ -277,6 +293,10 @@ _FAMILIES = (
     Family("near_expiry", _check_steps),
     Family("near_expiry.", _check_steps),
     Family("sales_attribution", record({"policy": one_of(Policy), "days_open": whole(0, 365)})),
+    Family("retained_sample", record({"hours": _HOURS, "grams": whole(1, 10_000)})),
+    Family("self_check.points", each(_RISK_POINT, least=1)),
+    Family("self_check.days_late", whole(0, 365)),
+    Family("self_check.near_days", whole(0, 365)),
     Family("undo.seconds", whole(1, 3600)),
     Family("in_store_codes", _check_profiles, house=True),
     Family("calendar.", lambda value, where: None),  # `check_entry` looks at it: its shape depends on the year

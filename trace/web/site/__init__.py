@@ -9,6 +9,7 @@ from flask_babel import get_locale
 
 from trace.domain.commitment import is_in_scope
 from trace.domain.failures import N_
+from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.services.rulebook import rules_on
 from trace.web import words
@@ -17,8 +18,9 @@ from trace.web.site.addresses import public_path
 # The blueprints, one file each.
 PAGES = (
     "blocks",
-    "commitment",
+    "canteen",
     "checks",
+    "commitment",
     "counter",
     "evidence",
     "home",
@@ -49,6 +51,12 @@ DESKS = (
     ("inspector.log", N_("Look-up log"), Permission.LOOKUP_LOG_READ),
     ("more.page", N_("More"), Permission.SELF_READ),
 )
+# A canteen has three, and no other.
+CANTEEN_DESKS = (
+    ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
+    ("stock.page", N_("Stock"), Permission.GOODS_RECEIVE),
+    ("canteen.page", N_("Today's dishes"), Permission.GOODS_MOVE),
+)
 
 
 def register(app: Flask) -> None:
@@ -77,9 +85,10 @@ def common() -> dict[str, Any]:
     """Who reads, where they may go, and a fresh key against doubled clicks."""
     actor = g.get("actor")
     pharmacies = ("pharmacy", "pharmacy_headquarters")
+    canteen = actor is not None and actor.organisation_kind == OrganisationKind.CANTEEN
     desks = [
         (endpoint, text)
-        for endpoint, text, permission in DESKS
+        for endpoint, text, permission in (CANTEEN_DESKS if canteen else DESKS)
         if actor is not None
         and may(actor, permission)
         and (endpoint != "pharmacy.page" or actor.organisation_kind in pharmacies)
