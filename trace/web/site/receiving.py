@@ -263,6 +263,8 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
         cards=cards,
         doubts=[doubts_of(line.get("label", "")) for line in form["lines"]],
         fresh=[is_fresh(line) for line in form["lines"]],
+        undated=sum(is_fresh(line) and not line.get("produced_on") for line in form["lines"]),
+        common=_common_findings(cards),
         missing=missing_papers(cards),
         paper_kinds=kinds_for(form),
         scans=scans,
@@ -283,6 +285,18 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
         today=date.isoformat(today),
         yesterday=date.isoformat(today - timedelta(days=1)),
     )
+
+
+def _common_findings(cards: Cards) -> list[dict[str, Any]]:
+    """What is found of every line, as of the supplier: told once, not ten times."""
+    known = [card for card in cards if card is not None]
+    if len(known) < 2:
+        return []
+    return [
+        finding
+        for finding in known[0]["findings"]
+        if finding["rule"] != "R3" and all(finding in card["findings"] for card in known[1:])
+    ]
 
 
 def _propose_decision(line: dict[str, Any], card: dict[str, Any] | None, *, asked: bool) -> None:
