@@ -44,6 +44,7 @@ def page() -> ResponseReturnValue:
     )
 
 
+_NOT_TYPED = ("qr_payload", "origin_region")  # read by the reader; the county's number, which the issue page fills in
 _ASKED = ("text", "kind", "incomplete", "after")
 
 
@@ -172,7 +173,7 @@ def _show(public_id: str, failure: Failure | None = None) -> str:
     return render_template(
         "paper.html",
         paper=found,
-        fields=[(name, SHAPES[name].value) for name in content.names if name != "qr_payload"],
+        fields=[(name, SHAPES[name].value) for name in content.names if name not in _NOT_TYPED],
         forms=content.forms,
         bases=[*(basis.value for basis in CommitmentBasis), *OLD_BASES],
         units=UNITS,

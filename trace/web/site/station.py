@@ -12,6 +12,7 @@ from trace.domain.permissions import Permission
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
+from trace.services.papers import due
 from trace.services.rapid_tests import running_clocks
 from trace.services.recall_views import urgent_notices
 from trace.services.receipts import get_receipt, list_receipts
@@ -37,6 +38,7 @@ def page() -> ResponseReturnValue:
         blocked=blocked_among(g.session, senders, on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),
         receipts=list_receipts(g.session, actor=g.actor, limit=10),
+        due=len(due(g.session, actor=g.actor, day=g.now.date())),
         safety={
             "notices": urgent_notices(g.session, actor=g.actor, now=g.now),
             "tests": running_clocks(g.session, actor=g.actor, now=g.now),
