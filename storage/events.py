@@ -276,9 +276,16 @@ _TAKE_LANES = """
     FROM unnest(%s::int[], %s::bool[]) AS w(lane, alone)"""
 
 
-def withdraw(session: Session, events: Iterable[int]) -> None:
-    """Let no trace follow these events: who captured them declared them wrong."""
-    insert_rows(session, event_withdrawn, ("event",), sorted((number,) for number in set(events)), pass_by=True)
+def withdraw(session: Session, events: Iterable[int]) -> set[int]:
+    """Let no trace follow these events: who captured them declared them wrong. Those that were followed until now.
+
+    Two declarations of one event at once: the primary key decides whose it is; the other finds it withdrawn.
+    """
+    found: set[int] = set()
+    for part in chunks(sorted(set(events))):
+        statement = insert_for(session, event_withdrawn).values([{"event": number} for number in part])
+        found.update(session.scalars(statement.on_conflict_do_nothing().returning(event_withdrawn.c.event)))
+    return found
 
 
 def add_party(

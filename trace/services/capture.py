@@ -4,7 +4,7 @@ All or nothing (the caller's transaction), never overwriting, idempotent by even
 once, the same eventID with other content is refused and both are named (EPCIS 2.0 section 8.2.7).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from storage import events as store
-from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document
+from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document, parse_document
 from trace.domain.epcis.event_hash import event_hash, untold
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Failure, Invalid
@@ -56,8 +56,8 @@ def capture(
     """Store events for the actor's organisation and bring stock up to date; one `Captured` per event, in order.
 
     Raises `Invalid` for an event in the future or one whose identifiers cannot be, `Conflict` for a known eventID with
-    other content, and, with `strict`, for goods that leave without being there ("more out than in") and for more
-    brought back than was sold.
+    other content, and, with `strict`, for goods that leave without being there ("more out than in"), for more
+    brought back than was sold, and for an event declared wrong whose goods have moved on since.
     Not strict is for partners' events, which report facts about goods this service may never have seen arrive. Where
     `refused` is given, such events and those of a known eventID are left out and noted there by their positions.
     `also`, {uri: kind}, are further identifiers to be known from now on: no two captures wait for each other in a ring
@@ -80,11 +80,17 @@ def capture(
     stored = [draft for draft in fresh if draft.store_key in numbers]
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     _share(session, [draft for draft in told if draft.store_key not in numbers], ids, known, actor)
-    _withdraw(session, told, numbers, known, actor)
-    recorded = [Recorded(draft.event, draft.links, numbers[draft.store_key]) for draft in stored]
+    withdrawn = _withdraw(session, told, numbers, known, actor)
+    recorded = [
+        Recorded(draft.event, draft.links, number)
+        for draft in stored
+        if (number := numbers[draft.store_key]) not in withdrawn  # wrong from the first: it moves nothing
+    ]
+    undone = _undone(session, withdrawn, known, ids) if withdrawn else []
     reached = follow_recalls(session, recorded, ids)
     # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
-    keep_stock(session, recorded, ids, actor=actor, strict=strict, containers=_seen_as_containers(drafts))
+    containers = _seen_as_containers([*(draft.links for draft in drafts), *(one.links for one in undone)])
+    keep_stock(session, [*undone, *recorded], ids, actor=actor, strict=strict, containers=containers)
     tell_holder(session, reached, actor=actor, now=now)
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
@@ -95,10 +101,11 @@ def _withdraw(
     numbers: Mapping[store.EventKey, int],
     known: Mapping[store.EventKey, store.StoredEvent],
     actor: Actor,
-) -> None:
+) -> set[int]:
     """An error declaration takes the event it repeats out of every trace, whichever came first, and is in none itself.
 
     Only who captured an event can take it back: a stranger's declaration stands beside it and changes nothing.
+    The answer is what was withdrawn now, and not before.
     """
     ours = {key: other.id for key, other in known.items() if other.captured_by == actor.organisation} | dict(numbers)
     wrong = []
@@ -109,7 +116,24 @@ def _withdraw(
             wrong.append(ours[itself])
         if draft.store_key in numbers and (declares or (key, actor.organisation) in ours):
             wrong.append(numbers[draft.store_key])
-    store.withdraw(session, wrong)
+    return store.withdraw(session, wrong) if wrong else set()
+
+
+def _undone(
+    session: Session, withdrawn: Set[int], known: Mapping[store.EventKey, store.StoredEvent], ids: dict[str, int]
+) -> list[Recorded]:
+    """Events of earlier captures that were withdrawn now, as they were stored: what they moved is moved back.
+
+    What they name joins `ids`.
+    """
+    found = []
+    for (_, declarer), other in known.items():
+        if other.id in withdrawn and declarer == store.NO_DECLARER:
+            event = parse_document(load_document(other.document))
+            found.append(Recorded(event, links_of(event), other.id, undone=True))
+    named = {uri for one in found for link in one.links for uri in (link.item, link.peer) if uri}
+    ids |= store.find_idents(session, named)
+    return found
 
 
 def _share(
@@ -355,5 +379,5 @@ def _strange_id(draft: _Draft) -> Conflict:
     )
 
 
-def _seen_as_containers(drafts: Iterable[_Draft]) -> set[str]:
-    return {link.item for draft in drafts for link in draft.links if link.role is Role.PARENT_SEEN}
+def _seen_as_containers(events: Iterable[Iterable[Link]]) -> set[str]:
+    return {link.item for links in events for link in links if link.role is Role.PARENT_SEEN}

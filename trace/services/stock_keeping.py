@@ -17,17 +17,18 @@ from trace.domain.failures import N_, Conflict
 from trace.domain.links import Link
 from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
-from trace.domain.stock import Balance, Effect, Movement, movements_of
+from trace.domain.stock import FULL, Balance, Effect, Movement, movements_of
 from trace.services.rulebook import rules_on
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event that was just stored under `number`, and its links."""
+    """An event that was just stored under `number`, and its links; or, `undone`, one that was just declared wrong."""
 
     event: Event
     links: tuple[Link, ...]
     number: int
+    undone: bool = False
 
 
 def micro(amount: Decimal) -> int:
@@ -61,11 +62,11 @@ def keep_stock(
 
     `ids` are the numbers of everything the events name; `containers` moved with something in them: of a case on a
     pallet, what is in it is goods, and not the case as well. Raises `Conflict`, with `strict`, where more would go than
-    is there.
+    is there, or come back than has not moved on since.
 
     Two captures that move the same item line up at its row (`storage.stock.lock_stock`), in order of item.
-    An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what was
-    really moved is told by the corrective events.
+    An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what the
+    earlier one moved comes back, and what was really moved is told by the corrective events.
     """
     movements = [
         (movement, one)
@@ -80,7 +81,7 @@ def keep_stock(
     planned = sorted((_Planned(ids[m.item], m, one) for m, one in movements), key=lambda plan: plan.item)
     lots = _lots(session, planned, ids)
     _settle(session, planned, lots, actor, strict)
-    _note_passages(session, planned, lots, actor)
+    _note_passages(session, planned, lots, actor, strict)
 
 
 def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int]) -> dict[int, int]:
@@ -92,24 +93,64 @@ def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int])
 
 def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int], actor: Actor, strict: bool) -> None:
     """Apply the movements, in order, to the balances of the actor's organisation."""
-    arriving = {p.key: lots.get(p.item) for p in planned if _arrives(p.movement.effect, strict)}
+    arriving = {
+        p.key: lots.get(p.item) for p in planned if not p.recorded.undone and _arrives(p.movement.effect, strict)
+    }
     found = stock_store.lock_stock(session, actor.organisation, {p.key for p in planned}, arriving=arriving)
-    now = dict(found)
-    for plan in planned:
-        movement, before = plan.movement, now.get(plan.key, Balance())
-        after = before.after(movement.effect, micro(movement.amount), strict=strict)
-        if after is not None:
-            now[plan.key] = after
-        elif strict:
-            raise (_not_that_much_sold if movement.effect is Effect.TAKE_BACK else _not_that_much)(movement, before)
+    now, refused = _applied(found, planned, strict)
+    if refused is not None and any(plan.recorded.undone for plan in planned):
+        # A correction comes back before it goes, or goes before it comes back: either way must do.
+        now, refused = _applied(found, sorted(planned, key=lambda plan: plan.recorded.undone), strict)
+    if refused is not None:
+        raise _refusal(refused, now.get(refused.key, Balance()))
     stock_store.set_balances(
         session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
     )
 
 
+def _applied(
+    found: Mapping[tuple[int, str], Balance], planned: Iterable[_Planned], strict: bool
+) -> tuple[dict[tuple[int, str], Balance], _Planned | None]:
+    """The balances after the movements, and, with `strict`, the first of them that cannot be."""
+    now = dict(found)
+    for plan in planned:
+        movement, undone = plan.movement, plan.recorded.undone
+        if undone and plan.key not in now:
+            continue  # where there is no row, it moved nothing: a case on a pallet that was seen with it
+        before = now.get(plan.key, Balance())
+        told = before.without if undone else before.after
+        after = told(movement.effect, micro(movement.amount), strict=strict)
+        if after is not None:
+            now[plan.key] = after
+        elif strict:
+            return now, plan
+    return now, None
+
+
 def _arrives(effect: Effect, strict: bool) -> bool:
     """Whether the movement makes a row where there is none: what was never here can come, but not come back."""
     return effect in (Effect.IN, Effect.IN_HELD) or (effect is Effect.TAKE_BACK and not strict)
+
+
+def _refusal(plan: _Planned, balance: Balance) -> Conflict:
+    if plan.recorded.undone:
+        return _moved_on(plan.movement)
+    told = _not_that_much_sold if plan.movement.effect is Effect.TAKE_BACK else _not_that_much
+    return told(plan.movement, balance)
+
+
+def _moved_on(movement: Movement) -> Conflict:
+    return Conflict(
+        N_(
+            "This cannot be taken back: of {item}, {amount} {unit} have moved on since. Take back what was done with"
+            " them first, or correct the quantity to what is left."
+        ),
+        field="quantity",
+        details={"item": movement.item},
+        item=movement.item,
+        amount=f"{movement.amount.normalize():f}",
+        unit=movement.unit,
+    )
 
 
 def _not_that_much(movement: Movement, balance: Balance) -> Conflict:
@@ -144,10 +185,7 @@ def _not_that_much_sold(movement: Movement, balance: Balance) -> Conflict:
 
 
 def _note_passages(
-    session: Session,
-    planned: Sequence[_Planned],
-    lots: dict[int, int],
-    actor: Actor,
+    session: Session, planned: Sequence[_Planned], lots: dict[int, int], actor: Actor, strict: bool
 ) -> None:
     """Goods that left for an organisation on this system are on the way to it until it receives them."""
     moving = [p for p in planned if _leaves(p) or p.recorded.event.biz_step == "receiving"]
@@ -157,19 +195,35 @@ def _note_passages(
     organisations = store.organisations_by_party(session, ends)
     passages = []
     for plan in moving:
-        event, amount, unit = plan.recorded.event, micro(plan.movement.amount), plan.movement.unit
-        number, lot = plan.recorded.number, lots.get(plan.item)
-        if _leaves(plan):
-            for other in _others(event.destinations, organisations, actor):
-                passages.append(stock_store.Passage(plan.item, unit, actor.organisation, other, amount, number, lot))
-        else:
-            rules = rules_on(session, event.event_time.date(), actor.organisation)
-            crumb = int(amount * weighing_tolerance(unit, rules))
-            for other in _others(event.sources, organisations, actor):
-                passages.append(
-                    stock_store.Passage(plan.item, unit, other, actor.organisation, -amount, number, lot, crumb)
-                )
+        event, leaves = plan.recorded.event, _leaves(plan)
+        for other in _others(event.destinations if leaves else event.sources, organisations, actor):
+            sender, receiver = (actor.organisation, other) if leaves else (other, actor.organisation)
+            passages.append(_passage(session, plan, sender, receiver, lots.get(plan.item), actor))
+            if leaves and plan.recorded.undone and strict:
+                _check_on_the_way(session, plan, sender, receiver)
     stock_store.note_passages(session, passages)
+
+
+def _passage(
+    session: Session, plan: _Planned, sender: int, receiver: int, lot: int | None, actor: Actor
+) -> stock_store.Passage:
+    """What a movement adds to the goods on the way, or takes from them."""
+    event, amount, unit = plan.recorded.event, micro(plan.movement.amount), plan.movement.unit
+    comes, crumb = not _leaves(plan), 0
+    if plan.recorded.undone:
+        comes, crumb = not comes, -FULL  # what is taken back is taken whole: no scale was asked
+    elif comes:
+        rules = rules_on(session, event.event_time.date(), actor.organisation)
+        crumb = int(amount * weighing_tolerance(unit, rules))
+    left = -amount if comes else amount
+    return stock_store.Passage(plan.item, unit, sender, receiver, left, plan.recorded.number, lot, crumb)
+
+
+def _check_on_the_way(session: Session, plan: _Planned, sender: int, receiver: int) -> None:
+    """Raise `Conflict` for goods whose sending is taken back although the other side has received them."""
+    on_the_way = stock_store.lock_transit(session, sender=sender, receiver=receiver, items=[plan.item])
+    if on_the_way.get(plan.item, 0) < micro(plan.movement.amount):
+        raise _moved_on(plan.movement)
 
 
 def _leaves(plan: _Planned) -> bool:
