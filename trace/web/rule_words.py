@@ -294,7 +294,10 @@ def _term(value: Any) -> list[Said]:
 
 
 def _recall(value: Any) -> list[Said]:
-    said: list[Said] = [(N_("Everywhere within {hours} hours."), {"hours": str(value["start_hours"])})]
+    hours = value["start_hours"]
+    said: list[Said] = [(N_("Everywhere within {hours} hours."), {"hours": str(hours)})]
+    if hours > 48 and hours % 24 == 0:
+        said = [(N_("Everywhere within {days} days."), {"days": str(hours // 24)})]
     days = value.get("finish_working_days")
     return said if days is None else [*said, (N_("Finished within {days} working days."), {"days": str(days)})]
 

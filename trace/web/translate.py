@@ -9,6 +9,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from trace.domain.rules.book import shipped
+
 FOLDER = Path(__file__).parent / "translations"
 ROOT = Path(__file__).parents[2]
 SOURCES = ("trace", "scanners", "schemas", "storage")
@@ -19,8 +21,9 @@ _KEYWORDS = {"N_": None, "_": None, "gettext": None}
 
 
 def messages() -> set[str]:
-    """Every text that people may be shown: marked `N_`, `_` or `gettext`."""
-    return {
+    """Every text that people may be shown: marked `N_`, `_` or `gettext`, and the reasons of our own rules."""
+    reasons = {entry.source for entry in shipped().written if "ouse rule" in entry.source}
+    return reasons | {
         str(text)
         for folder in SOURCES
         for _, _, text, _, _ in extract_from_dir(ROOT / folder, _METHODS, keywords=_KEYWORDS)

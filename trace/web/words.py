@@ -129,7 +129,10 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def source_text(source: str) -> str:
-    """The source of a rule as the reader's lawyers cite it."""
+    """The source of a rule as the reader's lawyers cite it; the reason of a house rule in the reader's language."""
+    text = gettext(source) if source else ""
+    if text != source:
+        return text
     text = _CERTAINTY.sub("", source)
     for pattern, template in _CITED:
         text = pattern.sub(partial(_cited, template), text)

@@ -14,7 +14,7 @@ from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.rule_writing import list_rules, rule_history, write_rule
 from trace.web.access import may
-from trace.web.rule_words import THEMES, sentences_of, theme_of, title_of
+from trace.web.rule_words import THEMES, TITLES, sentences_of, theme_of, title_of
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("rules", __name__, url_prefix="/rules")
@@ -27,7 +27,9 @@ def page() -> ResponseReturnValue:
     """规则 / The rules in force on a day, by theme."""
     on = load(RulesQuery(), {"on": request.args.get("on", "")})["on"] or g.now.date()
     themes: dict[tuple[str, str], list[dict[str, Any]]] = {(anchor, title): [] for anchor, title, _ in THEMES}
-    for card in list_rules(g.session, actor=g.actor, on=on):
+    known = {name: place for place, name in enumerate(TITLES)}
+    cards = list_rules(g.session, actor=g.actor, on=on)
+    for card in sorted(cards, key=lambda card: (known.get(card["name"], len(known)), card["name"])):
         themes.setdefault(theme_of(card["name"]), []).append(_told(card))
     return render_template("rules.html", themes=themes, on=on, today=g.now.date(), everywhere=_everywhere())
 
@@ -58,9 +60,9 @@ def write() -> ResponseReturnValue:
         write_rule(g.session, command, **asked | {"everywhere": _everywhere()})
     except Failure as failure:
         g.session.rollback()
-        told = {"problem": sentence(failure), "typed": typed}
+        told: dict[str, Any] = {"problem": sentence(failure), "typed": typed}
         known = any(card["name"] == name for card in list_rules(g.session, actor=g.actor, on=g.now.date()))
-        empty = {"name": "", "entries": [], "may_write": True}
+        empty: dict[str, Any] = {"name": "", "entries": [], "may_write": True}
         page = _show(name, **told) if known else render_template("rule.html", **empty, **_form(**told))
         return page, status_of(failure)
     return redirect(url_for("rules.rule", name=name), 303)
