@@ -1,6 +1,6 @@
 """Alerts: what somebody has to look at now, told to the shop that it concerns and to the inspectors of its region."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,16 +42,23 @@ def raise_alert(
 
 
 def list_alerts(
-    session: Session, *, actor: Actor, now: datetime, limit: int = 100, since: datetime | None = None
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    limit: int = 100,
+    since: datetime | None = None,
+    but: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down.
 
-    Newest first, those of before `since` left out.
+    Newest first; those of before `since` and of the kinds `but` are left out.
     """
     note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
     query = (
         select(alert, organisation.c.name)
         .join(organisation, organisation.c.id == alert.c.organisation)
+        .where(alert.c.kind.not_in(but))
         .order_by(alert.c.id.desc())
         .limit(limit)
     )

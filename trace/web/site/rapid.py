@@ -12,6 +12,7 @@ from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services import rapid_tests
 from trace.services.commands import Command
+from trace.services.recall_views import reach
 from trace.services.scans import keep_photo
 from trace.web.access import may, watched
 from trace.web.parts import parts
@@ -98,10 +99,19 @@ def _show(lot: str, failure: Failure | None = None) -> str:
     return render_template(
         "rapid_tests.html",
         lot=lot,
+        known=_known(lot),
         tests=rapid_tests.list_tests(g.session, actor=g.actor, now=g.now),
         problem=sentence(failure) if failure else None,
         now=g.now,
     )
+
+
+def _known(lot: str) -> dict[str, Any] | None:
+    """The lot by its name where the page was opened from the stock; None where there is nothing to say of it."""
+    try:
+        return reach(g.session, actor=g.actor, lot=lot, now=g.now) if lot else None
+    except Failure:
+        return None
 
 
 def _command(body: dict[str, Any]) -> Command:

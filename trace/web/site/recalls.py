@@ -13,6 +13,7 @@ from trace.domain.recalls import LEVELS, RecallKind
 from trace.errors import sentence, status_of
 from trace.services import recall_views, recalls
 from trace.services.commands import Command
+from trace.services.rapid_tests import list_tests
 from trace.web.access import may, watched
 from trace.web.printing import pdf_answer, pdf_page
 from trace.web.site.forms import load, text_of
@@ -113,9 +114,12 @@ def _act(public_id: str, action: str) -> None:
 
 
 def _show(public_id: str, failure: Failure | None = None) -> str:
+    found = recall_views.get_recall(g.session, actor=g.actor, public_id=public_id, now=g.now)
+    tests = list_tests(g.session, actor=g.actor, now=g.now) if found["view"] == "own" else []
     return render_template(
         "recall.html",
-        found=recall_views.get_recall(g.session, actor=g.actor, public_id=public_id, now=g.now),
+        found=found,
+        test=next((test for test in tests if test["hold"] == public_id), None),
         problem=sentence(failure) if failure else None,
         now=g.now,
     )

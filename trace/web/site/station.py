@@ -22,6 +22,7 @@ from trace.web.site.forms import MANY_CODES_IN_ADDRESS, texts_of
 from trace.web.uploads import kept_object, scan_uploads
 
 blueprint = Blueprint("station", __name__, url_prefix="/station")
+ON_TOP = ("recall_notice", "rapid_test_failed")  # alerts that stand on top of the page while there is something to do
 ALERTED_FOR = timedelta(days=3)  # what is older stands with the inspector's alerts and in the lists
 
 
@@ -43,7 +44,7 @@ def page() -> ResponseReturnValue:
             "notices": urgent_notices(g.session, actor=g.actor, now=g.now),
             "tests": running_clocks(g.session, actor=g.actor, now=g.now),
         },
-        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=5, since=g.now - ALERTED_FOR),
+        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=5, since=g.now - ALERTED_FOR, but=ON_TOP),
         now=g.now,
     )
 
