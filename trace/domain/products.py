@@ -17,6 +17,7 @@ class Category(StrEnum):
     IMPORTED_FOOD = "imported_food"
     DRUG = "drug"
     ANIMAL = "animal"  # live animals, identified by ear tags
+    DISH = "dish"  # cooked in a canteen, served the same day: made of lots, never sold on
 
 
 class Prescription(StrEnum):

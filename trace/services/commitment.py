@@ -20,10 +20,11 @@ from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor
 from trace.domain.regions import is_known_region, region_name
 from trace.services.alerts import raise_alert
-from trace.services.certificates import check_own_object, had_by, link_lots, note_paper, paper_keys
+from trace.services.certificates import had_by, link_lots, note_paper, paper_keys
 from trace.services.commands import Command, run_once
 from trace.services.lots import find_lots, item_uri
 from trace.services.organisations import new_public_id
+from trace.services.pictures import check_own_picture
 from trace.services.renewal import needs_new_certificate, origin_of, sources_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
@@ -82,7 +83,7 @@ def issue_commitment(
         _check_lots(session, command, known)
         sources = sources_of(session, command, known) if chosen is CommitmentForm.PURCHASER else set()
         if signature is not None:
-            check_own_object(session, command.actor, signature)
+            check_own_picture(session, command.actor, signature, field="signature")
         values = _values(session, command, contents, list(known.values()), chosen, basis, signature)
         return _keep(session, command, lots, values, sources, replaces)
 

@@ -31,7 +31,7 @@ from trace.services.demonstration_pork import tell_pork
 from trace.services.demonstration_stories import tell_drug, tell_produce
 from trace.services.keys import issue_key
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
-from trace.services.people import create_person
+from trace.services.people import create_person_by_hash, hash_password
 from trace.services.setup import ensure_platform
 
 FILE = "demonstration.json"
@@ -49,6 +49,7 @@ ORGANISATIONS: Mapping[str, tuple[str, OrganisationKind, str, str, str, str]] = 
     "coop_goji": ("中宁县红枝枸杞专业合作社", K.COOPERATIVE, "93640521MADEM00081", "640521", "中宁县舟塔乡", "0955-0000108"),
     "market_a": ("惠邻超市鼓楼店", K.SUPERMARKET, "91640502MADEM00091", "640502", "沙坡头区鼓楼东街", "0955-0000109"),
     "market_b": ("沙都生活超市应理店", K.SUPERMARKET, "91640502MADEM00101", "640502", "沙坡头区应理南街", "0955-0000110"),
+    "canteen": ("沙坡头区沙柳小学食堂（演示）", K.CANTEEN, "12640502MADEM00161", "640502", "沙坡头区沙柳路", "0955-0000116"),
     "drug_maker": ("宁夏六盘清源制药有限公司", K.DRUG_MAKER, "91640100MADEM00111", "640106", "银川市金凤区", "0951-0000111"),
     "distributor": ("中卫市康达通医药有限公司", K.DRUG_DISTRIBUTOR, "91640502MADEM00121", "640502", "沙坡头区文昌镇", "0955-0000112"),
     "pharmacy_a": ("沙枣花大药房文昌店", K.PHARMACY, "91640502MADEM00131", "640502", "沙坡头区文昌北街", "0955-0000113"),
@@ -61,6 +62,7 @@ LICENCES: Mapping[str, tuple[LicenceKind, str]] = {
     "wholesaler": (LicenceKind.FOOD_BUSINESS, "JY16405020000016"),
     "market_a": (LicenceKind.FOOD_BUSINESS, "JY16405020000024"),
     "market_b": (LicenceKind.FOOD_BUSINESS, "JY16405020000032"),
+    "canteen": (LicenceKind.FOOD_BUSINESS, "JY36405020000012"),
     "drug_maker": (LicenceKind.DRUG_PRODUCTION, "宁20200001"),
     "distributor": (LicenceKind.DRUG, "宁AA955000001"),
     "pharmacy_a": (LicenceKind.DRUG, "宁DA955000011"),
@@ -71,6 +73,7 @@ PEOPLE: Mapping[str, tuple[str, Role, str]] = {
     "station": ("market_a", Role.CLERK, "收货员（演示）"),
     "station2": ("market_b", Role.CLERK, "收货员（演示）"),
     "wholesale": ("wholesaler", Role.CLERK, "批发员（演示）"),
+    "canteen": ("canteen", Role.CLERK, "食堂管理员（演示）"),
     "pharmacist": ("pharmacy_a", Role.PHARMACIST, "药师（演示）"),
     "pharmacist2": ("pharmacy_b", Role.PHARMACIST, "药师（演示）"),
     "manager": ("market_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
@@ -110,13 +113,14 @@ def load_demonstration(
         local = now.astimezone(timezone)
         numbers = _organisations(session, local - timedelta(days=400))
         password = f"sunshine-{secrets.token_hex(4)}"
+        password_hash = hash_password(password)  # once: all sign in with the same, which is printed for them
         shown = Demonstration(mark, password)
         for sign_in, (at, role, name) in PEOPLE.items():
-            create_person(
+            create_person_by_hash(
                 session,
                 sign_in=sign_in,
                 name=name,
-                password=password,
+                password_hash=password_hash,
                 role=role,
                 organisation_id=numbers[at],
                 now=now,

@@ -12,6 +12,7 @@ from trace.domain.uris import crate_uri, drug_code_uri
 from trace.services import hops
 from trace.services.certificates import file_certificate
 from trace.services.commands import Batch, Some
+from trace.services.demonstration_canteen import tell_canteen
 from trace.services.demonstration_cast import Cast, arrive, certify, gtin, lots, product
 from trace.services.dispensing import dispense
 from trace.services.lots import NewLot
@@ -52,6 +53,7 @@ def tell_produce(session: Session, cast: Cast) -> dict[str, str]:
     hops.sell(session, cast.command("market_a", 1, 17), goods=[Some(mix, Decimal("7.86"))])
     dried = dry_goji(session, cast)
     hops.ship(session, cast.command("coop_goji", 0, 5), receiver=cast.ids["market_a"], goods=[Some(dried, Decimal(15))])
+    tell_canteen(session, cast, mix, dried)
     return {"Tomatoes 精选番茄": mix, "Goji 枸杞干果": dried}
 
 
@@ -97,14 +99,16 @@ def mix_tomatoes(session: Session, cast: Cast, tomato: str, boxed: str, crate: s
     arrive(
         session, cast.command("wholesaler", 2, 10), cast.ids["coop_tomato_b"], [Line(code=second, amount=Decimal(80))]
     )
+    origin = "宁夏中卫沙坡头区、中宁县"
     mixed = hops.process(
         session,
         cast.command("wholesaler", 2, 13),
         inputs=[Some(first, Decimal(20)), Some(second, Decimal(80))],
-        outputs=[Batch(NewLot(boxed, f"JX{cast.day(2):%Y%m%d}", cast.day(2), cast.day(-8)), Decimal(98))],
+        outputs=[
+            Batch(NewLot(boxed, f"JX{cast.day(2):%Y%m%d}", cast.day(2), cast.day(-8), origin=origin), Decimal(98))
+        ],
     )
     (mix,) = lots(mixed)
-    origin = "宁夏中卫沙坡头区、中宁县"
     certify(session, cast.command("wholesaler", 2, 14), mix, "精选番茄", "98 kg", [CommitmentBasis.SELF_TEST], origin)
     return mix
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from scanners.symbols import Symbol, Symbology, draw_symbol
 from storage.events import find_idents, uris_of
 from storage.objects import ObjectStore
-from storage.tables import certificate, certificate_lot, certificate_source, organisation, stored_object
+from storage.tables import certificate, certificate_lot, certificate_source, organisation
 from trace.domain.commitment import BASES, State, is_in_scope
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CommitmentForm
@@ -20,6 +20,7 @@ from trace.domain.permissions import Actor
 from trace.domain.regions import region_name
 from trace.services.lots import find_lots
 from trace.services.paper_proof import find_by_address
+from trace.services.pictures import public_picture
 from trace.services.renewal import origin_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_list import list_stock
@@ -124,15 +125,11 @@ def signature_of(session: Session, *, objects: ObjectStore, public_id: str) -> t
 
     Raises `NotFound` for a certificate that nobody signed.
     """
-    query = (
-        select(stored_object.c.sha256, stored_object.c.media_type)
-        .join(certificate, certificate.c.signature == stored_object.c.sha256)
-        .where(certificate.c.public_id == public_id, certificate.c.issued_here)
-    )
-    row = session.execute(query).one_or_none()
-    if row is None:
+    query = select(certificate.c.signature).where(certificate.c.public_id == public_id, certificate.c.issued_here)
+    sha256 = session.scalars(query).one_or_none()
+    if sha256 is None:
         raise NotFound(N_("There is no certificate {id}."), id=public_id[:26])
-    return objects.get(row.sha256), row.media_type
+    return public_picture(session, objects=objects, sha256=sha256)
 
 
 def list_issued(session: Session, *, actor: Actor, limit: int = 100) -> list[dict[str, Any]]:

@@ -167,8 +167,8 @@ def list_products(
     query = select(product).where(product.c.discontinued_on.is_(None)).order_by(product.c.name).limit(limit)
     if text:
         query = query.where(product.c.name.contains(text, autoescape=True))
-    if category:
-        query = query.where(product.c.category == category)
+    # What one canteen cooks is nothing that others receive.
+    query = query.where(product.c.category == category if category else product.c.category != Category.DISH)
     return [as_card(row) for row in session.execute(query)]
 
 

@@ -36,6 +36,7 @@ WORDS: dict[str, str] = {
     "imported_food": N_("Imported food"),
     "drug": N_("Drug"),
     "animal": N_("Live animals"),
+    "dish": N_("Dish"),
     # papers
     "commitment_certificate": N_("Commitment certificate"),
     "quarantine_certificate": N_("Animal quarantine certificate"),

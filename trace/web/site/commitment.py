@@ -121,8 +121,6 @@ def _signature(drawn: str) -> str | None:
     kept = keep_photo(
         g.session, actor=g.actor, objects=parts().objects, data=data, seconds=SIGNATURE_SECONDS, now=g.now
     )
-    if not kept["media_type"].startswith("image/"):
-        raise Invalid(N_("A signature is a picture, no PDF: sign on the screen, or photograph it."), field="signature")
     return kept["sha256"]
 
 
