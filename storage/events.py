@@ -352,8 +352,8 @@ def _item_rows(number: int, new: NewEvent) -> Iterable[tuple[Any, ...]]:
         yield (item, time, number, line, role, peer, amount)
 
 
-def chunks(values: Iterable[Any]) -> Iterable[Sequence[Any]]:
+def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterable[Sequence[Any]]:
     """The values in parts that fit into one statement's parameters (`CHUNK`), in order."""
     values = list(values)
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

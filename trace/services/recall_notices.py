@@ -1,13 +1,13 @@
 """Recall notices: who is told what, until when to answer, and what they had when the notice went out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, func, select, union
 from sqlalchemy.orm import Session
 
-from storage.events import insert_for, uris_of
+from storage.events import chunks, insert_for, uris_of
 from storage.tables import lot, organisation, product, recall, recall_lot, recall_notice, stock
 from trace.domain.products import Category
 from trace.domain.recalls import RecallKind
@@ -15,6 +15,7 @@ from trace.domain.rules.safety import RecallClock, recall_clock
 from trace.services.alerts import raise_alert
 from trace.services.rulebook import rules_on
 
+NOTICES = 500  # in one statement: five parameters each
 NOTICE, ARRIVAL = "recall_notice", "recall_arrival"
 ACCOUNTS = ("on_hand", "held", "sold", "came", "sent", "returned", "destroyed", "used")
 
@@ -59,45 +60,44 @@ def accounts_of(session: Session, recall_id: int, organisations: Iterable[int]) 
     return found
 
 
-def send_notice(
+def send_notices(
     session: Session,
     row: Row[Any],
-    holder: int,
+    holders: Mapping[int, Sequence[Mapping[str, Any]]],
     *,
     now: datetime,
     arrived: bool = False,
-    possible: Mapping[int, int] | None = None,
-) -> bool:
-    """Tell a holder of a recall, once; an alert goes with it. False where it was told before, or it is a mere hold.
+) -> int:
+    """Tell holders, {organisation: what it has and had (`accounts_of`)}, of a recall, each once: how many were told.
 
-    `possible` is {lot: millionths that may have been sold of it beside what is certain}. Two at once: the primary key
-    (recall, organisation) of `recall_notice` decides, the second inserts nothing and raises no alert.
+    An alert goes with each. None for a mere hold. Two at once: the primary key (recall, organisation) of
+    `recall_notice` decides, the second inserts nothing and raises no alert.
     """
-    if row.kind != RecallKind.RECALL:
-        return False
-    had = accounts_of(session, row.id, [holder]).get(holder, [])
-    had = [{**entry, "possible": (possible or {}).get(entry["item"], 0)} for entry in had]
-    values = {
-        "recall": row.id,
-        "organisation": holder,
-        "had": had,
-        "due_at": clock_of(session, row.item, row.level, now).start_by,
-        "answer": "",
-    }
-    statement = insert_for(session, recall_notice).values(values).on_conflict_do_nothing()
-    if session.execute(statement.returning(recall_notice.c.recall)).one_or_none() is None:
-        return False
-    region = session.execute(select(organisation.c.region).where(organisation.c.id == holder)).scalar_one()
-    raise_alert(
-        session,
-        kind=ARRIVAL if arrived else NOTICE,
-        item=row.item,
-        organisation=holder,
-        region=region,
-        details={"code": uris_of(session, [row.item])[row.item], "subject": row.public_id},
-        now=now,
-    )
-    return True
+    if row.kind != RecallKind.RECALL or not holders:
+        return 0
+    due_at = clock_of(session, row.item, row.level, now).start_by
+    told: list[int] = []
+    for part in chunks(sorted(holders), NOTICES):
+        rows = [
+            {"recall": row.id, "organisation": one, "had": list(holders[one]), "due_at": due_at, "answer": ""}
+            for one in part
+        ]
+        statement = insert_for(session, recall_notice).values(rows).on_conflict_do_nothing()
+        told += session.scalars(statement.returning(recall_notice.c.organisation))
+    code = uris_of(session, [row.item])[row.item]
+    for part in chunks(sorted(told)):
+        regions = select(organisation.c.id, organisation.c.region).where(organisation.c.id.in_(part))
+        for holder, region in session.execute(regions.order_by(organisation.c.id)).tuples():
+            raise_alert(
+                session,
+                kind=ARRIVAL if arrived else NOTICE,
+                item=row.item,
+                organisation=holder,
+                region=region,
+                details={"code": code, "subject": row.public_id},
+                now=now,
+            )
+    return len(told)
 
 
 def note_own(session: Session, row: Row[Any], organisation_id: int, person: int | None, now: datetime) -> None:

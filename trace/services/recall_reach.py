@@ -26,7 +26,7 @@ from trace.domain.permissions import Actor
 from trace.domain.recalls import RecallKind, reached_by
 from trace.domain.trace_search import ROWS, trace
 from trace.domain.uris import UriKind, uri_kind
-from trace.services.recall_notices import send_notice
+from trace.services.recall_notices import accounts_of, send_notices
 from trace.services.stock_keeping import Recorded
 
 # Rows read for one recall: about 1 s, 8 s, a minute. A real chain needs the first; who recalls has the time.
@@ -201,7 +201,8 @@ def tell_holder(session: Session, arrived: Iterable[int], *, actor: Actor, now: 
     """Send the actor's organisation the notice of every recall over what just arrived there or was made there."""
     over = recalls_over(session, arrived, organisation=None)
     for row in {row.id: row for rows in over.values() for row in rows}.values():
-        send_notice(session, row, actor.organisation, arrived=True, now=now)
+        having = accounts_of(session, row.id, [actor.organisation])
+        send_notices(session, row, {actor.organisation: having.get(actor.organisation, [])}, arrived=True, now=now)
 
 
 _ANY_OPEN = select(recall.c.id).where(recall.c.lifted_at.is_(None)).limit(1)

@@ -19,7 +19,7 @@ from trace.domain.recalls import LEVELS, RecallKind, Standing, state_of
 from trace.services.commands import Command, run_once
 from trace.services.lots import item_uri, lots_of
 from trace.services.organisations import new_public_id
-from trace.services.recall_notices import accounts_of, clock_of, note_own, recall_row, send_notice
+from trace.services.recall_notices import accounts_of, clock_of, note_own, recall_row, send_notices
 from trace.services.recall_reach import Reach, add_lots, check_not_recalled, lock_reach
 from trace.services.recall_stock import hold_here, release_here
 from trace.services.sales import possible_sales
@@ -181,11 +181,12 @@ def _send_notices(session: Session, command: Command, row: Row[Any]) -> int:
     if command.actor.organisation in told:
         note_own(session, row, command.actor.organisation, command.actor.person, command.now)
     items = {entry["item"] for lots in having.values() for entry in lots}
-    possible: dict[int, dict[int, int]] = {}
-    for (holder, item), sold in possible_sales(session, items).items():
-        possible.setdefault(holder, {})[item] = sold.possible
-    others = sorted(told - {command.actor.organisation})
-    return sum(send_notice(session, row, one, now=command.now, possible=possible.get(one)) for one in others)
+    possible = {key: sold.possible for key, sold in possible_sales(session, items).items()}
+    holders = {
+        one: [{**entry, "possible": possible.get((one, entry["item"]), 0)} for entry in having.get(one, ())]
+        for one in told - {command.actor.organisation}
+    }
+    return send_notices(session, row, holders, now=command.now)
 
 
 # ---- answering, lifting, closing ------------------------------------------------------------------------------------
@@ -341,7 +342,9 @@ def _own_open(session: Session, actor: Actor, public_id: str) -> Row[Any]:
 def _check_open(row: Row[Any]) -> None:
     ended = state_of(row.lifted_at, row.closed_at)
     if ended is not Standing.OPEN:
-        raise Conflict(N_("This hold or recall has ended already ({state})."), field="recall", state=f"recall_{ended.value}")
+        raise Conflict(
+            N_("This hold or recall has ended already ({state})."), field="recall", state=f"recall_{ended.value}"
+        )
 
 
 def _end(session: Session, row: Row[Any], values: Mapping[str, Any]) -> None:
