@@ -308,14 +308,17 @@ def test_what_a_newcomer_needs_is_kept_for_its_owner_only(empty: Store, tmp_path
     assert [path.name for path in folder.iterdir()] == [FILE]
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"mark": "other", "password": "x"}', "\udcff"])
-def test_kept_file_of_another_store_or_of_nothing_is_not_shown(
-    empty: Store, tmp_path: Path, content: str | None
-) -> None:
-    if content is not None:
-        (tmp_path / FILE).write_text(content, encoding="utf-8", errors="surrogateescape")
+CONTENTS = (None, "", "{", "[]", "{}", '{"mark": "other", "password": "x"}', "\udcff")
+
+
+def test_kept_file_of_another_store_or_of_nothing_is_not_shown(empty: Store, tmp_path: Path) -> None:
     load_demonstration(empty, SHANGHAI, NOON)
-    assert find_demonstration(empty, tmp_path) is None
+    for number, content in enumerate(CONTENTS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if content is not None:
+            (folder / FILE).write_text(content, encoding="utf-8", errors="surrogateescape")
+        assert find_demonstration(empty, folder) is None, content
 
 
 def test_kept_file_of_this_store_is_shown_in_whatever_folder_it_lies(empty: Store, tmp_path: Path) -> None:

@@ -25,8 +25,23 @@ def create_person(
     session: Session, *, sign_in: str, name: str, password: str, role: Role, organisation_id: int, now: datetime
 ) -> dict[str, Any]:
     """An account for one person at one organisation. Raises `Conflict` for a sign-in that is taken."""
+    return create_person_by_hash(
+        session, sign_in=sign_in, name=name, password_hash=hash_password(password), role=role,
+        organisation_id=organisation_id, now=now,
+    )  # fmt: skip
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password, by Argon2id, which is slow on purpose. Raises `Invalid` for one that is too short."""
     if len(password) < MIN_PASSWORD:
         raise Invalid(N_("A password has at least {length} characters."), field="password", length=MIN_PASSWORD)
+    return _HASHER.hash(password)
+
+
+def create_person_by_hash(
+    session: Session, *, sign_in: str, name: str, password_hash: str, role: Role, organisation_id: int, now: datetime
+) -> dict[str, Any]:
+    """An account with what `hash_password` made. Raises `Conflict` for a sign-in that is taken."""
     kind = session.execute(select(organisation.c.kind).where(organisation.c.id == organisation_id)).scalar_one()
     check_role_fits(role, kind)
     public_id = new_public_id()
@@ -34,7 +49,7 @@ def create_person(
         "public_id": public_id,
         "sign_in": sign_in,
         "name": name,
-        "password_hash": _HASHER.hash(password),
+        "password_hash": password_hash,
         "organisation": organisation_id,
         "role": role.value,
         "active": True,
