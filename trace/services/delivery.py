@@ -169,6 +169,7 @@ def check_not_received_before(
             receipt.c.organisation == actor.organisation,
             receipt.c.supplier_name == sender_name if sender is None else receipt.c.supplier == sender,
             receipt.c.delivery_note == delivery_note,
+            receipt.c.undone_at.is_(None),
         )
         .limit(1)
     )

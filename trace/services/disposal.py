@@ -1,25 +1,22 @@
 """Destruction with photo and witness (R14; 食品安全法实施条例 Art. 29: kept apart, and destroyed with a record)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import documents_of
-from storage.tables import disposal, organisation, person
-from trace.domain.epcis.document import load_document
-from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
+from storage.tables import disposal, event_withdrawn, organisation, person
+from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Actor, region_prefix
 from trace.services.capture import capture
 from trace.services.certificates import check_own_object
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
+from trace.services.goods_told import goods_of_events, stored_events
 from trace.services.look_up_log import note_look_up
-from trace.services.lots import find_lots, lots_of
 from trace.services.organisations import new_public_id
 from trace.services.rulebook import rules_on
 
@@ -106,8 +103,14 @@ def list_disposals(
     if actor.watches:
         note_look_up(session, actor=actor, what="disposals", subject=actor.region, now=now)
     query = (
-        select(disposal, organisation.c.name.label("by"), person.c.name.label("done_by"))
+        select(
+            disposal,
+            organisation.c.name.label("by"),
+            person.c.name.label("done_by"),
+            event_withdrawn.c.event.is_not(None).label("undone"),
+        )
         .join(organisation, organisation.c.id == disposal.c.organisation)
+        .outerjoin(event_withdrawn, event_withdrawn.c.event == disposal.c.event)
         .outerjoin(person, person.c.id == disposal.c.person)
         .order_by(disposal.c.id.desc())
         .limit(limit)
@@ -119,7 +122,7 @@ def list_disposals(
     if before is not None:
         query = query.where(disposal.c.id < before)
     rows = session.execute(query).all()
-    goods = _goods_of_events(session, actor, [row.event for row in rows])
+    goods = goods_of_events(session, actor, stored_events(session, [row.event for row in rows]))
     return [_card(row, goods[row.event]) for row in rows]
 
 
@@ -136,34 +139,5 @@ def _card(row: Row[Any], goods: list[dict[str, Any]]) -> dict[str, Any]:
         "place": row.place,
         "sha256": row.object,
         "disposed_at": row.disposed_at,
+        "undone": row.undone,
     }
-
-
-def _goods_of_events(session: Session, actor: Actor, events: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """{event: what it destroyed}: product and lot number, where they are known, amount and unit."""
-    documents = {number: load_document(data) for number, data in documents_of(session, events).items()}
-    packs = {epc for document in documents.values() for epc in document.get("epcList", ())}
-    of_pack = lots_of(session, packs, seen_by=actor.organisation)
-    named = {part["epcClass"] for document in documents.values() for part in document.get("quantityList", ())}
-    lots = find_lots(session, named | set(of_pack.values()))
-    return {number: _goods_of(document, of_pack, lots) for number, document in documents.items()}
-
-
-def _goods_of(
-    document: dict[str, Any], of_pack: Mapping[str, str], lots: Mapping[str, Row[Any]]
-) -> list[dict[str, Any]]:
-    amounts: dict[tuple[str, str], Decimal] = {}
-    some = [(part["epcClass"], part.get("uom", PIECE), part["quantity"]) for part in document.get("quantityList", ())]
-    some += [(of_pack.get(epc, epc), PIECE, 1) for epc in document.get("epcList", ())]
-    for uri, unit, amount in some:
-        amounts[uri, unit] = amounts.get((uri, unit), Decimal(0)) + Decimal(str(amount))
-    return [
-        {
-            "lot": uri,
-            "product": lots[uri].product_name if uri in lots else "",
-            "lot_number": lots[uri].number if uri in lots else "",
-            "amount": amount,
-            "unit": unit,
-        }
-        for (uri, unit), amount in amounts.items()
-    ]

@@ -21,6 +21,7 @@ def takers_of(session: Session, *, actor: Actor, lot: str) -> list[dict[str, Any
         .where(
             receipt.c.organisation == actor.organisation,
             receipt.c.supplier_file == supplier.c.id,
+            receipt.c.undone_at.is_(None),
             receipt_line.c.item == find_idents(session, [lot]).get(lot, -1),
         )
         .scalar_subquery()
