@@ -20,6 +20,7 @@ from storage.jobs import Job
 from storage.store import Store
 from trace import clock
 from trace.domain.failures import N_, Failure
+from trace.import_work import work_on_import
 from trace.services.rounds import MOST_EVENTS, Round, end_round, fail_round, read_round, take_round, waiting_since
 from trace.services.webhooks import Undelivered, deliver, parse_destination
 
@@ -52,7 +53,10 @@ class Worker:
                 stop.wait(PAUSE)
 
     def work_once(self) -> bool:
-        """Carry out the job that has waited longest; False if there is none."""
+        """Carry out the round that has waited longest, else a table to bring in; False if there is neither."""
+        return self._deliver_once() or work_on_import(self.store, now=self.now, zone=self.zone)
+
+    def _deliver_once(self) -> bool:
         with self.store.reading() as session:  # a look takes no lock; SQLite's writers have only one
             if waiting_since(session, now=self.now()) is None:
                 return False

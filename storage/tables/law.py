@@ -81,7 +81,7 @@ bulk_import = Table(
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
     Column("name", String(120), nullable=False, comment="of the file, as it came"),
     Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
-    Column("state", String(12), nullable=False, comment="checked, waiting, running, stored, refused"),
+    Column("state", String(12), nullable=False, comment="checking, checked, storing, stored, refused"),
     Column("rows", Integer, nullable=False),
     Column("done", Integer, nullable=False, default=0),
     Column("report", JSON, nullable=False, comment="row by row: what would be, or was, stored; what is wrong"),

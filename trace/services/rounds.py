@@ -20,14 +20,15 @@ from storage import jobs
 from storage.event_feed import Mark, newest, walk
 from storage.event_routes import Viewer
 from storage.jobs import Job
-from storage.tables import api_key, job, named_query, organisation, person, subscription
+from storage.tables import job, named_query, subscription
 from trace.domain.epcis.document import as_time, load_document
 from trace.domain.epcis.query_language import Query, parse_query
 from trace.domain.epcis.schedules import parse_schedule
 from trace.domain.failures import N_, Failure, Forbidden
-from trace.domain.permissions import Actor, Permission, Role, authorize
+from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.event_queries import master_data_for
 from trace.services.look_up_log import note_look_up
+from trace.services.on_behalf import find_actor_behind
 from trace.services.subscriptions import KIND
 
 MOST_EVENTS = 500  # sent at once
@@ -175,29 +176,8 @@ def fail_round(session: Session, taken: Job, failure: Failure, *, now: datetime,
 
 def _actor(session: Session, row: Row[Any]) -> Actor:
     """For whom the events go out, as they stand today. Raises `Forbidden` if they may not look any more."""
-    firm = session.execute(select(organisation).where(organisation.c.id == row.organisation)).one()
-    role: Role | None = Role.CLERK  # where neither person nor key is known: the organisation for itself
-    if row.person is not None:
-        active = select(person.c.role).where(person.c.id == row.person, person.c.active)
-        role = _role(session.scalar(active.where(person.c.organisation == firm.id)))
-    elif row.api_key is not None:
-        valid = select(api_key.c.role).where(api_key.c.id == row.api_key, api_key.c.revoked_at.is_(None))
-        role = _role(session.scalar(valid.where(api_key.c.organisation == firm.id)))
-    if role is None:
+    actor = find_actor_behind(session, organisation=row.organisation, person=row.person, api_key=row.api_key)
+    if actor is None:
         raise Forbidden(N_("Whoever subscribed has left, or the key is revoked; nothing is sent. Subscribe anew."))
-    actor = Actor(
-        organisation=firm.id,
-        organisation_name=firm.name,
-        organisation_kind=firm.kind,
-        party_uri=firm.party_uri,
-        region=firm.region,
-        role=role,
-        person=row.person,
-        api_key=row.api_key,
-    )
     authorize(actor, Permission.EVENT_READ)
     return actor
-
-
-def _role(text: str | None) -> Role | None:
-    return None if text is None else Role(text)

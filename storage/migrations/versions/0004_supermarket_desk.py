@@ -156,7 +156,7 @@ def _create_tables() -> None:
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False, comment="of the file, as it came"),
         sa.Column("object", sa.String(length=64), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False, comment="checked, waiting, running, stored, refused"),
+        sa.Column("state", sa.String(length=12), nullable=False, comment="checking, checked, storing, stored, refused"),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column(

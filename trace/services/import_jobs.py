@@ -1,0 +1,81 @@
+"""What the worker does with a large table, step by step; `trace.import_work` gives each its transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.orm import Session
+
+from storage import jobs
+from storage.jobs import Job
+from storage.tables import bulk_import, job
+from trace.domain.failures import N_, Failure, Forbidden
+from trace.domain.permissions import Permission, authorize
+from trace.services.bulk_import import CHECKING, JOB, STORING, end_checking, refuse, store_all
+from trace.services.commands import Command
+from trace.services.on_behalf import find_actor_behind
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An import to go on with: its row, the lease that proves it is ours, and for whom it is done."""
+
+    job: Job
+    row: Row[Any]
+    command: Command
+
+    @property
+    def looks(self) -> bool:
+        """Whether the table is still looked at; else it is stored."""
+        return bool(self.row.state == CHECKING)
+
+
+def import_waits(session: Session, *, now: datetime) -> bool:
+    """Whether an import could be taken; takes no lock."""
+    return jobs.waiting_since(session, now=now, ready=job.c.kind == JOB) is not None
+
+
+def take_import(session: Session, *, now: datetime, lease: str, until: datetime) -> Job | None:
+    """The import that has waited longest, under a lease."""
+    return jobs.take(session, now=now, lease=lease, until=until, ready=job.c.kind == JOB)
+
+
+def read_task(session: Session, taken: Job, *, now: datetime) -> Task | None:
+    """What is to be done, for whoever asked, as they stand today; None where nothing is left to do.
+
+    `now` carries the zone of the shop's days. Raises `Forbidden` where they may not receive any more.
+    """
+    row = session.execute(select(bulk_import).where(bulk_import.c.id == taken.subject)).one_or_none()
+    if row is None or row.state not in (CHECKING, STORING):
+        return None
+    actor = find_actor_behind(session, organisation=row.organisation, person=row.person, api_key=row.api_key)
+    if actor is None:
+        raise Forbidden(N_("Whoever brought the table in has left, or the key is revoked. Bring it in anew."))
+    authorize(actor, Permission.GOODS_RECEIVE)
+    return Task(taken, row, Command(actor, now))
+
+
+def note_progress(session: Session, task: Task, *, done: int, until: datetime) -> bool:
+    """Tell how many rows were looked at, and keep the lease; False if it is no longer ours."""
+    session.execute(update(bulk_import).where(bulk_import.c.id == task.row.id).values(done=done))
+    return jobs.extend(session, task.job, until=until)
+
+
+def end_look(session: Session, task: Task) -> bool:
+    """Write the report of a table that was looked at; False, to be rolled back, if the lease is no longer ours."""
+    end_checking(session, task.row.id, task.row.report)
+    return jobs.finish(session, task.job)
+
+
+def store(session: Session, task: Task) -> bool:
+    """Store a table whole; False, to be rolled back, if the lease is no longer ours."""
+    store_all(session, task.command, task.row)
+    return jobs.finish(session, task.job)
+
+
+def give_up(session: Session, taken: Job, failure: Failure, *, now: datetime) -> None:
+    """End an import that cannot go on, with the reason; nothing of it is stored."""
+    row = session.execute(select(bulk_import).where(bulk_import.c.id == taken.subject)).one_or_none()
+    if jobs.finish(session, taken) and row is not None:
+        refuse(session, row.id, row.report, failure, now)
