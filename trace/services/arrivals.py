@@ -242,17 +242,17 @@ def _lot_of(session: Session, command: Command, line: Line, code: Code | None, w
         )
     )
     if expires_on is None:
-        expires_on = _shelf_life_end(session, line.product, number, produced_on)
+        expires_on = _shelf_life_end(session, line.product, number, produced_on, f"{where}.product")
     new = NewLot(line.product, number, produced_on, expires_on, line.origin_region, line.origin)
     return open_lot(session, new, actor=command.actor, now=command.now, field=where)
 
 
-def _shelf_life_end(session: Session, product: str, number: str, produced_on: date | None) -> date | None:
+def _shelf_life_end(session: Session, product: str, number: str, produced_on: date | None, field: str) -> date | None:
     """The day a food's shelf life (保质期) ends, so that nobody types it; a drug's date is read from its pack.
 
     A lot that is recorded keeps what its record says.
     """
-    made_of = get_product(session, product)
+    made_of = get_product(session, product, field=field)
     if produced_on is None or not made_of.shelf_life_days or made_of.category == Category.DRUG:
         return None
     uri = lot_uri(made_of.class_uri, number)
