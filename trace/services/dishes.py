@@ -312,13 +312,17 @@ def board_id(session: Session, *, actor: Actor) -> str:
 
 
 def proposals(session: Session, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """What is good and on hand, by product, what expires first in front: what a dish may be made of today."""
+    """What a dish may be made of today: what is good and on hand, by product, what expires first in front.
+
+    Of several lots of a product the one to take first is marked `first`.
+    """
     rows = [row for row in list_stock(session, actor=actor) if row["on_hand"] > 0]
     good = [row for row in rows if not (row["expires_on"] and row["expires_on"] < now.date())]
-    first: set[tuple[str, str]] = set()
-    found = []
+    shelf: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in good:
-        key = (row["product"], row["unit"])
-        found.append({**row, "first": key not in first})
-        first.add(key)
-    return sorted(found, key=lambda row: (row["product"], not row["first"]))
+        shelf.setdefault((row["product"], row["unit"]), []).append(row)
+    return [
+        {**row, "first": place == 0 and len(lots) > 1}
+        for _, lots in sorted(shelf.items())
+        for place, row in enumerate(lots)
+    ]

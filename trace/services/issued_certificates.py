@@ -223,6 +223,7 @@ def draft_commitment(session: Session, *, actor: Actor, lots: Iterable[str], now
     chosen = [stock[uri] for uri in lots if uri in stock]
     if not chosen:
         raise NotFound(N_("None of these goods is in stock here, or they take another paper than this certificate."))
+    chosen = [row for row in chosen if row["product"] == chosen[0]["product"]]
     first = find_lots(session, [chosen[0]["lot"]])[chosen[0]["lot"]]
     own = session.execute(select(organisation).where(organisation.c.id == actor.organisation)).one()
     region, origin = origin_of(session, actor, first, now=now)

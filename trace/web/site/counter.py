@@ -12,6 +12,7 @@ from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services.commands import Command, Some
+from trace.services.renewal import needs_new_certificate
 from trace.services.repacking import Portion, repack
 from trace.services.rulebook import rules_on
 from trace.services.sales import Sold, sell_goods
@@ -114,6 +115,12 @@ def post_repack() -> ResponseReturnValue:
 def _show_repack(problem: Failure | None = None) -> str:
     lots = [row for row in list_stock(g.session, actor=g.actor) if row["on_hand"] > 0]
     made = [one[:2_000] for one in request.args.getlist("made")][:10]
+    waiting = needs_new_certificate(g.session, g.actor, made, on=g.now.date())
     return render_template(
-        "repack.html", lots=lots, made=made, today=g.now.date(), problem=sentence(problem) if problem else None
+        "repack.html",
+        lots=lots,
+        made=made,
+        waiting=[row.uri for row in waiting],
+        today=g.now.date(),
+        problem=sentence(problem) if problem else None,
     )
