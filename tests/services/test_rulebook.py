@@ -66,7 +66,9 @@ def test_an_administrator_writes_house_rules_for_the_own_organisation_alone(town
     assert len(town.do(rule_history, actor=other, name="weighing_tolerance")["entries"]) == 1
 
 
-@pytest.mark.parametrize("name", ["retest.rapid", "papers.produce", "retention.food", "nobody.reads.this"])
+@pytest.mark.parametrize(
+    "name", ["retest.rapid", "papers.produce", "retention.food", "import.limits", "nobody.reads.this"]
+)
 def test_what_the_law_says_is_no_house_rule(town: Town, name: str) -> None:
     assert not is_house_rule(name)
     with pytest.raises(Forbidden):

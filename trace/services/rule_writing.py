@@ -79,11 +79,11 @@ def may_write(actor: Actor, name: str) -> bool:
 def is_house_rule(name: str) -> bool:
     """Whether each business decides this for itself: what is shipped of it is a house rule, or marked as one."""
     family = find_family(name)
-    if family is None:
-        return False
+    if family is None or family.house is not None:
+        return bool(family and family.house)
     entries = [entry for entry in shipped().written if entry.name == name]
     entries = entries or [entry for entry in shipped().written if find_family(entry.name) is family]
-    return family.house or (bool(entries) and all(entry.confidence is Confidence.HOUSE for entry in entries))
+    return bool(entries) and all(entry.confidence is Confidence.HOUSE for entry in entries)
 
 
 def list_rules(session: Session, *, actor: Actor, on: date) -> list[dict[str, Any]]:

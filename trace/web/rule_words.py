@@ -27,7 +27,15 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "stock",
         N_("Stock and scales"),
-        ("weighing_tolerance", "balance_tolerance", "near_expiry", "sales_attribution", "in_store_codes", "undo."),
+        (
+            "weighing_tolerance",
+            "balance_tolerance",
+            "near_expiry",
+            "sales_attribution",
+            "in_store_codes",
+            "undo.",
+            "import.",
+        ),
     ),
     ("drugs", N_("Drugs"), ("trace_codes",)),
     ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
@@ -108,6 +116,8 @@ TITLES: Mapping[str, str] = {
     "self_check.points": N_("List of risk points"),
     "self_check.days_late": N_("Signing a self-check late"),
     "self_check.near_days": N_("Near its end, in the self-check"),
+    "import.limits": N_("Files that are read in: limits"),
+    "import.at_once": N_("Files that are read in: rows at once"),
     "retention.produce": N_("Produce: by law"),
     "keep.produce": N_("Produce: in this house"),
     "retention.food": N_("Food"),
@@ -315,14 +325,16 @@ def _months(value: Any) -> list[Said]:
 
 
 def _warning(value: Any) -> list[Said]:
-    return [(N_("{days} days before."), {"days": _listed(value)})]
+    return [(N_("{days} days before."), {"days": " / ".join(str(days) for days in value)})]
 
 
 def _calendar(value: Any) -> list[Said]:
+    texts = ((N_("Days off: {days}."), "days_off"), (N_("Weekend days that are worked: {days}."), "worked"))
     return [
-        (N_("Days off: {days}."), {"days": _listed(value["days_off"])}),
-        (N_("Weekend days that are worked: {days}."), {"days": _listed(value["worked"])}),
-    ]
+        (text, {"days": " · ".join(span.replace("/", " – ") for span in value[name])})
+        for text, name in texts
+        if value[name]
+    ] or [(N_("Nothing is needed any more."), {})]
 
 
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
@@ -351,6 +363,17 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "self_check.points": lambda value: [("{points}", {"points": _listed(f"point_{one['code']}" for one in value)})],
     "self_check.days_late": lambda value: [(N_("{days} days."), {"days": str(value)})],
     "self_check.near_days": lambda value: [(N_("{days} days."), {"days": str(value)})],
+    "import.limits": lambda value: [
+        (
+            N_("At most {megabytes} MB, {rows} rows, {columns} columns."),
+            {
+                "megabytes": f"{value['bytes'] / 1e6:g}",
+                "rows": str(value["rows"]),
+                "columns": str(value["columns"]),
+            },
+        )
+    ],
+    "import.at_once": lambda value: [(N_("{rows} rows."), {"rows": str(value)})],
     "retest.": _term,
     "recall.": _recall,
     "disposal": _must_say,

@@ -37,12 +37,12 @@ RECORD_FIELDS = (
 class Family:
     """Entries of one shape. A name that ends in a point stands for all that begin with it, if `more` may be written.
 
-    `house` marks what every business decides for itself, whatever the source of what is shipped.
+    `house` says whether every business decides it for itself; None: where what is shipped is a house rule.
     """
 
     name: str
     shape: Shape
-    house: bool = False
+    house: bool | None = None
     more: bool = True
 
 
@@ -237,6 +237,7 @@ _MONTHS = record({"months": whole(0, 1200)}, {"after_expiry_months": whole(0, 12
 # No scales differ by more, and nobody may receive or make much more than there was by a house rule.
 _GAIN = number(0, Decimal("0.1"))
 _FIELD_GROUPS = each(each(one_of(RECORD_FIELDS), least=1))
+_IMPORT_LIMITS = ("bytes", "rows", "columns", "cell", "empty_rows", "parts", "unpacked", "part", "ratio")
 _RISK_POINT = record(
     {"code": text(40), "area": text(40)},
     {
@@ -297,6 +298,9 @@ _FAMILIES = (
     Family("self_check.points", each(_RISK_POINT, least=1)),
     Family("self_check.days_late", whole(0, 365)),
     Family("self_check.near_days", whole(0, 365)),
+    # What reading a file may cost is the platform's to say.
+    Family("import.limits", record(dict.fromkeys(_IMPORT_LIMITS, whole(1, 64_000_000))), house=False),
+    Family("import.at_once", whole(1, 2000), house=False),
     Family("undo.seconds", whole(1, 3600)),
     Family("in_store_codes", _check_profiles, house=True),
     Family("calendar.", lambda value, where: None),  # `check_entry` looks at it: its shape depends on the year
