@@ -14,6 +14,7 @@ from typing import Any
 from trace.domain.characters import half_width, without_blanks
 
 HEADING_ROWS = 10  # among which the headings are looked for: titles and dates stand above them
+EXAMPLE = "示例："  # begins the first cell of a row that shows how to fill the table in, and is not read
 MOST_PAPERS = 3  # of one row: paper_kind, paper_kind_2, paper_kind_3
 _NOISE = re.compile(r"[*:()\[\]【】/\\._\-]|必填|选填")
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,9})?")
@@ -64,7 +65,7 @@ def columns_of(kind: TableKind) -> tuple[Column, ...]:
 
 
 @cache
-def _read() -> tuple[dict[TableKind, tuple[Column, ...]], dict[str, dict[str, Any]]]:
+def _read() -> tuple[dict[TableKind, tuple[Column, ...]], dict[str, dict[str, Any]], dict[str, dict[str, list[str]]]]:
     data = tomllib.loads((resources.files("trace.domain") / "data" / "import_columns.toml").read_text(encoding="utf-8"))
     columns = {
         kind: tuple(
@@ -79,7 +80,8 @@ def _read() -> tuple[dict[TableKind, tuple[Column, ...]], dict[str, dict[str, An
         if group != "old_unit"
     }
     words["old_unit"] = {plain(word): meant for word, meant in data["words"]["old_unit"].items()}
-    return columns, words
+    written = {group: entries for group, entries in data["words"].items() if group != "old_unit"}
+    return columns, words, written
 
 
 def plain(text: str) -> str:
@@ -147,6 +149,12 @@ def unit_of(text: str) -> tuple[str, Decimal] | None:
 def choices_of(group: str) -> list[str]:
     """What a cell of a group may mean, by its value here; people read the words of it."""
     return list(dict.fromkeys(str(meaning) for meaning in _read()[1][group].values()))
+
+
+def heading_words(group: str) -> list[str]:
+    """The words to choose from for the cells of a column, as people write them; empty where they are free."""
+    meanings = _read()[2].get(group, {})
+    return [listed[0] for listed in meanings.values()]
 
 
 def parse_amount(text: str) -> Decimal | None:

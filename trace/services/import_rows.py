@@ -23,6 +23,7 @@ from trace.domain.checks import IdentifierWarning
 from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.import_columns import (
+    EXAMPLE,
     MOST_PAPERS,
     Headings,
     TableKind,
@@ -73,7 +74,13 @@ class Delivery:
 
 def read_rows(sheet: Sheet, headings: Headings) -> list[Row]:
     """The rows below the headings, each cell read as its column wants it."""
-    return [_read_row(row, headings, sheet.epoch) for row in sheet.rows if row.number > headings.row]
+    below = (row for row in sheet.rows if row.number > headings.row and not _is_example(row))
+    return [_read_row(row, headings, sheet.epoch) for row in below]
+
+
+def _is_example(row: SheetRow) -> bool:
+    """Whether a row is the template's own example."""
+    return any(isinstance(cell, str) and cell.startswith(EXAMPLE) for cell in row.cells.values())
 
 
 def _read_row(row: SheetRow, headings: Headings, epoch: date | None) -> Row:

@@ -33,11 +33,11 @@ def scan_uploads() -> list[dict[str, Any]]:
 def kept_object(sha256: str) -> Response:
     """A picture or paper that the caller may see; raises `NotFound`.
 
-    Pictures were drawn anew when they came and are shown; a PDF is kept as it came and could hold anything, so it is
-    saved by the browser, never opened on our pages.
+    Pictures were drawn anew when they came and are shown; a PDF or a table is kept as it came and could hold anything,
+    so it is saved by the browser, never opened on our pages.
     """
     data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
-    shown = "attachment" if media_type == PDF else "inline"
+    shown = "inline" if media_type.startswith("image/") else "attachment"
     # A watcher's next look has to be written down too, so only one's own browser may keep it, and only for this visit.
     keep = "no-store" if g.actor.watches else "private, max-age=86400, immutable"
     return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": keep})

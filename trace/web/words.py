@@ -83,6 +83,8 @@ def say(message: str, values: Mapping[str, Any] | None = None) -> str:
 def _said(value: Any) -> str:
     if isinstance(value, Finding | IdentifierWarning):
         return say(value.message, value.values)
+    if isinstance(value, Mapping) and isinstance(value.get("message"), str):  # a sentence kept with its values
+        return say(value["message"], value.get("values"))
     parts = str(value).split(", ")
     names = [WORDS.get(part) or FIELD_NAMES.get(part) for part in parts]
     if all(names):

@@ -18,6 +18,7 @@ PARTS = (
     "papers",
     "commitment",
     "suppliers",
+    "imports",
     "photos",
     "pharmacy",
     "look",

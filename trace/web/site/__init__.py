@@ -24,6 +24,7 @@ PAGES = (
     "counter",
     "evidence",
     "home",
+    "imports",
     "inspector",
     "label",
     "more",

@@ -138,6 +138,18 @@ function tell(form, sentence) {
   place.scrollIntoView({ block: "center" });
 }
 
+// What is under way is looked at again until it is done.
+setInterval(async () => {
+  if (!document.querySelector("[data-poll]") || document.hidden) return;
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const fresh = page.querySelector("#main");
+    if (fresh && document.querySelector("[data-poll]")) document.querySelector("#main").replaceWith(fresh);
+  } catch (fault) {
+    console.warn(fault); // no network: looked at again later
+  }
+}, 2000);
+
 // Whoever signed in again elsewhere has a new token; the form goes on with it.
 async function renew(form) {
   const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
