@@ -50,3 +50,15 @@ def test_a_typed_code_whose_check_digit_is_wrong_is_doubted_on_its_line(demo: De
     clerk = demo.browser("station")
     assert '<p class="finding">' not in clerk.get("/station/receive?code=6901234567892").text
     assert "6901234567890的校验位" in clerk.get("/station/receive?code=6901234567890").text
+
+
+def test_a_second_persons_password_is_tried_so_often_and_a_delivery_without_one_never_waits(demo: Demo) -> None:
+    product = demo.post("/products", {"name": "限次白菜", "category": "vegetable", "unit": "KGM"}).json["id"]
+    supplier = {"name": "限次菜贩", "address": "沙坡头区", "contact": "0955-7000001"}
+    body = {"supplier": supplier, "lines": [{"product": product, "amount": 1, "decision": "hold"}]}
+    agreement = {"sign_in": "manager", "password": "wrong", "reason": "x"}
+    told = [demo.post("/receipts", body | {"override": agreement}) for _ in range(21)]
+    assert [answer.status_code for answer in told] == [422] * 20 + [429]
+    assert told[0].json["field"] == "override.password"
+    assert "wrong" not in told[0].text
+    assert demo.post("/receipts", body).status_code == 201

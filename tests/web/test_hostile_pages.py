@@ -135,6 +135,8 @@ def test_texts_are_shown_as_they_were_typed_and_nothing_more(demo: Demo, name: s
         "?code=" + "x" * 3_000,
         "?sender=%00",
         "?sender=nothing",
+        "?repeat=%00",
+        "?repeat=nothing",
         "?code=%ff",
         "?scan=" + "&scan=".join("x" * 50),
     ],
