@@ -30,6 +30,7 @@ from storage.tables.facts import (
 )
 from storage.tables.goods import (
     certificate,
+    certificate_holder,
     certificate_lot,
     certificate_source,
     certificate_use,
@@ -79,6 +80,7 @@ __all__ = [
     "business_block",
     "capture_job",
     "certificate",
+    "certificate_holder",
     "certificate_lot",
     "certificate_source",
     "certificate_use",

@@ -153,6 +153,16 @@ certificate_lot = Table(
     Index("ix_certificate_lot_item", "item"),
 )
 
+certificate_holder = Table(
+    "certificate_holder",
+    metadata,
+    Column("certificate", Number, ForeignKey("certificate.id"), nullable=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
+    Column("shown_at", Moment, nullable=False),
+    PrimaryKeyConstraint("certificate", "organisation"),
+    comment="Who showed the QR text of a certificate that was issued here: they have the paper",
+)
+
 stored_object = Table(
     "object",
     metadata,

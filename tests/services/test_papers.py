@@ -17,7 +17,8 @@ from trace.domain.permissions import Actor, Role
 from trace.services.certificates import file_certificate, get_certificate
 from trace.services.commitment import Contents, issue_commitment
 from trace.services.hops import Some
-from trace.services.papers import PaperQuery, correct_paper, due, get_paper, link_paper, list_papers, open_lots
+from trace.services.paper_corrections import correct_paper
+from trace.services.papers import PaperQuery, due, get_paper, link_paper, list_papers, open_lots
 from trace.services.receiving import Line, receive
 
 K = OrganisationKind

@@ -1,7 +1,6 @@
 """Certificates: file the papers that came with goods, link them to lots, say who may see them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +12,7 @@ from storage.events import chunks, find_idents, insert_for, uris_of
 from storage.tables import (
     MICRO,
     certificate,
+    certificate_holder,
     certificate_lot,
     event,
     event_item,
@@ -20,30 +20,21 @@ from storage.tables import (
     lot,
     object_owner,
     organisation,
-    paper_head,
     stock,
     transit,
 )
-from trace.domain.certificate_fields import OLDER_FORM, checked_fields, missing_fields
-from trace.domain.failures import N_, Invalid, NotFound
+from trace.domain.failures import N_, NotFound
 from trace.domain.papers import (
-    STATEMENTS,
     CertificateKind,
-    CommitmentForm,
     Paper,
-    alone_key,
-    number_key,
-    paper_key,
 )
 from trace.domain.permissions import Actor, region_prefix
-from trace.domain.quantities import parse_quantity
 from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_look_up
 from trace.services.lots import item_uri
 from trace.services.organisations import new_public_id
+from trace.services.paper_contents import Said, certified_amount, missing_of, paper_keys, paper_values
 from trace.services.paper_proof import certificate_at, disagreements, filed_before
-from trace.services.rulebook import rules_on
-from trace.services.stock_keeping import micro
 
 
 def file_certificate(
@@ -85,6 +76,7 @@ def file_certificate(
         qr = str(said.fields.get("qr_payload") or "")
         known = certificate_at(session, qr, command.now)
         if known is not None:
+            _note_holder(session, command, known)
             link_lots(session, command, certificate_id=known.id, lots=lots, had_only=True)
             certified = certified_amount(amount, unit, said.fields)
             remarks = disagreements(session, known, lots=lots, certified=certified, contents=said.fields)
@@ -108,98 +100,10 @@ def file_certificate(
     return run_once(session, command, "file_certificate", act)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What stands on a paper, as somebody typed it; `issued_on` None: not read yet."""
-
-    kind: CertificateKind
-    form: str
-    number: str
-    issuer: str
-    issued_on: date | None
-    valid_until: date | None
-    fields: Mapping[str, Any]
-    amount: Decimal | None = None
-    unit: str | None = None
-
-
-def paper_values(session: Session, command: Command, said: Said, *, public_id: str) -> dict[str, Any]:
-    """The columns of a certificate that follow from what stands on it, checked; its keys have their rows."""
-    issued_on = said.issued_on or command.day
-    if issued_on > command.day:
-        raise Invalid(
-            N_("The paper is dated {day}, in the future; read the date again."),
-            field="issued_on",
-            day=issued_on.isoformat(),
-        )
-    if said.valid_until and said.valid_until < issued_on:
-        raise Invalid(N_("The paper would end before it begins; read the dates again."), field="valid_until")
-    form, fields = _in_new_words(session, command, said)
-    kept = checked_fields(said.kind, form, fields)
-    if said.kind is CertificateKind.COMMITMENT and form in tuple(CommitmentForm) and kept.get("statement_accepted"):
-        kept["statement"] = STATEMENTS[CommitmentForm(form)]
-    if said.issued_on is None:
-        kept["undated"] = True
-    keys = paper_keys(said.kind, said.number, said.issuer, str(kept.get("qr_payload") or ""))
-    amount, unit = certified_amount(said.amount, said.unit, kept) or (None, None)
-    return {
-        "kind": said.kind.value,
-        "form": form,
-        "number": said.number,
-        "issuer": said.issuer,
-        "issued_on": issued_on,
-        "valid_until": said.valid_until,
-        "fields": kept,
-        "amount": None if amount is None else micro(amount),
-        "unit": unit,
-        "paper_key": note_paper(session, keys) or alone_key(public_id),
-        "number_key": keys[1],
-        "incomplete": bool(missing_of(said.kind, said.issuer, kept)),
-    }
-
-
-def missing_of(kind: CertificateKind, issuer: str, kept: Mapping[str, Any]) -> list[str]:
-    """What of a paper nobody has transcribed yet."""
-    heads = ([] if issuer.strip() else ["issuer"]) + (["issued_on"] if kept.get("undated") else [])
-    return heads + missing_fields(kind, kept)
-
-
-def _in_new_words(session: Session, command: Command, said: Said) -> tuple[str, dict[str, Any]]:
-    """(form, fields) with the bases of the older commitment form in the words of the law in force (domain.md 1.1).
-
-    The form's own day decides whether it was still good: R4 (`ended_form` in the rule book).
-    """
-    fields = dict(said.fields)
-    entry = rules_on(session, command.day, command.actor.organisation).entry("commitment_bases")
-    old = entry.value if entry is not None and said.kind is CertificateKind.COMMITMENT else {}
-    named = [str(basis) for basis in fields.get("basis") or ()]
-    if not set(named) & set(old):
-        return said.form, fields
-    return OLDER_FORM, fields | {"basis": [old.get(basis, basis) for basis in named]}
-
-
-def paper_keys(kind: CertificateKind, number: str, issuer: str, qr_payload: str) -> tuple[str | None, str | None]:
-    """(key of the paper, key of its number) as they stand on a certificate."""
-    return paper_key(kind, number, issuer, qr_payload), number_key(kind, number, issuer)
-
-
-def note_paper(session: Session, keys: tuple[str | None, str | None]) -> str | None:
-    """Give each key its row in `paper_head`, in their order so that nobody waits in a ring; the paper's own key."""
-    for key in sorted({key for key in keys if key}):
-        session.execute(insert_for(session, paper_head).values(paper_key=key).on_conflict_do_nothing())
-    return keys[0]
-
-
-def certified_amount(
-    amount: Decimal | None, unit: str | None, contents: Mapping[str, Any]
-) -> tuple[Decimal, str] | None:
-    """What a paper certifies: as given, else as its text plainly says; raises `Invalid` for half of it, or nothing."""
-    if amount is None and not unit:
-        return parse_quantity(str(contents.get("quantity") or ""))
-    if amount is None or not unit or amount <= 0:
-        text = N_("Give the certified quantity as a number above zero and its unit, or neither.")
-        raise Invalid(text, field="amount" if amount is None or amount <= 0 else "unit")
-    return amount, unit
+def _note_holder(session: Session, command: Command, row: Row[Any]) -> None:
+    """Who shows the text of a certificate's QR has the paper, and from now on sees it here; again is harmless."""
+    values = {"certificate": row.id, "organisation": command.actor.organisation, "shown_at": command.now}
+    session.execute(insert_for(session, certificate_holder).values(values).on_conflict_do_nothing())
 
 
 def check_own_object(session: Session, actor: Actor, sha256: str) -> None:
@@ -278,15 +182,10 @@ def list_certificates(session: Session, *, actor: Actor, limit: int = 100) -> li
 def visible_certificate_ids(
     session: Session, *, actor: Actor, public_ids: Iterable[str], field: str
 ) -> dict[str, Row[Any]]:
-    """The rows of these certificates, all of which the actor may see; raises `NotFound` for the first other.
-
-    A certificate issued here is seen by whoever names it: its id stands nowhere but in the QR code on the paper.
-    """
+    """The rows of these certificates, all of which the actor may see; raises `NotFound` for the first other."""
     found = {}
     for number, public_id in enumerate(public_ids):
-        query = _with_region().where(certificate.c.public_id == public_id, certificate.c.issued_here)
-        held = session.execute(query).one_or_none()
-        found[public_id] = held or visible_row(session, actor, public_id, field=f"{field}.{number}")
+        found[public_id] = visible_row(session, actor, public_id, field=f"{field}.{number}")
     return found
 
 
@@ -322,7 +221,7 @@ def _with_region() -> Select[Any]:
 
 
 def _visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Own certificates; for inspectors those of the region; for others those of goods they handled.
+    """Own certificates; for inspectors those of the region; for others those of goods they handled, or have on paper.
 
     A delivery note goes one step only: to who stands with its filer in an event of the goods that the filer recorded.
     Another customer of the same lot is no business of theirs, and nobody becomes a customer by saying so alone.
@@ -343,11 +242,20 @@ def _visible_to(actor: Actor) -> ColumnElement[bool]:
     from_me = (transit.c.sender == me) & (transit.c.receiver == filer)
     sent = linked.where(transit.c.lot == certificate_lot.c.item, to_me | from_me)
     travels = certificate.c.kind != CertificateKind.DELIVERY_NOTE
+    shown = held_by(me)
     return (
         own
+        | shown
         | (travels & (exists(moved.correlate(certificate)) | exists(kept.correlate(certificate))))
         | exists(beside.correlate(certificate))
         | exists(sent.correlate(certificate))
+    )
+
+
+def held_by(organisation_id: int) -> ColumnElement[bool]:
+    """Certificates whose QR text an organisation showed."""
+    return certificate.c.id.in_(
+        select(certificate_holder.c.certificate).where(certificate_holder.c.organisation == organisation_id)
     )
 
 

@@ -20,10 +20,11 @@ from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor
 from trace.domain.regions import is_known_region, region_name
 from trace.services.alerts import raise_alert
-from trace.services.certificates import had_by, link_lots, note_paper, paper_keys
+from trace.services.certificates import had_by, link_lots
 from trace.services.commands import Command, run_once
 from trace.services.lots import find_lots, item_uri
 from trace.services.organisations import new_public_id
+from trace.services.paper_contents import note_paper, paper_keys
 from trace.services.pictures import check_own_picture
 from trace.services.renewal import needs_new_certificate, origin_of, sources_of
 from trace.services.rulebook import rules_on

@@ -99,6 +99,7 @@ def downgrade() -> None:
         with op.batch_alter_table(table) as batch_op:
             batch_op.drop_column(column)
     for table in (
+        "certificate_holder",
         "certificate_use",
         "supplier_licence",
         "recall_notice",
@@ -534,6 +535,17 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_supplier_licence")),
         sa.UniqueConstraint("supplier", "kind", "number", name=op.f("uq_supplier_licence_supplier_kind_number")),
     )
+    op.create_table(
+        "certificate_holder",
+        sa.Column("certificate", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("shown_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["certificate"], ["certificate.id"], name=op.f("fk_certificate_holder_certificate")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_certificate_holder_organisation")),
+        sa.PrimaryKeyConstraint("certificate", "organisation", name=op.f("pk_certificate_holder")),
+        comment="Who showed the QR text of a certificate that was issued here: they have the paper",
+    )
+    op.create_index(op.f("ix_certificate_holder_organisation"), "certificate_holder", ["organisation"], unique=False)
     op.create_table(
         "certificate_use",
         sa.Column("receipt", NUMBER, nullable=False),

@@ -8,6 +8,7 @@ from schemas.papers import PaperChangeRequest, PaperLotsRequest, PapersQuery
 from schemas.requests import CertificateRequest
 from trace.domain.permissions import Permission
 from trace.services import certificates, papers
+from trace.services.paper_corrections import correct_paper
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
@@ -62,7 +63,7 @@ def patch_certificate(payload: dict[str, Any], public_id: str) -> Any:
     """补录或更正证明文件 / Transcribe or correct a paper of one's own; the old values are kept."""
     command = command_of(payload)
     contents, reason = payload.pop("contents"), payload.pop("reason")
-    return papers.correct_paper(
+    return correct_paper(
         g.session, command, public_id=public_id, changes=payload, contents=contents, reason=reason, device=device()
     )
 

@@ -18,6 +18,7 @@ from trace.errors import sentence, status_of
 from trace.services import papers
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
+from trace.services.paper_corrections import correct_paper
 from trace.services.scans import keep_paper, read_paper
 from trace.web.access import may, watched
 from trace.web.device import device
@@ -113,7 +114,7 @@ def correct(public_id: str) -> ResponseReturnValue:
         contents, reason = asked.pop("contents"), asked.pop("reason")
         key = asked.pop("client_key", None)
         command = Command(g.actor, g.now, key, request={"paper": public_id, **request.form.to_dict(flat=True)})
-        papers.correct_paper(
+        correct_paper(
             g.session, command, public_id=public_id, changes=asked, contents=contents, reason=reason, device=device()
         )
     except Failure as failure:
