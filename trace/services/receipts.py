@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from storage.tables import MICRO, ident, lot, organisation, person, product, receipt, receipt_line, receipt_scan, scan
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
+from trace.services.correction_list import corrections_of
 from trace.services.look_up_log import note_look_up
 from trace.services.records import kept_until
 from trace.services.scans import as_scan
@@ -32,7 +33,13 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     if row is None or not (own or mandated):
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
     note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
-    return {**_head(row), "lines": _lines(session, row.id, row.received_at.astimezone(now.tzinfo).date(), with_price=own), "scans": _photos(session, row.id)}
+    lines = _lines(session, row.id, row.received_at.astimezone(now.tzinfo).date(), with_price=own)
+    corrected = corrections_of(session, receipt_id=public_id, organisation=row.organisation)
+    return {
+        **_head(row),
+        "lines": [{**line, "corrections": corrected.get(line["line"], [])} for line in lines],
+        "scans": _photos(session, row.id),
+    }
 
 
 def _photos(session: Session, number: int) -> list[dict[str, Any]]:

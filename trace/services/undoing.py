@@ -128,7 +128,7 @@ def seconds_to_undo(session: Session, *, actor: Actor, receipt_id: str, now: dat
 
 
 def find_undoable(session: Session, *, actor: Actor, event_ids: Sequence[str], now: datetime) -> dict[str, Any] | None:
-    """What was just done and can still be undone: {event_ids, step, goods, seconds, earlier}; None where nothing can.
+    """What was just done and can still be undone: {event_ids, step, disposition, goods, seconds, earlier}; None where nothing can.
 
     `earlier`: where a lot was sold though an earlier one is open (`trace.services.stock_list.earlier_lots`).
     """
@@ -141,11 +141,12 @@ def find_undoable(session: Session, *, actor: Actor, event_ids: Sequence[str], n
         return None
     events = stored_events(session, numbers)
     goods = [thing for things in goods_of_events(session, actor, events).values() for thing in things]
-    step = next(iter(events.values())).biz_step or ""
-    sold = find_idents(session, [thing["lot"] for thing in goods]) if step == BizStep.RETAIL_SELLING else {}
+    first = next(iter(events.values()))
+    sold = find_idents(session, [thing["lot"] for thing in goods]) if first.biz_step == BizStep.RETAIL_SELLING else {}
     return {
         "event_ids": list(event_ids),
-        "step": step,
+        "step": first.biz_step or "",
+        "disposition": first.disposition or "",
         "goods": goods,
         "seconds": seconds,
         "earlier": earlier_lots(session, actor=actor, items=sold.values(), on=now.date()),

@@ -15,6 +15,7 @@ PARTS = (
     "people",
     "goods",
     "stock",
+    "corrections",
     "papers",
     "commitment",
     "suppliers",

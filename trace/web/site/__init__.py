@@ -21,6 +21,7 @@ PAGES = (
     "canteen",
     "checks",
     "commitment",
+    "corrections",
     "counter",
     "evidence",
     "home",

@@ -18,6 +18,7 @@ from trace.services.returning import takers_of
 from trace.services.rulebook import rules_on
 from trace.services.scans import keep_photo
 from trace.services.stock_list import Shelf, StockQuery, stock_page
+from trace.services.undoing import find_undoable
 from trace.web.access import may, watched
 from trace.web.parts import parts
 from trace.web.site.forms import load, text_of, texts_of
@@ -38,6 +39,7 @@ SHELVES = {
     Shelf.GONE: N_("Nothing left"),
 }
 MANY_PACKS = 500
+MANY_EVENTS = 50
 
 
 @blueprint.get("")
@@ -50,6 +52,7 @@ def page() -> ResponseReturnValue:
 def _show_stock(problem: Failure | None = None) -> str:
     asked = {name: value for name, value in request.args.items() if name != "done" and value}
     query = load(StockRequest(), asked)
+    done = request.args.getlist("done")[:MANY_EVENTS]
     found = stock_page(
         g.session,
         actor=g.actor,
@@ -60,6 +63,7 @@ def _show_stock(problem: Failure | None = None) -> str:
         "stock.html",
         **found,
         asked=asked,
+        done=find_undoable(g.session, actor=g.actor, event_ids=done, now=g.now) if done else None,
         shelves=SHELVES,
         categories=list(Category),
         actions=ACTIONS,
@@ -77,7 +81,7 @@ def move() -> ResponseReturnValue:
     except Failure as failure:
         g.session.rollback()
         return _show_stock(failure), status_of(failure)
-    return redirect(url_for("stock.page", done=done["events"][0]), 303)
+    return redirect(url_for("stock.page", done=done["events"]), 303)
 
 
 def _move() -> dict[str, Any]:
@@ -131,7 +135,7 @@ def post_send_back() -> ResponseReturnValue:
     except Failure as failure:
         g.session.rollback()
         return _show_leaving("send_back.html", text_of("lot"), failure), status_of(failure)
-    return redirect(url_for("stock.page", done=done["events"][0]), 303)
+    return redirect(url_for("stock.page", done=done["events"]), 303)
 
 
 @blueprint.get("/destroy")

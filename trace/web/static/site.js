@@ -64,6 +64,15 @@ document.addEventListener("click", (event) => {
 document.addEventListener("focusin", (event) => { if (event.target.matches("input[data-select]")) event.target.select(); });
 document.addEventListener("input", (event) => event.target.classList.remove("proposed"));
 
+// What can be undone for some seconds says for how many more, and is gone when they are over.
+setInterval(() => {
+  for (const form of document.querySelectorAll("form[data-seconds]:not([data-sending])")) {
+    form.dataset.seconds -= 1;
+    form.querySelector("[data-left]").textContent = form.dataset.seconds;
+    if (form.dataset.seconds < 1) form.remove();
+  }
+}, 1000);
+
 let asking = null; // the look under way
 
 // Forms are sent without leaving the page: what was typed stays when the network is gone, when somebody signed out in
