@@ -11,6 +11,7 @@ blueprint = Blueprint("more", __name__, url_prefix="/more")
 
 # (the page's endpoint, its name, what one does there, the permission it needs), in the order people look for them
 TILES = (
+    ("imports.page", N_("Bring in tables"), N_("Deliveries or products from Excel or CSV."), Permission.GOODS_RECEIVE),
     (
         "suppliers.page",
         N_("Suppliers"),
