@@ -128,8 +128,9 @@ def seconds_to_undo(session: Session, *, actor: Actor, receipt_id: str, now: dat
 
 
 def find_undoable(session: Session, *, actor: Actor, event_ids: Sequence[str], now: datetime) -> dict[str, Any] | None:
-    """What was just done and can still be undone: {event_ids, step, disposition, goods, seconds, earlier}; None where nothing can.
+    """What was just done and can still be undone, None where nothing can.
 
+    {event_ids, step, disposition, goods, seconds, earlier}; `goods` as `trace.services.goods_told` tells them.
     `earlier`: where a lot was sold though an earlier one is open (`trace.services.stock_list.earlier_lots`).
     """
     try:
