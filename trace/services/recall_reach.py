@@ -90,7 +90,11 @@ def recalls_over(session: Session, items: Iterable[int], *, organisation: int | 
 
     Those that were closed bind on; those that were lifted do not. Without an organisation: recalls only. Takes no lock.
     """
-    of = _lots_of(session, items)
+    return _over(session, _lots_of(session, items), organisation)
+
+
+def _over(session: Session, of: Mapping[int, set[int]], organisation: int | None) -> dict[int, list[Row[Any]]]:
+    """`recalls_over` of things whose lots are known."""
     binding = recall.c.kind == RecallKind.RECALL
     if organisation is not None:
         binding |= recall.c.organisation == organisation
@@ -125,9 +129,10 @@ def check_not_recalled(session: Session, items: Iterable[str], *, organisation: 
     hold set meanwhile waits for this movement, or this movement finds it (see the module).
     """
     ids = find_idents(session, items)
-    keys = {key for group in _lots_of(session, ids.values()).values() for key in group}
-    share_items(session, keys)
-    over = recalls_over(session, ids.values(), organisation=organisation)
+    lots = {item for uri, item in ids.items() if uri_kind(uri) is UriKind.LOT}
+    of = {item: {item} for item in lots} | _lots_of(session, ids.values() - lots)
+    share_items(session, {key for keys in of.values() for key in keys})
+    over = _over(session, of, organisation)
     for uri, item in ids.items():
         if item in over:
             raise _is_recalled(session, uri, over[item][0], field)
