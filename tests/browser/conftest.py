@@ -28,6 +28,8 @@ FIRST_PAGE = {
     "pharmacist2": "/pharmacy",
     "inspector": "/inspector",
     "auditor": "/inspector/log",
+    "canteen": "/canteen",
+    "wholesale": "/station",
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 

@@ -65,6 +65,11 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "/station/stock": ("manager", ("action", "lot", "amount", "reason", "client_key")),
+    "/certificates/issue": (
+        "manager",
+        ("lots", "amount", "unit", "region", "origin", "contact", "form", "basis", "drawn", "statement_accepted"),
+    ),
+    "/canteen": ("canteen", ("name", "meal", "lot", "amount", "retained", "again", "photo")),
     "/pharmacy": ("pharmacist", ("action", "codes", "prescription", "client_key")),
     "/inspector/scan": ("inspector", ("photo", "reason")),
     "/scan": ("inspector", ("photo", "x")),
@@ -75,6 +80,8 @@ QUERIES = {
     "/station": ("x",),
     "/station/receive": ("scan", "code", "sender", "repeat"),
     "/station/stock": ("x",),
+    "/certificates/issue": ("lot",),
+    f"/board/{'0' * 26}": ("x",),
     "/pharmacy": ("x",),
     "/inspector": ("x",),
     "/inspector/trace": ("code", "reason"),
@@ -116,6 +123,10 @@ WORDS = (
     "vegetable",
     "drug",
     "egg",
+    "lunch",
+    "yes",
+    "control",
+    "producer",
     "quarantine_certificate",
     "x",
     "",
@@ -137,7 +148,7 @@ RUN = settings(
 @pytest.fixture(scope="module")
 def browsers(standing: Demo) -> dict[str, Browser]:
     """Everybody's browser, signed in once."""
-    return {who: standing.browser(who) for who in ("manager", "pharmacist", "inspector")}
+    return {who: standing.browser(who) for who in ("manager", "pharmacist", "inspector", "canteen")}
 
 
 @pytest.fixture(scope="module")
