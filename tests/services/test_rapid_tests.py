@@ -52,7 +52,8 @@ def test_after_the_deadline_no_retest_is_asked_for(town: Town) -> None:
     shop, _lot, done = tested(town)
     town.refuses(Conflict, ask_retest, later(shop, hours=4, minutes=1), public_id=done["id"])
     town.refuses(NotFound, ask_retest, later(town.organisation(), hours=1), public_id=done["id"])
-    town.do(ask_retest, later(shop, hours=4, seconds=50), public_id=done["id"])  # the last minute counts
+    asked = town.do(ask_retest, later(shop, hours=4, seconds=50), public_id=done["id"])  # the last minute counts
+    assert asked["asked_at"] == done["retest_until"]
     town.refuses(Conflict, ask_retest, later(shop, hours=4), public_id=done["id"])
 
 

@@ -130,7 +130,7 @@ def check_not_recalled(session: Session, items: Iterable[str], *, organisation: 
     """
     ids = find_idents(session, items)
     lots = {item for uri, item in ids.items() if uri_kind(uri) is UriKind.LOT}
-    of = {item: {item} for item in lots} | _lots_of(session, ids.values() - lots)
+    of = {item: {item} for item in lots} | _lots_of(session, set(ids.values()) - lots)
     share_items(session, {key for keys in of.values() for key in keys})
     over = _over(session, of, organisation)
     for uri, item in ids.items():
