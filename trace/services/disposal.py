@@ -12,6 +12,7 @@ from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Actor, region_prefix
+from trace.domain.rules.safety import Disposal, check_disposal
 from trace.services.capture import capture
 from trace.services.certificates import check_own_object
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
@@ -45,7 +46,7 @@ def dispose(
         if method not in methods:
             text = N_("Choose how the goods are destroyed: {methods}.")
             raise Invalid(text, field="method", methods=", ".join(methods))
-        _check_witness(command.actor, witness)
+        _check_record(session, command, Disposal(reason, method, place, witness, bool(sha256), command.actor.name))
         check_own_object(session, command.actor, sha256)
         event = _event(session, command, goods, reason)
         (done,) = capture(session, [event], actor=command.actor, now=command.now)
@@ -69,14 +70,13 @@ def dispose(
     return run_once(session, command, "destroy", act)
 
 
-def _check_witness(actor: Actor, witness: str) -> None:
-    """Raise `Invalid` where nobody else was there."""
-    name = witness.strip()
-    if not name or name.casefold() == actor.name.strip().casefold():
-        raise Invalid(
-            N_("Name the witness: somebody else than you, who saw the goods destroyed."),
-            field="witness",
-        )
+def _check_record(session: Session, command: Command, facts: Disposal) -> None:
+    """Raise `Invalid` where the record lacks what the rule book asks for, or where nobody else was there (R14)."""
+    found = next(iter(check_disposal(facts, rules_on(session, command.day, command.actor.organisation))), None)
+    if found is not None:
+        lacking = found.values.get("fields", "witness").partition(", ")[0]
+        field = {"photo": "sha256"}.get(lacking, lacking)
+        raise Invalid(found.message, field=field, details={"rule": found.rule}, **found.values)
 
 
 def _event(session: Session, command: Command, goods: Sequence[Some], reason: str) -> ObjectEvent:

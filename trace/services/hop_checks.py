@@ -10,6 +10,8 @@ from storage.stock import items_ever_here, items_here, on_hand_and_held
 from storage.tables import MICRO
 from trace.domain.epcis.vocabulary import KILOGRAM
 from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.papers import Severity
+from trace.domain.rules.movement import Mixing, check_mixing
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import check_not_expired, drugs_among, lots_of
@@ -17,6 +19,7 @@ from trace.services.making import Goods
 from trace.services.open_containers import containers_among, goods_inside
 from trace.services.recall_reach import check_not_recalled
 from trace.services.renewal import needs_new_certificate
+from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
 GRAM = "GRM"  # UN/ECE recommendation 20
@@ -168,17 +171,19 @@ def _never_here(session: Session, command: Command, goods: Sequence[Goods]) -> l
     return [good for good in goods if ids.get(good.item) not in had]
 
 
-def check_balance(goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]) -> None:
-    """More cannot come out than went in, unit by unit (R6; 农产品质量安全法 Art. 39: a mix keeps its sources)."""
+def check_balance(
+    session: Session, command: Command, goods: Sequence[Goods], outputs: Sequence[tuple[Decimal, str]]
+) -> None:
+    """Raise `Conflict` where more comes out than went in, unit by unit (R6; 农产品质量安全法 Art. 39)."""
     went_in = _totals((good.amount, good.unit) for good in goods if good.amount is not None and good.unit)
-    for unit, amount in _totals(outputs).items():
-        if unit in went_in and amount > went_in[unit]:
+    mixing = Mixing(went_in, _totals(outputs), parents=tuple(good.item for good in goods))
+    for finding in check_mixing(mixing, rules_on(session, command.day, command.actor.organisation)):
+        if finding.severity is Severity.BLOCK:
             raise Conflict(
-                N_("{out} {unit} cannot come out of {into} {unit}. Check the quantities of what went in and came out."),
+                N_("{why} Check the quantities of what went in and came out."),
                 field="outputs",
-                out=str(amount),
-                into=str(went_in[unit]),
-                unit=unit,
+                details={"rule": finding.rule, "source": finding.source},
+                why=finding,
             )
 
 

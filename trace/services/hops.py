@@ -102,7 +102,7 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
                     field=f"outputs.{number}.codes",
                 )
         opened = _open_all(session, command, outputs)
-        check_balance(goods, [(amount, unit) for _, amount, unit in opened])
+        check_balance(session, command, goods, [(amount, unit) for _, amount, unit in opened])
         made = {uri: f"outputs.{n}.lot.number" for n, (uri, _, _) in enumerate(opened)}
         check_not_made_before(session, made, actor=command.actor)
         event = TransformationEvent(

@@ -16,7 +16,9 @@ from trace.domain.codes import Code, parse_code
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
+from trace.domain.rules.movement import LotState, check_may_move
 from trace.domain.uris import UriKind, class_uri_of, drug_code_uri, lot_uri, uri_kind
+from trace.services.rulebook import rules_on
 
 MOVABLE = (UriKind.LOT, UriKind.INSTANCE)
 _DATES = ("produced_on", "expires_on")
@@ -291,8 +293,9 @@ def check_not_expired(session: Session, uris: Iterable[str], *, seen_by: int, on
     R7; 食品安全法 Art. 34, 54; 药品管理法 Art. 98.
     """
     lots = lots_of(session, uris, seen_by=seen_by)
+    rules = rules_on(session, on, seen_by)
     for uri, row in find_lots(session, set(lots.values())).items():
-        if row.expires_on and row.expires_on < on:
+        if any(check_may_move(LotState(uri, row.expires_on), rules)):
             raise Conflict(
                 N_("{product} lot {number} expired on {day}; it may be returned or destroyed, nothing else."),
                 field=field,

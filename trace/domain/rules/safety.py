@@ -141,7 +141,7 @@ def check_disposal(disposal: Disposal, rules: Rules) -> Iterable[Finding]:
             entry.source,
             N_("Keep the goods apart until it is complete."),
         )
-    if disposal.witness.strip() and disposal.witness.strip() == disposal.by.strip():
+    if disposal.witness.strip() and disposal.witness.strip().casefold() == disposal.by.strip().casefold():
         yield Finding(
             "R14",
             severity,
