@@ -31,10 +31,12 @@ from storage.tables import (
 from trace.domain.permissions import Actor, in_region, region_prefix
 from trace.domain.recalls import RecallKind, Standing, answers_of, state_of
 from trace.domain.regions import region_name
+from trace.domain.working_days import is_guess
 from trace.services.look_up_log import note_look_up
 from trace.services.recall_notices import ACCOUNTS, accounts_of
 from trace.services.recall_reach import reach_of
 from trace.services.recalls import check_may_open, get_recall_row, lot_number, no_recall
+from trace.services.rulebook import rules_on
 from trace.services.sales import possible_sales
 from trace.services.story import names_of
 
@@ -180,6 +182,7 @@ def get_recall(session: Session, *, actor: Actor, public_id: str, now: datetime)
     mine = next((n for n in notices if n.organisation == actor.organisation), None)
     return {
         **_card(row, now),
+        "due_guessed": _is_guessed(session, row, now),
         "view": view,
         "lots": _reached(session, row, actor, view, holders.get(actor.organisation, [])),
         "holders": [card for card in cards if card is not None] if view != "holder" else [],
@@ -194,6 +197,14 @@ def get_recall(session: Session, *, actor: Actor, public_id: str, now: datetime)
         },
         **answers_as_dict(notices, now),
     }
+
+
+def _is_guessed(session: Session, row: Row[Any], now: datetime) -> bool:
+    """Whether the day it is due was counted without the holidays of some year (R13)."""
+    if row.due_at is None:
+        return False
+    opened, due = (moment.astimezone(now.tzinfo).date() for moment in (row.opened_at, row.due_at))
+    return is_guess(opened, due, rules_on(session, opened, row.organisation))
 
 
 def answers_as_dict(notices: Iterable[Row[Any]], now: datetime) -> dict[str, int]:
