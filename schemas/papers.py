@@ -13,7 +13,7 @@ class PapersQuery(Strict):
     text = Text(most=80, load_default="")
     kind = Word(CertificateKind, load_default=None, allow_none=True)
     incomplete = fields.Boolean(load_default=False)
-    limit = Number(least=1, most=200, load_default=50)
+    limit = Number(least=1, most=500, load_default=100)
     after = Text(most=24, load_default="", metadata={"description": "The value `next` of the page before."})
 
 

@@ -79,6 +79,8 @@ def test_one_paper_in_two_shops_is_summed_and_the_excess_is_told_to_both_and_the
     assert {told["organisation"] for told in alerts(town, city)} == {one.organisation_name, other.organisation_name}
     assert alerts(town, one)[0]["facts"]["received_here"] == "400 KGM"
     assert other.organisation_name not in str(alerts(town, one))  # of others a sum, never who
+    seen = town.do(get_paper, actor=city, public_id=first, now=NOW)["use"]["receipts"]
+    assert [told["organisation"] for told in seen] == [other.organisation_name, one.organisation_name]
     bring(town, other, 50, second)
     assert len(alerts(town, one)) == len(alerts(town, other)) == 1  # once a paper and shop
     use = town.do(get_paper, actor=one, public_id=first, now=NOW)["use"]

@@ -125,7 +125,8 @@ def _keep_changes(
             name, old, new, command.actor.name or command.actor.organisation_name, why, command.now, device or "-"
         )
         for fault in check_correction(said, command.now, rules) if rules.entry("correction") else ():
-            raise Invalid(fault.message, field="reason", **dict(fault.values))
+            told: dict[str, Any] = {key: value for key, value in fault.values.items() if key != "field"}
+            raise Invalid(fault.message, field="reason", **told)
         if not why:
             text = N_("Say why it is changed: it was {old}.")
             raise Invalid(text, field="reason", old=old)

@@ -26,6 +26,7 @@ from storage.tables import (
 from trace.domain.failures import N_
 from trace.domain.paper_use import PassedOn, Use, counted, room, shares
 from trace.domain.papers import CertificateKind, Finding, Severity, alone_key, is_valid_on, requirements_for
+from trace.domain.permissions import Actor, region_prefix
 from trace.domain.quantities import comparable
 from trace.domain.rules.book import Rules
 from trace.domain.rules.receiving import PaperUse
@@ -174,28 +175,36 @@ def recount(session: Session, *, number: int, line: int, amount: int) -> None:
             session.execute(update(certificate_use).where(*one).values(amount=share))
 
 
-def received_under(session: Session, row: Row[Any], *, organisation_id: int) -> dict[str, Any]:
+def received_under(session: Session, row: Row[Any], *, actor: Actor) -> dict[str, Any]:
     """What came under a paper: own receipts one by one, all others as a sum; what is left of it, None: not certified.
 
-    Amounts are decimals in `unit`. `certified` is the smallest of what its filings say.
+    Amounts are decimals in `unit`. `certified` is the smallest of what its filings say. An inspector is told the
+    receipts of the shops of the region, each with its `organisation`.
     """
+    organisation_id = actor.organisation
     unit = row.unit or _unit_used(session, row)
     paper = _watched(session, row, comparable(Decimal(1), unit)[1])
     rules = rules_on(session, row.issued_on, organisation_id)
     total = counted(paper.uses, _policy(rules))
     own = sum(use.amount for use in paper.uses if use.receiver == organisation_id)
     query = (
-        select(receipt.c.public_id, receipt.c.received_at, receipt.c.supplier_name, certificate_use.c.amount)
+        select(
+            receipt.c.public_id, receipt.c.received_at, receipt.c.supplier_name, certificate_use.c.amount,
+            organisation.c.name,
+        )
         .join(receipt, receipt.c.id == certificate_use.c.receipt)
+        .join(organisation, organisation.c.id == receipt.c.organisation)
         .where(
             certificate_use.c.certificate.in_(paper.filings),
             certificate_use.c.unit == paper.unit,
-            receipt.c.organisation == organisation_id,
+            organisation.c.region.startswith(region_prefix(actor.region))
+            if actor.watches
+            else receipt.c.organisation == organisation_id,
             receipt.c.undone_at.is_(None),
         )
         .order_by(receipt.c.id.desc())
         .limit(200)
-    )
+    )  # fmt: skip
     return {
         "unit": paper.unit,
         "certified": None if paper.certified is None else _number(paper.certified),
@@ -205,7 +214,13 @@ def received_under(session: Session, row: Row[Any], *, organisation_id: int) -> 
         "elsewhere": _number(max(0, total - min(own, total))),
         "left": None if paper.certified is None else _number(max(0, paper.certified - total)),
         "receipts": [
-            {"id": use.public_id, "at": use.received_at, "supplier": use.supplier_name, "amount": _number(use.amount)}
+            {
+                "id": use.public_id,
+                "at": use.received_at,
+                "organisation": use.name,
+                "supplier": use.supplier_name,
+                "amount": _number(use.amount),
+            }
             for use in session.execute(query)
         ],
     }

@@ -18,6 +18,7 @@ from storage.tables import (
     person,
     product,
     stock,
+    stored_object,
     supplier,
     supplier_licence,
 )
@@ -133,10 +134,12 @@ def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) 
     named = find_lots(session, card["lots"])
     filer = session.execute(select(person.c.name).where(person.c.id == row.filed_by)).scalar_one_or_none()
     own = row.organisation == actor.organisation
+    media_type = session.scalars(select(stored_object.c.media_type).where(stored_object.c.sha256 == row.object))
     return {
         **card,
         "fields": {name: value for name, value in card["fields"].items() if name not in KEPT_ASIDE},
         "own": own,
+        "media_type": media_type.one_or_none(),
         "undated": bool(row.fields.get("undated")),
         "statement": row.fields.get("statement", ""),
         "filed_at": row.created_at,
@@ -147,7 +150,7 @@ def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) 
             for one in filed_before(session, actor, (row.paper_key, row.number_key))
             if own and one["id"] != public_id
         ],
-        "use": received_under(session, row, organisation_id=actor.organisation),
+        "use": received_under(session, row, actor=actor),
         "corrections": _corrections(session, row) if own or actor.watches else [],
     }
 
