@@ -101,7 +101,7 @@ def set_balances(session: Session, organisation: int, balances: Mapping[tuple[in
     insert_rows(session, stock, columns, rows, replace=_BALANCE)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Goods that left `sender` for `receiver` (`amount` above 0), or arrived there (below 0), in millionths.
 
@@ -124,7 +124,8 @@ def note_passages(session: Session, passages: Iterable[Passage]) -> None:
     What arrives before its sender recorded it as sent is kept below nothing, so that the late record does not announce
     the same goods again. Beyond `FULL`, either way, nothing is added: that is a partner's nonsense.
     """
-    rows = [asdict(passage) for passage in sorted(passages)]
+    # Of one way what comes onto it first: what is corrected comes back, and arrives anew.
+    rows = [asdict(p) for p in sorted(passages, key=lambda p: (p.item, p.unit, p.sender, p.receiver, -p.amount))]
     if not rows:
         return
     statement = insert_for(session, transit).values(

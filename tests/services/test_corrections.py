@@ -13,6 +13,7 @@ from tests.town import STRANGER, Town
 from trace.domain.failures import Conflict, Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor
+from trace.domain.products import Category
 from trace.services import hops
 from trace.services.corrections import LineCorrection, correct_receipt_line
 from trace.services.delivery import expected
@@ -84,7 +85,7 @@ def test_a_decision_and_dates_are_corrected_and_a_blocked_line_is_not_accepted(t
     assert town.stock(shop, made) == (0, 10)
     correct(town, shop, done, decision=Decision.ACCEPT, amount=Decimal(8))
     assert town.stock(shop, made) == (8, 0)
-    held, lot = received(town, shop)
+    held, lot = received(town, shop, product=town.product(shop, Category.PORK))  # without its quarantine certificate
     blocked = asked(held, decision=Decision.ACCEPT)
     assert town.refuses(Conflict, correct_receipt_line, town.command(shop), **blocked).field == "decision"
     assert correct(town, shop, held, produced_on=town.day(3))["changed"] == ["produced_on"]

@@ -15,8 +15,10 @@ from storage.tables import MICRO, correction, lot, product, receipt_line
 from trace.domain.epcis.document import load_document, parse_document
 from trace.domain.epcis.vocabulary import Disposition
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
 from trace.domain.rules.corrections import Correction, check_correction
+from trace.domain.rules.overrides import Override, gravest_override
 from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.arrivals import Decision
 from trace.services.commands import Command, run_once, stamp_of
@@ -136,7 +138,7 @@ def _correct_event(session: Session, command: Command, head: Row[Any], row: Row[
     if amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field="amount")
     if row.decision == Decision.HOLD and decision is Decision.ACCEPT:
-        _check_may_be_accepted(row)
+        _check_may_be_accepted(session, command, head, row)
     lock_items(session, [row.item])  # as whoever receives it does (`arrivals.lock_arrivals`)
     _check_sent(session, command, head, row, amount)
     document = load_document(documents_of(session, [row.event])[row.event])
@@ -163,9 +165,12 @@ def _correct_event(session: Session, command: Command, head: Row[Any], row: Row[
     return number
 
 
-def _check_may_be_accepted(row: Row[Any]) -> None:
-    """Raise `Conflict` where a finding of that day stands against it: such goods are released, not corrected."""
-    if any(finding["severity"] == "block" for finding in row.findings):
+def _check_may_be_accepted(session: Session, command: Command, head: Row[Any], row: Row[Any]) -> None:
+    """Raise `Conflict` where a finding of that day takes more than a reason: such goods are released, not corrected."""
+    findings = [Finding(**{**kept, "severity": Severity(kept["severity"])}) for kept in row.findings]
+    day = head.received_at.astimezone(command.now.tzinfo).date()
+    needed = gravest_override(findings, rules_on(session, day, command.actor.organisation))
+    if needed not in (Override.FREE, Override.REASON):
         raise Conflict(
             N_("A finding blocks this line. Hold it; release the goods once what was missing is there."),
             field="decision",
