@@ -18,6 +18,7 @@ from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor
+from trace.domain.quantities import parse_quantity
 from trace.domain.regions import is_known_region, region_name
 from trace.services.alerts import raise_alert
 from trace.services.certificates import had_by, link_lots
@@ -140,6 +141,8 @@ def _values(
     origin = contents.origin.strip() or ("" if contents.region else known[1]) or (region_name(region) if region else "")
     unit = contents.unit or rows[0].unit
     quantity = quantity_text(contents.amount, unit) if contents.amount is not None else contents.quantity.strip()
+    # A text that plainly says a number certifies that number: what is received under it is summed against it (R5).
+    certified = (contents.amount, unit) if contents.amount is not None else parse_quantity(quantity)
     contact = contents.contact.strip() or own.contact
     if contents.region and not is_known_region(contents.region):
         text = N_("The region {region} is not a known county code (GB/T 2260).")
@@ -175,8 +178,8 @@ def _values(
         "issued_on": command.day,
         "fields": {name: value for name, value in fields.items() if value not in (None, "")},
         "signature": signature,
-        "amount": None if contents.amount is None else micro(contents.amount),
-        "unit": None if contents.amount is None else unit,
+        "amount": None if certified is None else micro(certified[0]),
+        "unit": None if certified is None else certified[1],
         "issued_here": True,
         "created_at": command.now,
     }
