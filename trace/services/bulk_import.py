@@ -39,7 +39,6 @@ from trace.services.scans import keep_object
 
 JOB = "import"  # kind of its jobs
 CHECKING, CHECKED, STORING, STORED, REFUSED = "checking", "checked", "storing", "stored", "refused"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _NOT_AS_CHECKED = N_("Something changed since the table was looked at, so nothing was stored. Bring it in again.")
 
 
@@ -54,7 +53,7 @@ def bring_in(session: Session, command: Command, *, objects: ObjectStore, name: 
 
     def act() -> dict[str, Any]:
         report, state = _read(session, command.actor, data, limits, sha256)
-        kept = objects_media_type(data)
+        kept = _media_type(data)
         keep_object(session, actor=command.actor, objects=objects, data=data, media_type=kept, now=command.now)
         row = {
             "public_id": new_public_id(),
@@ -77,9 +76,9 @@ def bring_in(session: Session, command: Command, *, objects: ObjectStore, name: 
     return run_once(session, command, "bring_in", act)
 
 
-def objects_media_type(data: bytes) -> str:
+def _media_type(data: bytes) -> str:
     """What an uploaded table is kept as; it is only ever handed out as a download."""
-    return _XLSX if data.startswith(b"PK") else "text/csv"
+    return "application/zip" if data.startswith(b"PK") else "text/csv"
 
 
 def _read(session: Session, actor: Actor, data: bytes, limits: Limits, sha256: str) -> tuple[dict[str, Any], str]:

@@ -252,18 +252,25 @@ def store_product(session: Session, command: Command, row: Row) -> str:
 
 
 def try_delivery(session: Session, command: Command, delivery: Delivery) -> None:
-    """Receive a delivery and take it back: each row alone, so that all faults are told at once, then all together.
+    """Receive a delivery and take it back; where it is refused, each of its rows alone, so that all faults are told.
 
     What the rules find stands in the rows afterwards. Nothing stays in the store.
     """
-    for row in delivery.rows:
-        if not row["faults"]:
-            _try(session, command, Delivery(delivery.supplier, delivery.note, delivery.day, [row]))
-    if len(delivery.rows) > 1 and not any(row["faults"] for row in delivery.rows):
-        _try(session, command, delivery)
+    refused = _try(session, command, delivery)
+    if refused is None:
+        return
+    if len(delivery.rows) > 1:
+        for row in delivery.rows:
+            alone = Delivery(delivery.supplier, delivery.note, delivery.day, [row])
+            failure = _try(session, command, alone)
+            if failure is not None:
+                _blame(failure, alone)
+    if not any(row["faults"] for row in delivery.rows):
+        _blame(refused, delivery)
 
 
-def _try(session: Session, command: Command, delivery: Delivery) -> None:
+def _try(session: Session, command: Command, delivery: Delivery) -> Failure | None:
+    """Receive it and take it back: what it was refused with, else None and the findings in its rows."""
     nested = session.begin_nested()
     try:
         done = store_delivery(session, command, delivery, {})
@@ -276,9 +283,10 @@ def _try(session: Session, command: Command, delivery: Delivery) -> None:
         for row, findings in zip(delivery.rows, session.scalars(found), strict=True):
             row["findings"] = findings
     except Failure as failure:
-        _blame(failure, delivery)
+        return failure
     finally:
         nested.rollback()
+    return None
 
 
 def _blame(failure: Failure, delivery: Delivery) -> None:
