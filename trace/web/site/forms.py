@@ -108,11 +108,15 @@ def delivery_form() -> dict[str, Any]:
         "delivery_note": text_of("delivery_note", 80),
         "scans": [public_id[:26] for public_id in request.form.getlist("scans")[:MANY_SCANS]],
         "client_key": text_of("client_key", 120) or str(uuid.uuid4()),
-        "lines": [{**EMPTY_LINE, **lines[n]} for n in sorted(lines)],
+        "lines": [{**EMPTY_LINE, **lines[n], **_proposed(lines[n])} for n in sorted(lines)],
         "papers": _papers(sorted(lines)),
         "sheets": _sheets(),
         "override": {"sign_in": text_of("override-sign_in", 64)},  # never the password
     }
+
+
+def _proposed(line: Mapping[str, Any]) -> dict[str, str]:
+    return {"was": line["was"].removeprefix("proposed-")} if "was" in line else {}
 
 
 def _sheets() -> list[dict[str, str]]:
