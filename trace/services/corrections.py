@@ -14,6 +14,7 @@ from storage.stock import lock_transit
 from storage.tables import MICRO, correction, lot, product, receipt_line
 from trace.domain.epcis.document import load_document, parse_document
 from trace.domain.epcis.vocabulary import Disposition
+from trace.domain.events import Event
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import Finding, Severity
 from trace.domain.permissions import Actor
@@ -141,28 +142,32 @@ def _correct_event(session: Session, command: Command, head: Row[Any], row: Row[
         _check_may_be_accepted(session, command, head, row)
     lock_items(session, [row.item])  # as whoever receives it does (`arrivals.lock_arrivals`)
     _check_sent(session, command, head, row, amount)
-    document = load_document(documents_of(session, [row.event])[row.event])
-    if [part["quantity"] for part in document.get("quantityList", ())] != [Decimal(row.amount) / MICRO]:
-        raise Conflict(
-            N_("Single packs and containers are not corrected line by line: send back or take out what is wrong."),
-            field="amount",
-        )
-    (part,) = document["quantityList"]
-    made = stamp_of(session, command).common()
-    right = parse_document(
-        {
-            **document,
-            "eventID": made["event_id"],
-            "disposition": str(_DISPOSITIONS[decision]),
-            "quantityList": [{**part, "quantity": Decimal(amount) / MICRO}],
-        }
-    )
+    right = _right_event(session, command, row, amount, _DISPOSITIONS[decision])
     (number,) = declare_wrong(session, command, [row.event], reason="incorrect_data", instead=[right])
     here = (receipt_line.c.receipt == head.id, receipt_line.c.line == row.line)
     values = {"amount": amount, "decision": decision.value, "event": number, "corrected_at": command.now}
     session.execute(update(receipt_line).where(*here).values(values))
     recount(session, number=head.id, line=row.line, amount=amount)
     return number
+
+
+def _right_event(session: Session, command: Command, row: Row[Any], amount: int, disposition: Disposition) -> Event:
+    """The event of a line with what it should say; raises `Conflict` where it is more than some of one lot."""
+    document = load_document(documents_of(session, [row.event])[row.event])
+    where = "childQuantityList" if "childQuantityList" in document else "quantityList"  # in a crate, or loose
+    parts = document.get(where, [])
+    if [part["quantity"] for part in parts] != [Decimal(row.amount) / MICRO]:
+        raise Conflict(
+            N_("Single packs and containers are not corrected line by line: send back or take out what is wrong."),
+            field="amount",
+        )
+    (part,) = parts
+    said = {
+        "eventID": stamp_of(session, command).common()["event_id"],
+        "disposition": str(disposition),
+        where: [{**part, "quantity": Decimal(amount) / MICRO}],
+    }
+    return parse_document({**document, **said})
 
 
 def _check_may_be_accepted(session: Session, command: Command, head: Row[Any], row: Row[Any]) -> None:
