@@ -88,6 +88,9 @@ LEFT_OUT = {
     "organisation",
     "price",
     "scans",
+    "photo",
+    "result_at",
+    "level",
 }
 # What an address `/receipts/{public_id}` names.
 RECORDS = {"receipts": "receipt", "certificates": "certificate", "organisations": "organisation", "people": "person"}
@@ -98,6 +101,12 @@ SELDOM = {
     "GET /api/v1/scans/{public_id}/picture",
     "POST /api/v1/dispensings/returns",
     "DELETE /api/v1/people/{public_id}",
+    "GET /api/v1/recalls/{public_id}",
+    *(
+        f"POST /api/v1/recalls/{{public_id}}/{act}"
+        for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
+    ),
+    "POST /api/v1/rapid-tests/{public_id}/retest",
 }
 
 Known = dict[str, list[Any]]
