@@ -94,7 +94,7 @@ def report_file(public_id: str) -> ResponseReturnValue:
     """导入报告（CSV） / The report row by row, as a table that no spreadsheet executes."""
     found = get_import(g.session, actor=g.actor, public_id=public_id)
     headers = {"Content-Disposition": f'attachment; filename="import-{public_id}.csv"', "Cache-Control": "no-store"}
-    return Response(b"".join(csv_of(report_table(found))), mimetype=CSV_TYPE, headers=headers)
+    return Response(csv_of(report_table(found)), mimetype=CSV_TYPE, headers=headers)
 
 
 @blueprint.post("/<string:public_id>/store")
