@@ -53,7 +53,7 @@ def tell_produce(session: Session, cast: Cast) -> dict[str, str]:
     hops.sell(session, cast.command("market_a", 1, 17), goods=[Some(mix, Decimal("7.86"))])
     dried = dry_goji(session, cast)
     hops.ship(session, cast.command("coop_goji", 0, 5), receiver=cast.ids["market_a"], goods=[Some(dried, Decimal(15))])
-    tell_canteen(session, cast, mix, dried)
+    tell_canteen(session, cast, mix)
     return {"Tomatoes 精选番茄": mix, "Goji 枸杞干果": dried}
 
 

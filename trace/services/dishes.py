@@ -127,7 +127,7 @@ def _product(session: Session, command: Command, name: str) -> str:
     )
     known = session.scalars(mine.order_by(product.c.id).limit(1)).one_or_none()
     if known is not None:
-        return known
+        return str(known)
     card = register_product(session, actor=command.actor, name=name, category=Category.DISH, unit="EA", now=command.now)
     return str(card["id"])
 
@@ -296,7 +296,7 @@ def photo_of(session: Session, *, public_id: str, canteen: str) -> str:
     found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFound(N_("There is no dish {id}."), id=public_id[:26])
-    return found
+    return str(found)
 
 
 def last_dishes(session: Session, *, actor: Actor, before: date) -> list[dict[str, Any]]:

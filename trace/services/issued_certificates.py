@@ -107,7 +107,7 @@ def _lots(session: Session, row: Row[Any]) -> list[dict[str, Any]]:
     return [{"lot": uri, "lot_number": lot.number, "product": lot.product_name} for uri, lot in sorted(rows.items())]
 
 
-def _items(row: Row[Any]) -> Select[tuple[int]]:
+def _items(row: Row[Any]) -> Select[int]:
     """The numbers of the lots that the issuer named; whoever else tied the paper to other goods says that of theirs."""
     return select(certificate_lot.c.item).where(
         certificate_lot.c.certificate == row.id, certificate_lot.c.linked_by == row.organisation
