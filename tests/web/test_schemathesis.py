@@ -33,6 +33,7 @@ from storage.tables import (
 from tests.web.conftest import API, Demo
 from trace.domain.epcis.document import load_document
 from trace.domain.permissions import GRANTS, Role
+from trace.domain.rules.book import shipped
 from trace.services.keys import find_actor_by_key
 
 EXAMPLES = {GenerationMode.POSITIVE: 16, GenerationMode.NEGATIVE: 6}
@@ -93,7 +94,13 @@ LEFT_OUT = {
     "level",
 }
 # What an address `/receipts/{public_id}` names.
-RECORDS = {"receipts": "receipt", "certificates": "certificate", "organisations": "organisation", "people": "person"}
+RECORDS = {
+    "receipts": "receipt",
+    "certificates": "certificate",
+    "organisations": "organisation",
+    "people": "person",
+    "rules": "rule",
+}
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
 SELDOM = {
     "POST /api/v1/scans",
@@ -107,6 +114,7 @@ SELDOM = {
         for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
     ),
     "POST /api/v1/rapid-tests/{public_id}/retest",
+    "POST /api/v1/rules",  # a value has the shape of its entry
 }
 
 Known = dict[str, list[Any]]
@@ -130,6 +138,7 @@ def known(demo: Demo) -> dict[str | None, Known]:
         every = list(session.scalars(select(ident.c.uri).join(lot, lot.c.item == ident.c.id).order_by(ident.c.id)))
         documents = session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc()).limit(40))
         found["event"] = [load_document(document)["eventID"] for document in documents]
+        found["rule"] = sorted({entry.name for entry in shipped().written})
         own = {}
         for role in Role:
             actor = find_actor_by_key(session, demo.shown.keys[role])
