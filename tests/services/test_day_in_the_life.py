@@ -24,7 +24,8 @@ from trace.services.rapid_tests import record_test
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Decision, Line, Supplier, receive
 from trace.services.repacking import Portion, repack
-from trace.services.sales import Sold, sell_goods
+from trace.services.sales import sell_goods
+from trace.services.till_lines import Sold
 
 DELIVERIES, LINES = 30, 200
 WHERE = ("on_hand", "held", "sold", "sent", "returned", "destroyed", "used")
@@ -99,60 +100,61 @@ def morning(town: Town, shop: Actor, products: list[str], books: Books, dice: ra
     return lots
 
 
-def test_after_a_whole_day_the_books_of_the_shop_agree_to_the_gram(town: Town) -> None:
-    dice = random.Random(640502)
-    shop, other = town.organisation(), town.organisation(OrganisationKind.SUPERMARKET)
-    products = [town.product(shop, Category.VEGETABLE) for _ in range(12)]
-    books = Books()
-    lots = morning(town, shop, products, books, dice)
-    by_product = {lot: town.do(_product, lot) for lot in lots}
-
-    # Two lots of one product become a salad mix, with a new certificate; a third of it is sold.
-    first = lots[0]
-    second = next(lot for lot in lots[1:] if by_product[lot] == by_product[first])
-    portions = [(first, books.lots[first] // 2), (second, books.lots[second] // 3)]
+def mixing(town: Town, shop: Actor, portions: list[tuple[str, int]], books: Books) -> tuple[str, int]:
+    """Two lots of one product become a salad mix, with a new certificate; a third of it is sold: (mix, grams left)."""
     made = sum(grams for _, grams in portions) - 150  # what the knife takes
-    done = town.do(
-        repack, town.command(shop), inputs=[Some(lot, kg(grams)) for lot, grams in portions],
-        portions=[Portion(kg(made))],
-    )  # fmt: skip
-    (mix,) = done["lots"]
+    inputs = [Some(lot, kg(grams)) for lot, grams in portions]
+    (mix,) = town.do(repack, town.command(shop), inputs=inputs, portions=[Portion(kg(made))])["lots"]
     for lot, grams in portions:
         books.move(lot, "on_hand", "used", grams)
     books.move(mix, "came", "on_hand", made)
     town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(code=mix, amount=kg(100))])
-    town.do(
-        issue_commitment, town.command(shop), lots=[mix], contents=Contents(amount=kg(made), unit="KGM"),
-        basis=[CommitmentBasis.CONTROL], statement_accepted=True,
-    )  # fmt: skip
-    sold = made // 3
-    town.do(sell_goods, town.command(shop), sold=[Sold(code=mix, amount=kg(sold))])
-    books.move(mix, "on_hand", "sold", sold)
+    contents, basis = Contents(amount=kg(made), unit="KGM"), [CommitmentBasis.CONTROL]
+    town.do(issue_commitment, town.command(shop), lots=[mix], contents=contents, basis=basis, statement_accepted=True)
+    town.do(sell_goods, town.command(shop), sold=[Sold(code=mix, amount=kg(made // 3))])
+    books.move(mix, "on_hand", "sold", made // 3)
+    return mix, made - made // 3
 
-    # A till reports products only; some goods go to the other shop, some come back from a customer.
-    for product in products[1:6]:
-        grams = sum(books.lots[lot] for lot in lots if by_product[lot] == product) // 4
+
+def till(town: Town, shop: Actor, by_product: dict[str, str], products: list[str], books: Books) -> None:
+    """A till reports products only: what it sold is attributed to the lots that were open."""
+    for product in products:
+        grams = sum(books.lots[lot] for lot, of in by_product.items() if of == product) // 4
         told = town.do(sell_goods, town.command(shop), sold=[Sold(product=product, amount=kg(grams))])
         for part in told["sales"][0]["lots"]:
             books.move(part["lot"], "on_hand", "sold", int(Decimal(part["amount"]) * 1000))
+
+
+def failed_test(town: Town, shop: Actor, lot: str, mix: str, other: str, books: Books) -> None:
+    """A lot fails its rapid test: it and the mix made of it are held, whatever is left of them; others sell on."""
+    town.do(record_test, town.command(shop), lot=lot, tested_for="毒死蜱", passed=False, official=True)
+    for reached in (lot, mix):
+        books.move(reached, "on_hand", "held", books.lots[reached])
+        town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(code=reached, amount=kg(1))])
+    town.do(sell_goods, town.command(shop), sold=[Sold(code=other, amount=kg(100))])
+    books.move(other, "on_hand", "sold", 100)
+
+
+def test_after_a_whole_day_the_books_of_the_shop_agree_to_the_gram(town: Town) -> None:
+    shop, other = town.organisation(), town.organisation(OrganisationKind.SUPERMARKET)
+    products = [town.product(shop, Category.VEGETABLE) for _ in range(12)]
+    books = Books()
+    lots = morning(town, shop, products, books, random.Random(640502))
+    by_product = {lot: town.do(_product, lot) for lot in lots}
+    first = lots[0]
+    second = next(lot for lot in lots[1:] if by_product[lot] == by_product[first])
     away = next(lot for lot in lots if by_product[lot] == products[7])
+
+    mix, left = mixing(town, shop, [(first, books.lots[first] // 2), (second, books.lots[second] // 3)], books)
+    till(town, shop, by_product, [one for one in products[:7] if one != by_product[first]], books)
     town.do(ship, town.command(shop), receiver=town.id_of(other), goods=[Some(away, kg(700))])
     books.move(away, "on_hand", "sent", 700)
     town.do(take_back, town.command(shop), goods=[Some(mix, kg(250))])
     books.move(mix, "sold", "held", 250)
-
-    # The first lot fails its rapid test: it and the mix are held, whatever is left of them; nothing of it is sold.
-    town.do(record_test, town.command(shop), lot=first, tested_for="毒死蜱", passed=False, official=True)
-    for lot in (first, mix):
-        books.move(lot, "on_hand", "held", books.lots[lot])
-        town.refuses(Conflict, sell_goods, town.command(shop), sold=[Sold(code=lot, amount=kg(1))])
-    town.do(sell_goods, town.command(shop), sold=[Sold(code=second, amount=kg(100))])
-    books.move(second, "on_hand", "sold", 100)
-
-    # The mix is destroyed, photographed and before a witness; the failed lot goes back; a crate rots.
-    held = made - sold + 250
-    town.destroy(shop, Some(mix, kg(held)))
-    books.move(mix, "held", "destroyed", held)
+    failed_test(town, shop, first, mix, second, books)
+    # The mix is destroyed, photographed and before a witness, and so is what a crate crushed.
+    town.destroy(shop, Some(mix, kg(left + 250)))
+    books.move(mix, "held", "destroyed", left + 250)
     town.destroy(shop, Some(away, kg(300)))
     books.move(away, "on_hand", "destroyed", 300)
 

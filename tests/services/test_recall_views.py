@@ -13,7 +13,8 @@ from trace.domain.permissions import Role
 from trace.services import hops
 from trace.services.recall_views import customer_notice, get_recall, list_recalls, reach, urgent_notices
 from trace.services.recalls import acknowledge
-from trace.services.sales import Sold, sell_goods
+from trace.services.sales import sell_goods
+from trace.services.till_lines import Sold
 
 K = OrganisationKind
 

@@ -19,12 +19,17 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenLot:
-    """A lot on the shelf: `on_hand` in millionths of the product's unit; `came` orders lots by when they came."""
+    """A lot on the shelf: `on_hand` in millionths of the product's unit; `came` orders lots by when they came.
+
+    `later`: by the records it came after the sale; it is taken only where nothing else is left, for a delivery is
+    often typed after the goods stand on the shelf.
+    """
 
     item: int
     on_hand: int
     expires_on: date | None
     came: int
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def attribute(amount: int, lots: Sequence[OpenLot], policy: Policy) -> Attributi
     return Attribution(amounts, left)
 
 
-def _order(policy: Policy) -> Callable[[OpenLot], tuple[date, int, int]]:
+def _order(policy: Policy) -> Callable[[OpenLot], tuple[bool, date, int, int]]:
     if policy is Policy.FIFO:
-        return lambda lot: (date.max, lot.came, lot.item)
-    return lambda lot: (lot.expires_on or date.max, lot.came, lot.item)
+        return lambda lot: (lot.later, date.max, lot.came, lot.item)
+    return lambda lot: (lot.later, lot.expires_on or date.max, lot.came, lot.item)

@@ -251,13 +251,13 @@ def _amounts(
     holder: int,
     entry: Mapping[str, Any],
     before: Mapping[tuple[int, str], Mapping[str, Any]],
-    sold: Mapping[tuple[int, int], Any],
+    sold: Mapping[tuple[int, int, str], Any],
     names: Mapping[int, tuple[str, Any]],
 ) -> dict[str, Any]:
     """One lot at one holder: then, now, since."""
     uri, known = names[entry["item"]]
     had = before.get((entry["item"], entry["unit"]), {})
-    sales = sold.get((holder, entry["item"]))
+    sales = sold.get((holder, entry["item"], entry["unit"]))
     then = {name: int(had.get(name, 0)) for name in ACCOUNTS}
     figures = {
         "had": then["on_hand"] + then["held"],
@@ -265,7 +265,7 @@ def _amounts(
         "held": entry["held"],
         "returned": entry["returned"] - then["returned"] if had else 0,
         "destroyed": entry["destroyed"] - then["destroyed"] if had else 0,
-        "sold": entry["sold"] - (sales.attributed if sales else 0),
+        "sold": max(entry["sold"] - (sales.attributed if sales else 0), 0),  # what was brought back counts here
         "possible": sales.possible if sales else 0,
     }
     return {

@@ -183,7 +183,9 @@ def _send_notices(session: Session, command: Command, row: Row[Any]) -> int:
     items = {entry["item"] for lots in having.values() for entry in lots}
     possible = {key: sold.possible for key, sold in possible_sales(session, items).items()}
     holders = {
-        one: [{**entry, "possible": possible.get((one, entry["item"]), 0)} for entry in having.get(one, ())]
+        one: [
+            {**entry, "possible": possible.get((one, entry["item"], entry["unit"]), 0)} for entry in having.get(one, ())
+        ]
         for one in told - {command.actor.organisation}
     }
     return send_notices(session, row, holders, now=command.now)

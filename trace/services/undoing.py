@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, documents_of, find_by_event_ids, find_idents, id_key, lock_items
 from storage.stock import Passage, lock_transit, note_passages
 from storage.tables import (
-    attributed_sale,
     correction,
     dish,
     dispensing,
@@ -46,7 +45,6 @@ _OTHERS = (
     receipt_line.c.event,
     dispensing.c.event,
     dispensing.c.returned_event,
-    attributed_sale.c.event,
     dish.c.event,
 )
 
@@ -102,7 +100,8 @@ def undo_events(session: Session, command: Command, *, event_ids: Sequence[str])
     """Take back what was just done with goods (sold, held, released, sent, destroyed, brought back): {undone}.
 
     The rules are those of `undo_receipt`. Raises `NotFound` for events that are not one's own, `Conflict` for those
-    that belong to a record of their own (a delivery, a dispensing, an attributed sale, a dish).
+    that belong to a record of their own (a delivery, a dispensing, a dish). A sale that was attributed to lots is none
+    any more once its event is declared wrong (`trace.services.sales`).
     """
 
     def act() -> dict[str, Any]:

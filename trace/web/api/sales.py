@@ -7,7 +7,8 @@ from flask import g
 from schemas.sales import RepackRequest, SalesRequest
 from trace.domain.permissions import Permission
 from trace.services.repacking import Portion, repack
-from trace.services.sales import Sold, sell_goods
+from trace.services.sales import sell_goods
+from trace.services.till_lines import Sold
 from trace.web.access import may
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of

@@ -15,15 +15,23 @@ from trace.services.commands import Command, Some
 from trace.services.renewal import needs_new_certificate
 from trace.services.repacking import Portion, repack
 from trace.services.rulebook import rules_on
-from trace.services.sales import Sold, sell_goods
+from trace.services.sales import sell_goods
 from trace.services.stock_list import list_stock
+from trace.services.till_lines import Sold
+from trace.services.undoing import find_undoable
 from trace.web.access import may
 from trace.web.site.forms import load, text_of, texts_of
 
 blueprint = Blueprint("counter", __name__, url_prefix="/counter")
 MANY_SALES = 500
-# "6901028075763", "12345 1.5", "12345*1.5", "12345 × 1.5"
-_LINE = re.compile(r"(?P<code>.*?)(?:\s*[*×xX]\s*|\s+)(?P<amount>\d{1,9}(?:\.\d{1,6})?)")
+MANY_EVENTS = 50  # of one undo (`trace.web.site.corrections`)
+# "6901028075763", "12345 1.5", "12345 × 1.5", and "12345*1.5" for digits only: a lot may be called "BX20261126". Blanks
+# are what a person types: a separator that a scanner sends (FNC1, 0x1D) belongs to the code.
+_BLANK = "[ \t\u3000]"
+_LINE = re.compile(
+    rf"(?P<code>.*?){_BLANK}+(?:[*×xX]{_BLANK}*)?(?P<amount>\d{{1,9}}(?:\.\d{{1,6}})?)"
+    rf"|(?P<digits>\d+)[*×xX]{_BLANK}*(?P<times>\d{{1,9}}(?:\.\d{{1,6}})?)"
+)
 
 
 @blueprint.get("")
@@ -58,6 +66,8 @@ def texts_with_doubles(name: str) -> list[str]:
 
 def _sold(line: str) -> Sold:
     found = _LINE.fullmatch(line)
+    if found and found["digits"]:
+        return Sold(code=found["digits"], amount=Decimal(found["times"]))
     if found and found["code"].strip():
         return Sold(code=found["code"].strip(), amount=Decimal(found["amount"]))
     return Sold(code=line)
@@ -70,8 +80,16 @@ def _show_counter(*, problem: Failure | None = None, codes: str = "", done: dict
         problem=sentence(problem) if problem else None,
         codes=codes,
         done=done,
+        undo=_undo(done),
         policy=rules.value("sales_attribution"),
     )
+
+
+def _undo(done: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the button takes back; None for a till's report, which is longer than a mistake of a moment."""
+    if done is None or len(done["events"]) > MANY_EVENTS:
+        return None
+    return find_undoable(g.session, actor=g.actor, event_ids=done["events"], now=g.now)
 
 
 @blueprint.get("/repack")
@@ -87,7 +105,7 @@ def post_repack() -> ResponseReturnValue:
     """分装、混装 / Make the new lots."""
     used = [
         {"code": lot, "amount": text_of(f"amount-{number}", 24)}
-        for number, lot in enumerate(request.form.getlist("lot")[:MANY_SALES])
+        for number, lot in enumerate(request.form.getlist("lot"))
         if text_of(f"amount-{number}", 24)
     ]
     made = [
