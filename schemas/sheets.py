@@ -193,14 +193,15 @@ def _checked(text: str) -> str:
 
 
 def _read_csv(text: str, limits: Limits) -> Sheet:
-    sheet, empty = Sheet(), 0
-    for number, fields in _records(text, _separator(text)):
+    sheet, empty, separator, lines = Sheet(), 0, _separator(text), io.StringIO(text, newline="")
+    for number, fields in _records(lines, separator):
         check_width(number, len(fields), limits)
         cells = {column: cell for column, one in enumerate(fields) if (cell := text_cell(one, limits)) is not None}
         if not cells:
             empty += 1
             if empty > limits.empty_rows:
-                sheet.notes.append(Doubt(STOPPED, {"row": str(number), "count": str(limits.empty_rows)}))
+                if lines.read().strip(f' \t\r\n"{separator}'):
+                    sheet.notes.append(Doubt(STOPPED, {"row": str(number), "count": str(limits.empty_rows)}))
                 break
             continue
         empty = 0
@@ -215,9 +216,8 @@ def _separator(text: str) -> str:
     return max(_SEPARATORS, key=head.count)
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, Sequence[str]]]:
+def _records(lines: io.StringIO, separator: str) -> Iterator[tuple[int, Sequence[str]]]:
     """(number of the record, its fields); raises `Invalid` for quotation marks that do not close."""
-    lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     while True:

@@ -112,8 +112,8 @@ DESK_WORDS: dict[str, str] = {
     "form_producer": N_("Form 1, for producers:"),
     "form_purchaser": N_("Form 2, for purchasers who mix or re-pack:"),
     # tables brought in
-    "table_deliveries": N_("Deliveries"),
-    "table_products": N_("Products"),
+    "table_deliveries": N_("Table of deliveries"),
+    "table_products": N_("Table of products"),
     "import_checking": N_("Is being looked at"),
     "import_checked": N_("Looked at, not stored"),
     "import_storing": N_("Is being stored"),
