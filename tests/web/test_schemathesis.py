@@ -29,6 +29,7 @@ from storage.tables import (
     product,
     receipt,
     stock,
+    supplier,
 )
 from tests.web.conftest import API, Demo
 from trace.domain.epcis.document import load_document
@@ -69,6 +70,8 @@ KINDS = {
     "origin_region": "region",
     "supplier": "supplier",
     "decision": "decision",
+    "uscc": "uscc",
+    "seen": "item",
 }
 # Left out of a seasoned body: nearly every value of these is refused, and none is needed.
 LEFT_OUT = {
@@ -100,6 +103,7 @@ RECORDS = {
     "organisations": "organisation",
     "people": "person",
     "rules": "rule",
+    "suppliers": "file",
 }
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
 SELDOM = {
@@ -114,6 +118,10 @@ SELDOM = {
         for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
     ),
     "POST /api/v1/rapid-tests/{public_id}/retest",
+    "POST /api/v1/imports",
+    "GET /api/v1/imports/{public_id}",
+    "POST /api/v1/imports/{public_id}/store",
+    "POST /api/v1/blocks/{public_id}/lift",
     "POST /api/v1/rules",  # a value has the shape of its entry
 }
 
@@ -129,6 +137,7 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "organisation": organisation.c.public_id,
         "certificate": certificate.c.public_id,
         "receipt": receipt.c.public_id,
+        "file": supplier.c.public_id,
         "person": person.c.public_id,
     }
     with demo.store.reading() as session:
@@ -158,6 +167,8 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "future": [str(today + timedelta(days=days)) for days in (30, 300)],
         "region": ["640502", "640521"],
         "decision": ["hold", "refuse", "accept"],
+        "uscc": ["91640502MA7TE5T19M", "92640521MA7TE5T27X"],
+        "item": ["licence_seen", "name_agrees"],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
         + [{"id": public_id} for public_id in found["organisation"]],
