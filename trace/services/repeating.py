@@ -153,7 +153,7 @@ def _line(row: Any, amount: Decimal) -> dict[str, Any]:
 
 
 def suppliers_on_file(session: Session, *, actor: Actor) -> list[dict[str, str]]:
-    """The suppliers of the organisation's own file that are not on this system: their words as the record needs them."""
+    """The suppliers of the organisation's own file that are not on this system, as the record needs them."""
     query = (
         select(supplier.c.public_id, supplier.c.name, supplier.c.address, supplier.c.contact)
         .where(supplier.c.organisation == actor.organisation, supplier.c.partner.is_(None))
