@@ -72,6 +72,8 @@ def lock_papers(session: Session, prepared: Sequence[Prepared]) -> None:
     Taken after the locks on the goods (`arrivals.lock_arrivals`), by everybody in that order.
     """
     keys = {key for ready in prepared for row in ready.paper_rows for key in (_key_of(row), row.number_key) if key}
+    if not keys:
+        return
     for key in sorted(keys):
         session.execute(insert_for(session, paper_head).values(paper_key=key).on_conflict_do_nothing())
     query = select(paper_head.c.paper_key).where(paper_head.c.paper_key.in_(keys)).order_by(paper_head.c.paper_key)
