@@ -154,9 +154,13 @@ def test_a_receipt_taken_back_or_corrected_counts_as_it_is_now(town: Town) -> No
     shop = town.organisation()
     mine = paper(town, shop)
     line = bring(town, shop, 500, mine)
+    command = town.command(shop)
     with town.store.writing() as session:
         number = session.execute(select(receipt.c.id).where(receipt.c.public_id == line["receipt"])).scalar_one()
-        recount(session, number=number, line=0, amount=200 * 1_000_000)
+        recount(session, command, number=number, line=0, amount=900 * 1_000_000)
+    assert len(alerts(town, shop)) == 1  # a correction exceeds no more silently than a delivery
+    with town.store.writing() as session:
+        recount(session, command, number=number, line=0, amount=200 * 1_000_000)
     assert r5(bring(town, shop, 300, mine)) == []
     with town.store.writing() as session:
         session.execute(update(receipt).where(receipt.c.id == number).values(undone_at=NOW))

@@ -147,7 +147,7 @@ def _correct_event(session: Session, command: Command, head: Row[Any], row: Row[
     here = (receipt_line.c.receipt == head.id, receipt_line.c.line == row.line)
     values = {"amount": amount, "decision": decision.value, "event": number, "corrected_at": command.now}
     session.execute(update(receipt_line).where(*here).values(values))
-    recount(session, number=head.id, line=row.line, amount=amount)
+    recount(session, command, number=head.id, line=row.line, amount=amount)
     return number
 
 

@@ -71,7 +71,11 @@ def lock_papers(session: Session, prepared: Sequence[Prepared]) -> None:
     paper that is the same by QR for one filer and by number for another has both keys, and so shares a lock with each.
     Taken after the locks on the goods (`arrivals.lock_arrivals`), by everybody in that order.
     """
-    keys = {key for ready in prepared for row in ready.paper_rows for key in (_key_of(row), row.number_key) if key}
+    _lock(session, [row for ready in prepared for row in ready.paper_rows])
+
+
+def _lock(session: Session, rows: Iterable[Row[Any]]) -> None:
+    keys = {key for row in rows for key in (_key_of(row), row.number_key) if key}
     if not keys:
         return
     for key in sorted(keys):
@@ -150,31 +154,34 @@ def note_uses(session: Session, command: Command, number: int, prepared: Sequenc
     session.execute(insert(certificate_use), rows)
     for ready in prepared:
         for share in ready.uses if ready.line.decision is not Decision.REFUSE else ():
-            paper = share.paper
-            if paper.certified is None:
-                continue
-            # Two scales differ: the line is told of every gram, the inspector of what no scale explains.
-            if share.counted > paper.certified * (1 + weighing_tolerance(paper.unit, rules)):
-                _tell_all(session, command, share)
+            _tell_excess(session, command, share, rules)
 
 
-def recount(session: Session, *, number: int, line: int, amount: int) -> None:
+def recount(session: Session, command: Command, *, number: int, line: int, amount: int) -> None:
     """A line's amount was corrected (millionths of its own unit, 0: it was refused): its uses shrink or grow alike.
 
-    Call it with the papers' rows locked by the caller's own lock of the receipt's line; sums are read afresh each time.
+    Too much is an alert then, too. Lines up with everybody who receives under the same papers, as `lock_papers` does.
     """
     here = (certificate_use.c.receipt == number, certificate_use.c.line == line)
-    was = session.execute(select(receipt_line.c.unit).where(receipt_line.c.receipt == number,
-                                                            receipt_line.c.line == line)).scalar_one()  # fmt: skip
+    was = session.execute(
+        select(receipt_line.c.unit).where(receipt_line.c.receipt == number, receipt_line.c.line == line)
+    ).scalar_one()
     now = micro(comparable(Decimal(amount) / MICRO, was)[0])
+    query = select(certificate, certificate_use.c.amount.label("came"), certificate_use.c.unit.label("in_unit"))
+    query = query.join(certificate_use, certificate_use.c.certificate == certificate.c.id).where(*here)
     kinds: dict[str, list[Row[Any]]] = {}
-    query = select(certificate_use, certificate.c.kind).join(certificate).where(*here).order_by(certificate.c.id)
-    for row in session.execute(query):
+    rows = session.execute(query.order_by(certificate.c.issued_on, certificate.c.id)).all()
+    _lock(session, rows)
+    for row in rows:
         kinds.setdefault(row.kind, []).append(row)
-    for rows in kinds.values():
-        for row, share in zip(rows, shares(now, [*(row.amount for row in rows[:-1]), None]), strict=True):
-            one = (*here, certificate_use.c.certificate == row.certificate)
+    for same in kinds.values():
+        for row, share in zip(same, shares(now, [*(row.came for row in same[:-1]), None]), strict=True):
+            one = (*here, certificate_use.c.certificate == row.id)
             session.execute(update(certificate_use).where(*one).values(amount=share))
+    rules = rules_on(session, command.day, command.actor.organisation)
+    for row in rows:
+        paper = _watched(session, row, row.in_unit)
+        _tell_excess(session, command, Share(paper, 0, counted(paper.uses, _policy(rules))), rules)
 
 
 def received_under(session: Session, row: Row[Any], *, actor: Actor) -> dict[str, Any]:
@@ -322,6 +329,13 @@ def _as_paper_use(share: Share, policy: PassedOn) -> PaperUse:
 
 
 # ---- too much ------------------------------------------------------------------------------------------------------
+
+
+def _tell_excess(session: Session, command: Command, share: Share, rules: Rules) -> None:
+    """Two scales differ: the line is told of every gram, shops and inspector of what no scale explains."""
+    paper = share.paper
+    if paper.certified is not None and share.counted > paper.certified * (1 + weighing_tolerance(paper.unit, rules)):
+        _tell_all(session, command, share)
 
 
 def _tell_all(session: Session, command: Command, share: Share) -> None:
