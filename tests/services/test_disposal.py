@@ -48,7 +48,8 @@ def test_anothers_photo_proves_nothing(town: Town) -> None:
     shop = town.organisation()
     made = town.lot(shop, town.product(shop), 10)
     record = {"reason": "rotten", "method": "buried", "witness": "李四", "sha256": town.photo(town.organisation())}
-    town.refuses(NotFound, dispose, town.command(shop), goods=[Some(made, Decimal(1))], **record)
+    failure = town.refuses(NotFound, dispose, town.command(shop), goods=[Some(made, Decimal(1))], **record)
+    assert failure.field == "sha256"
 
 
 def test_inspectors_see_what_was_destroyed_in_their_region_and_shops_their_own(town: Town) -> None:

@@ -1,5 +1,6 @@
 """What the tests of bad input share: bodies for every command, and what a good refusal looks like."""
 
+import re
 from typing import Any
 
 from werkzeug.test import TestResponse
@@ -128,6 +129,18 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
             "fields": {"product_name": "x"},
         },
     ),
+    "/receipts/<string:public_id>/undo": ("clerk", COMMON),
+    "/receipts/<string:public_id>/lines/<int:line>/correction": (
+        "clerk",
+        {
+            **COMMON,
+            "amount": 1,
+            "decision": "hold",
+            "produced_on": "2026-01-01",
+            "expires_on": "2027-01-01",
+            "reason": "x",
+        },
+    ),
     "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
 }
@@ -154,6 +167,11 @@ def bad_page(answer: TestResponse, *statuses: int) -> str | None:
     return None
 
 
+def filled(path: str) -> str:
+    """A path of which what it leaves open names nothing that exists."""
+    return re.sub(r"<[^>]+>", "0" * MANY, re.sub(r"<int:[^>]+>", "0", path))
+
+
 def send(demo: Demo, path: str, role: str | None, body: bytes, media_type: str = "application/json") -> TestResponse:
     """Post bytes to the API as they are."""
-    return demo.call("POST", path, role, data=body, content_type=media_type)
+    return demo.call("POST", filled(path), role, data=body, content_type=media_type)

@@ -268,7 +268,7 @@ def routes(demo: Demo) -> Iterator[tuple[str, str, Any]]:
 
 def filled(rule: str, value: str = "nothing") -> str:
     """The rule as an address: its argument is the value."""
-    return re.sub(r"<[^>]+>", value, rule)
+    return re.sub(r"<[^>]+>", value, re.sub(r"<int:[^>]+>", "0", rule))
 
 
 def test_the_table_has_every_route_and_agrees_with_the_marks(standing: Demo) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import API, Demo
-from tests.web.hostile import BODIES, DELIVERY, UPLOADS, complaint, send
+from tests.web.hostile import BODIES, DELIVERY, UPLOADS, complaint, filled, send
 
 # What no text, number, date or word may be.
 VALUES = (
@@ -138,7 +138,7 @@ def test_no_field_takes_what_it_cannot_keep(standing: Demo, path: str) -> None:
 def test_a_name_that_no_field_has_is_told(standing: Demo, path: str) -> None:
     role, body = BODIES[path]
     before = standing.counts()
-    answer = standing.post(path, body | {"__proto__": 1}, role)
+    answer = standing.post(filled(path), body | {"__proto__": 1}, role)
     assert complaint(answer, 422) is None
     assert "__proto__" in answer.json["errors"]
     assert standing.counts() == before
