@@ -1,7 +1,9 @@
 """The form of a delivery on the page: what it proposes, what it shows of papers, and what it keeps to itself."""
 
 import re
+from io import BytesIO
 
+from tests.scanners.drawing import file_of, on_paper, symbol
 from tests.web.conftest import Browser, Demo
 
 LIKE_NEW = {"lines-0-new_name": "小白菜（试）", "lines-0-new_category": "vegetable", "lines-0-new_unit": "KGM"}
@@ -62,3 +64,33 @@ def test_a_second_persons_password_is_tried_so_often_and_a_delivery_without_one_
     assert told[0].json["field"] == "override.password"
     assert "wrong" not in told[0].text
     assert demo.post("/receipts", body).status_code == 201
+
+
+def test_a_paper_photographed_before_the_goods_are_scanned_counts_for_them_and_never_for_a_product(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    demo.post("/products", {"name": "后扫茄子", "category": "vegetable", "unit": "KGM"})
+    demo.post("/products", {"name": "后扫饼干", "category": "packaged_food", "unit": "EA"})
+    photo = file_of(on_paper(symbol("6901028075763", "EAN13"), symbol("HGZ-2026-7", "Code128"), size=(500, 400)))
+    page = clerk.post("/station/receive", {**form, "sheet-photo": (BytesIO(photo), "p.jpg")}).text
+    assert 'name="sheet-0-kind" value="commitment_certificate" checked' in page
+    assert 'name="sheet-0-number" value="HGZ-2026-7"' in page
+    found = re.search(r'name="sheet-0-sha256" value="(\w{64})"', page)
+    assert found
+    sheet = {
+        "sheet-0-sha256": found[1],
+        "sheet-0-kind": "commitment_certificate",
+        "sheet-0-was": "commitment_certificate",
+    }
+    form = {**form, **sheet, "lines-0-sheets": found[1]}
+    for name, tied in (("后扫茄子", True), ("后扫饼干", False)):
+        page = clerk.post("/station/receive", {**form, "more": name}).text
+        assert (f'name="lines-1-sheets" value="{found[1]}" checked' in page) is tied
+
+
+def test_new_goods_that_are_kept_cold_are_measured_on_arrival(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    cold = {**form, "lines-0-new_keeping": "chilled", "action": "look"}
+    assert "请测量并填写到货温度" in clerk.post("/station/receive", cold).text
+    warm = clerk.post("/station/receive", {**cold, "lines-0-celsius": "11"}).text
+    assert "要求0～10℃" in warm
+    assert "请测量并填写到货温度" not in clerk.post("/station/receive", {**cold, "lines-0-new_keeping": ""}).text

@@ -250,9 +250,7 @@ def _override(value: Any) -> list[Said]:
 
 
 def _temperature(value: Any) -> list[Said]:
-    if "low" not in value:
-        return [(N_("At most {high} °C."), value)]
-    return [(N_("At least {low} °C."), value) if "high" not in value else (N_("{low} to {high} °C."), value)]
+    return [(N_("{low} to {high} °C."), value)]
 
 
 def _weighing(value: Any) -> list[Said]:

@@ -201,9 +201,9 @@ def _check_steps(value: Any, where: str) -> None:
 
 
 def _check_range(value: Any, where: str) -> None:
-    record({}, {"low": number(-100, 100), "high": number(-100, 100)})(value, where)
-    if not value or Decimal(value.get("low", -100)) > Decimal(value.get("high", 100)):
-        raise _wrong(N_("{where} has a low end, a high end, or both, the colder one first; {came} came."), where, value)
+    record({"low": number(-100, 100), "high": number(-100, 100)})(value, where)
+    if Decimal(value["low"]) > Decimal(value["high"]):
+        raise _wrong(N_("{where} has the colder end as low, the warmer one as high; {came} came."), where, value)
 
 
 def _check_profiles(value: Any, where: str) -> None:

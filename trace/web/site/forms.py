@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import request
+from flask import g, request
 from marshmallow import ValidationError
 
 from schemas.requests import MANY_LINES, MANY_SCANS, ProductRequest, ReceiptRequest
 from trace.domain.failures import N_, Invalid
 from trace.errors import flat
+from trace.services.rulebook import rules_on
 from trace.web.words import complaint_text
 
 LINE_FIELDS = (
@@ -43,6 +44,7 @@ SHOWN_FIELDS = (
     "new_unit",
     "new_code",
     "new_specification",
+    "new_keeping",  # an entry `temperature.` of the rule book: the product's range on arrival (R11)
     "new_producer",
     "new_approval_no",
     "new_prescription",
@@ -163,7 +165,18 @@ def new_product(line: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("code", "specification", "producer", "approval_no", "prescription"):
         if line.get(f"new_{name}"):
             body[name] = line[f"new_{name}"]
+    rules = rules_on(g.session, g.now.date(), g.actor.organisation)
+    keeping = rules.entry(f"temperature.{line.get('new_keeping')}")
+    if keeping is not None:
+        body |= {"celsius_low": keeping.value["low"], "celsius_high": keeping.value["high"]}
     return load(ProductRequest(), body)
+
+
+def ways_of_keeping() -> list[str]:
+    """The ranges of temperature that a new product's own is chosen from: names of entries of the rule book."""
+    prefix = "temperature."
+    rules = rules_on(g.session, g.now.date(), g.actor.organisation)
+    return [entry.name.removeprefix(prefix) for entry in rules.under(prefix)]
 
 
 def load(schema: Any, body: Mapping[str, Any]) -> dict[str, Any]:
