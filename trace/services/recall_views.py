@@ -341,7 +341,8 @@ def _reached(
 
 
 def reach(session: Session, *, actor: Actor, lot: str, now: datetime) -> dict[str, Any]:
-    """What a hold or recall of a lot would reach: {lot, product, lots, complete, may_hold, may_recall}.
+    """What a hold or recall of a lot would reach: {lot, product, lots, complete, without_lot (kinds of
+    goods it went into that name no lot and cannot be stopped), may_hold, may_recall}.
 
     Nothing is locked or kept; an inspector's look is written down. Raises `NotFound` for what is none of the actor's
     business, `Invalid` for a text that names no lot.
@@ -361,6 +362,7 @@ def reach(session: Session, *, actor: Actor, lot: str, now: datetime) -> dict[st
             found.items if actor.watches or made else items_ever_here(session, actor.organisation, found.items)
         ),
         "complete": found.complete,
+        "without_lot": len(found.without_lot) if actor.watches or made else 0,
         "may_hold": not actor.watches,
         "may_recall": actor.watches or made,
     }
