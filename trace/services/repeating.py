@@ -19,7 +19,7 @@ LOOKED_BACK = 500  # deliveries that are looked through for who delivers here
 
 
 def recent_suppliers(session: Session, *, actor: Actor, now: datetime, limit: int = 30) -> list[dict[str, Any]]:
-    """Who delivered here lately, the latest first; those who came today already (by the zone of `now`) after the others.
+    """Who delivered here lately, the latest first; who came today already (by the zone of `now`) after the others.
 
     Of each the last delivery that stands (`receipt`, taken over by `last_delivery`), when it came and its number of
     lines, whether it came today already, whether more of theirs is on the way.

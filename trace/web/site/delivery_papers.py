@@ -27,6 +27,7 @@ Look = Callable[[], Sequence[Card | None]]  # how each line of the form stands
 Lacking = list[list[tuple[str, ...]]]  # of each line the groups of papers it lacks, any of a group will do
 _NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{5,39}")
 _WORDS = (("合格证", CertificateKind.COMMITMENT), ("检疫", CertificateKind.QUARANTINE))
+_PAPER_CODES = (CodeKind.UNKNOWN, CodeKind.URL, CodeKind.CERTIFICATE_QR, CodeKind.OWN_LINK)
 _ORDER = [severity.value for severity in Severity]
 
 
@@ -61,26 +62,32 @@ def keep_photos(form: dict[str, Any], photos: Iterable[PaperPhoto], look: Look) 
 
 
 def _read(texts: Sequence[str]) -> dict[str, str]:
-    """What the codes on a paper say: its number as it is written, and the text of its QR code, kept as it is."""
+    """What the codes on a paper say: its number as it is written, and the text of its QR code, kept as it is.
+
+    What names a product or a pack lies in the photo by chance.
+    """
     found: dict[str, str] = {}
     for text in texts:
         plain = text.strip()
-        is_number = _NUMBER.fullmatch(plain) is not None and any(character.isdigit() for character in plain)
-        name = "number" if is_number else "qr"
-        found.setdefault(name, plain[:4_000])
-        kind = next((kind for word, kind in _WORDS if word in plain), None)
-        if kind is None and not is_number and _is_certificate(plain):
-            kind = CertificateKind.COMMITMENT
-        if kind is not None:
-            found.setdefault("kind", kind.value)
+        kind = _kind_of(plain)
+        if kind in _PAPER_CODES:
+            is_number = _NUMBER.fullmatch(plain) is not None and any(character.isdigit() for character in plain)
+            found.setdefault("number" if is_number else "qr", plain[:4_000])
+            says = next((paper for word, paper in _WORDS if word in plain), None)
+            if says is None and kind is CodeKind.CERTIFICATE_QR:
+                says = CertificateKind.COMMITMENT
+            if says is not None:
+                found.setdefault("kind", says.value)
     return found
 
 
-def _is_certificate(text: str) -> bool:
+def _kind_of(text: str) -> CodeKind | None:
+    """What a text is; UNKNOWN for digits that look like a product's number and fail its check; None if unreadable."""
     try:
-        return parse_code(text).kind is CodeKind.CERTIFICATE_QR
+        code = parse_code(text)
     except Failure:
-        return False
+        return None
+    return CodeKind.UNKNOWN if code.warnings else code.kind
 
 
 def lacking_of(form: Mapping[str, Any], cards: Sequence[Card | None]) -> Lacking:
@@ -114,6 +121,16 @@ def assign(form: dict[str, Any], sheet: Mapping[str, str], lacking: Lacking) -> 
         others = [sha256 for sha256 in line["sheets"] if sha256 != sheet["sha256"]]
         wanted = note or any(sheet["kind"] in group for group in groups)
         line["sheets"] = [*others, sheet["sha256"]] if wanted else others
+
+
+def adopt(form: dict[str, Any], look: Look) -> None:
+    """Tie the papers that are photographed already to lines that came after them and lack such a paper."""
+    if not form["sheets"] or not any(line.get("fresh") for line in form["lines"]):
+        return
+    for line, groups in zip(form["lines"], lacking_of(form, look()), strict=True):
+        if line.get("fresh"):
+            wanted = [sheet["sha256"] for sheet in form["sheets"] if any(sheet["kind"] in group for group in groups)]
+            line["sheets"] = list(dict.fromkeys([*line["sheets"], *wanted]))
 
 
 def reassign(form: dict[str, Any], look: Look) -> None:

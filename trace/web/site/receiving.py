@@ -42,6 +42,7 @@ from trace.web.site.delivery_lines import (
     take_product,
 )
 from trace.web.site.delivery_papers import (
+    adopt,
     file_paper,
     file_sheets,
     keep_photos,
@@ -149,6 +150,7 @@ def _act(form: Form, action: str) -> bool:
             form["sheets"] = [sheet for sheet in form["sheets"] if sheet["sha256"] != which]
         case _:
             reassign(form, lambda: _looks(form))
+    adopt(form, lambda: _looks(form))
     return what == "receive" and not photos and not more
 
 
