@@ -94,6 +94,7 @@ LEFT_OUT = {
     "scans",
     "photo",
     "result_at",
+    "signature",
     "level",
 }
 # What an address `/receipts/{public_id}` names.
@@ -118,6 +119,9 @@ SELDOM = {
         for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
     ),
     "POST /api/v1/rapid-tests/{public_id}/retest",
+    "POST /api/v1/commitment-certificates/{public_id}/revocation",
+    "GET /api/v1/commitment-certificates/{public_id}/label.pdf",
+    "GET /api/v1/commitment-certificates/{public_id}/a4.pdf",
     "POST /api/v1/imports",
     "GET /api/v1/imports/{public_id}",
     "POST /api/v1/imports/{public_id}/store",
@@ -137,7 +141,6 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "organisation": organisation.c.public_id,
         "certificate": certificate.c.public_id,
         "receipt": receipt.c.public_id,
-        "file": supplier.c.public_id,
         "person": person.c.public_id,
     }
     with demo.store.reading() as session:
@@ -148,7 +151,8 @@ def known(demo: Demo) -> dict[str | None, Known]:
         documents = session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc()).limit(40))
         found["event"] = [load_document(document)["eventID"] for document in documents]
         found["rule"] = sorted({entry.name for entry in shipped().written})
-        own = {}
+        own: dict[str, list[str]] = {}
+        files: dict[str, list[str]] = {}
         for role in Role:
             actor = find_actor_by_key(session, demo.shown.keys[role])
             here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0) if actor else False
@@ -156,6 +160,9 @@ def known(demo: Demo) -> dict[str | None, Known]:
                 select(ident.c.uri).join(stock, stock.c.item == ident.c.id).where(here).order_by(ident.c.id).limit(20)
             )
             own[role.value] = list(session.scalars(query))
+            kept = select(supplier.c.public_id).order_by(supplier.c.id)
+            mine = kept.where(supplier.c.organisation == actor.organisation) if actor and not actor.watches else kept
+            files[role.value] = list(session.scalars(mine)) or ["0" * 26]
     found |= {
         "object": [demo.call("POST", "/objects", data={"file": (BytesIO(b"%PDF-1.4"), "a.pdf")}).json["sha256"]],
         "prefix": [demo.post("/keys", {"role": "clerk"}, ADMINISTRATOR).json["key"].split("_")[1]],
@@ -173,7 +180,9 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
         + [{"id": public_id} for public_id in found["organisation"]],
     }
-    return {role: found | things(own.get(role or "", []), every) for role in ROLES}
+    return {
+        role: found | things(own.get(role or "", []), every) | {"file": files.get(role or "", [])} for role in ROLES
+    }
 
 
 def things(own: list[str], every: list[str]) -> Known:
