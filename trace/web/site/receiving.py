@@ -32,6 +32,7 @@ from trace.web.access import may, writes
 from trace.web.delivery_form import line_of, names_no_second, supplier_of
 from trace.web.parts import PASSWORD_RATE, limiter
 from trace.web.site.delivery_lines import (
+    common_findings,
     doubts_of,
     form_line,
     is_fresh,
@@ -64,6 +65,7 @@ from trace.web.site.forms import (
 blueprint = Blueprint("receiving", __name__, url_prefix="/station/receive")
 Form = dict[str, Any]
 Cards = list[dict[str, Any] | None]
+PAPERS_RULE = "R3"  # told by the lists of papers
 _FOR_THE_EYE = ("was", "last")  # of a line; what is asked is the same without
 
 
@@ -266,7 +268,7 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
         doubts=[doubts_of(line.get("label", "")) for line in form["lines"]],
         fresh=[is_fresh(line) for line in form["lines"]],
         undated=sum(is_fresh(line) and not line.get("produced_on") for line in form["lines"]),
-        common=_common_findings(cards),
+        common=[one for one in common_findings(cards) if one["rule"] != PAPERS_RULE],
         missing=missing_papers(cards),
         paper_kinds=kinds_for(form),
         scans=scans,
@@ -287,18 +289,6 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
         today=date.isoformat(today),
         yesterday=date.isoformat(today - timedelta(days=1)),
     )
-
-
-def _common_findings(cards: Cards) -> list[dict[str, Any]]:
-    """What is found of every line, as of the supplier: told once, not ten times."""
-    known = [card for card in cards if card is not None]
-    if len(known) < 2:
-        return []
-    return [
-        finding
-        for finding in known[0]["findings"]
-        if finding["rule"] != "R3" and all(finding in card["findings"] for card in known[1:])
-    ]
 
 
 def _propose_decision(line: dict[str, Any], card: dict[str, Any] | None, *, asked: bool) -> None:

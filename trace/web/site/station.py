@@ -19,6 +19,7 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.repeating import recent_suppliers
 from trace.services.undoing import seconds_to_undo
 from trace.web.access import may, watched
+from trace.web.site.delivery_lines import common_findings
 from trace.web.site.forms import MANY_CODES_IN_ADDRESS, texts_of
 from trace.web.uploads import kept_object, scan_uploads
 
@@ -77,7 +78,8 @@ def receipt(public_id: str) -> ResponseReturnValue:
     """进货查验记录 / One record."""
     found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
     undo = seconds_to_undo(g.session, actor=g.actor, receipt_id=public_id, now=g.now)
-    return render_template("receipt.html", receipt=found, undo=undo)
+    common = common_findings(found["lines"])
+    return render_template("receipt.html", receipt=found, undo=undo, common=common)
 
 
 @blueprint.get("/photos/<string:sha256>")
