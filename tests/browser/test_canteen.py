@@ -11,6 +11,7 @@ def test_a_dish_is_repeated_in_one_tap_a_new_one_recorded_and_both_stand_on_the_
     visit: Callable[..., Page], keep_picture: Callable[..., None]
 ) -> None:
     page = visit("canteen", width=PHONE)
+    page.goto("/canteen")
     assert page.locator("nav.desks a").count() == 3
     press(page, "button[name=again]")
     assert page.locator(".rows li:has-text('糖拌番茄')").count() == 2
