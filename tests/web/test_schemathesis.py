@@ -93,6 +93,7 @@ LEFT_OUT = {
     "price",
     "scans",
     "photo",
+    "override",
     "result_at",
     "signature",
     "level",
@@ -103,6 +104,7 @@ RECORDS = {
     "certificates": "certificate",
     "organisations": "organisation",
     "people": "person",
+    "products": "product",
     "rules": "rule",
     "suppliers": "file",
 }
@@ -113,6 +115,7 @@ SELDOM = {
     "GET /api/v1/scans/{public_id}/picture",
     "POST /api/v1/dispensings/returns",
     "DELETE /api/v1/people/{public_id}",
+    "PUT /api/v1/products/{public_id}/discontinued",  # most products are others'
     "GET /api/v1/recalls/{public_id}",
     *(
         f"POST /api/v1/recalls/{{public_id}}/{act}"
