@@ -67,7 +67,17 @@ def test_an_administrator_writes_house_rules_for_the_own_organisation_alone(town
 
 
 @pytest.mark.parametrize(
-    "name", ["retest.rapid", "papers.produce", "retention.food", "import.limits", "nobody.reads.this"]
+    "name",
+    [
+        "retest.rapid",
+        "papers.produce",
+        "retention.food",
+        "import.limits",
+        "override.BLOCKED",
+        "paper_use",
+        "correction",
+        "nobody.reads.this",
+    ],
 )
 def test_what_the_law_says_is_no_house_rule(town: Town, name: str) -> None:
     assert not is_house_rule(name)
