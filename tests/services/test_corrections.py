@@ -21,7 +21,7 @@ from trace.services.hops import Some
 from trace.services.lookup import look_up
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Decision, Line, receive
-from trace.services.undoing import undo_receipt
+from trace.services.undoing import seconds_to_undo, undo_receipt
 
 HELD: dict[str, Any] = {"decision": Decision.HOLD, "reason": "no papers"}
 
@@ -71,6 +71,7 @@ def test_a_corrected_amount_moves_stock_and_what_is_on_the_way_by_the_difference
         ("amount", "10", "9.5"),
         ("amount", "9.5", "4"),
     ]
+    assert town.do(seconds_to_undo, actor=shop, receipt_id=done["id"], now=town.now) == 0  # it came yesterday
     assert (kept[0]["reason"], kept[0]["device"], kept[0]["corrected_at"]) == ("misread", "Edge", town.now)
     steps = [entry["step"] for entry in town.do(look_up, actor=shop, text=made, now=town.now)["timeline"]]
     assert steps.count("receiving") == 1

@@ -122,6 +122,8 @@ SELDOM = {
         for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
     ),
     "POST /api/v1/rapid-tests/{public_id}/retest",
+    "POST /api/v1/receipts/{public_id}/undo",  # of the last seconds only
+    "POST /api/v1/receipts/{public_id}/lines/{line}/correction",
     "POST /api/v1/commitment-certificates/{public_id}/revocation",
     "GET /api/v1/commitment-certificates/{public_id}/label.pdf",
     "GET /api/v1/commitment-certificates/{public_id}/a4.pdf",

@@ -63,7 +63,7 @@ def undo_receipt(session: Session, command: Command, *, receipt_id: str, device:
         if row.undone_at is not None:
             return {"id": receipt_id, "undone_at": row.undone_at.astimezone(UTC).isoformat()}
         numbers = _events_of_receipt(session, row)
-        _check_in_time(session, command, numbers)
+        _check_in_time(session, command, numbers, since=row.recorded_at)
         _line_up(session, row.supplier, numbers, command.actor)
         declare_wrong(session, command, numbers)
         _call_off_ways_back(session, row, numbers)
@@ -123,7 +123,7 @@ def seconds_to_undo(session: Session, *, actor: Actor, receipt_id: str, now: dat
     if row is None or row.undone_at is not None:
         return 0
     lines = select(receipt_line.c.event).where(receipt_line.c.receipt == row.id)
-    return _seconds_left(session, actor, list(session.scalars(lines)), now)
+    return _seconds_left(session, actor, list(session.scalars(lines)), now, since=row.recorded_at)
 
 
 def find_undoable(session: Session, *, actor: Actor, event_ids: Sequence[str], now: datetime) -> dict[str, Any] | None:
@@ -235,8 +235,8 @@ def _seen_with(session: Session, row: Row[Any], boxes: set[str]) -> set[int]:
     return found
 
 
-def _check_in_time(session: Session, command: Command, numbers: Sequence[int]) -> None:
-    if _seconds_left(session, command.actor, numbers, command.now):
+def _check_in_time(session: Session, command: Command, numbers: Sequence[int], since: datetime | None = None) -> None:
+    if _seconds_left(session, command.actor, numbers, command.now, since):
         return
     seconds = int(rules_on(session, command.now.date(), command.actor.organisation).number("undo.seconds"))
     raise Conflict(
@@ -246,14 +246,20 @@ def _check_in_time(session: Session, command: Command, numbers: Sequence[int]) -
     )
 
 
-def _seconds_left(session: Session, actor: Actor, numbers: Sequence[int], now: datetime) -> int:
-    """For how long the actor may still undo these events; 0 where somebody else recorded one of them."""
+def _seconds_left(
+    session: Session, actor: Actor, numbers: Sequence[int], now: datetime, since: datetime | None = None
+) -> int:
+    """For how long the actor may still undo these events; 0 where somebody else recorded one of them.
+
+    `since` is when the record was made that they stand in: to correct a line makes an old record no younger.
+    """
     columns = select(event.c.record_time, event.c.person, event.c.api_key, event.c.captured_by)
     rows = [row for part in chunks(numbers) for row in session.execute(columns.where(event.c.id.in_(part)))]
     me = (actor.person, actor.api_key, actor.organisation)
     if not rows or any((row.person, row.api_key, row.captured_by) != me for row in rows):
         return 0
-    age = (utc_milliseconds(now) - min(int(row.record_time) for row in rows)) // 1_000
+    begun = min(int(row.record_time) for row in rows)
+    age = (utc_milliseconds(now) - (min(begun, utc_milliseconds(since)) if since else begun)) // 1_000
     seconds = int(rules_on(session, now.date(), actor.organisation).number("undo.seconds"))
     return max(seconds - age, 0)
 
