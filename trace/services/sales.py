@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents, share_items, uris_of
+from storage.events import chunks, find_idents, lock_items, share_items, uris_of
 from storage.tables import (
     MICRO,
     attributed_lot,
@@ -52,15 +52,15 @@ def sell_goods(session: Session, command: Command, *, sold: Sequence[Sold]) -> d
     Raises `Invalid` for a code nobody knows, `Conflict` for more than is on hand (beyond what two scales may differ;
     that little is kept as sold and attributed to no lot), for goods that may not be sold, and for drugs.
 
-    Two tills that sell one product at once: both pass through the locked rows of its lots in stock (FOR UPDATE in order
-    of item; SQLite's single writer), so the second attributes what the first left. A hold set at the same moment: the
-    shared rows of `ident`, taken before those of stock and all at once, decide (`trace.services.recall_reach`).
+    Two tills that sell one product at once: both pass through the locked rows of its lots in `ident`
+    (`storage.events.lock_items`), so the second attributes what the first left. So does a hold set at the same moment
+    (`trace.services.recall_reach`). Rows of stock are locked by `capture` only, after everything else.
     """
 
     def act() -> dict[str, Any]:
         certain, by_product = resolve_lines(session, command, sold)
         check_no_drug(session, command, certain)
-        shared = _share(session, command, certain, by_product)
+        shared = _line_up(session, command, certain, by_product)
         check_fresh(session, command, certain)
         check_certified(session, command, certain)
         made = stamp_of(session, command)
@@ -89,8 +89,12 @@ class _Plan:
     policy: Policy
 
 
-def _share(session: Session, command: Command, certain: Sequence[Goods], sales: Sequence[ByProduct]) -> set[int]:
-    """The lots of these products in stock; their rows of `ident` are shared, with those of what is certain."""
+def _line_up(session: Session, command: Command, certain: Sequence[Goods], sales: Sequence[ByProduct]) -> set[int]:
+    """The lots of these products in stock, lined up for with whoever sells, holds or sends some of them.
+
+    Sales by product take the rows of `ident` alone: two tills would attribute the same kilogram to one lot. They are
+    taken with those of what is certain, all at once and in order, so that no two wait in a ring.
+    """
     query = (
         select(stock.c.item)
         .join(lot, lot.c.item == stock.c.item)
@@ -98,7 +102,11 @@ def _share(session: Session, command: Command, certain: Sequence[Goods], sales: 
         .where(lot.c.product.in_([sale.product.id for sale in sales]))
     )
     lots = set(session.scalars(query)) if sales else set()
-    share_items(session, lots | set(find_idents(session, [good.item for good in certain]).values()))
+    everything = lots | set(find_idents(session, [good.item for good in certain]).values())
+    if lots:
+        lock_items(session, everything)
+    else:
+        share_items(session, everything)
     return lots
 
 
@@ -109,7 +117,7 @@ def _plan(
         return []
     rules = rules_on(session, command.day, command.actor.organisation)
     policy = Policy(rules.value("sales_attribution")["policy"])
-    rows = _lock_lots(session, command, [sale.product.id for sale in sales], certain)
+    rows = _open_lots(session, command, [sale.product.id for sale in sales], certain)
     shelf = _shelf(session, command, rows, certain, shared)
     closed = _recently_open(session, command, sales, int(rules.value("sales_attribution")["days_open"]))
     uris = uris_of(session, {one.item for lots in shelf.values() for one in lots})
@@ -161,12 +169,8 @@ def _shelf(
     return shelf
 
 
-def _lock_lots(session: Session, command: Command, products: Sequence[int], certain: Sequence[Goods]) -> list[Row[Any]]:
-    """The stock of all lots of these products and of what is certain, locked in order of item until the transaction
-    ends: `product` is None where no lot is recorded.
-
-    All at once: a till that locked the one before the other would wait in a ring with one that names them crosswise.
-    """
+def _open_lots(session: Session, command: Command, products: Sequence[int], certain: Sequence[Goods]) -> list[Row[Any]]:
+    """The stock of all lots of these products and of what is certain: `product` is None where no lot is recorded."""
     named = find_idents(session, [good.item for good in certain]).values()
     query = (
         select(
@@ -184,7 +188,6 @@ def _lock_lots(session: Session, command: Command, products: Sequence[int], cert
         .where(stock.c.organisation == command.actor.organisation)
         .where(lot.c.product.in_(products) | stock.c.item.in_(named))
         .order_by(stock.c.item, stock.c.unit)
-        .with_for_update(of=stock)
     )
     return list(session.execute(query))
 
