@@ -94,3 +94,19 @@ def test_new_goods_that_are_kept_cold_are_measured_on_arrival(demo: Demo) -> Non
     warm = clerk.post("/station/receive", {**cold, "lines-0-celsius": "11"}).text
     assert "要求0～10℃" in warm
     assert "请测量并填写到货温度" not in clerk.post("/station/receive", {**cold, "lines-0-new_keeping": ""}).text
+
+
+def test_packs_scanned_one_by_one_are_one_line_and_two_lots_are_two(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    form = {name: value for name, value in form.items() if not name.startswith("lines-")}
+    for pack in ("81999990000000000001", "81999990000000000002", "81999990000000000001"):
+        page = clerk.post("/station/receive", {**form, "more": pack}).text
+        assert len(re.findall(r'<section class="card line', page)) == 1
+        codes = page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0].split()
+        form |= {"lines-0-codes": "\n".join(codes), "lines-0-new_code": "8199999", "lines-0-new_category": "drug"}
+    assert [code[-20:] for code in codes] == ["81999990000000000001", "81999990000000000002"]
+    for text in ("(01)06901028075763(10)L1", "(01)06901028075763(10)L2"):
+        page = clerk.post(
+            "/station/receive", {"more": text, "lines-0-new_code": "06901028075763", "lines-0-lot_number": "L1"}
+        ).text
+    assert len(re.findall(r'<section class="card line', page)) == 2

@@ -107,18 +107,24 @@ def take_product(form: dict[str, Any], public_id: str) -> None:
 
 def _put(form: dict[str, Any], line: dict[str, Any]) -> None:
     """A line onto the form; what says the same goods again goes to the line that is there."""
-    for there in form["lines"]:
-        same_lot = bool(line.get("code")) and line.get("code") == there.get("code")
-        loose = not line.get("code") and not there.get("code") and not line.get("container")
-        same = loose and line.get("product") and line.get("product") == there.get("product")
-        other_lot = line.get("lot_number") and there.get("lot_number") not in (line.get("lot_number"), "", None)
-        if same_lot or (same and not other_lot):
-            there["codes"] = list(dict.fromkeys([*there["codes"], *line["codes"]]))
-            for name in ("lot_number", "produced_on", "expires_on", "amount"):
-                there[name] = there.get(name) or line.get(name) or ""
-            there["fresh"] = True
-            return
-    form["lines"].append({**line, "fresh": True})
+    there = next((one for one in form["lines"] if _same_goods(one, line)), None)
+    if there is None:
+        form["lines"].append({**line, "fresh": True})
+        return
+    there["codes"] = list(dict.fromkeys([*there["codes"], *line["codes"]]))
+    for name in ("lot_number", "produced_on", "expires_on", "amount"):
+        there[name] = there.get(name) or line.get(name) or ""
+    there["fresh"] = True
+
+
+def _same_goods(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two lines are of one container, one recorded lot, or one product as long as no lot tells them apart."""
+    for name in ("container", "code"):
+        if one.get(name) or other.get(name):
+            return bool(one.get(name) == other.get(name))
+    made_of = one.get("product") or one.get("new_code")
+    lots = {line.get("lot_number") for line in (one, other) if line.get("lot_number")}
+    return bool(made_of) and made_of == (other.get("product") or other.get("new_code")) and len(lots) < 2
 
 
 def made_on(form: dict[str, Any], which: str, days_ago: str) -> None:
