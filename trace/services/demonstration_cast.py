@@ -77,6 +77,7 @@ def know(session: Session, command: Command, organisation: str) -> None:
         return
     note_delivery(session, command, sender)
     file = find_file(session, command.actor, sender)
+    assert file is not None  # noted just now
     items = missing_items(sender.kind or "", (), rules_on(session, command.day, command.actor.organisation))
     record_first_check(session, replace(command, client_key=None), public_id=file.public_id, seen=items)
 
