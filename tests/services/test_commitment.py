@@ -118,6 +118,18 @@ def test_a_certificate_is_for_lots_of_one_product_that_such_a_certificate_is_for
     assert town.count(certificate) == 0
 
 
+def test_no_more_is_certified_than_there_ever_was_of_the_lots(town: Town) -> None:
+    farm = town.organisation(K.FARM)
+    lot = town.lot(farm, town.product(farm), 42)
+    for said in ({"amount": Decimal("42.1")}, {"amount": Decimal(42_001), "unit": "GRM"}, {"quantity": "85斤"}):
+        contents = Contents(**said, origin="中卫")
+        with pytest.raises(Conflict) as found:
+            issue(town, farm, lot, contents=contents)
+        assert found.value.field == "amount"
+    town.send(farm, town.organisation(), Some(lot, Decimal(40)))
+    assert issue(town, farm, lot, contents=Contents(amount=Decimal(42_000), unit="GRM", origin="中卫"))
+
+
 def test_a_signature_of_somebody_else_is_none(town: Town, tmp_path: Path) -> None:
     farm, other = town.organisation(K.FARM), town.organisation(K.FARM)
     data = file_of(corner_marked())

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, uris_of
-from storage.tables import certificate, certificate_lot, certificate_source, correction, organisation, stock
+from storage.tables import MICRO, certificate, certificate_lot, certificate_source, correction, organisation, stock
 from trace.domain.commitment import is_in_scope, quantity_text
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor
-from trace.domain.quantities import parse_quantity
+from trace.domain.quantities import comparable, parse_quantity
 from trace.domain.regions import is_known_region, region_name
 from trace.services.alerts import raise_alert
 from trace.services.certificates import had_by, link_lots
@@ -71,7 +71,8 @@ def issue_commitment(
 
     Raises `Invalid` without accepted statement or basis, for lots of several products and for goods outside the scope
     of Art. 3; `NotFound` for a lot that the organisation never had; `Conflict` for form 2 where a lot that went in has
-    no valid paper, naming these lots. Two that replace one certificate at once: its guarded update lets one through.
+    no valid paper, naming these lots, and for more than there ever was of the lots here. Two that replace one
+    certificate at once: its guarded update lets one through.
     """
 
     def act() -> dict[str, Any]:
@@ -87,6 +88,7 @@ def issue_commitment(
         if signature is not None:
             check_own_picture(session, command.actor, signature, field="signature")
         values = _values(session, command, contents, list(known.values()), chosen, basis, signature)
+        _check_amount(session, command.actor, list(known.values()), values["amount"], values["unit"])
         return _keep(session, command, lots, values, sources, replaces)
 
     return run_once(session, command, "issue_commitment", act)
@@ -183,6 +185,35 @@ def _values(
         "issued_here": True,
         "created_at": command.now,
     }
+
+
+def _check_amount(
+    session: Session, actor: Actor, rows: Sequence[Row[Any]], amount: int | None, unit: str | None
+) -> None:
+    """Raise `Conflict` for more than ever was here of these lots: others' goods would travel under the paper (R5)."""
+    if amount is None or unit is None:
+        return
+    lots = [row.ident for row in rows]
+    query = (
+        select(stock.c.unit, func.sum(stock.c.came))
+        .where(stock.c.organisation == actor.organisation, stock.c.lot.in_(lots))
+        .group_by(stock.c.unit)
+    )
+    said, kind = comparable(Decimal(amount) / MICRO, unit)
+    here = [comparable(Decimal(int(came)) / MICRO, each) for each, came in session.execute(query)]
+    same = [many for many, each in here if each == kind]  # what is counted in pieces and certified by weight is not
+    came = sum(same, Decimal(0))
+    if same and said > came:
+        raise Conflict(
+            N_(
+                "The certificate would be for {said} {unit}, and of these lots {came} {unit} ever came or were made"
+                " here."
+            ),
+            field="amount",
+            said=f"{said.normalize():f}",
+            came=f"{came.normalize():f}",
+            unit=kind,
+        )
 
 
 def _keep(

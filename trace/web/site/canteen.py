@@ -23,6 +23,7 @@ from trace.services.dishes import (
     proposals,
 )
 from trace.services.pictures import public_picture
+from trace.services.rulebook import rules_on
 from trace.services.scans import keep_photo
 from trace.web.access import may, public
 from trace.web.parts import PUBLIC_RATE, limiter, parts
@@ -109,6 +110,7 @@ def _show(problem: Failure | None = None) -> str:
         meal=typed.get("meal") or meal_at(g.now.hour).value,
         typed=typed,
         today=g.now.date(),
+        sample=rules_on(g.session, g.now.date(), g.actor.organisation).value("retained_sample"),
         problem=sentence(problem) if problem else None,
         field=problem.field if problem else None,
     )
