@@ -14,6 +14,8 @@ from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
 from trace.domain.self_checks import CheckKind
+from trace.services.commands import Command
+from trace.services.corrections import LineCorrection, correct_receipt_line
 from trace.services.receiving import Decision, Line, receive
 from trace.services.self_checks import draft, get_check, sign
 
@@ -85,7 +87,8 @@ def test_a_week_names_what_was_signed_and_the_working_days_that_were_not(town: T
 def test_a_person_signs_in_time_and_looks_at_what_is_on_the_list(town: Town) -> None:
     shop = named(town, town.organisation())
     machine = replace(shop, person=None)
-    town.refuses(Invalid, sign, town.command(machine), kind=DAILY, day=TODAY, problems={})
+    refusal = town.refuses(Invalid, sign, town.command(machine), kind=DAILY, day=TODAY, problems={})
+    assert refusal.field == "person"
     town.refuses(Invalid, sign, town.command(shop), kind=DAILY, day=TODAY, problems={"papers": "?"})
     town.refuses(Invalid, draft, actor=shop, kind=DAILY, day=town.day(-1), now=NOW)
     town.do(sign, town.command(shop), kind=DAILY, day=town.day(7), problems={})
@@ -100,3 +103,25 @@ def test_an_inspector_of_the_region_sees_what_is_signed_and_nothing_else(town: T
     assert town.do(get_check, actor=watcher, day=TODAY, **asked)["signed"]["by"] == "李安全"
     town.refuses(NotFound, get_check, actor=watcher, day=town.day(1), **asked)
     town.refuses(NotFound, get_check, actor=replace(watcher, region="110000"), day=TODAY, **asked)
+
+
+def test_what_came_or_was_corrected_after_the_signature_is_told_beside_it(town: Town) -> None:
+    shop = a_day(town)
+    town.do(sign, town.command(shop), kind=DAILY, day=TODAY, problems={})
+    later = NOW + timedelta(hours=3)
+    more = Line(product=town.product(shop), amount=Decimal(1), decision=Decision.REFUSE, reason="腐烂")
+    town.do(receive, Command(shop, later), supplier=STRANGER, delivery_note="3", lines=[more])
+    yesterday = town.do(
+        receive, town.command(shop, days=1), supplier=STRANGER, delivery_note="4",
+        lines=[Line(product=town.product(shop), amount=Decimal(1), decision=Decision.HOLD, reason="无证明")],
+    )  # fmt: skip
+    right = {"receipt_id": yesterday["id"], "line": 0, "to": LineCorrection(amount=Decimal(2)), "reason": "称错"}
+    town.do(correct_receipt_line, Command(shop, later), **right)
+    told = town.do(get_check, actor=shop, kind=DAILY, day=TODAY, now=later)
+    assert (told["changed_since"], told["recorded_since"]) == (0, 1)  # yesterday's correction is yesterday's
+    assert told["content"]["numbers"]["deliveries"] == 2
+
+
+def test_no_program_signs_in_the_past(town: Town) -> None:
+    shop = named(town, town.organisation())
+    town.refuses(Conflict, sign, town.command(shop, days=8), kind=DAILY, day=town.day(8), problems={})

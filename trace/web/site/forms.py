@@ -25,6 +25,7 @@ LINE_FIELDS = (
     "origin_region",
     "no_code_reason",
     "container",
+    "cites",
     "celsius",
     "price",
     "decision",
@@ -177,6 +178,17 @@ def ways_of_keeping() -> list[str]:
     prefix = "temperature."
     rules = rules_on(g.session, g.now.date(), g.actor.organisation)
     return [entry.name.removeprefix(prefix) for entry in rules.under(prefix)]
+
+
+def cut_meats() -> list[str]:
+    """The categories of goods that may cite the papers of their slaughter batch today (`carcass_papers`)."""
+    entry = rules_on(g.session, g.now.date(), g.actor.organisation).entry("carcass_papers")
+    return list(entry.value["categories"]) if entry else []
+
+
+def asked_by(schema: Any) -> dict[str, Any]:
+    """The query of the address by a schema; what it does not know, such as the mark of a link's sender, is left out."""
+    return load(schema, {name: value for name, value in request.args.items() if value and name in schema.fields})
 
 
 def load(schema: Any, body: Mapping[str, Any]) -> dict[str, Any]:

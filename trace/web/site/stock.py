@@ -21,7 +21,7 @@ from trace.services.stock_list import Shelf, StockQuery, stock_page
 from trace.services.undoing import find_undoable
 from trace.web.access import may, watched
 from trace.web.parts import parts
-from trace.web.site.forms import load, text_of, texts_of
+from trace.web.site.forms import asked_by, load, text_of, texts_of
 
 blueprint = Blueprint("stock", __name__, url_prefix="/station/stock")
 ACTIONS = {
@@ -50,8 +50,8 @@ def page() -> ResponseReturnValue:
 
 
 def _show_stock(problem: Failure | None = None) -> str:
-    asked = {name: value for name, value in request.args.items() if name != "done" and value}
-    query = load(StockRequest(), asked)
+    query = asked_by(StockRequest())
+    asked = {name: request.args[name] for name in query if request.args.get(name)}
     done = request.args.getlist("done")[:MANY_EVENTS]
     found = stock_page(
         g.session,
