@@ -70,6 +70,7 @@ KINDS = {
     "origin_region": "region",
     "supplier": "supplier",
     "decision": "decision",
+    "method": "method",
     "uscc": "uscc",
     "seen": "item",
 }
@@ -179,6 +180,7 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "future": [str(today + timedelta(days=days)) for days in (30, 300)],
         "region": ["640502", "640521"],
         "decision": ["hold", "refuse", "accept"],
+        "method": ["denatured", "buried"],
         "uscc": ["91640502MA7TE5T19M", "92640521MA7TE5T27X"],
         "item": ["licence_seen", "name_agrees"],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
