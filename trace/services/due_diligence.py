@@ -13,16 +13,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, uris_of
 from storage.objects import ObjectStore
 from storage.tables import (
-    MICRO,
     certificate,
     certificate_lot,
-    disposal,
     event,
     event_document,
     event_item,
@@ -41,13 +39,16 @@ from storage.tables import (
 from storage.trace_reader import TraceReader
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.event_hash import hash_uri
+from trace.domain.epcis.vocabulary import BizStep
 from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.genealogy import Direction
 from trace.domain.permissions import Actor
+from trace.domain.self_checks import CheckKind, period_of
 from trace.domain.trace_search import trace
 from trace.services.certificates import visible_among
 from trace.services.lookup import look_up
-from trace.services.lots import find_lots, item_uri
+from trace.services.lot_fate import disposals_of, sales_of, stock_of
+from trace.services.lots import find_lots, item_uri, lots_of
 from trace.services.receipts import get_receipt
 from trace.services.scans import get_object
 from trace.services.supplier_list import get_supplier
@@ -89,23 +90,20 @@ class Pack:
 def pack_of(session: Session, *, actor: Actor, lot: str, objects: ObjectStore, now: datetime) -> Pack:
     """Everything the actor's organisation has about a lot that it received or made.
 
-    Raises `NotFound` for a lot that was never here, `TooLarge` where the photos are more than a pack takes.
+    A single pack stands for its lot; what was refused at the door is told like what came in, and deliveries that were
+    undone did not come. Raises `NotFound` for a lot that was never here, `TooLarge` where the photos are more than a
+    pack takes.
     """
-    uri = item_uri(lot, field="lot")
+    named = item_uri(lot, field="lot")
+    uri = lots_of(session, [named], seen_by=actor.organisation).get(named, named)
     item = find_idents(session, [uri]).get(uri)
-    own = (
-        item is not None
-        and session.execute(
-            select(stock.c.item).where(stock.c.organisation == actor.organisation, stock.c.lot == item).limit(1)
-        ).first()
-    )
     rows = find_lots(session, [uri])
-    if item is None or not own or uri not in rows:
+    if item is None or uri not in rows or not _was_here(session, actor, item):
         raise NotFound(N_("The lot {lot} was never in stock here. Read the code again."), field="lot", lot=uri)
     items = _sources_here(session, actor, item)
     receipts = _receipts(session, actor, items, now)
     papers = _papers(session, actor, items)
-    disposals, tests = _disposals(session, actor, items), _tests(session, actor, items)
+    disposals, tests = disposals_of(session, actor, items), _tests(session, actor, items)
     content = _plain(
         {
             "format": FORMAT,
@@ -118,8 +116,9 @@ def pack_of(session: Session, *, actor: Actor, lot: str, objects: ObjectStore, n
             "suppliers": _suppliers(session, actor, items, now),
             "rapid_tests": tests,
             "holds_and_recalls": _recalls(session, actor, items),
-            "self_checks": _self_checks(session, actor, receipts),
-            "stock": _stock(session, actor, items),
+            "self_checks": _self_checks(session, actor, receipts, now),
+            "stock": stock_of(session, actor, items),
+            "sales": sales_of(session, actor, items),
             "disposals": disposals,
             "trace": _trace(session, actor, uri, now),
             "events": _events(session, actor, items),
@@ -131,6 +130,22 @@ def pack_of(session: Session, *, actor: Actor, lot: str, objects: ObjectStore, n
         for f in files
     ]
     return Pack(content, files)
+
+
+def _was_here(session: Session, actor: Actor, item: int) -> bool:
+    """Whether the organisation had some of a lot, or looked at it and refused it."""
+    stood = select(stock.c.item).where(stock.c.organisation == actor.organisation, stock.c.lot == item)
+    came = _delivered(select(receipt_line.c.item), actor, [item])
+    return any(session.execute(query.limit(1)).first() is not None for query in (stood, came))
+
+
+def _delivered(query: Select[Any], actor: Actor, items: list[int]) -> Select[Any]:
+    """`query` of lines of receipts, narrowed to those of the organisation and these lots that were not undone."""
+    return query.join(receipt, receipt.c.id == receipt_line.c.receipt).where(
+        receipt.c.organisation == actor.organisation,
+        receipt.c.undone_at.is_(None),
+        receipt_line.c.item.in_(items),
+    )
 
 
 def _sources_here(session: Session, actor: Actor, item: int) -> list[int]:
@@ -160,9 +175,7 @@ def _organisation(session: Session, actor: Actor) -> dict[str, Any]:
 def _receipts(session: Session, actor: Actor, items: list[int], now: datetime) -> list[dict[str, Any]]:
     """The purchase records of these lots, whole: what else came with them belongs to the same check."""
     query = (
-        select(receipt.c.public_id)
-        .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
-        .where(receipt.c.organisation == actor.organisation, receipt_line.c.item.in_(items))
+        _delivered(select(receipt.c.public_id).select_from(receipt_line), actor, items)
         .distinct()
         .order_by(receipt.c.public_id)
         .limit(MOST_FILES)
@@ -184,10 +197,8 @@ def _papers(session: Session, actor: Actor, items: list[int]) -> list[dict[str, 
 def _suppliers(session: Session, actor: Actor, items: list[int], now: datetime) -> list[dict[str, Any]]:
     """The files of those who delivered, as they are now: licences, first-delivery check, standing, changes."""
     query = (
-        select(supplier.c.public_id)
-        .join(receipt, receipt.c.supplier_file == supplier.c.id)
-        .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
-        .where(receipt.c.organisation == actor.organisation, receipt_line.c.item.in_(items))
+        _delivered(select(supplier.c.public_id).select_from(receipt_line), actor, items)
+        .join(supplier, supplier.c.id == receipt.c.supplier_file)
         .distinct()
         .order_by(supplier.c.public_id)
     )
@@ -223,14 +234,17 @@ def _recalls(session: Session, actor: Actor, items: list[int]) -> list[dict[str,
     return [{"by": row.name, **{name: getattr(row, name) for name in names}} for row in session.execute(query)]
 
 
-def _self_checks(session: Session, actor: Actor, receipts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The signed daily records of the days on which the goods came."""
-    zone = receipts[0]["received_at"].tzinfo if receipts else None
-    days = {one["received_at"].astimezone(zone).date() for one in receipts}
+def _self_checks(session: Session, actor: Actor, receipts: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """The signed records of the days (the shop's own) on which the goods came, and of their weeks and months."""
+    days = {one["received_at"].astimezone(now.tzinfo).date() for one in receipts}
+    begins = {(kind.value, period_of(kind, day)[0]) for kind in CheckKind for day in days}
     query = (
         select(self_check, person.c.name)
         .join(person, person.c.id == self_check.c.signed_by)
-        .where(self_check.c.organisation == actor.organisation, self_check.c.first_day.in_(days))
+        .where(
+            self_check.c.organisation == actor.organisation,
+            tuple_(self_check.c.kind, self_check.c.first_day).in_(begins),
+        )
         .order_by(self_check.c.first_day, self_check.c.kind)
     )
     return [
@@ -246,45 +260,22 @@ def _self_checks(session: Session, actor: Actor, receipts: list[dict[str, Any]])
     ]
 
 
-def _stock(session: Session, actor: Actor, items: list[int]) -> list[dict[str, Any]]:
-    """What became of the lots here, single packs counted with their lot."""
-    query = select(stock).where(stock.c.organisation == actor.organisation, stock.c.lot.in_(items))
-    names = ("came", "on_hand", "held", "sold", "sent", "returned", "destroyed", "used")
-    totals: dict[tuple[int, str], dict[str, int]] = {}
-    for row in session.execute(query.order_by(stock.c.item)):
-        total = totals.setdefault((row.lot, row.unit), dict.fromkeys(names, 0))
-        for name in names:
-            total[name] += getattr(row, name)
-    uris = uris_of(session, {lot for lot, _ in totals})
-    return [
-        {"lot": uris[lot], "unit": unit, **{name: Decimal(amount) / MICRO for name, amount in total.items()}}
-        for (lot, unit), total in totals.items()
-    ]
-
-
-def _disposals(session: Session, actor: Actor, items: list[int]) -> list[dict[str, Any]]:
-    query = (
-        select(disposal, person.c.name)
-        .join(event_item, event_item.c.event == disposal.c.event)
-        .outerjoin(person, person.c.id == disposal.c.person)
-        .where(disposal.c.organisation == actor.organisation, event_item.c.item.in_(items))
-        .distinct()
-        .order_by(disposal.c.id)
-    )
-    names = ("reason", "method", "witness", "place", "disposed_at")
-    return [
-        {"sha256": row.object, "by": row.name or "", **{name: getattr(row, name) for name in names}}
-        for row in session.execute(query)
-    ]
-
-
 def _trace(session: Session, actor: Actor, uri: str, now: datetime) -> dict[str, Any]:
-    """Where it came from, as far as one may know it: one step back by name, the rest as the public sees it."""
+    """Where it came from, as far as one may know it: one step back by name, the rest as the public sees it.
+
+    Who only received and sold some of the same lot is not on the way to here, and is nobody's affair in this pack.
+    """
     try:
         found = look_up(session, actor=actor, text=uri, now=now, direction=Direction.BACKWARD)
     except NotFound:
         return {"timeline": [], "truncated": False}
-    return {"timeline": found["timeline"], "truncated": found["truncated"]}
+    timeline = found["timeline"]
+    on_the_way = {entry["by"] for entry in timeline if entry["step"] in _HANDED_ON} | {actor.organisation_name}
+    kept = [entry for entry in timeline if entry["step"] in _HANDED_ON or entry["by"] in on_the_way - {""}]
+    return {"timeline": kept, "truncated": found["truncated"]}
+
+
+_HANDED_ON = (BizStep.COMMISSIONING, BizStep.REPACKAGING, BizStep.SHIPPING)
 
 
 def _events(session: Session, actor: Actor, items: list[int]) -> list[dict[str, Any]]:
@@ -365,8 +356,10 @@ def _plain(value: Any) -> Any:
     """JSON values only: dates and moments as ISO 8601, amounts as texts, exactly."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(inner) for inner in value)  # the same pack is the same bytes
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -12,7 +12,7 @@ from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.correction_list import corrections_of
 from trace.services.look_up_log import note_look_up
-from trace.services.records import kept_until
+from trace.services.records import accepted_of, kept_until
 from trace.services.scans import as_scan
 
 
@@ -95,6 +95,7 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
             product.c.name,
             product.c.category,
             product.c.specification,
+            product.c.shelf_life_days,
             product.c.producer,
             product.c.approval_no,
             product.c.dosage_form,
@@ -115,10 +116,12 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
             "product": row.name,
             "category": row.category,
             "specification": row.specification,
+            "shelf_life_days": row.shelf_life_days,
             "producer": row.producer,
             "approval_no": row.approval_no,
             "dosage_form": row.dosage_form,
             "amount": Decimal(row.amount) / MICRO,
+            "accepted": accepted_of(row.amount, row.decision),
             "unit": row.unit,
             "price": Decimal(row.price) / MICRO if with_price and row.price is not None else None,
             "produced_on": row.produced_on,
@@ -127,6 +130,7 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
             "keep_until": kept_until(session, row.category, day, row.expires_on),
             "decision": row.decision,
             "reason": row.reason,
+            "corrected_at": row.corrected_at,
             "overridden_by": row.overridden_by_name or "",
             "override_reason": row.override_reason,
             "findings": row.findings,

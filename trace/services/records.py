@@ -18,11 +18,12 @@ from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category
 from trace.domain.rules.book import EVERYWHERE
 from trace.domain.rules.retention import KeptRecord, RecordKind, keep_until
+from trace.services.arrivals import Decision
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import get_organisation_row
 from trace.services.rulebook import rules_on
 
-MOST_ROWS = 20_000  # of one table or one printed period
+MOST_ROWS = 20_000  # of one table
 LONGEST_PERIOD = timedelta(days=366)
 
 
@@ -70,15 +71,29 @@ def list_records(
     if after:
         number, line = _key(after)
         query = query.where((receipt.c.id > number) | ((receipt.c.id == number) & (receipt_line.c.line > line)))
-    return [_told(session, row, period.zone, own=whose == actor.organisation) for row in session.execute(query.limit(limit))]
+    return [
+        _told(session, row, period.zone, own=whose == actor.organisation) for row in session.execute(query.limit(limit))
+    ]
 
 
-def all_records(session: Session, *, actor: Actor, period: Period, now: datetime) -> Iterator[dict[str, Any]]:
-    """All lines of a period, as `list_records`; raises `TooLarge` for more than `MOST_ROWS`: take a shorter period."""
-    rows = list_records(session, actor=actor, period=period, now=now, limit=MOST_ROWS + 1)
-    if len(rows) > MOST_ROWS:
-        raise TooLarge(N_("The period has more than {most} lines. Take a shorter one."), field="last", most=MOST_ROWS)
+def all_records(
+    session: Session, *, actor: Actor, period: Period, now: datetime, most: int = MOST_ROWS
+) -> Iterator[dict[str, Any]]:
+    """All lines of a period, as `list_records`; raises `TooLarge` for more than `most`: take a shorter period."""
+    rows = list_records(session, actor=actor, period=period, now=now, limit=most + 1)
+    if len(rows) > most:
+        raise TooLarge(N_("The period has more than {most} lines. Take a shorter one."), field="last", most=most)
     return iter(rows)
+
+
+def whose_records(session: Session, *, actor: Actor, period: Period) -> str:
+    """The name of the business whose records `list_records` gives for the same period."""
+    return str(get_organisation_row(session, period.organisation).name) if actor.watches else actor.organisation_name
+
+
+def accepted_of(amount: int, decision: str) -> Decimal:
+    """How much of what arrived passed (GSP: 验收合格数量); `amount` in millionths."""
+    return Decimal(amount if decision == Decision.ACCEPT else 0) / MICRO
 
 
 def _whose(session: Session, actor: Actor, period: Period, now: datetime) -> int:
@@ -115,7 +130,7 @@ def _query(whose: int, period: Period) -> Select[Any]:
             product.c.producer,
             product.c.approval_no,
             product.c.dosage_form,
-            product.c.prescription,
+            product.c.shelf_life_days,
             clerk.c.name.label("clerk"),
             second.c.name.label("second"),
         )
@@ -162,7 +177,9 @@ def _told(session: Session, row: Row[Any], zone: tzinfo, *, own: bool) -> dict[s
         "origin": row.origin,
         "produced_on": row.produced_on,
         "expires_on": row.expires_on,
+        "shelf_life_days": row.shelf_life_days,
         "amount": Decimal(row.amount) / MICRO,
+        "accepted": accepted_of(row.amount, row.decision),
         "unit": row.unit,
         "price": Decimal(row.price) / MICRO if own and row.price is not None else None,
         "celsius": None if row.celsius is None else Decimal(row.celsius) / 100,

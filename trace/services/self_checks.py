@@ -14,6 +14,7 @@ from storage.tables import (
     alert,
     correction,
     disposal,
+    event_withdrawn,
     lot,
     organisation,
     person,
@@ -79,7 +80,7 @@ def sign(
             raise Invalid(N_("A self-check is signed by a person: sign in as one."), field="person")
         content = draft(session, actor=command.actor, kind=kind, day=day, now=command.now)
         last = date.fromisoformat(content["last_day"])
-        rules = rules_on(session, min(last, command.day), command.actor.organisation)
+        rules = rules_on(session, min(last, command.now.date()), command.actor.organisation)
         points = risk_points(rules)
         _check_points(points, problems)
         _check_in_time(session, command, kind, last)
@@ -120,22 +121,24 @@ def _check_points(points: Sequence[Any], problems: Mapping[str, str]) -> None:
 
 
 def _check_in_time(session: Session, command: Command, kind: CheckKind, last: date) -> None:
-    days = int(rules_on(session, command.day, command.actor.organisation).value("self_check.days_late"))
-    if command.day - last > timedelta(days=days):
+    """A signature is of the moment it is given, whatever a program says of when it happened."""
+    today = command.now.date()
+    days = int(rules_on(session, today, command.actor.organisation).value("self_check.days_late"))
+    if today - last > timedelta(days=days):
         raise Conflict(
             N_("The time to sign the self-check of {last} ended {days} days after it; the day stays open."),
             field="day",
             last=last.isoformat(),
             days=days,
         )
-    if kind is not CheckKind.DAILY and command.day < last:
+    if kind is not CheckKind.DAILY and today < last:
         raise Conflict(N_("The period ends on {last}; sign it then."), field="day", last=last.isoformat())
 
 
 def get_check(
     session: Session, *, actor: Actor, kind: CheckKind, day: date, now: datetime, whose: str = ""
 ) -> dict[str, Any]:
-    """The signed self-check of a period, or its draft: {content, signed, sha256, changed_since}.
+    """The signed self-check of a period, or its draft: {content, signed, changed_since, recorded_since}.
 
     An inspector names an organisation of the region and sees signed ones only, written down (R18); raises `NotFound`.
     """
@@ -143,13 +146,13 @@ def get_check(
         row = _signed(session, actor.organisation, kind, period_of(kind, day)[0])
         if row is None:
             return {"content": draft(session, actor=actor, kind=kind, day=day, now=now), "signed": None}
-        return _told(session, row)
+        return _told(session, row, now)
     shop = get_organisation_row(session, whose)
     row = _signed(session, shop.id, kind, period_of(kind, day)[0]) if in_region(shop.region, actor.region) else None
     if row is None:
         raise NotFound(N_("There is no signed self-check of this day."))
     note_look_up(session, actor=actor, what="self_check", subject=shop.name, now=now)
-    return _told(session, row)
+    return _told(session, row, now)
 
 
 def list_checks(session: Session, *, actor: Actor, first: date, last: date) -> list[dict[str, Any]]:
@@ -184,8 +187,15 @@ def _signed(session: Session, number: int, kind: CheckKind, first: date) -> Row[
     return found
 
 
-def _told(session: Session, row: Row[Any]) -> dict[str, Any]:
-    """A signed check as it was signed; records of its days that were corrected since are counted beside it."""
+def _told(session: Session, row: Row[Any], now: datetime) -> dict[str, Any]:
+    """A signed check as it was signed; beside it, how many records of its days were corrected since, and how many
+    deliveries of its days were recorded only then."""
+    begin, end = _bounds(row.first_day, row.last_day, now)
+    of_its_days = (
+        receipt.c.organisation == row.organisation,
+        receipt.c.received_at >= begin,
+        receipt.c.received_at < end,
+    )
     corrected = (
         select(func.count())
         .select_from(correction)
@@ -194,16 +204,20 @@ def _told(session: Session, row: Row[Any]) -> dict[str, Any]:
             correction.c.kind.in_(("receipt", "receipt_line")),
             correction.c.corrected_at > row.signed_at,
             func.substr(correction.c.subject, 1, 26).in_(  # a receipt's public id; of a line, its number follows
-                select(receipt.c.public_id).where(
-                    receipt.c.organisation == row.organisation, receipt.c.recorded_at <= row.signed_at
-                )
+                select(receipt.c.public_id).where(*of_its_days, receipt.c.recorded_at <= row.signed_at)
             ),
         )
+    )
+    recorded = (
+        select(func.count())
+        .select_from(receipt)
+        .where(*of_its_days, receipt.c.recorded_at > row.signed_at, receipt.c.undone_at.is_(None))
     )
     return {
         "content": json.loads(row.content),
         "signed": {"by": row.name, "at": row.signed_at, "sha256": row.sha256},
         "changed_since": session.execute(corrected).scalar_one(),
+        "recorded_since": session.execute(recorded).scalar_one(),
     }
 
 
@@ -224,10 +238,17 @@ def _below(
     return told, [day.isoformat() for day in wanted if day.isoformat() not in there]
 
 
+def _bounds(first: date, last: date, now: datetime) -> tuple[datetime, datetime]:
+    """From this moment to before that one: the days in the shop's own time, which `now` carries."""
+    return (
+        datetime.combine(first, time(), now.tzinfo),
+        datetime.combine(last + timedelta(days=1), time(), now.tzinfo),
+    )
+
+
 def _numbers(session: Session, actor: Actor, first: date, last: date, now: datetime) -> dict[str, int]:
     """How often what happened in a period, and how stock stands now."""
-    begin = datetime.combine(first, time(), now.tzinfo)
-    end = datetime.combine(last + timedelta(days=1), time(), now.tzinfo)
+    begin, end = _bounds(first, last, now)
     return {
         **_received(session, actor, begin, end),
         **_stock_now(session, actor, now.date()),
@@ -292,11 +313,12 @@ def _safety(session: Session, actor: Actor, begin: datetime, end: datetime) -> d
         .where(recall_notice.c.organisation == me, recall_notice.c.acknowledged_at.is_(None))
         .where(recall.c.lifted_at.is_(None))
     )
+    destroyed = (disposal.c.organisation == me, disposal.c.event.not_in(select(event_withdrawn.c.event)))
     failed = (rapid_test.c.organisation == me, rapid_test.c.passed.is_(False))
     return {
         "tests": count(rapid_test, rapid_test.c.result_at, rapid_test.c.organisation == me),
         "tests_failed": count(rapid_test, rapid_test.c.result_at, *failed),
         "recalls_open": int(session.execute(waiting).scalar_one()),
-        "disposals": count(disposal, disposal.c.disposed_at, disposal.c.organisation == me),
+        "disposals": count(disposal, disposal.c.disposed_at, *destroyed),
         "alerts": count(alert, alert.c.created_at, alert.c.organisation == me),
     }

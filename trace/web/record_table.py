@@ -12,9 +12,10 @@ from trace.web.words import say, word
 _HEADINGS = (
     N_("Received on"), N_("Supplier"), N_("Supplier's address"), N_("Supplier's contact"), N_("Delivery note"),
     N_("Product"), N_("Kind of goods"), N_("Specification"), N_("Producer"), N_("Approval number"), N_("Dosage form"),
-    N_("Lot number"), N_("Made on"), N_("Expires on"), N_("Origin (county)"), N_("Quantity"), N_("Unit"), N_("Price"),
-    N_("Temperature on arrival (°C)"), N_("Papers"), N_("Result"), N_("Reason"), N_("Findings"), N_("Overridden by"),
-    N_("Recorded by"), N_("Recorded at"), N_("Keep until"), N_("Record"),
+    N_("Lot number"), N_("Made on"), N_("Expires on"), N_("Days of shelf life"), N_("Origin (county)"), N_("Quantity"),
+    N_("Quantity accepted"), N_("Unit"), N_("Price"), N_("Temperature on arrival (°C)"), N_("Papers"), N_("Result"),
+    N_("Reason"), N_("Findings"), N_("Overridden by"), N_("Recorded by"), N_("Recorded at"), N_("Keep until"),
+    N_("Record"),
 )  # fmt: skip
 
 
@@ -42,8 +43,10 @@ def _row(record: Mapping[str, Any], zone: Any) -> list[Cell]:
         record["lot_number"],
         record["produced_on"],
         record["expires_on"],
+        record["shelf_life_days"],
         record["origin"],
         record["amount"],
+        record["accepted"],
         word(record["unit"]),
         record["price"],
         record["celsius"],
