@@ -64,10 +64,6 @@ def test_hostile_files_end_in_a_report_and_store_nothing(demo: Demo) -> None:
     assert choose(clerk, b"x" * 5_000_001).status_code == 413
     assert clerk.post("/imports", {}).status_code == 422
     assert {name: demo.counts()[name] for name in before} == before
-
-
-def test_the_templates_download_and_an_unknown_one_is_none(demo: Demo) -> None:
-    clerk = demo.browser("station")
     for kind in ("deliveries", "products"):
         assert clerk.get(f"/imports/templates/{kind}.xlsx").data.startswith(b"PK")
     assert clerk.get("/imports/templates/x.xlsx").status_code == 404
