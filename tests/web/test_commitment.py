@@ -97,6 +97,8 @@ def test_a_photo_of_the_label_says_how_the_certificate_stands(demo: Demo) -> Non
     ] == [("certificate_qr", "valid", False)]
     done = demo.post(f"/commitment-certificates/{made}/revocation", {"reason": "写错产地"})
     assert done.status_code == 201
+    assert demo.get(f"/commitment-certificates/{made}/label.pdf").status_code == 409
+    assert "本证已撤销" in text_of(demo.get(f"/commitment-certificates/{made}/a4.pdf").data)
     assert "已撤销" in photographed()
     page = demo.app.test_client().get(f"/c/{made}").text
     assert "已撤销" in page and "写错产地" in page

@@ -10,7 +10,8 @@ from typing import Any
 from flask import current_app, g, request
 from flask_babel import force_locale
 
-from trace.domain.commitment import TITLE, LabelSize
+from trace.domain.commitment import TITLE, LabelSize, State
+from trace.domain.failures import N_, Conflict
 from trace.services.issued_certificates import basis_texts, signature_of, symbol_of
 from trace.web.parts import parts
 from trace.web.printing import pdf_page, picture
@@ -21,7 +22,10 @@ CHINESE = "zh"
 
 
 def label_values(certificate: dict[str, Any], size: LabelSize, copies: int) -> dict[str, Any]:
-    """What the label's template needs."""
+    """What the label's template needs; raises `Conflict` for a certificate that ended: nobody puts it on goods."""
+    if certificate["state"] != State.VALID:
+        text = N_("The certificate {number} was revoked or replaced; no labels of it are printed any more.")
+        raise Conflict(text, number=certificate["number"])
     return {
         **_values(certificate, ROOM[size]),
         "size": size.value,
