@@ -18,6 +18,8 @@ from trace.services.alerts import list_alerts
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.hops import Some
+from trace.services.paper_corrections import correct_paper
+from trace.services.paper_late import link_paper
 from trace.services.paper_use import recount
 from trace.services.papers import get_paper
 from trace.services.receiving import Decision, Line, receive
@@ -195,3 +197,25 @@ def test_a_paper_that_names_no_plain_amount_certifies_none(town: Town) -> None:
     assert r5(bring(town, shop, 9000, mine)) == []
     use = town.do(get_paper, actor=shop, public_id=mine, now=NOW)["use"]
     assert (use["certified"], use["left"], use["own"]) == (None, None, 9000)
+
+
+def test_a_number_that_is_typed_after_the_goods_came_tells_what_exceeds_its_paper(town: Town) -> None:
+    one, other = town.organisation(), town.organisation()
+    photographed = paper(town, one, number="", contents={}, issuer="")
+    bring(town, one, 300, photographed)
+    bring(town, other, 300, paper(town, other))
+    assert alerts(town, one) == alerts(town, other) == []
+    said = {"number": NUMBER, "issuer": "中卫市张家农场（演示）"}
+    town.do(correct_paper, town.command(one), public_id=photographed, changes=said)
+    assert len(alerts(town, one)) == len(alerts(town, other)) == 1
+
+
+def test_goods_that_were_here_before_their_paper_count_under_it(town: Town) -> None:
+    shop = town.organisation()
+    lots = [bring(town, shop, 200, decision=Decision.HOLD)["lot"] for _ in range(2)]
+    linked = town.do(link_paper, town.command(shop), public_id=paper(town, shop, "300 kg"), lots=lots)
+    assert uses(town) == [(0, 200), (0, 200)]
+    assert [told["facts"]["received_everywhere"] for told in alerts(town, shop)] == ["400 KGM"]
+    town.do(link_paper, town.command(shop), public_id=linked["id"], lots=lots)
+    town.do(link_paper, town.command(shop), public_id=paper(town, shop, number="N2"), lots=lots)
+    assert sum(amount for _, amount in uses(town)) == 400  # the same goods, once

@@ -18,7 +18,8 @@ from trace.services.certificates import file_certificate, get_certificate
 from trace.services.commitment import Contents, issue_commitment
 from trace.services.hops import Some
 from trace.services.paper_corrections import correct_paper
-from trace.services.papers import PaperQuery, due, get_paper, link_paper, list_papers, open_lots
+from trace.services.paper_late import link_paper
+from trace.services.papers import PaperQuery, due, get_paper, list_papers, open_lots
 from trace.services.receiving import Line, receive
 
 K = OrganisationKind

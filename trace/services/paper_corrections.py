@@ -15,6 +15,7 @@ from trace.domain.rules.corrections import Correction, check_correction
 from trace.services.certificates import as_card
 from trace.services.commands import Command, run_once
 from trace.services.paper_contents import Said, paper_values
+from trace.services.paper_late import look_again
 from trace.services.rulebook import rules_on
 
 KEPT_ASIDE = ("statement", "undated", "origin_region")  # in `fields`, said by the service and not by the paper
@@ -38,7 +39,10 @@ def correct_paper(
     transcribed; what was there is corrected and asks for the reason. Raises `NotFound` for another's paper, `Conflict`
     for a certificate that was issued here (revoke it instead), `Invalid` as `file_certificate` does.
 
-    Two who correct one paper at once: its locked row; the later one's old values are the earlier one's new.
+    Goods that came under it are summed anew with what came under the same paper elsewhere: too much is an alert (R5).
+
+    Two who correct one paper at once: its locked row; the later one's old values are the earlier one's new. The lock
+    leaves its key alone (FOR NO KEY UPDATE): who receives under the paper holds `paper_head` and refers to this row.
     """
 
     def act() -> dict[str, Any]:
@@ -52,6 +56,7 @@ def correct_paper(
         session.execute(update(certificate).where(certificate.c.id == row.id).values(values))
         fresh = session.execute(select(certificate).where(certificate.c.id == row.id)).one()
         changed = _keep_changes(session, command, row, before, _as_said(fresh), reason.strip(), device)
+        look_again(session, command, row.id)
         return {"id": public_id, "changed": changed}
 
     return run_once(session, command, "correct_paper", act)
@@ -61,7 +66,7 @@ def _own_row(session: Session, actor: Actor, public_id: str) -> Row[Any]:
     query = select(certificate).where(
         certificate.c.public_id == public_id, certificate.c.organisation == actor.organisation
     )
-    row = session.execute(query.with_for_update()).one_or_none()
+    row = session.execute(query.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotFound(N_("There is no certificate {id}."), id=public_id)
     if row.issued_here:

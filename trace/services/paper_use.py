@@ -71,11 +71,12 @@ def lock_papers(session: Session, prepared: Sequence[Prepared]) -> None:
     paper that is the same by QR for one filer and by number for another has both keys, and so shares a lock with each.
     Taken after the locks on the goods (`arrivals.lock_arrivals`), by everybody in that order.
     """
-    _lock(session, [row for ready in prepared for row in ready.paper_rows])
+    lock_rows(session, [row for ready in prepared for row in ready.paper_rows])
 
 
-def _lock(session: Session, rows: Iterable[Row[Any]]) -> None:
-    keys = {key for row in rows for key in (_key_of(row), row.number_key) if key}
+def lock_rows(session: Session, rows: Iterable[Row[Any]]) -> None:
+    """The locks of `lock_papers` for rows of `certificate`."""
+    keys = {key for row in rows for key in (key_of(row), row.number_key) if key}
     if not keys:
         return
     for key in sorted(keys):
@@ -93,11 +94,11 @@ def uses_of(
     it in the same delivery, which count as received. Exact for two shops at once after `lock_papers`.
     """
     rules = rules_on(session, command.day, command.actor.organisation)
-    policy, unit = _policy(rules), comparable(Decimal(1), ready.unit)[1]
+    policy, unit = policy_of(rules), comparable(Decimal(1), ready.unit)[1]
     amount = micro(comparable(ready.amount, ready.unit)[0])
     ready.uses = []
     for rows in _certifying(rules, ready, command).values():
-        papers = [_watched(session, row, unit) for row in rows]
+        papers = [watch(session, row, unit) for row in rows]
         for paper in papers:
             paper.uses += [
                 Use(command.actor.organisation, sender.number, share.amount)
@@ -144,7 +145,7 @@ def note_uses(session: Session, command: Command, number: int, prepared: Sequenc
                     "receipt": number,
                     "line": position,
                     "certificate": row.id,
-                    "paper_key": _key_of(row),
+                    "paper_key": key_of(row),
                     "amount": share.amount,
                     "unit": share.paper.unit,
                 }
@@ -154,7 +155,7 @@ def note_uses(session: Session, command: Command, number: int, prepared: Sequenc
     session.execute(insert(certificate_use), rows)
     for ready in prepared:
         for share in ready.uses if ready.line.decision is not Decision.REFUSE else ():
-            _tell_excess(session, command, share, rules)
+            tell_excess(session, command, share, rules)
 
 
 def recount(session: Session, command: Command, *, number: int, line: int, amount: int) -> None:
@@ -171,7 +172,7 @@ def recount(session: Session, command: Command, *, number: int, line: int, amoun
     query = query.join(certificate_use, certificate_use.c.certificate == certificate.c.id).where(*here)
     kinds: dict[str, list[Row[Any]]] = {}
     rows = session.execute(query.order_by(certificate.c.issued_on, certificate.c.id)).all()
-    _lock(session, rows)
+    lock_rows(session, rows)
     for row in rows:
         kinds.setdefault(row.kind, []).append(row)
     for same in kinds.values():
@@ -180,8 +181,8 @@ def recount(session: Session, command: Command, *, number: int, line: int, amoun
             session.execute(update(certificate_use).where(*one).values(amount=share))
     rules = rules_on(session, command.day, command.actor.organisation)
     for row in rows:
-        paper = _watched(session, row, row.in_unit)
-        _tell_excess(session, command, Share(paper, 0, counted(paper.uses, _policy(rules))), rules)
+        paper = watch(session, row, row.in_unit)
+        tell_excess(session, command, Share(paper, 0, counted(paper.uses, policy_of(rules))), rules)
 
 
 def received_under(session: Session, row: Row[Any], *, actor: Actor) -> dict[str, Any]:
@@ -192,9 +193,9 @@ def received_under(session: Session, row: Row[Any], *, actor: Actor) -> dict[str
     """
     organisation_id = actor.organisation
     unit = row.unit or _unit_used(session, row)
-    paper = _watched(session, row, comparable(Decimal(1), unit)[1])
+    paper = watch(session, row, comparable(Decimal(1), unit)[1])
     rules = rules_on(session, row.issued_on, organisation_id)
-    total = counted(paper.uses, _policy(rules))
+    total = counted(paper.uses, policy_of(rules))
     own = sum(use.amount for use in paper.uses if use.receiver == organisation_id)
     query = (
         select(
@@ -238,7 +239,8 @@ def received_under(session: Session, row: Row[Any], *, actor: Actor) -> dict[str
 # ---- one paper under all its filings -------------------------------------------------------------------------------
 
 
-def _policy(rules: Rules) -> PassedOn:
+def policy_of(rules: Rules) -> PassedOn:
+    """How goods that go on under the same paper count on the day of these rules."""
     entry = rules.entry("paper_use")
     return PassedOn(entry.value["passed_on"]) if entry else PassedOn.EXCESS
 
@@ -258,17 +260,17 @@ def _certifying(rules: Rules, ready: Prepared, command: Command) -> dict[str, li
         if row.kind in entry.value["kinds"] and CertificateKind(row.kind) in asked and is_valid_on(paper, rules.day):
             known = found.setdefault(row.kind, {})
             if not any(_is_same(row, other) for other in known.values()):
-                known[_key_of(row)] = row
+                known[key_of(row)] = row
     return {kind: sorted(rows.values(), key=lambda row: (row.issued_on, row.id)) for kind, rows in found.items()}
 
 
 def _is_same(one: Row[Any], other: Row[Any]) -> bool:
     if one.number_key and one.number_key == other.number_key:
         return True
-    return _key_of(one) == _key_of(other) and not (one.number_key and other.number_key)
+    return key_of(one) == key_of(other) and not (one.number_key and other.number_key)
 
 
-def _key_of(row: Row[Any]) -> str:
+def key_of(row: Row[Any]) -> str:
     """The key of a paper; one that was filed before there were keys is known to itself alone."""
     return str(row.paper_key or alone_key(row.public_id))
 
@@ -289,7 +291,8 @@ def _filings(session: Session, row: Row[Any]) -> list[Any]:
     return [*session.execute(query)]
 
 
-def _watched(session: Session, row: Row[Any], unit: str) -> Watched:
+def watch(session: Session, row: Row[Any], unit: str) -> Watched:
+    """A paper under all its filings, in a unit (KGM for grams), as it stands now; exact after `lock_rows`."""
     filings = _filings(session, row)
     said = sorted(
         {
@@ -331,7 +334,7 @@ def _as_paper_use(share: Share, policy: PassedOn) -> PaperUse:
 # ---- too much ------------------------------------------------------------------------------------------------------
 
 
-def _tell_excess(session: Session, command: Command, share: Share, rules: Rules) -> None:
+def tell_excess(session: Session, command: Command, share: Share, rules: Rules) -> None:
     """Two scales differ: the line is told of every gram, shops and inspector of what no scale explains."""
     paper = share.paper
     if paper.certified is not None and share.counted > paper.certified * (1 + weighing_tolerance(paper.unit, rules)):

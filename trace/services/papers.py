@@ -31,10 +31,8 @@ from trace.services.certificates import (
     as_card,
     get_certificate,
     held_by,
-    link_lots,
     visible_row,
 )
-from trace.services.commands import Command, run_once
 from trace.services.lots import find_lots
 from trace.services.paper_contents import missing_of
 from trace.services.paper_corrections import KEPT_ASIDE
@@ -190,21 +188,7 @@ def _corrections(session: Session, row: Row[Any]) -> list[dict[str, Any]]:
     ]
 
 
-# ---- linked ---------------------------------------------------------------------------------------------------------
-
-
-def link_paper(session: Session, command: Command, *, public_id: str, lots: Sequence[str]) -> dict[str, Any]:
-    """Tie a paper one may see to more lots that one had: {id, lots}; again is harmless.
-
-    Two at once: one row a pair, by its primary key. Raises `NotFound` for either that is not one's to name.
-    """
-
-    def act() -> dict[str, Any]:
-        row = visible_row(session, command.actor, public_id)
-        link_lots(session, command, certificate_id=row.id, lots=lots, had_only=True)
-        return {"id": public_id, "lots": list(lots)}
-
-    return run_once(session, command, "link_paper", act)
+# ---- lots it may be for ---------------------------------------------------------------------------------------------
 
 
 def open_lots(session: Session, *, actor: Actor, public_id: str) -> list[dict[str, Any]]:

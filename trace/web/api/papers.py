@@ -7,8 +7,9 @@ from flask import g
 from schemas.papers import PaperChangeRequest, PaperLotsRequest, PapersQuery
 from schemas.requests import CertificateRequest
 from trace.domain.permissions import Permission
-from trace.services import certificates, papers
+from trace.services import papers
 from trace.services.paper_corrections import correct_paper
+from trace.services.paper_late import file_paper, link_paper
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
@@ -24,7 +25,7 @@ blueprint = Blueprint("api_papers", __name__, description="Certificates")
 def post_certificate(payload: dict[str, Any]) -> Any:
     """登记证明文件 / File a paper that came with goods."""
     command = command_of(payload)
-    return certificates.file_certificate(g.session, command, **payload)
+    return file_paper(g.session, command, **payload)
 
 
 @blueprint.get("/certificates")
@@ -75,4 +76,4 @@ def patch_certificate(payload: dict[str, Any], public_id: str) -> Any:
 def post_lots(payload: dict[str, Any], public_id: str) -> Any:
     """关联批次 / Tie a paper to more lots."""
     command = command_of(payload)
-    return papers.link_paper(g.session, command, public_id=public_id, **payload)
+    return link_paper(g.session, command, public_id=public_id, **payload)

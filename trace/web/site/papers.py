@@ -19,6 +19,7 @@ from trace.services import papers
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.paper_corrections import correct_paper
+from trace.services.paper_late import link_paper
 from trace.services.scans import keep_paper, read_paper
 from trace.web.access import may, watched
 from trace.web.device import device
@@ -160,7 +161,7 @@ def link(public_id: str) -> ResponseReturnValue:
             PaperLotsRequest(), {"lots": ticked, "client_key": text_of("client_key", 120) or str(uuid.uuid4())}
         )
         key = asked.pop("client_key")
-        papers.link_paper(g.session, Command(g.actor, g.now, key, request=asked), public_id=public_id, **asked)
+        link_paper(g.session, Command(g.actor, g.now, key, request=asked), public_id=public_id, **asked)
     except Failure as failure:
         g.session.rollback()
         return _show(public_id, failure), status_of(failure)
