@@ -110,3 +110,15 @@ def test_packs_scanned_one_by_one_are_one_line_and_two_lots_are_two(demo: Demo) 
             "/station/receive", {"more": text, "lines-0-new_code": "06901028075763", "lines-0-lot_number": "L1"}
         ).text
     assert len(re.findall(r'<section class="card line', page)) == 2
+
+
+def test_cut_meat_cites_its_slaughter_batch_in_the_form_and_greens_do_not(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    paper = {"kind": "quarantine_certificate", "lots": [], "issuer": "屠宰场", "issued_on": "2026-02-03"}
+    named = {"number": "NXJ-77", "fields": {"product_name": "白条猪", "quantity": "800 kg", "batch": "TZ-0711"}}
+    assert demo.post("/certificates", paper | named).status_code == 201
+    assert 'name="lines-0-cites"' not in clerk.post("/station/receive", {**form, "action": "look"}).text
+    meat = {"lines-0-new_name": "引证五花肉", "lines-0-new_category": "pork", "lines-0-new_unit": "KGM"}
+    page = clerk.post("/station/receive", {**form, **meat, "lines-0-cites": "tz 0711", "action": "look"}).text
+    assert 'name="lines-0-cites" type="text" value="tz 0711"' in page
+    assert "✓ 动物检疫合格证明" in page

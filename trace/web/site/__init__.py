@@ -15,7 +15,7 @@ from trace.services.rulebook import rules_on
 from trace.web import words
 from trace.web.rule_words import title_of
 from trace.web.site.addresses import public_path
-from trace.web.site.forms import ways_of_keeping
+from trace.web.site.forms import cut_meats, ways_of_keeping
 
 # The blueprints, one file each.
 PAGES = (
@@ -78,7 +78,9 @@ def register(app: Flask) -> None:
         short=words.thing_text,
     )
     app.jinja_env.globals.update(say=words.say, step_word=words.step_word, is_certified_here=is_certified_here)
-    app.jinja_env.globals.update(ways_of_keeping=ways_of_keeping, rule_title=lambda name: words.say(*title_of(name)))
+    app.jinja_env.globals.update(
+        cut_meats=cut_meats, ways_of_keeping=ways_of_keeping, rule_title=lambda name: words.say(*title_of(name))
+    )
 
 
 def is_certified_here(category: str) -> bool:
