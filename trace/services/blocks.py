@@ -46,6 +46,12 @@ def blocks_of(session: Session, organisations: Iterable[int], *, on: date) -> di
     return {number: text for number, text in said.items() if number is not None and text}
 
 
+def said_of(session: Session, businesses: Sequence["Business"], *, on: date) -> list[str]:
+    """Why each of these is blocked on a day, "" where it is not, in their order; one statement for many."""
+    found = _candidates(session, businesses)
+    return [_said((row for row in found if business.is_meant_by(row)), on) for business in businesses]
+
+
 def blocked_among(session: Session, public_ids: Iterable[str], *, on: date) -> dict[str, str]:
     """{public id: why that organisation is blocked on a day}, of those that are."""
     numbers: dict[int, str] = {}

@@ -23,8 +23,8 @@ from storage.tables import (
 )
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region, region_prefix
-from trace.domain.suppliers import first_check, missing_items
-from trace.services.blocks import block_of, blocks_of
+from trace.domain.suppliers import first_check, missing_items, name_key
+from trace.services.blocks import Business, said_of
 from trace.services.look_up_log import note_look_up
 from trace.services.rulebook import rules_on
 from trace.services.suppliers import KIND
@@ -44,16 +44,16 @@ def list_suppliers(session: Session, *, actor: Actor, now: datetime, limit: int 
     ends = _licence_ends(session, rows)
     counts = _line_counts(session, [row.id for row in rows], since=now - YEAR)
     day = now.date()
-    blocked = blocks_of(session, [row.partner for row in rows if row.partner is not None], on=day)
+    blocked = said_of(session, [_business(row) for row in rows], on=day)
     return [
         _card(row)
         | {
             "licence_ends": min(ends[row.id], default=None),
             "lines": counts[row.id][0],
             "refused": counts[row.id][1],
-            "blocked": blocked.get(row.partner, "") if row.partner else _block(session, row, day),
+            "blocked": why,
         }
-        for row in rows
+        for row, why in zip(rows, blocked, strict=True)
     ]
 
 
@@ -71,7 +71,7 @@ def get_supplier(session: Session, *, actor: Actor, public_id: str, now: datetim
     wanted = first_check(card["kind"], rules)
     seen = row.checked.get("items", [])
     return card | {
-        "blocked": _block(session, row, now.date()),
+        "blocked": said_of(session, [_business(row)], on=now.date())[0],
         "licences": _licences(session, row),
         "check": {
             "items": list(wanted.value["items"]) if wanted else [],
@@ -150,8 +150,14 @@ def _card(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _block(session: Session, row: Row[Any], day: date) -> str:
-    return block_of(session, organisation=row.partner, uscc=row.uscc, name=row.name, on=day)
+def _business(row: Row[Any]) -> Business:
+    """Who a file is of, as blocks know businesses: an organisation on this system by what it says itself."""
+    linked = row.partner is not None
+    return Business(
+        row.partner,
+        (row.partner_uscc if linked else row.uscc) or "",
+        name_key(row.partner_name if linked else row.name),
+    )
 
 
 def _licence_ends(session: Session, rows: Sequence[Row[Any]]) -> dict[int, list[date]]:
