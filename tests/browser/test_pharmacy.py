@@ -45,6 +45,10 @@ def make_and_send(site: Site, code: str) -> None:
             "issued_on": (day - timedelta(days=20)).isoformat(),
         }
         site.call(MAKER, "/certificates", paper)
+    # Before the first delivery of drugs their supplier is looked at (首营企业, GSP Art. 62).
+    opened = site.call(PHARMACY, "/suppliers", {"organisation": site.id_of(MAKER)})["id"]
+    wanted = site.call(PHARMACY, f"/suppliers/{opened}/check", {"seen": []})["missing"]
+    site.call(PHARMACY, f"/suppliers/{opened}/check", {"seen": wanted})
     goods = {"receiver": site.id_of(PHARMACY), "goods": [{"code": code}, {"code": other}], "delivery_note": "KD-9"}
     site.call(MAKER, "/hops/ship", goods)
 
