@@ -88,7 +88,7 @@ def _count_linked(session: Session, command: Command, certificate_id: int, items
         look_again(session, command, certificate_id)
 
 
-def _lines_of(session: Session, actor: Actor, items: Iterable[int]) -> Iterable[Row[Any]]:
+def _lines_of(session: Session, actor: Actor, items: Iterable[int]) -> list[Any]:
     """The lines of own records, taken in or held, of these lots."""
     query = (
         select(receipt_line.c.receipt, receipt_line.c.line, receipt_line.c.amount, receipt_line.c.unit,
@@ -102,8 +102,7 @@ def _lines_of(session: Session, actor: Actor, items: Iterable[int]) -> Iterable[
         )
         .order_by(receipt_line.c.receipt, receipt_line.c.line)
     )  # fmt: skip
-    for part in chunks(items):
-        yield from session.execute(query.where(receipt_line.c.item.in_(part))).all()
+    return [row for part in chunks(items) for row in session.execute(query.where(receipt_line.c.item.in_(part)))]
 
 
 def _under_others(session: Session, line: Row[Any], kind: str) -> int:
