@@ -33,7 +33,9 @@ def received(demo: Demo) -> str:
 
 def test_one_click_gives_records_papers_photos_and_the_hash_of_each(demo: Demo) -> None:
     lot = received(demo)
-    answer = demo.browser("station").get(f"/evidence?lot={quote(lot, safe='')}", headers={"Accept-Language": "zh-CN"})
+    desk, pack_address = demo.browser("station"), f"/evidence?lot={quote(lot, safe='')}"
+    assert pack_address.partition("=")[0] in desk.get("/station/stock").text
+    answer = desk.get(pack_address, headers={"Accept-Language": "zh-CN"})
     files = unpacked(answer.data)
     sums = dict(line.split("  ")[::-1] for line in files.pop("SHA256SUMS").decode().splitlines())
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
@@ -52,7 +54,12 @@ def test_one_click_gives_records_papers_photos_and_the_hash_of_each(demo: Demo) 
         text = "".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(files["evidence.pdf"]))
         joined = "".join(text.split())
         assert sums["pack.json"] in joined
-        for wanted in ("尽职免责证据包", record["supplier"]["name"], pack["lot"]["number"], pack["papers"][0]["number"]):
+        for wanted in (
+            "尽职免责证据包",
+            record["supplier"]["name"],
+            pack["lot"]["number"],
+            pack["papers"][0]["number"],
+        ):
             assert "".join(wanted.split()) in joined, wanted
 
 

@@ -132,6 +132,7 @@ def post_repack() -> ResponseReturnValue:
 
 def _show_repack(problem: Failure | None = None) -> str:
     lots = [row for row in list_stock(g.session, actor=g.actor) if row["on_hand"] > 0]
+    lots.sort(key=lambda row: row["lot"] != request.args.get("lot"))  # what one came from the stock for stands on top
     made = [one[:2_000] for one in request.args.getlist("made")][:10]
     waiting = needs_new_certificate(g.session, g.actor, made, on=g.now.date())
     return render_template(
