@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Demo
+from tests.web.hostile_desk import DESK_BODIES
 
 MANY = 26
 LOT = "https://id.gs1.org/01/09520701000020/10/NONE"
@@ -143,8 +144,9 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
+    **DESK_BODIES,
 }
-UPLOADS = ("/scans", "/objects")
+UPLOADS = ("/scans", "/objects", "/imports")
 
 
 def complaint(answer: TestResponse, *statuses: int) -> str | None:
