@@ -84,6 +84,7 @@ def test_a_block_counts_from_its_day_on_until_the_day_it_is_lifted(town: Town) -
     ("blocked", "asked", "found"),
     [
         ({"uscc": ONE, "name": "甲店"}, {"uscc": ONE, "name": "换了名"}, True),  # a new name does not help
+        ({"uscc": ONE, "name": "甲店"}, {"uscc": None, "name": f" {ONE.lower()} "}, True),  # the code as the name
         ({"uscc": ONE, "name": "甲店"}, {"uscc": TWO, "name": "甲店"}, False),  # somebody else of the same name
         ({"uscc": ONE, "name": "甲店（一）"}, {"uscc": None, "name": " 甲店(一)"}, True),  # nobody knows the code here
         ({"uscc": ONE, "name": "甲店"}, {"uscc": None, "name": "甲店二"}, False),  # a part of a name is no name

@@ -27,11 +27,12 @@ def block_of(session: Session, *, organisation: int | None, uscc: str | None, na
     A business is known by its number on this system or by its credit code (USCC). Its name counts, exactly but for
     blanks and width, only where nobody knows a credit code on one of the two sides: names are not unique (every county
     has its 张三蔬菜店), so a name alone must not stop an innocent whose code says that it is somebody else; and whoever
-    changes the name stays blocked by the code.
+    changes the name stays blocked by the code. A credit code typed in the place of the name is one.
     """
     if organisation is not None:
         return blocks_of(session, [organisation], on=on).get(organisation, "")
-    business = Business(None, uscc or "", name_key(name))
+    typed = normalised_number(name)
+    business = Business(None, uscc or (typed if is_uscc_shape(typed) else ""), name_key(name))
     return _said((row for row in _candidates(session, [business]) if business.is_meant_by(row)), on)
 
 
