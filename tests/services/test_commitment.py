@@ -14,7 +14,7 @@ from storage.tables import alert, certificate, certificate_source, correction
 from tests.scanners.drawing import corner_marked, file_of
 from tests.town import NOW, TODAY, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
-from trace.domain.papers import CertificateKind, CommitmentBasis
+from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
@@ -175,6 +175,20 @@ def test_a_source_that_was_revoked_since_supports_nothing(town: Town) -> None:
     with pytest.raises(Conflict) as found:
         issue(town, buyer, mix)
     assert len(found.value.details["lots"]) == 1
+
+
+def test_a_purchaser_vouches_for_what_it_bought_neither_by_an_earlier_certificate_nor_by_form_one(town: Town) -> None:
+    farm, buyer = town.organisation(K.FARM), town.organisation(K.WHOLESALER)
+    lot = town.lot(farm, town.product(farm))
+    grown = issue(town, farm, lot, amount="30")
+    town.send(farm, buyer, Some(lot, Decimal(30)))
+    town.arrive(farm, buyer, Line(code=lot, amount=Decimal(30), reason="演示"))
+    issue(town, buyer, lot, amount="10")
+    assert [source["id"] for source in public(town, issue(town, buyer, lot, amount="20"))["sources"]] == [grown]
+    town.do(revoke_commitment, town.command(farm), public_id=grown, reason="检出超标")
+    for form in CommitmentForm:
+        with pytest.raises(Conflict):
+            issue(town, buyer, lot, amount="20", form=form)
 
 
 @pytest.mark.parametrize(

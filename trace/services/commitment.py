@@ -27,7 +27,7 @@ from trace.services.lots import find_lots, item_uri
 from trace.services.organisations import new_public_id
 from trace.services.paper_contents import note_paper, paper_keys
 from trace.services.pictures import check_own_picture
-from trace.services.renewal import needs_new_certificate, origin_of, sources_of
+from trace.services.renewal import check_own_produce, needs_new_certificate, origin_of, sources_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
@@ -84,7 +84,11 @@ def issue_commitment(
         chosen = form or (CommitmentForm.PRODUCER if kind in PRODUCERS else CommitmentForm.PURCHASER)
         known = _own_lots(session, command.actor, lots)
         _check_lots(session, command, known)
-        sources = sources_of(session, command, known) if chosen is CommitmentForm.PURCHASER else set()
+        sources: set[int] = set()
+        if chosen is CommitmentForm.PURCHASER:
+            sources = sources_of(session, command, known)
+        else:
+            check_own_produce(session, command, known)
         if signature is not None:
             check_own_picture(session, command.actor, signature, field="signature")
         values = _values(session, command, contents, list(known.values()), chosen, basis, signature)

@@ -15,6 +15,7 @@ from trace.domain.failures import N_, Conflict
 from trace.domain.genealogy import Direction, EdgeKind
 from trace.domain.links import Role
 from trace.domain.papers import CertificateKind, CommitmentForm, Severity, is_valid_on, paper_states
+from trace.domain.parties import PRODUCERS
 from trace.domain.permissions import Actor
 from trace.domain.regions import find_region
 from trace.domain.trace_search import trace
@@ -27,7 +28,8 @@ from trace.services.rulebook import rules_on
 def sources_of(session: Session, command: Command, known: Mapping[str, Row[Any]]) -> set[int]:
     """The papers (numbers in the store) of what these lots were made of, one step back, valid on the day of the mixing.
 
-    Raises `Conflict` naming the lots that lack one: form 2 states that they were collected.
+    What the organisation issued itself for goods that it bought vouches for nothing here. Raises `Conflict` naming the
+    lots that lack one: form 2 states that they were collected.
     """
     went_in: dict[str, date] = {}
     for row in known.values():
@@ -35,12 +37,19 @@ def sources_of(session: Session, command: Command, known: Mapping[str, Row[Any]]
     rows = find_lots(session, went_in)
     papers = papers_of(session, [row.ident for row in rows.values()])
     open_to = visible_among(session, command.actor, {paper.id for some in papers.values() for paper in some})
+    me, made = command.actor.organisation, makers_of(session, papers)
+    bought = {item for item in papers if me not in made.get(item, set())}
     found: set[int] = set()
     lacking = []
     for uri, row in rows.items():
         day = went_in[uri]
         rules = rules_on(session, day, command.actor.organisation)
-        valid = [p for p in papers.get(row.ident, ()) if p.id in open_to and is_valid_on(as_paper(p), day)]
+        valid = [
+            p
+            for p in papers.get(row.ident, ())
+            if p.id in open_to and is_valid_on(as_paper(p), day)
+            if not (p.issued_here and p.organisation == me and row.ident in bought)
+        ]
         needed = [
             s
             for s in paper_states(row.category, [as_paper(p) for p in valid], rules)
@@ -61,6 +70,19 @@ def sources_of(session: Session, command: Command, known: Mapping[str, Row[Any]]
             lots="、".join(lacking),
         )
     return found
+
+
+def check_own_produce(session: Session, command: Command, known: Mapping[str, Row[Any]]) -> None:
+    """Raise `Conflict` for form 1 of a purchaser for goods it did not grow: how they grew is another's to say."""
+    if command.actor.organisation_kind in PRODUCERS:
+        return
+    for row in known.values():
+        if inputs_of(session, command.actor, row, now=_moment(command)):
+            raise Conflict(
+                N_("Form 1 is for what one grew or raised; {lot} was bought, or made of what was. Choose form 2."),
+                field="form",
+                lot=f"{row.product_name} {row.number}",
+            )
 
 
 def inputs_of(session: Session, actor: Actor, row: Row[Any], *, now: datetime) -> dict[str, date]:
