@@ -39,6 +39,7 @@ def test_a_failed_test_holds_the_lot_and_the_clock_runs_four_hours_to_the_minute
     shop, lot, done = tested(town, result_at=NOW - timedelta(seconds=30))
     assert town.stock(shop, lot) == (0, 10)
     assert done["retest_until"] == (NOW + timedelta(hours=4, minutes=-1)).isoformat(timespec="minutes")
+    assert [(finding["rule"], finding["severity"]) for finding in done["findings"]] == [("R12", "block")]
     refused = town.refuses(Conflict, hops.sell, town.command(shop), goods=[Some(lot, Decimal(1))])
     assert "农药残留" in refused.values["reason"]
     inspector = town.organisation(OrganisationKind.REGULATOR, role=Role.INSPECTOR, region="640500", licensed=False)

@@ -1,5 +1,6 @@
 """The purchase inspection record: what it keeps, its photos, and who may look."""
 
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
+from trace.services.recalls import hold_lot, lift_recall
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Line
+from trace.services.records import Period, list_records
 from trace.services.scans import get_object, scan_photos
 
 
@@ -127,3 +130,22 @@ def test_the_inspector_of_the_region_sees_the_photos_and_that_is_written_down(
     with town.store.reading() as session:
         auditor = town.as_role(here, Role.AUDITOR)
         assert {entry["what"] for entry in list_look_ups(session, actor=auditor)} == {"receipt", "object"}
+
+
+def test_a_hold_keeps_the_record_until_it_is_lifted_and_a_while_after(town: Town) -> None:
+    farm, shop = town.organisation(OrganisationKind.FARM), town.organisation()
+    lot = town.grown(farm)
+    town.send(farm, shop, Some(lot, Decimal(10)))
+    number = town.arrive(farm, shop, Line(code=lot, amount=Decimal(10)))["id"]
+
+    def kept() -> list[Any]:
+        week = Period(town.day(6), town.day(0), NOW.tzinfo or UTC)
+        (row,) = town.do(list_records, actor=shop, period=week, now=NOW)
+        one = town.do(get_receipt, actor=shop, public_id=number, now=NOW)["lines"][0]
+        return [row["keep_until"], one["keep_until"]]
+
+    (before, _) = kept()
+    held = town.do(hold_lot, town.command(shop), lot=lot, reason="抽检")
+    assert kept() == [None, None]
+    town.do(lift_recall, town.command(shop), public_id=held["id"], reason="合格")
+    assert min(kept()) >= before

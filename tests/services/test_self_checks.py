@@ -125,3 +125,4 @@ def test_what_came_or_was_corrected_after_the_signature_is_told_beside_it(town: 
 def test_no_program_signs_in_the_past(town: Town) -> None:
     shop = named(town, town.organisation())
     town.refuses(Conflict, sign, town.command(shop, days=8), kind=DAILY, day=town.day(8), problems={})
+    assert town.count(self_check) == 0

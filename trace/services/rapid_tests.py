@@ -16,7 +16,7 @@ from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.recalls import RecallKind, RetestMethod, Standing, state_of, to_the_minute
-from trace.domain.rules.safety import retest_until
+from trace.domain.rules.safety import TestResult, check_test_result, retest_until
 from trace.services.alerts import raise_alert
 from trace.services.capture import check_time
 from trace.services.certificates import check_own_object, file_certificate
@@ -97,7 +97,12 @@ def _hold(session: Session, command: Command, test: dict[str, Any]) -> dict[str,
         details={"code": uri, "subject": held["id"], "facts": {"tested_for": test["tested_for"]}},
         now=command.now,
     )
-    return {"hold": held, "retest_until": test["retest_until"].isoformat(timespec="minutes")}
+    result = TestResult(test["passed"], test["official"], test["result_at"])
+    return {
+        "hold": held,
+        "retest_until": test["retest_until"].isoformat(timespec="minutes"),
+        "findings": [finding.as_dict() for finding in check_test_result(result, rules)],
+    }
 
 
 def _file(session: Session, command: Command, test: dict[str, Any]) -> dict[str, Any]:

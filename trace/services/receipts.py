@@ -1,6 +1,6 @@
 """Reading the purchase inspection record (进货查验记录)."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.correction_list import corrections_of
 from trace.services.look_up_log import note_look_up
-from trace.services.records import accepted_of, kept_until
+from trace.services.records import NO_HOLD, accepted_of, holds_over, kept_until
 from trace.services.scans import as_scan
 
 
@@ -33,7 +33,7 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     if row is None or not (own or mandated):
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
     note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
-    lines = _lines(session, row.id, row.received_at.astimezone(now.tzinfo).date(), with_price=own)
+    lines = _lines(session, row, now.tzinfo, with_price=own)
     corrected = corrections_of(session, receipt_id=public_id, organisation=row.organisation)
     return {
         **_head(row),
@@ -83,7 +83,7 @@ def _head(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _lines(session: Session, number: int, day: date, *, with_price: bool) -> list[dict[str, Any]]:
+def _lines(session: Session, head: Row[Any], zone: tzinfo | None, *, with_price: bool) -> list[dict[str, Any]]:
     query = (
         select(
             receipt_line,
@@ -105,9 +105,12 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
         .join(ident, ident.c.id == receipt_line.c.item)
         .join(lot, lot.c.item == receipt_line.c.item)
         .join(product, product.c.id == receipt_line.c.product)
-        .where(receipt_line.c.receipt == number)
+        .where(receipt_line.c.receipt == head.id)
         .order_by(receipt_line.c.line)
     )
+    rows, zone = session.execute(query).all(), zone or UTC
+    day = head.received_at.astimezone(zone).date()
+    holds = holds_over(session, {row.item for row in rows}, organisation=head.organisation, zone=zone)
     return [
         {
             "line": row.line,
@@ -127,7 +130,7 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
             "produced_on": row.produced_on,
             "expires_on": row.expires_on,
             "origin": row.origin,
-            "keep_until": kept_until(session, row.category, day, row.expires_on),
+            "keep_until": kept_until(session, row.category, day, row.expires_on, holds.get(row.item, NO_HOLD)),
             "decision": row.decision,
             "reason": row.reason,
             "corrected_at": row.corrected_at,
@@ -137,7 +140,7 @@ def _lines(session: Session, number: int, day: date, *, with_price: bool) -> lis
             "papers": [_paper(kept) for kept in row.papers],
             "celsius": None if row.celsius is None else Decimal(row.celsius) / 100,
         }
-        for row in session.execute(query)
+        for row in rows
     ]
 
 

@@ -3,19 +3,21 @@
 The fields are those of 食品安全法 Art. 53 and 65, for drugs those of the acceptance record of GSP, and what was found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from storage.tables import MICRO, ident, lot, person, product, receipt, receipt_line
+from storage.events import chunks
+from storage.tables import MICRO, ident, lot, person, product, recall, recall_lot, receipt, receipt_line
 from trace.domain.failures import N_, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category
+from trace.domain.recalls import RecallKind
 from trace.domain.rules.book import EVERYWHERE
 from trace.domain.rules.retention import KeptRecord, RecordKind, keep_until
 from trace.services.arrivals import Decision
@@ -48,6 +50,16 @@ class Period:
         )
 
 
+class Hold(NamedTuple):
+    """Whether a hold or recall is on a lot, and the day the last one ended."""
+
+    on: bool = False
+    ended_on: date | None = None
+
+
+NO_HOLD = Hold()
+
+
 def list_records(
     session: Session, *, actor: Actor, period: Period, now: datetime, limit: int = MOST_ROWS, after: str = ""
 ) -> list[dict[str, Any]]:
@@ -71,9 +83,10 @@ def list_records(
     if after:
         number, line = _key(after)
         query = query.where((receipt.c.id > number) | ((receipt.c.id == number) & (receipt_line.c.line > line)))
-    return [
-        _told(session, row, period.zone, own=whose == actor.organisation) for row in session.execute(query.limit(limit))
-    ]
+    rows = session.execute(query.limit(limit)).all()
+    holds = holds_over(session, {row.item for row in rows}, organisation=whose, zone=period.zone)
+    own = whose == actor.organisation
+    return [_told(session, row, period.zone, holds.get(row.item, NO_HOLD), own=own) for row in rows]
 
 
 def all_records(
@@ -155,7 +168,7 @@ def _query(whose: int, period: Period) -> Select[Any]:
     return query.where(receipt_line.c.decision == period.decision) if period.decision else query
 
 
-def _told(session: Session, row: Row[Any], zone: tzinfo, *, own: bool) -> dict[str, Any]:
+def _told(session: Session, row: Row[Any], zone: tzinfo, hold: Hold, *, own: bool) -> dict[str, Any]:
     """A line as the law's record has it."""
     return {
         "key": f"{row.receipt}-{row.line}",
@@ -190,13 +203,34 @@ def _told(session: Session, row: Row[Any], zone: tzinfo, *, own: bool) -> dict[s
         "overridden_by": row.second or "",
         "override_reason": row.override_reason,
         "corrected_at": row.corrected_at,
-        "keep_until": kept_until(session, row.category, row.received_at.astimezone(zone).date(), row.expires_on),
+        "keep_until": kept_until(session, row.category, row.received_at.astimezone(zone).date(), row.expires_on, hold),
     }
 
 
-def kept_until(session: Session, category: str, received_on: date, expires_on: date | None) -> date | None:
-    """The last day the record of a line is kept (R15)."""
-    record = KeptRecord(_KINDS.get(category, RecordKind.PRODUCE), received_on, expires_on)
+def holds_over(session: Session, items: Iterable[int], *, organisation: int, zone: tzinfo) -> dict[int, Hold]:
+    """{lot: the holds of an organisation and the recalls over it}; one that was closed has ended like one lifted."""
+    found: dict[int, Hold] = {}
+    for part in chunks(items):
+        query = (
+            select(recall_lot.c.item, recall.c.lifted_at, recall.c.closed_at)
+            .join(recall, recall.c.id == recall_lot.c.recall)
+            .where(recall_lot.c.item.in_(part))
+            .where((recall.c.kind == RecallKind.RECALL) | (recall.c.organisation == organisation))
+        )
+        for item, lifted_at, closed_at in session.execute(query).tuples():
+            before, ended = found.get(item, NO_HOLD), lifted_at or closed_at
+            days = [day for day in (before.ended_on, ended and ended.astimezone(zone).date()) if day]
+            found[item] = Hold(before.on or ended is None, max(days, default=None))
+    return found
+
+
+def kept_until(
+    session: Session, category: str, received_on: date, expires_on: date | None, hold: Hold = NO_HOLD
+) -> date | None:
+    """The last day the record of a line is kept (R15); None while a hold is on."""
+    record = KeptRecord(
+        _KINDS.get(category, RecordKind.PRODUCE), received_on, expires_on, hold.on, hold_lifted_on=hold.ended_on
+    )
     return keep_until(record, rules_on(session, received_on, EVERYWHERE))
 
 

@@ -287,6 +287,14 @@ def test_r11_frozen_goods_arrive_frozen(celsius: int | None, severities: list[Se
     assert told(arrival(celsius=celsius, celsius_range=(-4000, -1800)), "R11") == severities
 
 
+@pytest.mark.parametrize(("day", "severities"), [(DAY, []), (TOMORROW, [BLOCK])])
+def test_r11_the_range_chosen_for_a_product_is_that_of_its_day(day: date, severities: list[Severity]) -> None:
+    stricter = Entry("temperature.chilled_meat", TOMORROW, {"low": "0", "high": "3"}, "GB 20799", Confidence.MEMORY, 0)
+    keeping = shipped().and_also([stricter]).on(day, 7).value("temperature.chilled_meat")
+    low, high = (int(Decimal(keeping[name]) * 100) for name in ("low", "high"))
+    assert told(arrival(C.PORK, celsius=400, celsius_range=(low, high)), "R11", day) == severities
+
+
 def test_r20_a_doubtful_number_is_doubted_and_not_refused() -> None:
     doubt = IdentifierWarning(Reason.CHECK_DIGIT, "The check digit of {number} is wrong.", {"number": "SC1"})
     (finding,) = found(arrival(number_warnings=(doubt,)), "R20")
