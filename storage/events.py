@@ -38,6 +38,10 @@ TYPES = {
     "AssociationEvent": 4,
 }
 ACTIONS = {Action.ADD: 1, Action.OBSERVE: 2, Action.DELETE: 3}  # as `event.action` stores them
+# How an event says that something came to be.
+BEGAN = event_item.c.role.in_((Role.ADDED, Role.OUTPUT)) | (
+    (event_item.c.role == Role.SERIALISED) & (event.c.action == ACTIONS[Action.ADD])
+)
 _LINK = struct.Struct("<qqB")
 _NO_PEER = -1
 # What a `NewEvent` says of itself, as columns of `event`; the rest is derived here.
@@ -207,14 +211,11 @@ def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     A lot whose packs are commissioned by their codes comes to be with them (`Role.SERIALISED` of an ADD).
     """
     found: dict[int, set[int]] = {}
-    began = event_item.c.role.in_((Role.ADDED, Role.OUTPUT)) | (
-        (event_item.c.role == Role.SERIALISED) & (event.c.action == ACTIONS[Action.ADD])
-    )
     for part in chunks(items):
         query = (
             select(event_item.c.item, event.c.captured_by)
             .join(event, event.c.id == event_item.c.event)
-            .where(event_item.c.item.in_(part), began)
+            .where(event_item.c.item.in_(part), BEGAN)
             .distinct()
         )
         for item, organisation_id in session.execute(query):

@@ -1,5 +1,6 @@
 """Holds and recalls: they reach everything that was made of a lot, nothing of it moves, everybody answers."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 
 from storage.tables import alert
 from tests.services.test_concurrency import at_once
-from tests.town import Town
-from trace.domain.events import Quantity, TransformationEvent
+from tests.town import STRANGER, Town
+from trace.domain.events import Action, Event, ObjectEvent, Quantity, TransformationEvent
 from trace.domain.failures import Conflict, Forbidden, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
@@ -20,6 +21,7 @@ from trace.services.capture import capture
 from trace.services.dispensing import dispense
 from trace.services.hops import Batch, Some
 from trace.services.lots import NewLot
+from trace.services.making import from_to, stamp
 from trace.services.recalls import (
     acknowledge,
     close_recall,
@@ -29,7 +31,7 @@ from trace.services.recalls import (
     open_recall,
     put_back,
 )
-from trace.services.receiving import Decision, Line
+from trace.services.receiving import Decision, Line, receive
 
 K = OrganisationKind
 
@@ -329,3 +331,61 @@ def test_a_notice_is_answered_once(town: Town) -> None:
 
     answers = at_once(*[clerk] * 3)
     assert sum(isinstance(answer, Conflict) for answer in answers) == 2
+
+
+# ---- nobody stops what is another's ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known_before", [True, False], ids=["made by a farm here", "made by nobody on this system"])
+def test_a_stranger_who_says_to_have_made_a_lot_stops_it_nowhere(town: Town, known_before: bool) -> None:
+    farm, shop, stranger = town.organisation(K.FARM), town.organisation(), town.organisation()
+    if known_before:
+        theirs = town.grown(farm)
+        bring(town, farm, shop, theirs, 10)
+    else:
+        theirs = "https://id.gs1.org/01/06901234567892/10/FROM-AFAR"
+        line = Line(
+            product=town.product(shop, code="06901234567892"), lot_number="FROM-AFAR", amount=Decimal(10),
+            produced_on=town.day(3), reason="known",
+        )  # fmt: skip
+        town.do(receive, town.command(shop, hours=8), supplier=STRANGER, lines=[line])
+    own = town.grown(stranger)
+    quantity = (Quantity(theirs, Decimal(1), "KGM"),)
+    with town.store.reading() as session:
+        made = stamp(session, actor=stranger, now=town.now, client_key=None)
+    lies: list[Event] = [
+        ObjectEvent(**made.common(1), action=Action.ADD, biz_step="commissioning", quantities=quantity),
+        TransformationEvent(
+            **made.common(2),
+            biz_step="commissioning",
+            input_quantities=(Quantity(own, Decimal(1), "KGM"),),
+            output_quantities=quantity,
+        ),
+    ]
+    town.do(capture, lies[:1], actor=stranger, now=town.now, strict=False)
+    assert "Others made this lot" in str(
+        town.refuses(
+            Conflict, open_recall, town.command(stranger), lot=theirs, kind=RecallKind.RECALL, level=1, reason="spite"
+        )
+    )
+    town.do(capture, lies[1:], actor=stranger, now=town.now, strict=False)
+    assert recall(town, stranger, own)["lots"] == 1
+    again = replace(lies[1], event_id=made.common(3)["event_id"])
+    town.do(capture, [again], actor=stranger, now=town.now, strict=False)
+    assert town.do(hops.sell, town.command(shop), goods=some(theirs))["events"]
+
+
+def test_who_records_late_what_a_shop_received_from_it_may_recall_it(town: Town) -> None:
+    maker, shop = town.organisation(K.PROCESSOR), town.organisation()
+    lot = "https://id.gs1.org/01/06901234567892/10/LATE"
+    with town.store.reading() as session:
+        made = [stamp(session, actor=who, now=town.now, client_key=None) for who in (maker, shop)]
+    quantity = (Quantity(lot, Decimal(10), "KGM"),)
+    came = ObjectEvent(
+        **made[1].common(), action=Action.OBSERVE, biz_step="receiving", quantities=quantity,
+        **from_to(maker.party_uri, shop.party_uri),
+    )  # fmt: skip
+    town.do(capture, [came], actor=shop, now=town.now, strict=False)
+    began = ObjectEvent(**made[0].common(), action=Action.ADD, biz_step="commissioning", quantities=quantity)
+    town.do(capture, [began], actor=maker, now=town.now, strict=False)
+    assert recall(town, maker, lot)["holders"] == 1

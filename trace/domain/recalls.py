@@ -1,11 +1,11 @@
 """Holds and recalls: what they reach, what lifting one releases, when a holder is late."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from trace.domain.genealogy import EdgeKind, Trace
+from trace.domain.genealogy import Edge, EdgeKind, Trace
 from trace.domain.stock import Balance
 
 LEVELS = (1, 2, 3)  # 一级 (death or serious harm), 二级 (general harm), 三级 (false label)
@@ -33,14 +33,25 @@ class Standing(StrEnum):
     LIFTED = "lifted"  # the goods are in order
 
 
-def reached_by(found: Trace, start: int) -> tuple[set[int], set[int]]:
+def reached_by(found: Trace, start: int, unbelieved: Collection[Edge] = ()) -> tuple[set[int], set[int]]:
     """Of a forward trace: (the start and all that was made of it, the single packs among them that a lot names).
 
     A crate carries goods and is none: what it held another day is not reached. Kinds of things are the caller's to
-    tell: classes without a lot and transformation ids are among what was made.
+    tell: classes without a lot and transformation ids are among what was made. What only edges that are `unbelieved`
+    lead to is not reached.
     """
-    made = {start} | {edge.target for edge in found.edges if edge.kind is EdgeKind.BECAME}
-    packs = {edge.target for edge in found.edges if edge.kind is EdgeKind.SERIALISED}
+    ways: dict[int, list[Edge]] = {}
+    for edge in found.edges:
+        if edge not in unbelieved:
+            ways.setdefault(edge.source, []).append(edge)
+    seen, waiting = {start}, [start]
+    while waiting:
+        nearest = {edge.target for edge in ways.get(waiting.pop(), ())} - seen
+        seen |= nearest
+        waiting += nearest
+    led = [edge for source in seen for edge in ways.get(source, ())]
+    made = {start} | {edge.target for edge in led if edge.kind is EdgeKind.BECAME}
+    packs = {edge.target for edge in led if edge.kind is EdgeKind.SERIALISED}
     return made | packs, packs - made
 
 

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
 from storage.events import chunks, find_idents, lock_items, share_items, uris_of
+from storage.origins import captors_of, origins_of
 from storage.tables import lot, organisation, product, recall, recall_lot, stock
 from storage.trace_reader import TraceReader
 from trace.domain.epcis.vocabulary import BizStep
 from trace.domain.failures import N_, Conflict
-from trace.domain.genealogy import Direction
+from trace.domain.genealogy import Direction, Edge, EdgeKind
 from trace.domain.links import Role
 from trace.domain.permissions import Actor
 from trace.domain.recalls import RecallKind, reached_by
@@ -48,18 +49,30 @@ class Reach(NamedTuple):
 def reach_of(session: Session, start: int) -> Reach:
     """Everything that was made of a lot, and itself, read with ever higher bounds; `complete` is False beyond the last.
 
-    What is found is right even then, and there is more: whoever holds it has to say so.
+    What is found is right even then, and there is more: whoever holds it has to say so. A stranger who records that a
+    lot of another's was made of the own goods is not believed (`storage.origins.origins_of`): a recall would stop it
+    everywhere.
     """
     for rows in BOUNDS:
         found = trace(TraceReader(session), start, Direction.FORWARD, rows=rows)
         if not found.truncated:
             break
-    reached, packs = reached_by(found, start)
+    reached, packs = reached_by(found, start, _unbelieved(session, found.edges))
     uris = uris_of(session, reached)
     goods = {item for item in reached if uri_kind(uris[item]) in _GOODS}
     named = _named_by_lot(session, packs & goods, goods)
     classes = {uris[item] for item in reached if uri_kind(uris[item]) is UriKind.CLASS}
     return Reach(frozenset(goods - named), not found.truncated, frozenset(classes))
+
+
+def _unbelieved(session: Session, edges: Iterable[Edge]) -> set[Edge]:
+    """Those of these edges by which somebody says to have made what another organisation made."""
+    making = [edge for edge in edges if edge.kind is EdgeKind.BECAME]
+    uris = uris_of(session, {edge.target for edge in making})
+    making = [edge for edge in making if uri_kind(uris[edge.target]) is not UriKind.CLASS]  # everybody makes leeks
+    origins = origins_of(session, {edge.target for edge in making})
+    captors = captors_of(session, {edge.event for edge in making})
+    return {edge for edge in making if origins.get(edge.target) != (captors.get(edge.event), True)}
 
 
 def _named_by_lot(session: Session, packs: Iterable[int], lots: set[int]) -> set[int]:
@@ -224,7 +237,9 @@ def _follow(session: Session, one: Recorded, ids: Mapping[str, int]) -> set[int]
     if any(uri_kind(uri) not in _GOODS for uri in _inputs(one)):  # what was in a crate went in
         inputs |= {i for out in outputs for i in trace(TraceReader(session), out, Direction.BACKWARD).items}
     over = _all_over(session, inputs)
-    for output in sorted(outputs) if over else ():
+    made_here = (captors_of(session, [one.number]).get(one.number), True)
+    believed = [out for out, origin in origins_of(session, outputs).items() if origin == made_here] if over else []
+    for output in sorted(believed):
         found = lock_reach(session, output)
         rows = [{"recall": number, "item": item} for number in over for item in sorted(found.items)]
         add_lots(session, rows)

@@ -35,7 +35,7 @@ from trace.domain.working_days import is_guess
 from trace.services.look_up_log import note_look_up
 from trace.services.recall_notices import ACCOUNTS, accounts_of
 from trace.services.recall_reach import reach_of
-from trace.services.recalls import check_may_open, get_recall_row, lot_number, no_recall
+from trace.services.recalls import check_may_open, get_recall_row, is_maker, lot_number, no_recall
 from trace.services.rulebook import rules_on
 from trace.services.sales import possible_sales
 from trace.services.story import names_of
@@ -352,7 +352,7 @@ def reach(session: Session, *, actor: Actor, lot: str, now: datetime) -> dict[st
     found = reach_of(session, item)
     check_may_open(session, actor, item, found, RecallKind.RECALL if actor.watches else RecallKind.HOLD, lot)
     uri, of = names_of(session, [item])[item]
-    made = actor.organisation in makers_of(session, [item]).get(item, set())
+    made = is_maker(session, actor, item)
     return {
         "lot": uri,
         "product": of.product_name if of else "",

@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, lock_items, makers_of
+from storage.origins import origins_of
 from storage.stock import items_ever_here
 from storage.tables import organisation, rapid_test, recall, recall_lot, recall_notice, stock
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
@@ -110,7 +111,7 @@ def check_may_open(session: Session, actor: Actor, item: int, reach: Reach, kind
         if not any(in_region(region, actor.region) for region in _regions(session, makers | _havers(session, reach))):
             raise _unknown(text)
         return
-    if actor.organisation in makers and kind is RecallKind.RECALL:
+    if kind is RecallKind.RECALL and is_maker(session, actor, item):
         return
     if actor.organisation not in makers | _havers(session, reach):
         raise _unknown(text)
@@ -119,6 +120,13 @@ def check_may_open(session: Session, actor: Actor, item: int, reach: Reach, kind
             N_("Others made this lot: who made it recalls it, or the regulator. Hold it here and tell the supplier."),
             field="kind",
         )
+
+
+def is_maker(session: Session, actor: Actor, item: int) -> bool:
+    """Whether a lot is the actor's to recall: to have recorded that one made it is not enough where others had it
+    before (`storage.origins.origins_of`).
+    """
+    return origins_of(session, [item]).get(item) == (actor.organisation, True)
 
 
 def _count(session: Session, row: Row[Any], reach: Reach) -> int:
