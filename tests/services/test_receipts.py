@@ -70,7 +70,7 @@ def test_a_record_says_what_the_law_asks_of_the_goods(town: Town) -> None:
         "approval_no": "国药准字H20260001",
         "dosage_form": "胶囊剂",
     }
-    common = {"issuer": maker.organisation_name, "valid": True}
+    common = {"issuer": maker.organisation_name, "valid": True, "of_batch": ""}
     assert line["papers"] == [
         common
         | {"id": report, "kind": "drug_test_report", "number": "T-1"}
