@@ -10,7 +10,7 @@ from trace.domain.failures import Conflict, Forbidden, Invalid, NotFound
 from trace.domain.genealogy import Direction
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.services.dishes import board, cook, cook_again, last_dishes, list_dishes
+from trace.services.dishes import board, cook, cook_again, last_dishes, list_dishes, take_back
 from trace.services.hops import Some, hold
 from trace.services.lookup import look_up
 from trace.services.receiving import Line
@@ -81,6 +81,20 @@ def test_a_dish_of_yesterday_is_made_again_of_what_expires_first(town: Town) -> 
     assert refusal.field == "goods"
     other = town.organisation(K.CANTEEN)
     town.refuses(NotFound, cook_again, town.command(other), public_id=before["id"])
+
+
+def test_a_dish_recorded_by_mistake_is_taken_back_with_a_reason_and_its_goods_are_there_again(town: Town) -> None:
+    canteen, farm, lot = kitchen(town)
+    made = cooked(town, canteen, Some(lot, Decimal(10)))
+    told = {"public_id": made["id"], "reason": "记错了"}
+    town.refuses(NotFound, take_back, town.command(farm), **told)
+    town.refuses(Invalid, take_back, town.command(canteen), public_id=made["id"], reason=" ")
+    town.do(take_back, town.command(canteen), **told)
+    assert town.stock(canteen, lot) == (40, 0)
+    assert town.do(list_dishes, actor=canteen, day=TODAY) == []
+    assert town.do(board, public_id=town.id_of(canteen), day=TODAY)["meals"] == {}
+    assert town.do(last_dishes, actor=canteen, before=NOW.date().replace(day=NOW.day + 1)) == []
+    town.refuses(NotFound, take_back, town.command(canteen), **told)
 
 
 def test_the_board_tells_where_each_ingredient_is_from_and_no_figure_or_supplier(town: Town) -> None:

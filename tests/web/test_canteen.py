@@ -45,3 +45,7 @@ def test_a_dish_is_recorded_with_its_photo_repeated_and_shown_at_the_door(demo: 
     story = re.search(r'href="(/t/[^"]+)"', text)
     assert story and demo.app.test_client().get(story[1]).status_code == 200
     assert demo.app.test_client().get(f"/board/{'0' * 26}").status_code == 404
+    mistake = re.findall(r'name="back" value="(\w{26})"', browser.get("/canteen").text)[-1]
+    assert browser.post("/canteen", {"back": mistake, "reason": ""}).status_code == 422
+    assert browser.post("/canteen", {"back": mistake, "reason": "记错了"}).status_code == 303
+    assert mistake not in browser.get("/canteen").text

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import ColumnElement, Row, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, uris_of
-from storage.tables import MICRO, dish, dish_lot, licence, organisation, product
+from storage.tables import MICRO, correction, dish, dish_lot, event_withdrawn, licence, organisation, product
 from trace.domain.dishes import Meal, take_first
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Quantity, TransformationEvent
@@ -35,6 +35,7 @@ from trace.services.products import register_product
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 from trace.services.stock_list import list_stock
+from trace.services.undoing import declare_wrong
 
 
 def cook(
@@ -150,6 +151,46 @@ def cook_again(session: Session, command: Command, *, public_id: str) -> dict[st
     return run_once(session, command, "cook_again", act)
 
 
+def take_back(session: Session, command: Command, *, public_id: str, reason: str, device: str = "") -> dict[str, Any]:
+    """A dish was recorded by mistake: {id}; what went in is back in stock, lists and board show it no more.
+
+    Nothing is deleted: its event is declared wrong, and who did it and why is kept (R16). Raises `NotFound` for another
+    canteen's dish and for one that was taken back, `Invalid` without a reason. Two at once: the locked row of `dish`.
+    """
+
+    def act() -> dict[str, Any]:
+        mine = (dish.c.public_id == public_id, dish.c.organisation == command.actor.organisation)
+        row = session.execute(select(dish).where(*mine).with_for_update()).one_or_none()
+        if row is None or session.scalar(select(event_withdrawn.c.event).where(event_withdrawn.c.event == row.event)):
+            raise NotFound(N_("There is no dish {id}."), id=public_id[:26])
+        if not reason.strip():
+            raise Invalid(N_("Say why the dish is taken back."), field="reason")
+        declare_wrong(session, command, [row.event])
+        kept = {
+            "organisation": row.organisation,
+            "kind": "dish",
+            "subject": public_id,
+            "field": "taken_back",
+            "old": row.name,
+            "new": command.now.isoformat(),
+            "reason": reason.strip(),
+            "event": row.event,
+            "person": command.actor.person,
+            "api_key": command.actor.api_key,
+            "device": device[:120],
+            "corrected_at": command.now,
+        }
+        session.execute(insert(correction).values(kept))
+        return {"id": public_id}
+
+    return run_once(session, command, "take_back_dish", act)
+
+
+def _stands() -> ColumnElement[bool]:
+    """Dishes whose event nobody declared wrong."""
+    return dish.c.event.not_in(select(event_withdrawn.c.event).where(event_withdrawn.c.event == dish.c.event))
+
+
 def _same_products(session: Session, command: Command, row: Row[Any]) -> list[Some]:
     used = session.execute(select(dish_lot).where(dish_lot.c.dish == row.id)).all()
     uris = uris_of(session, [one.item for one in used])
@@ -196,7 +237,7 @@ def dish_names(session: Session, *, actor: Actor) -> list[str]:
 
 
 def _dishes(session: Session, organisation_id: int, day: date) -> list[tuple[Row[Any], list[dict[str, Any]]]]:
-    query = select(dish).where(dish.c.organisation == organisation_id, dish.c.day == day).order_by(dish.c.id)
+    query = select(dish).where(dish.c.organisation == organisation_id, dish.c.day == day, _stands()).order_by(dish.c.id)
     meals = list(Meal)
     rows = sorted(session.execute(query), key=lambda row: meals.index(Meal(row.meal)))
     lots = select(dish_lot).where(dish_lot.c.dish.in_([row.id for row in rows])).order_by(dish_lot.c.item)
@@ -291,7 +332,9 @@ def photo_of(session: Session, *, public_id: str, canteen: str) -> str:
     query = (
         select(dish.c.object)
         .join(organisation, organisation.c.id == dish.c.organisation)
-        .where(dish.c.public_id == public_id, organisation.c.public_id == canteen, dish.c.object.is_not(None))
+        .where(
+            dish.c.public_id == public_id, organisation.c.public_id == canteen, dish.c.object.is_not(None), _stands()
+        )
     )
     found = session.scalars(query).one_or_none()
     if found is None:
@@ -301,7 +344,7 @@ def photo_of(session: Session, *, public_id: str, canteen: str) -> str:
 
 def last_dishes(session: Session, *, actor: Actor, before: date) -> list[dict[str, Any]]:
     """The dishes of the last day on which the canteen cooked, of those before a day."""
-    days = select(func.max(dish.c.day)).where(dish.c.organisation == actor.organisation, dish.c.day < before)
+    days = select(func.max(dish.c.day)).where(dish.c.organisation == actor.organisation, dish.c.day < before, _stands())
     day = session.scalars(days).one()
     return list_dishes(session, actor=actor, day=day) if day else []
 

@@ -21,11 +21,13 @@ from trace.services.dishes import (
     list_dishes,
     photo_of,
     proposals,
+    take_back,
 )
 from trace.services.pictures import public_picture
 from trace.services.rulebook import rules_on
 from trace.services.scans import keep_photo
 from trace.web.access import may, public
+from trace.web.device import device
 from trace.web.parts import PUBLIC_RATE, limiter, parts
 from trace.web.site.forms import load, text_of
 
@@ -45,10 +47,14 @@ def page() -> ResponseReturnValue:
 @blueprint.post("/canteen")
 @may(Permission.GOODS_MOVE)
 def post_dish() -> ResponseReturnValue:
-    """今日菜品 / Record a dish, or the same as before."""
-    again = text_of("again", 26)
+    """今日菜品 / Record a dish, or the same as before; or take one back."""
+    again, back = text_of("again", 26), text_of("back", 26)
     try:
-        if again:
+        if back:
+            said = {"back": back, "reason": text_of("reason", 200)}
+            command = Command(g.actor, g.now, text_of("client_key", 120) or None, request=said)
+            take_back(g.session, command, public_id=back, reason=said["reason"], device=device())
+        elif again:
             command = Command(g.actor, g.now, text_of("client_key", 120) or None, request={"again": again})
             cook_again(g.session, command, public_id=again)
         else:
@@ -99,6 +105,7 @@ def _show(problem: Failure | None = None) -> str:
     if problem is not None:
         amounts = zip(request.form.getlist("lot"), request.form.getlist("amount"), strict=False)
         typed = {"name": text_of("name", 60), "meal": text_of("meal", 12), "amounts": dict(amounts)}
+        typed["back"] = text_of("back", 26)
     return render_template(
         "canteen.html",
         dishes=list_dishes(g.session, actor=g.actor, day=g.now.date()),
