@@ -1,5 +1,6 @@
 """What a hop is refused for: a stranger's goods."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,9 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.uris import crate_uri
 from trace.services import hops
 from trace.services.certificates import get_certificate
-from trace.services.hops import Some
+from trace.services.hops import Command, Some
+from trace.services.recalls import hold_lot
+from trace.services.receiving import Line
 
 CRATE, OTHER = crate_uri("HC-1"), crate_uri("HC-2")
 
@@ -45,3 +48,21 @@ def test_a_case_goes_onto_a_pallet_with_what_is_in_it(town: Town) -> None:
     done = town.do(hops.unpack, town.command(maker, hours=1), container=OTHER)
     (document,) = town.events(*done["events"])
     assert document["childEPCs"] == [case]
+
+
+@pytest.mark.parametrize("why", ["expired", "held", "on hold"])
+def test_what_may_not_move_goes_back_to_who_delivered_it_and_to_nobody_else(town: Town, why: str) -> None:
+    farm, shop, other = town.organisation(OrganisationKind.FARM), town.organisation(), town.organisation()
+    made = town.grown(farm, expires_on=town.day(0))
+    town.send(farm, shop, Some(made, Decimal(10)))
+    town.arrive(farm, shop, Line(code=made, amount=Decimal(10), reason="known"))
+    some, command = [Some(made, Decimal(5))], town.command(shop)
+    if why == "held":
+        town.do(hops.hold, town.command(shop), goods=some, reason="wet")
+    elif why == "on hold":
+        town.do(hold_lot, town.command(shop), lot=made, reason="smells")
+    else:
+        command = Command(shop, NOW + timedelta(days=1))
+    failure = town.refuses(Conflict, hops.ship, command, receiver=town.id_of(other), goods=some, returned=True)
+    assert (failure.field, failure.details["rule"]) == ("receiver", "R7")
+    assert town.do(hops.ship, command, receiver=town.id_of(farm), goods=some, returned=True)["events"]

@@ -23,6 +23,7 @@ from trace.services.delivery import expected
 from trace.services.disposal import list_disposals
 from trace.services.hops import Some
 from trace.services.lookup import look_up
+from trace.services.recalls import hold_lot, lift_recall
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import Decision, Line, receive
 from trace.services.undoing import find_undoable, seconds_to_undo, undo_events, undo_receipt
@@ -146,6 +147,22 @@ def test_what_was_just_done_with_goods_is_told_and_undone(town: Town) -> None:
     stranger = town.organisation()
     town.refuses(NotFound, undo_events, town.command(stranger), event_ids=done["events"])
     assert town.do(find_undoable, actor=stranger, event_ids=done["events"], now=town.now) is None
+
+
+def test_the_hold_of_a_lot_is_lifted_and_not_undone(town: Town) -> None:
+    """Else its goods stood on hand while it lasts, and lifting it released what is held for another reason."""
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 10)
+    number = town.do(hold_lot, town.command(shop), lot=made, reason="smells")["id"]
+    with town.store.reading() as session:
+        held = load_document(
+            session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc())).first() or b""
+        )
+    town.refuses(Conflict, undo_events, town.command(shop), event_ids=[held["eventID"]])
+    assert town.do(find_undoable, actor=shop, event_ids=[held["eventID"]], now=town.now) is None
+    assert town.stock(shop, made) == (0, 10)
+    town.do(lift_recall, town.command(shop), public_id=number, reason="fine")
+    assert town.stock(shop, made) == (10, 0)
 
 
 def test_a_delivery_is_undone_on_its_own_page_only(town: Town) -> None:

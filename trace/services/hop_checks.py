@@ -15,10 +15,11 @@ from trace.domain.rules.movement import Mixing, check_mixing
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
 from trace.services.lots import check_not_expired, drugs_among, lots_of
-from trace.services.making import Goods
+from trace.services.making import Counterpart, Goods
 from trace.services.open_containers import containers_among, goods_inside
 from trace.services.recall_reach import check_not_recalled
 from trace.services.renewal import needs_new_certificate
+from trace.services.returning import senders_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 
@@ -51,6 +52,42 @@ def check_certified(session: Session, command: Command, goods: Sequence[Goods]) 
             details={"rule": "R6", "lots": [row.uri for row in waiting]},
             lots="、".join(f"{row.product_name} {row.number}" for row in waiting),
         )
+
+
+def check_may_go_back(session: Session, command: Command, goods: Sequence[Goods], to: Counterpart) -> None:
+    """Raise `Conflict` for goods that may go back (`check_fresh`) and are sent to somebody they did not come from (R7).
+
+    Else whoever wanted to move expired goods would call it a return. They came from who delivered them here, by a
+    record or by what the other side recorded as sent, or who made them.
+    """
+    if _may_go_anywhere(session, command, goods):
+        return
+    here = command.actor.organisation
+    lots = lots_of(session, [good.item for good in goods], seen_by=here)
+    ids = find_idents(session, {*lots.values(), *(good.item for good in goods)})
+    known = senders_of(session, organisation=here, sender=to.number, name=to.name, items=ids.values())
+    for good in goods:
+        if not {ids.get(good.item), ids.get(lots.get(good.item, ""))} & known:
+            raise Conflict(
+                N_(
+                    "{item} did not come from {receiver}: expired, held or recalled goods go back to who delivered"
+                    " them, or are destroyed."
+                ),
+                field="receiver",
+                details={"rule": "R7", "item": good.item},
+                item=good.item.rpartition("/")[2],
+                receiver=to.name,
+            )
+
+
+def _may_go_anywhere(session: Session, command: Command, goods: Sequence[Goods]) -> bool:
+    """Whether nothing of these goods is expired, held or recalled; what goes back is taken from what is held first."""
+    try:
+        check_fresh(session, command, goods)
+    except Conflict:
+        return False
+    here = on_hand_and_held(session, command.actor.organisation, find_idents(session, [good.item for good in goods]))
+    return not any(held for _, held in here.values())
 
 
 def check_may_pack(session: Session, command: Command, goods: Sequence[Goods]) -> None:

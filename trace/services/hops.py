@@ -27,6 +27,7 @@ from trace.services.hop_checks import (
     check_balance,
     check_certified,
     check_fresh,
+    check_may_go_back,
     check_may_pack,
     check_may_refill,
     check_no_drug,
@@ -199,7 +200,8 @@ def ship(
 ) -> dict[str, Any]:
     """Send goods, loose or in containers, to another organisation (OBSERVE, CBV shipping, in transit).
 
-    `returned` sends goods back to a supplier: held and expired goods may go that way, and only that way.
+    `returned` sends goods back to a supplier: held and expired goods may go that way, only that way, and only to who
+    delivered or made them.
     """
 
     def act() -> dict[str, Any]:
@@ -209,7 +211,9 @@ def ship(
         leaving = loose + load.goods
         if not leaving:
             raise Invalid(N_("Say what is sent: goods, or containers with something in them."), field="goods")
-        if not returned:
+        if returned:
+            check_may_go_back(session, command, leaving, to)
+        else:
             check_fresh(session, command, leaving)
             check_certified(session, command, leaving)
         events = seen(

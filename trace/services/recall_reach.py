@@ -103,7 +103,7 @@ def recalls_over(session: Session, items: Iterable[int], *, organisation: int | 
 
     Those that were closed bind on; those that were lifted do not. Without an organisation: recalls only. Takes no lock.
     """
-    return _over(session, _lots_of(session, items), organisation)
+    return _over(session, with_lots(session, items), organisation)
 
 
 def _over(session: Session, of: Mapping[int, set[int]], organisation: int | None) -> dict[int, list[Row[Any]]]:
@@ -125,7 +125,7 @@ def _over(session: Session, of: Mapping[int, set[int]], organisation: int | None
     return {item: rows for item, rows in found.items() if rows}
 
 
-def _lots_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
+def with_lots(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     """{item: itself and every lot that anybody's stock counts it to}."""
     of = {item: {item} for item in items}
     for part in chunks(of):
@@ -143,7 +143,7 @@ def check_not_recalled(session: Session, items: Iterable[str], *, organisation: 
     """
     ids = find_idents(session, items)
     lots = {item for uri, item in ids.items() if uri_kind(uri) is UriKind.LOT}
-    of = {item: {item} for item in lots} | _lots_of(session, set(ids.values()) - lots)
+    of = {item: {item} for item in lots} | with_lots(session, set(ids.values()) - lots)
     share_items(session, {key for keys in of.values() for key in keys})
     over = _over(session, of, organisation)
     for uri, item in ids.items():
@@ -250,7 +250,7 @@ def _follow(session: Session, one: Recorded, ids: Mapping[str, int]) -> set[int]
 
 def _all_over(session: Session, items: Iterable[int]) -> set[int]:
     """The numbers of all holds and recalls, whoever's, over these items or their lots."""
-    keys = {key for group in _lots_of(session, items).values() for key in group}
+    keys = {key for group in with_lots(session, items).values() for key in group}
     query = select(recall_lot.c.recall).join(recall, recall.c.id == recall_lot.c.recall)
     query = query.where(recall.c.lifted_at.is_(None)).distinct()
     return {n for part in chunks(sorted(keys)) for n in session.scalars(query.where(recall_lot.c.item.in_(part)))}

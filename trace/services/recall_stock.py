@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import insert_for, uris_of
 from storage.tables import MICRO, recall_held, recall_lot, stock
+from trace.domain.epcis.document import PREFIX
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.failures import Conflict
 from trace.domain.recalls import RecallKind, gone_of, releasable
@@ -19,6 +20,9 @@ from trace.services.commands import Command, stamp_of
 from trace.services.making import Goods, seen
 from trace.services.recall_reach import recalls_over
 
+OF_RECALL = (
+    f"{PREFIX}recall"  # in the events by which a hold or recall moves stock: they end with it, and not by undoing
+)
 _TRIES = 3  # a partner's program may move the stock while it is being held
 
 
@@ -60,7 +64,7 @@ def _hold_rows(session: Session, command: Command, row: Row[Any], rows: Sequence
         [_goods(uris[one.item], one.on_hand, one.unit) for one in rows],
         biz_step=BizStep.HOLDING,
         disposition=Disposition.RECALLED if recalled else Disposition.NON_SELLABLE,
-        extensions={"sunshine:reason": row.reason},
+        extensions={"sunshine:reason": row.reason, OF_RECALL: row.public_id},
     )
     capture(session, events, actor=command.actor, now=command.now)
     values = [
@@ -141,7 +145,7 @@ def release_here(session: Session, command: Command, row: Row[Any]) -> list[dict
         [_goods(uris[one.item], amount, one.unit) for one, amount in goods],
         biz_step=BizStep.STORING,
         disposition=Disposition.SELLABLE_ACCESSIBLE,
-        extensions={"sunshine:reason": row.lifted_reason},
+        extensions={"sunshine:reason": row.lifted_reason, OF_RECALL: row.public_id},
     )
     capture(session, events, actor=command.actor, now=command.now)
     return [_told(uris[one.item], amount, one.unit) for one, amount in goods]

@@ -36,7 +36,7 @@ from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.hop_checks import check_certified, check_fresh, check_no_drug
 from trace.services.making import Goods, Stamp, seen
-from trace.services.recall_reach import recalls_over
+from trace.services.recall_reach import recalls_over, with_lots
 from trace.services.renewal import needs_new_certificate
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
@@ -93,7 +93,8 @@ def _line_up(session: Session, command: Command, certain: Sequence[Goods], sales
     """The lots of these products in stock, lined up for with whoever sells, holds or sends some of them.
 
     Sales by product take the rows of `ident` alone: two tills would attribute the same kilogram to one lot. They are
-    taken with those of what is certain, all at once and in order, so that no two wait in a ring.
+    taken with those of what is certain and of the lots of its packs, which `check_not_recalled` shares later, all at
+    once and in order, so that no two wait in a ring.
     """
     query = (
         select(stock.c.item)
@@ -102,7 +103,8 @@ def _line_up(session: Session, command: Command, certain: Sequence[Goods], sales
         .where(lot.c.product.in_([sale.product.id for sale in sales]))
     )
     lots = set(session.scalars(query)) if sales else set()
-    everything = lots | set(find_idents(session, [good.item for good in certain]).values())
+    named = find_idents(session, [good.item for good in certain]).values()
+    everything = lots.union(*with_lots(session, named).values())
     if lots:
         lock_items(session, everything)
     else:

@@ -35,6 +35,7 @@ from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once
 from trace.services.goods_told import goods_of_events, stored_events
+from trace.services.recall_stock import OF_RECALL
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 from trace.services.stock_list import earlier_lots
@@ -186,7 +187,7 @@ def _own_events(session: Session, actor: Actor, event_ids: Sequence[str]) -> lis
 
 
 def _of_other_records(session: Session, numbers: Sequence[int]) -> set[int]:
-    found: set[int] = set()
+    found = {number for number, one in stored_events(session, list(numbers)).items() if OF_RECALL in one.extensions}
     for column in _OTHERS:
         found.update(session.scalars(select(column).where(column.in_(numbers))))
     return found
