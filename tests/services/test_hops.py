@@ -153,7 +153,11 @@ def test_held_stock_does_not_move_until_it_is_released(town: Town) -> None:
 
 def test_held_and_expired_goods_may_go_back_to_the_supplier(town: Town) -> None:
     farm, shop = town.organisation(K.FARM), town.organisation()
-    made = town.lot(shop, town.product(shop), 10, produced_on=town.day(9), expires_on=town.day(2))
+    made = town.grown(farm, 10, produced_on=town.day(9), expires_on=town.day(2))
+    goods = [Some(made, Decimal(10))]
+    town.do(hops.ship, town.command(farm, days=4), receiver=town.id_of(shop), goods=goods)
+    line = Line(code=made, amount=Decimal(10), reason="known")
+    town.do(receive, town.command(shop, days=3), supplier=Supplier(public_id=town.id_of(farm)), lines=[line])
     town.do(hops.hold, town.command(shop, hours=3), goods=[Some(made, Decimal(6))], reason="smells")
     town.refuses(Conflict, hops.ship, town.command(shop), receiver=town.id_of(farm), goods=[Some(made, Decimal(8))])
     done = town.do(
