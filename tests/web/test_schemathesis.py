@@ -46,6 +46,7 @@ KINDS = {
     "codes": "pack",
     "goods": "goods",
     "inputs": "goods",
+    "sold": "goods",
     "lines": "line",
     "lots": "code",
     "lot": "code",
@@ -109,6 +110,8 @@ RECORDS = {
     "rules": "rule",
     "suppliers": "file",
 }
+# What a part of an address names, where its name says something else in a body.
+IN_ADDRESS = {"kind": "check", "day": "past"}
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
 SELDOM = {
     "POST /api/v1/scans",
@@ -132,6 +135,7 @@ SELDOM = {
     "GET /api/v1/imports/{public_id}",
     "POST /api/v1/imports/{public_id}/store",
     "POST /api/v1/blocks/{public_id}/lift",
+    "POST /api/v1/checks/{kind}/{day}/signature",  # a person signs, no key
     "POST /api/v1/rules",  # a value has the shape of its entry
 }
 
@@ -182,6 +186,7 @@ def known(demo: Demo) -> dict[str | None, Known]:
         "decision": ["hold", "refuse", "accept"],
         "method": ["denatured", "buried"],
         "uscc": ["91640502MA7TE5T19M", "92640521MA7TE5T27X"],
+        "check": ["daily", "weekly", "monthly"],
         "item": ["licence_seen", "name_agrees"],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
@@ -210,7 +215,7 @@ def season(value: Any, known: Known, draw: Callable[..., Any], name: str = "") -
     """The same with what the fields' names ask for, short lists, plain texts, and without what is better left out."""
     if isinstance(value, list):
         return [season(part, known, draw, name) for part in value[:1]]
-    if name in ("supplier", "goods", "inputs", "lines") or (name in KINDS and not isinstance(value, dict)):
+    if name in ("supplier", "goods", "inputs", "lines", "sold") or (name in KINDS and not isinstance(value, dict)):
         return draw(st.sampled_from(known[KINDS[name]]))
     if isinstance(value, dict):
         return {key: season(part, known, draw, key) for key, part in value.items() if key not in LEFT_OUT}
@@ -272,7 +277,7 @@ def attack(
             record = RECORDS.get(case.operation.path.split("/")[3], "receipt")
             case.body, case.query = (season(part, known[role], data.draw) for part in (case.body, case.query))
             case.path_parameters = {
-                name: data.draw(st.sampled_from(known[role][KINDS.get(name, record)]))
+                name: data.draw(st.sampled_from(known[role][IN_ADDRESS.get(name) or KINDS.get(name, record)]))
                 for name in case.path_parameters or {}
             }
             case.headers.pop("Idempotency-Key", None)
