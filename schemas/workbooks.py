@@ -46,6 +46,7 @@ _ACTIVE_PARTS = re.compile(
     r"vbaProject|vbaData|macrosheets/|dialogsheets/|externalLinks/|embeddings/|activeX/|ctrlProps/|connections\.xml|queryTables/",
     re.IGNORECASE,
 )
+_LONG_FORMAT = 255  # characters of a number format in a spreadsheet program; patterns for longer ones take forever
 _EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)  # 1900 had no 29 February, and Excel counts one
 
 
@@ -57,7 +58,7 @@ def read_workbook(data: bytes, limits: Limits) -> Sheet:
             return _Reader(archive, names, limits).read()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, KeyError) as fault:
         raise Invalid(_DAMAGED, field="file") from fault
-    except (expat.ExpatError, ValueError, UnicodeError) as fault:
+    except (expat.ExpatError, ValueError, LookupError) as fault:  # LookupError: an encoding that is none of text
         raise Invalid(_DAMAGED, field="file") from fault
 
 
@@ -73,7 +74,8 @@ def _check_contents(archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfi
         name = part.filename.lstrip("/")
         if _ACTIVE_PARTS.search(name):
             raise Invalid(_ACTIVE, field="file", part=name[:80])
-        if name in found or part.flag_bits & 0x1:  # twice, or encrypted
+        plain = part.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # ISO/IEC 29500-2 knows no other
+        if name in found or part.flag_bits & 0x1 or not plain:  # twice, or encrypted
             raise Invalid(_DAMAGED, field="file")
         found[name] = part
     return found
@@ -151,7 +153,7 @@ class _Reader:
             text = shared.get(int(raw.text)) if raw.text.isdigit() else None
             return Doubt(_NO_NUMBER, {}, raw.text[:40]) if text is None else text_cell(text, self.limits)
         if raw.kind == "d":
-            return date.fromisoformat(raw.text[:10])
+            return _written_day(raw.text)
         if raw.kind != "n":
             return text_cell(raw.text, self.limits)
         return _number(raw.text, epoch if raw.style in dates else None)
@@ -179,7 +181,8 @@ class _Reader:
             return set()
         for tag, one in self._elements("xl/styles.xml"):
             if tag == "numFmt":
-                formats[int(one["numFmtId"])] = one.get("formatCode", "")
+                text = one.get("formatCode", "")
+                formats[int(one["numFmtId"])] = text if len(text) <= _LONG_FORMAT else ""
             elif tag in ("cellXfs", "cellStyleXfs", "cellStyles", "dxfs"):
                 inside = tag == "cellXfs"
             elif tag == "xf" and inside:
@@ -243,7 +246,7 @@ def _number(text: str, epoch: date | None) -> Cell:
         number = Decimal(text)
     except InvalidOperation:
         return Doubt(_NO_NUMBER, {}, text[:40])
-    if not number.is_finite() or abs(number) >= 10**15:
+    if not number.is_finite() or (number and number.adjusted() >= 15):  # abs() of 1e999999999 would overflow
         return Doubt(_LOST_DIGITS if number.is_finite() else _NO_NUMBER, {}, text[:40])
     if epoch is not None:
         return day_of(number, epoch) or Doubt(_NO_NUMBER, {}, text[:40])
@@ -252,6 +255,14 @@ def _number(text: str, epoch: date | None) -> Cell:
     if number.adjusted() < -15:
         return Doubt(_NO_NUMBER, {}, text[:40])
     return round(number, 14 - number.adjusted()).normalize() + 0
+
+
+def _written_day(text: str) -> Cell:
+    """A day that stands in the cell as text (ISO 8601)."""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return Doubt(_NO_NUMBER, {}, text[:40])
 
 
 def day_of(number: Decimal, epoch: date) -> date | None:

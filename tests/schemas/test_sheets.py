@@ -231,6 +231,37 @@ def test_what_is_no_table_is_told_why(data: bytes, told: str) -> None:
     assert told in refusal(data)
 
 
+def test_a_number_past_all_bounds_and_a_day_that_is_none_are_doubts_of_their_cells() -> None:
+    row = '<c><v>1e999999999</v></c><c><v>-1e999999999</v></c><c t="d"><v>2026-11-31</v></c><c><v>7</v></c>'
+    *odd, good = cells(workbook(f"<sheetData><row>{row}</row></sheetData>"))[0]
+    assert (len(odd), good) == (3, Decimal(7))
+    assert all(isinstance(one, Doubt) for one in odd)
+
+
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "undefined"])
+def test_an_encoding_that_is_none_of_text_is_damage(encoding: str) -> None:
+    assert "damaged" in refusal(workbook(f'<?xml version="1.0" encoding="{encoding}"?><worksheet/>'))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_part_packed_as_no_spreadsheet_program_packs_is_damage(method: int) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook("<sheetData/>"))) as good, zipfile.ZipFile(held, "w", method) as other:
+        for name in good.namelist():
+            other.writestr(name, good.read(name))
+    assert "damaged" in refusal(held.getvalue())
+
+
+def test_a_number_format_longer_than_any_program_writes_is_no_date() -> None:
+    # openpyxl's patterns take a time that grows with the square of the length: 20 s for these, before.
+    styles = (
+        f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="200" formatCode="{"[$" * 60_000}"/></numFmts>'
+        '<cellXfs><xf numFmtId="0"/><xf numFmtId="200"/></cellXfs></styleSheet>'
+    )
+    data = workbook('<sheetData><row><c s="1"><v>45000</v></c></row></sheetData>', {"xl/styles.xml": styles})
+    assert read_sheet(data, replace(LIMITS, ratio=10_000)).rows[0].cells == {0: Decimal(45000)}
+
+
 def test_too_many_bytes_are_refused_unread() -> None:
     with pytest.raises(TooLarge):
         read_sheet(b"a" * 5_000_001, LIMITS)
