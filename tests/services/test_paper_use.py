@@ -219,3 +219,9 @@ def test_goods_that_were_here_before_their_paper_count_under_it(town: Town) -> N
     town.do(link_paper, town.command(shop), public_id=linked["id"], lots=lots)
     town.do(link_paper, town.command(shop), public_id=paper(town, shop, number="N2"), lots=lots)
     assert sum(amount for _, amount in uses(town)) == 400  # the same goods, once
+
+
+def test_a_paper_in_a_unit_that_does_not_compare_says_so(town: Town) -> None:
+    shop = town.organisation()
+    (said,) = r5(bring(town, shop, 77, paper(town, shop, "100 盒")))
+    assert (said["certified"], said["of"], said["unit"]) == ("100", "EA", "KGM")

@@ -52,6 +52,7 @@ class Watched:
     differing: tuple[int, ...]
     uses: list[Use]
     filings: frozenset[int]
+    apart: tuple[tuple[str, str], ...] = ()  # (amount, unit) that it certifies and that do not compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,20 @@ def uses_of(
 
 
 def differing(ready: Prepared) -> Iterable[Finding]:
-    """R5: what the paper certifies was transcribed differently; the smaller amount is taken."""
-    for share in ready.uses:
-        if share.paper.differing:
-            text = N_("{paper} {number} was filed with different quantities: {amounts}. Look at the paper itself.")
-            amounts = " / ".join(_text(amount) for amount in share.paper.differing)
-            row = share.paper.row
-            values = {"paper": row.kind, "number": row.number, "amounts": amounts}
+    """R5: what the paper certifies was transcribed differently (the smaller counts), or does not compare."""
+    for paper in (share.paper for share in ready.uses):
+        named = {"paper": paper.row.kind, "number": paper.row.number}
+        if paper.certified is None and paper.apart:
+            certified, of = paper.apart[0]
+            text = N_(
+                "{paper} {number} certifies {certified} {of}, and these goods are counted in {unit}: compare by hand."
+            )
+            values = {**named, "certified": certified, "of": of, "unit": ready.unit}
             yield Finding("R5", Severity.WARN, text, values, _SOURCE)
+        if paper.differing:
+            text = N_("{paper} {number} was filed with different quantities: {amounts}. Look at the paper itself.")
+            amounts = " / ".join(_text(amount) for amount in paper.differing)
+            yield Finding("R5", Severity.WARN, text, {**named, "amounts": amounts}, _SOURCE)
 
 
 def note_uses(session: Session, command: Command, number: int, prepared: Sequence[Prepared], sender: Sender) -> None:
@@ -294,15 +301,9 @@ def _filings(session: Session, row: Row[Any]) -> list[Any]:
 def watch(session: Session, row: Row[Any], unit: str) -> Watched:
     """A paper under all its filings, in a unit (KGM for grams), as it stands now; exact after `lock_rows`."""
     filings = _filings(session, row)
-    said = sorted(
-        {
-            micro(amount)
-            for one in filings
-            if one.amount is not None
-            for amount, of in [comparable(Decimal(one.amount) / MICRO, one.unit)]
-            if of == unit
-        }
-    )
+    amounts = [comparable(Decimal(one.amount) / MICRO, one.unit) for one in filings if one.amount is not None]
+    said = sorted({micro(amount) for amount, of in amounts if of == unit})
+    apart = tuple(sorted({(f"{amount.normalize() + 0:f}", of) for amount, of in amounts if of != unit}))
     ids = frozenset(one.id for one in filings)
     query = (
         select(receipt.c.organisation, receipt.c.supplier, certificate_use.c.amount)
@@ -310,7 +311,7 @@ def watch(session: Session, row: Row[Any], unit: str) -> Watched:
         .where(certificate_use.c.certificate.in_(ids), certificate_use.c.unit == unit, receipt.c.undone_at.is_(None))
     )
     uses = [Use(use.organisation, use.supplier, use.amount) for use in session.execute(query)]
-    return Watched(row, unit, said[0] if said else None, tuple(said) if len(said) > 1 else (), uses, ids)
+    return Watched(row, unit, said[0] if said else None, tuple(said) if len(said) > 1 else (), uses, ids, apart)
 
 
 def _unit_used(session: Session, row: Row[Any]) -> str:
