@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from storage.objects import FolderObjects
 from storage.tables import alert, certificate, certificate_source, correction
 from tests.scanners.drawing import corner_marked, file_of
+from tests.services.test_concurrency import at_once, conflicts
 from tests.town import NOW, TODAY, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
@@ -283,3 +285,10 @@ def test_a_replaced_certificate_ends_and_names_the_one_in_its_place(town: Town) 
     with pytest.raises(Conflict):
         issue(town, farm, lot, replaces=first)
     assert town.refuses(NotFound, own_certificate, actor=town.organisation(K.FARM), public_id=second)
+
+
+def test_a_certificate_that_two_revoke_at_once_ends_once(town: Town) -> None:
+    farm = town.organisation(K.FARM)
+    made = issue(town, farm, town.lot(farm, town.product(farm)))
+    said = {"public_id": made, "reason": "写错产地"}
+    assert conflicts(at_once(*(partial(town.do, revoke_commitment, town.command(farm), **said) for _ in range(2)))) == 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from storage.tables import correction, receipt, supplier
 from tests.services.deliveries import delivered, read, refused
-from tests.services.test_concurrency import at_once
+from tests.services.test_concurrency import at_once, conflicts
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind as Papers
@@ -265,3 +266,11 @@ def test_goods_of_every_category_are_looked_at(category: Category) -> None:
     (found,) = check_first_delivery(arrival, rules)
     assert found.severity is (Severity.BLOCK if category is Category.DRUG else Severity.WARN)
     assert list(check_first_delivery(replace(arrival, first_delivery=False), rules)) == []
+
+
+def test_two_files_renamed_to_one_name_at_once_leave_it_to_one(town: Town) -> None:
+    shop = town.organisation()
+    files = [town.do(open_file, town.command(shop), name=name)["id"] for name in ("老王菜店", "老王菜铺")]
+    said = {"changes": {"name": "老王蔬菜店"}, "reason": "照执照"}
+    answers = at_once(*(partial(town.do, change_file, town.command(shop), public_id=one, **said) for one in files))
+    assert conflicts(answers) == 1

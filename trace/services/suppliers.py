@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
@@ -156,7 +157,7 @@ def change_file(
         if "standing" in changed:
             values["standing_reason"] = reason
         if values:
-            session.execute(update(supplier).where(supplier.c.id == row.id).values(values))
+            _write(session, row, values)
         _note(session, command, public_id, changed, override_reason or reason, device)
         return {"id": public_id, "changed": sorted(changed)}
 
@@ -167,8 +168,18 @@ def _differs(row: Row[Any], field: str, value: str) -> bool:
     return (getattr(row, field) or "") != value
 
 
+def _write(session: Session, row: Row[Any], values: Mapping[str, Any]) -> None:
+    """Change a file's row; two files that get one name at once: the unique key refuses the second (`Conflict`)."""
+    try:
+        with session.begin_nested():
+            session.execute(update(supplier).where(supplier.c.id == row.id).values(values))
+    except IntegrityError as fault:
+        text = N_("There is a file of {name} already.")
+        raise Conflict(text, field="name", name=values.get("name", row.name)) from fault
+
+
 def _check_name_free(session: Session, actor: Actor, name: str) -> None:
-    """A sentence where the name is taken; the unique key decides between two at once all the same."""
+    """A sentence where the name is taken; of two at once `_write` refuses the second."""
     if session.scalar(
         select(supplier.c.id).where(supplier.c.organisation == actor.organisation, supplier.c.name == name)
     ):
