@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
 from storage.events import chunks, insert_for
-from storage.tables import stock, transit
+from storage.tables import stock, stock_unmoved, transit
 from trace.domain.stock import FULL, Balance
 
 _BALANCE = Balance._fields
@@ -99,6 +99,20 @@ def set_balances(session: Session, organisation: int, balances: Mapping[tuple[in
     rows = [(organisation, *key, *balance) for key, balance in sorted(balances.items())]
     columns = ("organisation", "item", "unit", *_BALANCE)
     insert_rows(session, stock, columns, rows, replace=_BALANCE)
+
+
+def note_unmoved(session: Session, rows: Iterable[tuple[int, int, str]]) -> None:
+    """Keep which (event, item, unit) moved nothing, because there was not that much."""
+    insert_rows(session, stock_unmoved, ("event", "item", "unit"), sorted(rows), pass_by=True)
+
+
+def unmoved_by(session: Session, events: Iterable[int]) -> set[tuple[int, int, str]]:
+    """{(event, item, unit)} of what these events could not move."""
+    found: set[tuple[int, int, str]] = set()
+    for part in chunks(events):
+        query = select(stock_unmoved.c.event, stock_unmoved.c.item, stock_unmoved.c.unit)
+        found.update(session.execute(query.where(stock_unmoved.c.event.in_(part))).tuples())
+    return found
 
 
 @dataclass(frozen=True, slots=True)

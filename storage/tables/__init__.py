@@ -67,7 +67,17 @@ from storage.tables.safety import (
     recall_notice,
 )
 from storage.tables.suppliers import business_block, supplier, supplier_licence
-from storage.tables.trade import alert, dispensing, dispensing_head, receipt, receipt_line, receipt_scan, stock, transit
+from storage.tables.trade import (
+    alert,
+    dispensing,
+    dispensing_head,
+    receipt,
+    receipt_line,
+    receipt_scan,
+    stock,
+    stock_unmoved,
+    transit,
+)
 
 __all__ = [
     "MICRO",
@@ -127,6 +137,7 @@ __all__ = [
     "scan",
     "self_check",
     "stock",
+    "stock_unmoved",
     "store_setting",
     "stored_object",
     "subscription",

@@ -88,6 +88,16 @@ stock = Table(
     Index("ix_stock_lot", "lot", "organisation"),
 )
 
+stock_unmoved = Table(
+    "stock_unmoved",
+    metadata,
+    Column("event", Number, ForeignKey("event.id"), nullable=False),
+    Column("item", Number, ForeignKey("ident.id"), nullable=False),
+    Column("unit", String(3), nullable=False),
+    PrimaryKeyConstraint("event", "item", "unit"),
+    comment="What partners' events could not move, for want of goods: declared wrong, they bring nothing back",
+)
+
 transit = Table(
     "transit",
     metadata,

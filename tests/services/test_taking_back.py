@@ -9,7 +9,7 @@ import pytest
 from tests.services.test_concurrency import at_once
 from tests.town import NOW, Town
 from trace.domain.epcis.document import parse_document
-from trace.domain.events import ErrorDeclaration, Event
+from trace.domain.events import ErrorDeclaration, Event, Quantity
 from trace.domain.failures import Conflict
 from trace.domain.permissions import Actor
 from trace.services import hops
@@ -151,3 +151,19 @@ def correct(town: Town, actor: Actor, event: Any, amount: int) -> None:
     right = replace(event, event_id=event_id, document=None, quantities=(replace(part, amount=Decimal(amount)),))
     wrong = replace(event, error_declaration=replace(WRONG, corrective_event_ids=(event_id,)), document=None)
     town.do(capture, [wrong, right], actor=actor, now=town.now)
+
+
+def test_what_moved_nothing_brings_nothing_back(town: Town) -> None:
+    """A partner's program that wrote 100 for 10 declares that wrong: what was sold before stays sold."""
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 10)
+    (sold,) = events_of(town, town.do(hops.sell, town.command(shop), goods=[Some(made, Decimal(4))]))
+    before = books(town, shop)
+    too_much = replace(
+        sold, event_id="urn:uuid:5c1f0f0e-3f0f-5d5b-9b1e-7a3f5d1c2b65", document=None,
+        quantities=(Quantity(made, Decimal(100), "KGM"),),
+    )  # fmt: skip
+    town.do(capture, [too_much], actor=shop, now=town.now, strict=False)
+    assert books(town, shop) == before
+    declare(town, shop, too_much, strict=False)
+    assert books(town, shop) == before

@@ -97,22 +97,27 @@ def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int],
         p.key: lots.get(p.item) for p in planned if not p.recorded.undone and _arrives(p.movement.effect, strict)
     }
     found = stock_store.lock_stock(session, actor.organisation, {p.key for p in planned}, arriving=arriving)
-    now, refused = _applied(found, planned, strict)
+    moved_nothing = stock_store.unmoved_by(session, {p.recorded.number for p in planned if p.recorded.undone})
+    planned = [p for p in planned if not p.recorded.undone or (p.recorded.number, *p.key) not in moved_nothing]
+    now, refused, unmoved = _applied(found, planned, strict)
     if refused is not None and any(plan.recorded.undone for plan in planned):
         # A correction comes back before it goes, or goes before it comes back: either way must do.
-        now, refused = _applied(found, sorted(planned, key=lambda plan: plan.recorded.undone), strict)
+        now, refused, unmoved = _applied(found, sorted(planned, key=lambda plan: plan.recorded.undone), strict)
     if refused is not None:
         raise _refusal(refused, now.get(refused.key, Balance()))
     stock_store.set_balances(
         session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
     )
+    stock_store.note_unmoved(session, unmoved)
 
 
 def _applied(
     found: Mapping[tuple[int, str], Balance], planned: Iterable[_Planned], strict: bool
-) -> tuple[dict[tuple[int, str], Balance], _Planned | None]:
-    """The balances after the movements, and, with `strict`, the first of them that cannot be."""
-    now = dict(found)
+) -> tuple[dict[tuple[int, str], Balance], _Planned | None, set[tuple[int, int, str]]]:
+    """The balances after the movements; with `strict`, the first of them that cannot be, else, as (event, item, unit),
+    those of them; of what never was here nothing is kept.
+    """
+    now, unmoved = dict(found), set[tuple[int, int, str]]()
     for plan in planned:
         movement, undone = plan.movement, plan.recorded.undone
         if undone and plan.key not in now:
@@ -123,8 +128,10 @@ def _applied(
         if after is not None:
             now[plan.key] = after
         elif strict:
-            return now, plan
-    return now, None
+            return now, plan, unmoved
+        elif plan.key in found:
+            unmoved.add((plan.recorded.number, *plan.key))
+    return now, None, unmoved
 
 
 def _arrives(effect: Effect, strict: bool) -> bool:

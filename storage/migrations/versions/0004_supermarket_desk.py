@@ -99,6 +99,7 @@ def downgrade() -> None:
         with op.batch_alter_table(table) as batch_op:
             batch_op.drop_column(column)
     for table in (
+        "stock_unmoved",
         "certificate_holder",
         "certificate_use",
         "supplier_licence",
@@ -497,6 +498,17 @@ def _create_tables() -> None:
         sa.ForeignKeyConstraint(["recall"], ["recall.id"], name=op.f("fk_recall_held_recall")),
         sa.PrimaryKeyConstraint("recall", "organisation", "item", "unit", name=op.f("pk_recall_held")),
         comment="What a hold or recall holds, and lifting it releases",
+    )
+
+    op.create_table(
+        "stock_unmoved",
+        sa.Column("event", NUMBER, nullable=False),
+        sa.Column("item", NUMBER, nullable=False),
+        sa.Column("unit", sa.String(length=3), nullable=False),
+        sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_stock_unmoved_event")),
+        sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_stock_unmoved_item")),
+        sa.PrimaryKeyConstraint("event", "item", "unit", name=op.f("pk_stock_unmoved")),
+        comment="What partners' events could not move, for want of goods: declared wrong, they bring nothing back",
     )
 
     op.create_table(
