@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage.events import insert_for
 from storage.tables import correction, licence, object_owner, organisation, supplier, supplier_licence
 from trace.domain.checks import IdentifierWarning
-from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.parties import (
     DRUG_LICENCES,
     FOOD_LICENCES,
@@ -22,7 +22,7 @@ from trace.domain.parties import (
     check_uscc,
     normalised_number,
 )
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, Permission, may
 from trace.domain.products import Category
 from trace.domain.suppliers import NEEDS_REASON, Standing, SupplierFacts, missing_items
 from trace.services.arrivals import Sender
@@ -135,7 +135,9 @@ def change_file(
 ) -> dict[str, Any]:
     """Change fields of a file (name, kind, uscc, address, contact, standing); what stood there is kept, and why.
 
-    Of an organisation on this system only the standing is the shop's to change. The row's lock lines up two at once.
+    Of an organisation on this system only the standing is the shop's to change. To accept the goods of a blocked one
+    takes two people; so nobody but who leads the shop (`PERSON_MANAGE`) ends that (raises `Forbidden`). The row's lock
+    lines up two at once.
     """
 
     def act() -> dict[str, Any]:
@@ -148,6 +150,9 @@ def change_file(
             new["uscc"] = _sure_uscc(new["uscc"], override_reason) or ""
         if new.get("standing") in NEEDS_REASON and not reason:
             raise Invalid(N_("Say why this supplier is watched or blocked."), field="reason")
+        freed = row.standing == Standing.BLOCKED and new.get("standing", row.standing) != Standing.BLOCKED
+        if freed and not may(command.actor, Permission.PERSON_MANAGE):
+            raise Forbidden(N_("{name} was blocked here: the shop's administrator ends that."), name=row.name)
         changed = {field: (getattr(row, field), value) for field, value in new.items() if _differs(row, field, value)}
         if "name" in changed:
             _check_name_free(session, command.actor, new["name"])
