@@ -5,7 +5,10 @@ import io
 import re
 from typing import Any
 
+import pytest
+
 from tests.web.conftest import Browser, Demo
+from trace.domain.import_columns import find_headings
 
 HEAD = "供货者,供货者地址,供货者联系方式,进货日期,品名,数量,单位,批号,理由"
 ROW = "=cmd|' /C calc'!A0,沙坡头区,0955-7000199,2026-11-02,{name},{amount},公斤,{lot},老供货者"
@@ -52,6 +55,18 @@ def test_faults_stand_on_top_and_the_report_is_a_table_that_executes_nothing(dem
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
     refused = clerk.post(f"{sent.location}/store", {})
     assert refused.status_code == 409
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_headings_of_our_own_records_are_known(standing: Demo, language: str) -> None:
+    clerk = standing.browser("station")
+    clerk.get(f"/language/{language}?back=/station")
+    head = next(csv.reader(io.StringIO(clerk.get("/records/table.csv").data.decode("utf-8-sig"))))
+    found = find_headings([(1, dict(enumerate(head)))])
+    assert found is not None
+    assert not found.missing
+    told = {"supplier_address", "supplier_contact", "delivery_note", "expires_on", "lot_number", "celsius", "decision"}
+    assert told <= found.titles.keys()
 
 
 def test_hostile_files_end_in_a_report_and_store_nothing(demo: Demo) -> None:
