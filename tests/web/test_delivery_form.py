@@ -122,3 +122,16 @@ def test_cut_meat_cites_its_slaughter_batch_in_the_form_and_greens_do_not(demo: 
     page = clerk.post("/station/receive", {**form, **meat, "lines-0-cites": "tz 0711", "action": "look"}).text
     assert 'name="lines-0-cites" type="text" value="tz 0711"' in page
     assert "✓ 动物检疫合格证明" in page
+
+
+def test_a_form_changed_after_it_was_recorded_says_so_in_a_clerks_words(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    form |= {"client_key": "back-1", "lines-0-decision": "hold", "action": "receive"}
+    first = clerk.post("/station/receive", form)
+    assert first.status_code == 303
+    assert clerk.post("/station/receive", form).location == first.location
+    before = demo.counts()["receipt"]
+    changed = clerk.post("/station/receive", {**form, "lines-0-amount": "11"})
+    assert (changed.status_code, demo.counts()["receipt"]) == (409, before)
+    assert "已按返回前的内容登记" in changed.text
+    assert "receive_form" not in changed.text

@@ -73,6 +73,17 @@ def test_an_inspector_names_the_shop_and_the_look_is_written_down(standing: Demo
     assert standing.get(f"/records?{lately()}", "inspector").status_code == 404
 
 
+def test_a_watcher_comes_to_a_shops_records_from_its_card_and_has_none_of_its_own(standing: Demo) -> None:
+    name = standing.get("/me").json["organisation"]
+    shop = next(o["id"] for o in standing.get("/organisations").json["organisations"] if o["name"] == name)
+    inspector, clerk = standing.browser("inspector"), standing.browser("station")
+    assert 'href="/records"' not in inspector.get("/more").text
+    assert 'href="/records"' in clerk.get("/more").text
+    link = f"/records?organisation={shop}"
+    assert link in inspector.get(f"/inspector/organisations/{shop}").text
+    assert inspector.get(link).status_code == 200
+
+
 def test_odd_periods_are_refused_with_a_sentence(standing: Demo) -> None:
     for query, status in (
         ("first=2026-11-02&last=2026-11-01", 422),

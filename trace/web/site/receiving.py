@@ -9,7 +9,7 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from schemas.requests import MANY_SCANS
-from trace.domain.failures import N_, Failure, Invalid
+from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Permission
@@ -66,6 +66,10 @@ blueprint = Blueprint("receiving", __name__, url_prefix="/station/receive")
 Form = dict[str, Any]
 Cards = list[dict[str, Any] | None]
 PAPERS_RULE = "R3"  # told by the lists of papers
+_RECORDED = N_(
+    "This delivery is recorded already, as it was before you went back. Correct or undo it in its record; begin anew"
+    " for further goods."
+)
 _FOR_THE_EYE = ("was", "last")  # of a line; what is asked is the same without
 
 
@@ -203,7 +207,12 @@ def _receive(form: Form) -> dict[str, Any]:
             agreement=agreement,
         )
 
-    return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
+    try:
+        return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
+    except Invalid as failure:
+        if failure.field == "client_key":  # back in the browser, and something changed
+            raise Conflict(_RECORDED) from failure
+        raise
 
 
 def _papers_of(line: dict[str, Any], filed: dict[str, str]) -> list[str]:
