@@ -179,6 +179,19 @@ def test_a_source_that_was_revoked_since_supports_nothing(town: Town) -> None:
     assert len(found.value.details["lots"]) == 1
 
 
+def test_certificates_together_are_for_no_more_than_there_was(town: Town) -> None:
+    farm = town.organisation(K.FARM)
+    lot = town.lot(farm, town.product(farm), 100)
+    first = issue(town, farm, lot, amount="60")
+    issue(town, farm, lot, amount="40")
+    with pytest.raises(Conflict) as found:
+        issue(town, farm, lot, amount="0.001")
+    assert found.value.values["came"] == "0"
+    second = issue(town, farm, lot, amount="55", replaces=first)
+    town.do(revoke_commitment, town.command(farm), public_id=second, reason="写错")
+    issue(town, farm, lot, amount="60")
+
+
 def test_a_purchaser_vouches_for_what_it_bought_neither_by_an_earlier_certificate_nor_by_form_one(town: Town) -> None:
     farm, buyer = town.organisation(K.FARM), town.organisation(K.WHOLESALER)
     lot = town.lot(farm, town.product(farm))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents, uris_of
+from storage.events import chunks, find_idents, lock_items, uris_of
 from storage.tables import MICRO, certificate, certificate_lot, certificate_source, correction, organisation, stock
 from trace.domain.commitment import is_in_scope, quantity_text
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
@@ -92,7 +92,7 @@ def issue_commitment(
         if signature is not None:
             check_own_picture(session, command.actor, signature, field="signature")
         values = _values(session, command, contents, list(known.values()), chosen, basis, signature)
-        _check_amount(session, command.actor, list(known.values()), values["amount"], values["unit"])
+        _check_amount(session, command.actor, list(known.values()), values["amount"], values["unit"], replaces)
         return _keep(session, command, lots, values, sources, replaces)
 
     return run_once(session, command, "issue_commitment", act)
@@ -192,12 +192,20 @@ def _values(
 
 
 def _check_amount(
-    session: Session, actor: Actor, rows: Sequence[Row[Any]], amount: int | None, unit: str | None
+    session: Session,
+    actor: Actor,
+    rows: Sequence[Row[Any]],
+    amount: int | None,
+    unit: str | None,
+    replaces: str | None,
 ) -> None:
-    """Raise `Conflict` for more than ever was here of these lots: others' goods would travel under the paper (R5)."""
+    """Raise `Conflict` for more than ever was here of these lots, with what other certificates of them are for that
+    stand: others' goods would travel under the paper (R5). The locked rows of the lots decide between two at once.
+    """
     if amount is None or unit is None:
         return
     lots = [row.ident for row in rows]
+    lock_items(session, lots)
     query = (
         select(stock.c.unit, func.sum(stock.c.came))
         .where(stock.c.organisation == actor.organisation, stock.c.lot.in_(lots))
@@ -206,18 +214,37 @@ def _check_amount(
     said, kind = comparable(Decimal(amount) / MICRO, unit)
     here = [comparable(Decimal(int(came)) / MICRO, each) for each, came in session.execute(query)]
     same = [many for many, each in here if each == kind]  # what is counted in pieces and certified by weight is not
-    came = sum(same, Decimal(0))
+    came = sum(same, Decimal(0)) - _certified(session, actor, lots, kind, replaces)
     if same and said > came:
         raise Conflict(
             N_(
-                "The certificate would be for {said} {unit}, and of these lots {came} {unit} ever came or were made"
-                " here."
+                "The certificate would be for {said} {unit}; of what ever came or was made here of these lots, {came}"
+                " {unit} have no certificate yet. Correct the quantity, or revoke or replace the other certificate."
             ),
             field="amount",
             said=f"{said.normalize():f}",
-            came=f"{came.normalize():f}",
+            came=f"{max(came, Decimal(0)).normalize():f}",
             unit=kind,
         )
+
+
+def _certified(session: Session, actor: Actor, lots: Sequence[int], kind: str, replaces: str | None) -> Decimal:
+    """What certificates that stand were issued for of these lots, as far as it is counted alike."""
+    query = (
+        select(certificate.c.id, certificate.c.amount, certificate.c.unit)
+        .join(certificate_lot, certificate_lot.c.certificate == certificate.c.id)
+        .where(
+            certificate.c.organisation == actor.organisation,
+            certificate.c.issued_here,
+            certificate.c.revoked_at.is_(None),
+            certificate.c.amount.is_not(None),
+            certificate.c.public_id != (replaces or ""),
+            certificate_lot.c.item.in_(lots),
+        )
+        .distinct()
+    )
+    amounts = (comparable(Decimal(row.amount) / MICRO, row.unit) for row in session.execute(query))
+    return sum((many for many, each in amounts if each == kind), Decimal(0))
 
 
 def _keep(
