@@ -21,7 +21,7 @@ from trace.domain.uris import crate_uri
 from trace.services import hops
 from trace.services.delivery import expected
 from trace.services.disposal import list_disposals
-from trace.services.hops import Some
+from trace.services.hops import Command, Some
 from trace.services.lookup import look_up
 from trace.services.recalls import hold_lot, lift_recall
 from trace.services.receipts import get_receipt, list_receipts
@@ -147,6 +147,19 @@ def test_what_was_just_done_with_goods_is_told_and_undone(town: Town) -> None:
     stranger = town.organisation()
     town.refuses(NotFound, undo_events, town.command(stranger), event_ids=done["events"])
     assert town.do(find_undoable, actor=stranger, event_ids=done["events"], now=town.now) is None
+
+
+def test_a_double_tap_undoes_once(town: Town) -> None:
+    """The locked rows of `event` decide, whatever the clocks of the two say."""
+    shop = town.organisation()
+    made = town.lot(shop, town.product(shop), 10)
+    done = town.do(hops.sell, town.command(shop), goods=[Some(made, Decimal(1))])
+    moments = [town.now + timedelta(milliseconds=n) for n in range(3)]
+    answers = at_once(
+        *(lambda at=at: town.do(undo_events, Command(shop, at), event_ids=done["events"]) for at in moments)
+    )
+    assert answers == [{"undone": done["events"]}] * 3
+    assert town.stock(shop, made) == (10, 0)
 
 
 def test_the_hold_of_a_lot_is_lifted_and_not_undone(town: Town) -> None:

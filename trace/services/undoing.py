@@ -103,10 +103,13 @@ def undo_events(session: Session, command: Command, *, event_ids: Sequence[str])
     The rules are those of `undo_receipt`. Raises `NotFound` for events that are not one's own, `Conflict` for those
     that belong to a record of their own (a delivery, a dispensing, a dish). A sale that was attributed to lots is none
     any more once its event is declared wrong (`trace.services.sales`).
+
+    Two at once (a double tap): the locked rows of `event` decide, the second finds it undone and says the same.
     """
 
     def act() -> dict[str, Any]:
         numbers = _own_events(session, command.actor, event_ids)
+        session.execute(select(event.c.id).where(event.c.id.in_(numbers)).order_by(event.c.id).with_for_update()).all()
         if set(numbers) & _of_other_records(session, numbers):
             raise Conflict(NOT_THIS_WAY, field="event_ids")
         if not set(numbers) <= _withdrawn(session, numbers):
