@@ -109,7 +109,8 @@ def undo_events(session: Session, command: Command, *, event_ids: Sequence[str])
 
     def act() -> dict[str, Any]:
         numbers = _own_events(session, command.actor, event_ids)
-        session.execute(select(event.c.id).where(event.c.id.in_(numbers)).order_by(event.c.id).with_for_update()).all()
+        mine = select(event.c.id).where(event.c.id.in_(numbers)).order_by(event.c.id)
+        session.execute(mine.with_for_update(key_share=True)).all()
         if set(numbers) & _of_other_records(session, numbers):
             raise Conflict(NOT_THIS_WAY, field="event_ids")
         if not set(numbers) <= _withdrawn(session, numbers):
