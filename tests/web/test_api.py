@@ -15,7 +15,10 @@ from tests.web.conftest import API, Demo
 from trace.domain.permissions import Permission, Role
 from trace.services.keys import issue_key
 
-CLERK_SEES = {"lot", "lot_number", "product", "category", "expires_on", "unit", "on_hand", "held"}
+CLERK_SEES = {
+    "lot", "lot_number", "product", "category", "produced_on", "expires_on", "unit", "state", "earlier",
+    "came", "on_hand", "held", "sold", "sent", "returned", "destroyed", "used",
+}  # fmt: skip
 PUBLIC_ENTRY = {
     "view", "day", "type", "step", "disposition", "by", "by_kind", "region", "things", "relation",
 }  # fmt: skip
