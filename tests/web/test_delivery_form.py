@@ -135,3 +135,17 @@ def test_a_form_changed_after_it_was_recorded_says_so_in_a_clerks_words(demo: De
     assert (changed.status_code, demo.counts()["receipt"]) == (409, before)
     assert "已按返回前的内容登记" in changed.text
     assert "receive_form" not in changed.text
+
+
+def test_two_lines_that_take_too_much_of_one_paper_are_told_before_they_are_received(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    paper = {"kind": "commitment_certificate", "issuer": "合作社", "number": "HGZ-16", "issued_on": "2026-11-01"}
+    filed = demo.post("/certificates", paper | {"amount": 10, "unit": "KGM"}).json["id"]
+    form |= {"lines-0-amount": "8", "lines-0-certificates": filed, "action": "look"}
+    second = {name.replace("-0-", "-1-"): value for name, value in form.items() if name.startswith("lines-0-")}
+    second["lines-1-new_name"] = "小油菜（试）"
+    told = "凭此证已到货 16 千克"
+    assert told not in clerk.post("/station/receive", form).text
+    assert told in clerk.post("/station/receive", form | second).text
+    third = {**second, "lines-2-new_name": "坏行", "lines-2-amount": "viel"}
+    assert told in clerk.post("/station/receive", form | third).text

@@ -163,15 +163,15 @@ def missing_papers(cards: Sequence[Card | None]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda entry: _ORDER.index(entry["severity"]))
 
 
-def file_sheets(form: Mapping[str, Any], issuer: str, *, only: int | None = None) -> dict[str, str]:
+def file_sheets(form: Mapping[str, Any], issuer: str, *, only: Sequence[int] | None = None) -> dict[str, str]:
     """File the photographed papers, issued by the supplier unless transcribed otherwise later: {photo: certificate}.
 
-    `only` files those of one line: what a look at it needs.
+    `only` files those of some lines: what a look at them needs.
     """
     chosen = [
         (number, sheet)
         for number, sheet in enumerate(form["sheets"])
-        if only is None or sheet["sha256"] in form["lines"][only]["sheets"]
+        if only is None or any(sheet["sha256"] in form["lines"][line]["sheets"] for line in only)
     ]
     return {sheet["sha256"]: _file_sheet(sheet, issuer, f"sheet-{number}") for number, sheet in chosen}
 

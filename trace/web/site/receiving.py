@@ -230,22 +230,41 @@ def _issuer(form: Form) -> str:
 
 
 def _looks(form: Form) -> Cards:
-    issuer = _issuer(form)
-    return [_look(form, number, issuer) for number in range(len(form["lines"]))]
+    """How each line would stand; None for one that is not complete enough to tell.
 
-
-def _look(form: Form, number: int, issuer: str) -> dict[str, Any] | None:
-    """How one line would stand, its product registered and its papers filed for the look, nothing of it kept.
-
-    None while the line is not complete enough to tell.
+    All that are complete are looked at as one delivery: what two lines take of one paper counts together (R5).
     """
-    line = form["lines"][number]
+    issuer = _issuer(form)
+    cards: Cards = [None] * len(form["lines"])
+    says = ("amount", "codes", "code", "container")  # one of them, or there is nothing to tell yet
+    told = [n for n, line in enumerate(form["lines"]) if any(line.get(name) for name in says)]
+    found = _look(form, told, issuer)
+    if found is None:  # some line has a fault: which ones have none?
+        alone = {n: one[0] for n in told if (one := _look(form, [n], issuer))}
+        told, found = list(alone), list(alone.values())
+        if len(told) > 1:
+            found = _look(form, told, issuer) or found
+    for number, card in zip(told, found, strict=True):
+        cards[number] = card
+    return cards
+
+
+def _look(form: Form, numbers: Sequence[int], issuer: str) -> list[dict[str, Any]] | None:
+    """How these lines would stand, products registered and papers filed for the look, nothing of it kept.
+
+    None where one of them is not complete enough to tell.
+    """
+    if not numbers:
+        return []
     try:
         with g.session.begin_nested() as sandbox:
-            filed = file_sheets(form, issuer, only=number)
-            asked = {**line, "product": product_of(line, number), "certificates": _papers_of(line, filed)}
-            payload = checked_delivery({**form, "lines": [asked]})
-            (card,) = look_at_delivery(
+            filed = file_sheets(form, issuer, only=numbers)
+            asked = [
+                {**line, "product": product_of(line, number), "certificates": _papers_of(line, filed)}
+                for number, line in ((n, form["lines"][n]) for n in numbers)
+            ]
+            payload = checked_delivery({**form, "lines": asked})
+            cards = look_at_delivery(
                 g.session,
                 Command(g.actor, g.now),
                 supplier=supplier_of(payload["supplier"]),
@@ -254,7 +273,7 @@ def _look(form: Form, number: int, issuer: str) -> dict[str, Any] | None:
             sandbox.rollback()
     except Failure:
         return None
-    return card
+    return cards
 
 
 def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Failure | None = None) -> str:
