@@ -122,7 +122,7 @@ DESK_WORDS: dict[str, str] = {
     "checking": N_("Is being looked at"),
     "checked": N_("Looked at, not stored"),
     "storing": N_("Is being stored"),
-    "stored": N_("Stored"),
+    "stored": N_("Stored completely"),
     "product_new": N_("New"),
     "product_known": N_("Known before"),
     # suppliers: standing, first-delivery check, fields of the file
