@@ -6,7 +6,7 @@ from flask import Response, g, request
 
 from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
-from trace.services.scans import PDF, draw_scan, get_object, scan_photos
+from trace.services.scans import draw_scan, get_object, scan_photos
 from trace.web.parts import parts
 
 

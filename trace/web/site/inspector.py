@@ -7,7 +7,6 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
-from trace.domain.permissions import may as is_granted
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocks_on
 from trace.services.look_up_log import list_look_ups
