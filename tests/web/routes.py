@@ -177,6 +177,8 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/sign-in"): PUBLIC,
     ("GET", "/account"): ALL,
     ("GET", "/more"): ALL,
+    ("GET", "/station/balance"): SHOP,
+    ("GET", "/station/balance/table.xlsx"): SHOP,
     ("GET", "/checks"): SHOP,
     ("GET", "/checks/<string:kind>/<string:day>"): BUSINESS,
     ("POST", "/checks/<string:kind>/<string:day>"): SHOP,

@@ -19,6 +19,7 @@ from trace.web.site.forms import cut_meats, ways_of_keeping
 
 # The blueprints, one file each.
 PAGES = (
+    "balance",
     "blocks",
     "canteen",
     "checks",

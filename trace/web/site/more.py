@@ -18,6 +18,7 @@ TILES = (
         N_("Lots in stock become new lots that keep their sources."),
         Permission.GOODS_MOVE,
     ),
+    ("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
     (
         "recalls.page",
         N_("Holds and recalls"),
