@@ -39,7 +39,8 @@ class Code:
     `uri` is the thing itself (None for a text that names none), `class_uri` its product class, `lot_uri` the lot it
     names or belongs to. Amounts come from GS1 application identifiers; what the digits of an in-store code mean is the
     shop's own affair (`plu`, `measure`: five digits each, of an 8-digit one six digits of `plu`; by the shop's profile
-    (`in_store_codes`) they are an `amount` in kg and a `price` in yuan). A code that names nothing may still tell lot, serial and dates: of what it stands beside.
+    (`in_store_codes`) they are an `amount` in kg and a `price` in yuan). A code that names nothing
+    may still tell lot, serial and dates: of what it stands beside.
     """
 
     kind: CodeKind
