@@ -227,9 +227,7 @@ class LineRequest(Strict):
     no_code_reason = Text(most=40, load_default="")
     container = Text(most=2_000, load_default=None, allow_none=True)
     certificates = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=50))
-    cites = Text(
-        most=60, load_default="", metadata={"description": "Of cut meat: the number of its slaughter batch."}
-    )
+    cites = Text(most=60, load_default="", metadata={"description": "Of cut meat: the number of its slaughter batch."})
     celsius = Amount(least=Decimal(-100), most=Decimal(100), load_default=None, allow_none=True)
     price = Amount(load_default=None, allow_none=True)
     decision = fields.String(load_default="accept", validate=validate.OneOf(["accept", "hold", "refuse"]))
