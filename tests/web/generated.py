@@ -1,0 +1,306 @@
+"""Generated requests over the whole OpenAPI document, and what is wrong with an answer: one file a database uses them.
+
+Bodies are generated from the document, right and wrong ones; half of the right ones are seasoned: what the names of
+their fields ask for is taken from records that exist, because a request that names nothing real never gets past the
+first look.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+import schemathesis
+from flask_smorest.spec.plugins import FlaskPlugin
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from sqlalchemy import select
+
+from storage.tables import (
+    certificate,
+    event_document,
+    ident,
+    lot,
+    organisation,
+    person,
+    product,
+    receipt,
+    stock,
+    supplier,
+)
+from tests.web.conftest import API, Demo
+from trace.domain.epcis.document import load_document
+from trace.domain.permissions import GRANTS, Role
+from trace.domain.rules.book import shipped
+from trace.services.keys import find_actor_by_key
+
+EXAMPLES = {GenerationMode.POSITIVE: 16, GenerationMode.NEGATIVE: 6}
+ROLES = (*(role.value for role in Role), None)
+ADMINISTRATOR = Role.ORGANISATION_ADMINISTRATOR.value
+# What may stand in a field or parameter of this name.
+KINDS = {
+    "code": "code",
+    "codes": "pack",
+    "goods": "goods",
+    "inputs": "goods",
+    "sold": "goods",
+    "lines": "line",
+    "lots": "code",
+    "lot": "code",
+    "container": "container",
+    "containers": "container",
+    "text": "code",
+    "product": "product",
+    "receiver": "organisation",
+    "replaces": "certificate",
+    "password": "password",
+    "role": "role",
+    "event_id": "event",
+    "sha256": "object",
+    "prefix": "prefix",
+    "amount": "amount",
+    "number": "number",
+    "produced_on": "past",
+    "issued_on": "past",
+    "expires_on": "future",
+    "valid_until": "future",
+    "region": "region",
+    "origin_region": "region",
+    "supplier": "supplier",
+    "decision": "decision",
+    "method": "method",
+    "uscc": "uscc",
+    "seen": "item",
+    "unit": "unit",
+}
+# Left out of a seasoned body: nearly every value of these is refused, and none is needed.
+LEFT_OUT = {
+    "client_key",
+    "happened_at",
+    "place",
+    "scan",
+    "certificates",
+    "celsius",
+    "at",
+    "fields",
+    "form",
+    "containers",
+    "headquarters",
+    "before",
+    "organisation",
+    "price",
+    "scans",
+    "photo",
+    "override",
+    "result_at",
+    "signature",
+    "level",
+}
+# What an address `/receipts/{public_id}` names.
+RECORDS = {
+    "receipts": "receipt",
+    "certificates": "certificate",
+    "organisations": "organisation",
+    "people": "person",
+    "products": "product",
+    "rules": "rule",
+    "suppliers": "file",
+}
+# What a part of an address names, where its name says something else in a body.
+IN_ADDRESS = {"kind": "check", "day": "past"}
+# Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
+SELDOM = {
+    "POST /api/v1/scans",
+    "POST /api/v1/objects",
+    "GET /api/v1/scans/{public_id}",
+    "GET /api/v1/scans/{public_id}/picture",
+    "POST /api/v1/dispensings/returns",
+    "DELETE /api/v1/people/{public_id}",
+    "PUT /api/v1/products/{public_id}/discontinued",  # most products are others'
+    "GET /api/v1/recalls/{public_id}",
+    *(
+        f"POST /api/v1/recalls/{{public_id}}/{act}"
+        for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
+    ),
+    "POST /api/v1/rapid-tests/{public_id}/retest",
+    "POST /api/v1/receipts/{public_id}/undo",  # of the last seconds only
+    "POST /api/v1/receipts/{public_id}/lines/{line}/correction",
+    "POST /api/v1/commitment-certificates/{public_id}/revocation",
+    "GET /api/v1/commitment-certificates/{public_id}/label.pdf",
+    "GET /api/v1/commitment-certificates/{public_id}/a4.pdf",
+    "POST /api/v1/imports",
+    "GET /api/v1/imports/{public_id}",
+    "POST /api/v1/imports/{public_id}/store",
+    "POST /api/v1/blocks/{public_id}/lift",
+    "POST /api/v1/checks/{kind}/{day}/signature",  # a person signs, no key
+    "POST /api/v1/rules",  # a value has the shape of its entry
+}
+
+Known = dict[str, list[Any]]
+
+
+def what_exists(demo: Demo) -> dict[str | None, Known]:
+    """What exists, by what it is, for each role: codes are mostly those of the role's own stock."""
+    today = datetime.now(UTC).date()
+    columns = {
+        "product": product.c.public_id,
+        "organisation": organisation.c.public_id,
+        "certificate": certificate.c.public_id,
+        "receipt": receipt.c.public_id,
+        "person": person.c.public_id,
+    }
+    with demo.store.reading() as session:
+        found: Known = {
+            name: list(session.scalars(select(column).order_by(column.table.c.id))) for name, column in columns.items()
+        }
+        every = list(session.scalars(select(ident.c.uri).join(lot, lot.c.item == ident.c.id).order_by(ident.c.id)))
+        documents = session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc()).limit(40))
+        found["event"] = [load_document(document)["eventID"] for document in documents]
+        found["rule"] = sorted({entry.name for entry in shipped().written})
+        own: dict[str, list[str]] = {}
+        files: dict[str, list[str]] = {}
+        for role in Role:
+            actor = find_actor_by_key(session, demo.shown.keys[role])
+            here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0) if actor else False
+            query = (
+                select(ident.c.uri).join(stock, stock.c.item == ident.c.id).where(here).order_by(ident.c.id).limit(20)
+            )
+            own[role.value] = list(session.scalars(query))
+            kept = select(supplier.c.public_id).order_by(supplier.c.id)
+            mine = kept.where(supplier.c.organisation == actor.organisation) if actor and not actor.watches else kept
+            files[role.value] = list(session.scalars(mine)) or ["0" * 26]
+    found |= {
+        "object": [demo.call("POST", "/objects", data={"file": (BytesIO(b"%PDF-1.4"), "a.pdf")}).json["sha256"]],
+        "prefix": [demo.post("/keys", {"role": "clerk"}, ADMINISTRATOR).json["key"].split("_")[1]],
+        "password": ["long-enough-1"],
+        "container": [f"https://id.sunshine-trace.example/crate/obj/K-{n}" for n in range(9)] + every[:1],
+        "amount": [1, 0.5, "2"],
+        "unit": ["KGM"],
+        "number": [f"L-{n}" for n in range(40)],
+        "past": [str(today - timedelta(days=days)) for days in (1, 3)],
+        "future": [str(today + timedelta(days=days)) for days in (30, 300)],
+        "region": ["640502", "640521"],
+        "decision": ["hold", "refuse", "accept"],
+        "method": ["denatured", "buried"],
+        "uscc": ["91640502MA7TE5T19M", "92640521MA7TE5T27X"],
+        "check": ["daily", "weekly", "monthly"],
+        "item": ["licence_seen", "name_agrees"],
+        "role": ["clerk", "organisation_administrator", "platform_administrator"],
+        "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
+        + [{"id": public_id} for public_id in found["organisation"]],
+    }
+    return {
+        role: found | things(own.get(role or "", []), every) | {"file": files.get(role or "", [])} for role in ROLES
+    }
+
+
+def things(own: list[str], every: list[str]) -> Known:
+    """Codes that a role may name, mostly those in its own stock: alone, as goods with an amount, as a line."""
+    packs = [code for code in own if "/drug/obj/" in code]
+    lots = [code for code in own if code not in packs] or every[:9]
+    goods: list[Any] = [{"code": code, "amount": 1} for code in lots] + [{"code": code} for code in packs]
+    line = {"decision": "hold", "reason": "x"}
+    return {
+        "code": packs + lots * 3 + every[:9],
+        "pack": packs or lots,
+        "goods": goods,
+        "line": [line | {"code": code, "amount": amount} for code in lots for amount in (1, 2.5)],
+    }
+
+
+def season(value: Any, known: Known, draw: Callable[..., Any], name: str = "") -> Any:
+    """The same with what the fields' names ask for, short lists, plain texts, and without what is better left out."""
+    if isinstance(value, list):
+        return [season(part, known, draw, name) for part in value[:1]]
+    if name in ("supplier", "goods", "inputs", "lines", "sold") or (name in KINDS and not isinstance(value, dict)):
+        return draw(st.sampled_from(known[KINDS[name]]))
+    if isinstance(value, dict):
+        return {key: season(part, known, draw, key) for key, part in value.items() if key not in LEFT_OUT}
+    return "".join(filter(str.isprintable, value))[:20] or "x" if isinstance(value, str) else value
+
+
+def grantees(demo: Demo, method: str, path: str) -> list[str]:
+    """The roles that may do this."""
+    for rule in demo.app.url_map.iter_rules():
+        if FlaskPlugin.flaskpath2openapi(rule.rule) == path and method in (rule.methods or ()):
+            access = demo.app.view_functions[rule.endpoint].access  # type: ignore[attr-defined]
+            return [role.value for role in Role if access is None or access in GRANTS[role]]
+    raise AssertionError(f"{method} {path} is no route")
+
+
+def attack_everything(demo: Demo) -> None:
+    """Send generated requests of every operation; fails where one breaks the service or never gets through."""
+    known = what_exists(demo)
+    schema = schemathesis.openapi.from_wsgi(f"{API}/openapi.json", demo.app)
+    faults: list[str] = []
+    reached: dict[str, set[int]] = {}
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        statuses = reached.setdefault(operation.label, set())
+        for mode, examples in EXAMPLES.items():
+            try:
+                strategy = operation.as_strategy(generation_mode=mode)
+                attack(demo, strategy, known, faults, statuses, examples)
+            except schemathesis.errors.InvalidSchema as fault:
+                faults.append(f"{operation.label}: {fault}")
+    if faults:
+        pytest.fail("\n".join(faults[:20]))
+    short = sorted(label for label, statuses in reached.items() if not statuses & {200, 201, 204})
+    assert {401, 403, 404, 409, 422} <= set().union(*reached.values())
+    assert len(set(short) - SELDOM) <= 2, f"generated requests never got through: {short}"
+
+
+def attack(
+    demo: Demo,
+    strategy: Any,
+    known: dict[str | None, Known],
+    faults: list[str],
+    reached: set[int],
+    examples: int,
+) -> None:
+    """Send generated requests of one operation; put what is wrong with an answer into `faults`."""
+
+    @seed(20261124)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy, st.sampled_from(ROLES), st.data())
+    def send(case: Case, role: str | None, data: Any) -> None:
+        case.headers = dict(case.headers or {})
+        if examples == EXAMPLES[GenerationMode.POSITIVE] and data.draw(st.integers(0, 3)):
+            role = data.draw(st.sampled_from(grantees(demo, case.operation.method.upper(), case.operation.path)))
+            record = RECORDS.get(case.operation.path.split("/")[3], "receipt")
+            case.body, case.query = (season(part, known[role], data.draw) for part in (case.body, case.query))
+            case.path_parameters = {
+                name: data.draw(st.sampled_from(known[role][IN_ADDRESS.get(name) or KINDS.get(name, record)]))
+                for name in case.path_parameters or {}
+            }
+            case.headers.pop("Idempotency-Key", None)
+        case.headers |= demo.headers(role) if role else {}
+        response = case.call()
+        reached.add(response.status_code)
+        problem = wrong_with(response)
+        if problem:
+            faults.append(f"{problem}: {case.as_curl_command()}")
+
+    send()
+
+
+def wrong_with(response: Any) -> str | None:
+    """What is wrong with an answer, or None: a crash, or a refusal that is no problem document."""
+    if response.status_code >= 500:
+        return f"{response.status_code} {response.text[:300]}"
+    media_type = response.headers["content-type"][0].partition(";")[0]
+    if response.status_code < 400:
+        return None
+    if media_type != "application/problem+json":
+        return f"{response.status_code} as {media_type}"
+    missing = {"type", "title", "status", "detail", "instance"} - json.loads(response.text).keys()
+    return f"{response.status_code} without {sorted(missing)}" if missing else None
