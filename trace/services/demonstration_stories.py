@@ -109,7 +109,7 @@ def mix_tomatoes(session: Session, cast: Cast, tomato: str, boxed: str, crate: s
         ],
     )
     (mix,) = lots(mixed)
-    certify(session, cast.command("wholesaler", 2, 14), mix, "精选番茄", "98 kg", [CommitmentBasis.SELF_TEST], origin)
+    certify(session, cast.command("wholesaler", 2, 14), mix, "精选番茄", "60 kg", [CommitmentBasis.SELF_TEST], origin)
     return mix
 
 
