@@ -47,10 +47,10 @@ def sold_of(town: Town, shop: Actor, lots: list[str]) -> list[int]:
 
 
 def told(town: Town, lots: list[str]) -> list[LotSales]:
-    """What a recall would tell of each lot."""
+    """What a recall would tell of each lot, by whoever came to the town last: the shop, not the farm."""
     with town.store.reading() as session:
         ids = find_idents(session, lots)
-        found = {item: sales for (_, item, _), sales in possible_sales(session, ids.values()).items()}
+        found = {item: sales for (_, item, _), sales in sorted(possible_sales(session, ids.values()).items())}
     return [found[ids[uri]] for uri in lots]
 
 
