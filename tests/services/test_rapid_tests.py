@@ -20,7 +20,7 @@ from trace.services.rapid_tests import ask_retest, list_tests, record_retest, re
 from trace.services.recalls import lift_recall
 
 
-def tested(
+def after_a_test(
     town: Town, *, passed: bool = False, official: bool = True, **more: Any
 ) -> tuple[Actor, str, dict[str, Any]]:
     """A shop, a lot of it, and what the record of its rapid test answered."""
@@ -36,7 +36,7 @@ def later(shop: Actor, **time: float) -> Command:
 
 
 def test_a_failed_test_holds_the_lot_and_the_clock_runs_four_hours_to_the_minute(town: Town) -> None:
-    shop, lot, done = tested(town, result_at=NOW - timedelta(seconds=30))
+    shop, lot, done = after_a_test(town, result_at=NOW - timedelta(seconds=30))
     assert town.stock(shop, lot) == (0, 10)
     assert done["retest_until"] == (NOW + timedelta(hours=4, minutes=-1)).isoformat(timespec="minutes")
     assert [(finding["rule"], finding["severity"]) for finding in done["findings"]] == [("R12", "block")]
@@ -50,7 +50,7 @@ def test_a_failed_test_holds_the_lot_and_the_clock_runs_four_hours_to_the_minute
 
 
 def test_after_the_deadline_no_retest_is_asked_for(town: Town) -> None:
-    shop, _lot, done = tested(town)
+    shop, _lot, done = after_a_test(town)
     town.refuses(Conflict, ask_retest, later(shop, hours=4, minutes=1), public_id=done["id"])
     town.refuses(NotFound, ask_retest, later(town.organisation(), hours=1), public_id=done["id"])
     asked = town.do(ask_retest, later(shop, hours=4, seconds=50), public_id=done["id"])  # the last minute counts
@@ -59,14 +59,14 @@ def test_after_the_deadline_no_retest_is_asked_for(town: Town) -> None:
 
 
 def test_a_shop_s_own_test_has_seven_working_days(town: Town) -> None:
-    shop, _lot, done = tested(town, official=False)
+    shop, _lot, done = after_a_test(town, official=False)
     assert done["retest_until"].startswith("2026-12-03T23:59")  # Tuesday 24 November and seven working days
     town.do(ask_retest, later(shop, days=9), public_id=done["id"])
 
 
 def test_a_retest_that_is_passed_lifts_the_hold_and_one_that_failed_ends_it(town: Town) -> None:
     for passed in (True, False):
-        shop, lot, done = tested(town)
+        shop, lot, done = after_a_test(town)
         result = {"public_id": done["id"], "passed": passed, "laboratory": "市质检所"}
         town.refuses(Conflict, record_retest, later(shop, hours=1), method=RetestMethod.LABORATORY, **result)
         town.do(ask_retest, later(shop, hours=1), public_id=done["id"])
@@ -80,14 +80,14 @@ def test_a_retest_that_is_passed_lifts_the_hold_and_one_that_failed_ends_it(town
 
 
 def test_a_test_that_was_passed_is_a_paper_of_the_lot(town: Town) -> None:
-    shop, lot, done = tested(town, passed=True)
+    shop, lot, done = after_a_test(town, passed=True)
     paper = town.do(get_certificate, actor=shop, public_id=done["paper"], now=NOW)
     assert (paper["kind"], paper["lots"], paper["fields"]["tested_for"]) == ("rapid_test", [lot], "农药残留")
     assert town.stock(shop, lot) == (10, 0)
 
 
 def test_what_was_sent_twice_is_one_test_and_a_strangers_lot_is_none_of_ours(town: Town) -> None:
-    shop, lot, _done = tested(town)
+    shop, lot, _done = after_a_test(town)
     asked = {"lot": lot, "tested_for": "农药残留", "passed": False, "official": True}
     command = replace(town.command(shop, key="k1"), request=asked)
     assert town.do(record_test, command, **asked) == town.do(record_test, command, **asked)
@@ -98,6 +98,6 @@ def test_what_was_sent_twice_is_one_test_and_a_strangers_lot_is_none_of_ours(tow
 
 
 def test_two_clerks_ask_for_a_retest_once(town: Town) -> None:
-    shop, _lot, done = tested(town)
+    shop, _lot, done = after_a_test(town)
     answers = at_once(*[lambda: town.do(ask_retest, later(shop, hours=1), public_id=done["id"])] * 3)
     assert sum(isinstance(answer, Conflict) for answer in answers) == 2
