@@ -32,9 +32,14 @@ product = Table(
     Column("shelf_life_days", Integer),
     Column("producer", String(120), nullable=False, default=""),
     Column("approval_no", String(40), comment="drugs: 批准文号"),
+    Column("mah", String(120), nullable=False, default="", comment="drugs: 上市许可持有人"),
     Column("national_drug_code", String(14)),
     Column("dosage_form", String(40)),
     Column("prescription", String(8), comment="rx, otc_a, otc_b"),
+    Column("storage", String(8), comment="drugs: room, cool, cold"),
+    Column("drug_class", String(16), comment="trace.domain.drugs.DrugClass; NULL: a drug like most"),
+    Column("split_units", Integer, comment="drugs: smallest units in a sales package (拆零)"),
+    Column("split_unit_name", String(12), comment="drugs: 片, 粒, 支"),
     Column("celsius_low", Integer, comment="hundredths of a degree"),
     Column("celsius_high", Integer, comment="hundredths of a degree"),
     Column("discontinued_on", Date, comment="who registered it says that it is made no more: proposed to nobody"),
@@ -50,6 +55,10 @@ product_code = Table(
     # PLUs mean something in one shop only; 0 stands for "everywhere", because NULLs never collide.
     Column("organisation", Number, nullable=False, default=0),
     Column("code", String(64), nullable=False, comment="GTIN-14, PLU, 7-digit drug identifier"),
+    Column("pack_level", SmallInteger, comment="drugs: 1 is the smallest pack; NULL: not known"),
+    Column("pack_cascade", String(24), comment="drugs: smallest packs in each level, as 1:5:2500"),
+    Column("learnt_by", Number, ForeignKey("organisation.id")),
+    Column("learnt_at", Moment),
     UniqueConstraint("organisation", "code"),
 )
 

@@ -121,14 +121,15 @@ dispensing = Table(
     Column("event", Number, ForeignKey("event.id"), nullable=False),
     Column("returned_event", Number, ForeignKey("event.id")),
     Column("dispensed_at", Moment, nullable=False),
+    Column("split_units", Integer, comment="拆零: how many of the pack's smallest units; NULL: the whole pack"),
     # One code, one sale in one shop (R8): the constraint decides between two counters, not a look beforehand.
     Index(
         "uq_dispensing_open",
         "organisation",
         "item",
         unique=True,
-        sqlite_where=text("returned_event IS NULL"),
-        postgresql_where=text("returned_event IS NULL"),
+        sqlite_where=text("returned_event IS NULL AND split_units IS NULL"),
+        postgresql_where=text("returned_event IS NULL AND split_units IS NULL"),
     ),
 )
 
@@ -137,6 +138,7 @@ dispensing_head = Table(
     metadata,
     Column("item", Number, ForeignKey("ident.id"), primary_key=True, autoincrement=False),
     Column("open_sales", Integer, nullable=False),
+    Column("split_units", Integer, nullable=False, default=0, comment="sold in parts and not returned, in all shops"),
     CheckConstraint("open_sales >= 0", name="open_sales"),
     comment="One row a code: its lock lines up sales of the same code in different shops, so that each sees the others",
 )

@@ -25,16 +25,21 @@ CLERK = Actor(7, "示例超市", "supermarket", "urn:example:7", "640502", Role.
 TABLE = {
     Permission.ALERT_READ: "cpoia",
     Permission.BUSINESS_BLOCK: "i",
+    Permission.CARE_RECORD: "cpo",
     Permission.CERTIFICATE_ISSUE: "cpo",
     Permission.CERTIFICATE_READ: "cpoia",
+    Permission.CHAIN_MANAGE: "o",
     Permission.CHECK_READ: "cpoia",
     Permission.CHECK_SIGN: "cpo",
     Permission.CODE_DISPENSE: "po",
+    Permission.DUTY_TAKE: "p",
     Permission.EVENT_CAPTURE: "cpo",
     Permission.EVENT_READ: "cpoia",
+    Permission.EXPORT_MANAGE: "o",
     Permission.GOODS_MOVE: "cpo",
     Permission.GOODS_READ: "cpoia",
     Permission.GOODS_RECEIVE: "cpo",
+    Permission.INSPECTION_RECORD: "i",
     Permission.KEY_MANAGE: "om",
     Permission.LOOKUP_LOG_READ: "a",
     Permission.LOT_TRACE: "cpoia",
@@ -53,6 +58,7 @@ TABLE = {
     Permission.SELF_READ: "cpoiam",
     Permission.SUPPLIER_MANAGE: "cpo",
     Permission.SUPPLIER_READ: "cpoia",
+    Permission.WINDOW_MANAGE: "o",
 }
 LETTERS = dict(zip("cpoiam", Role, strict=True))
 
@@ -81,7 +87,11 @@ def test_the_platform_administrator_may_see_no_business_data() -> None:
 
 def test_those_who_watch_change_nothing_but_by_the_orders_of_an_inspector() -> None:
     changing = {p for p in Permission if not p.value.endswith((":read", ":trace", ":scan"))}
-    assert GRANTS[Role.INSPECTOR] & changing == {Permission.BUSINESS_BLOCK, Permission.RECALL_MANAGE}
+    assert GRANTS[Role.INSPECTOR] & changing == {
+        Permission.BUSINESS_BLOCK,
+        Permission.INSPECTION_RECORD,
+        Permission.RECALL_MANAGE,
+    }
     assert not GRANTS[Role.AUDITOR] & changing
 
 

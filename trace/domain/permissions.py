@@ -11,16 +11,21 @@ class Permission(StrEnum):
 
     ALERT_READ = "alert:read"
     BUSINESS_BLOCK = "business:block"
+    CARE_RECORD = "care:record"
     CERTIFICATE_ISSUE = "certificate:issue"
     CERTIFICATE_READ = "certificate:read"
+    CHAIN_MANAGE = "chain:manage"
     CHECK_READ = "check:read"
     CHECK_SIGN = "check:sign"
     CODE_DISPENSE = "code:dispense"
+    DUTY_TAKE = "duty:take"
     EVENT_CAPTURE = "event:capture"
     EVENT_READ = "event:read"
+    EXPORT_MANAGE = "export:manage"
     GOODS_MOVE = "goods:move"
     GOODS_READ = "goods:read"
     GOODS_RECEIVE = "goods:receive"
+    INSPECTION_RECORD = "inspection:record"
     KEY_MANAGE = "key:manage"
     LOOKUP_LOG_READ = "lookup_log:read"
     LOT_TRACE = "lot:trace"
@@ -39,6 +44,7 @@ class Permission(StrEnum):
     SELF_READ = "self:read"
     SUPPLIER_MANAGE = "supplier:manage"
     SUPPLIER_READ = "supplier:read"
+    WINDOW_MANAGE = "window:manage"
 
 
 class Role(StrEnum):
@@ -55,6 +61,7 @@ class Role(StrEnum):
 _CLERK = frozenset(
     {
         Permission.ALERT_READ,
+        Permission.CARE_RECORD,
         Permission.CERTIFICATE_ISSUE,
         Permission.CERTIFICATE_READ,
         Permission.CHECK_READ,
@@ -97,10 +104,19 @@ _WATCHERS = frozenset(
 )
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: _CLERK,
-    Role.PHARMACIST: _CLERK | {Permission.CODE_DISPENSE},
+    Role.PHARMACIST: _CLERK | {Permission.CODE_DISPENSE, Permission.DUTY_TAKE},
     Role.ORGANISATION_ADMINISTRATOR: _CLERK
-    | {Permission.CODE_DISPENSE, Permission.KEY_MANAGE, Permission.PERSON_MANAGE, Permission.RULE_MANAGE},
-    Role.INSPECTOR: _WATCHERS | {Permission.BUSINESS_BLOCK, Permission.PHOTO_SCAN, Permission.RECALL_MANAGE},
+    | {
+        Permission.CHAIN_MANAGE,
+        Permission.CODE_DISPENSE,
+        Permission.EXPORT_MANAGE,
+        Permission.KEY_MANAGE,
+        Permission.PERSON_MANAGE,
+        Permission.RULE_MANAGE,
+        Permission.WINDOW_MANAGE,
+    },
+    Role.INSPECTOR: _WATCHERS
+    | {Permission.BUSINESS_BLOCK, Permission.INSPECTION_RECORD, Permission.PHOTO_SCAN, Permission.RECALL_MANAGE},
     Role.AUDITOR: _WATCHERS | {Permission.LOOKUP_LOG_READ},
     Role.PLATFORM_ADMINISTRATOR: frozenset(
         {
