@@ -31,7 +31,7 @@ TABLE = {
     Permission.CHAIN_MANAGE: "o",
     Permission.CHECK_READ: "cpoia",
     Permission.CHECK_SIGN: "cpo",
-    Permission.CODE_DISPENSE: "po",
+    Permission.CODE_DISPENSE: "cpo",
     Permission.DUTY_TAKE: "p",
     Permission.EVENT_CAPTURE: "cpo",
     Permission.EVENT_READ: "cpoia",

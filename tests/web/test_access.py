@@ -81,9 +81,9 @@ def test_every_route_lets_in_exactly_whom_the_table_names(standing: Demo, role: 
 
 def test_a_refused_role_is_told_which_permission_it_lacks(standing: Demo) -> None:
     english = {"Accept-Language": "en"}
-    answer = standing.post("/dispensings", {"codes": ["81502310064000000004"]}, "clerk", headers=english)
+    answer = standing.post("/people", {"login": "somebody"}, "clerk", headers=english)
     assert answer.status_code == 403
-    assert "code:dispense" in answer.json["detail"]
+    assert "person:manage" in answer.json["detail"]
     assert "Clerk" in answer.json["detail"]
 
 

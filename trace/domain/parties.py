@@ -33,14 +33,8 @@ class OrganisationKind(StrEnum):
 PRODUCERS = frozenset({OrganisationKind.FARM, OrganisationKind.COOPERATIVE})
 # Farms and co-operatives need no licence to sell what they grow (农产品质量安全法 Art. 55-56).
 UNLICENSED = PRODUCERS | {OrganisationKind.REGULATOR, OrganisationKind.PLATFORM}
-DRUG_TRADE = frozenset(
-    {
-        OrganisationKind.DRUG_MAKER,
-        OrganisationKind.DRUG_DISTRIBUTOR,
-        OrganisationKind.PHARMACY,
-        OrganisationKind.PHARMACY_HEADQUARTERS,
-    }
-)
+PHARMACIES = frozenset({OrganisationKind.PHARMACY, OrganisationKind.PHARMACY_HEADQUARTERS})
+DRUG_TRADE = PHARMACIES | {OrganisationKind.DRUG_MAKER, OrganisationKind.DRUG_DISTRIBUTOR}
 
 
 class LicenceKind(StrEnum):

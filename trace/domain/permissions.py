@@ -66,6 +66,7 @@ _CLERK = frozenset(
         Permission.CERTIFICATE_READ,
         Permission.CHECK_READ,
         Permission.CHECK_SIGN,
+        Permission.CODE_DISPENSE,
         Permission.EVENT_CAPTURE,
         Permission.EVENT_READ,
         Permission.GOODS_MOVE,
@@ -104,11 +105,10 @@ _WATCHERS = frozenset(
 )
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: _CLERK,
-    Role.PHARMACIST: _CLERK | {Permission.CODE_DISPENSE, Permission.DUTY_TAKE},
+    Role.PHARMACIST: _CLERK | {Permission.DUTY_TAKE},
     Role.ORGANISATION_ADMINISTRATOR: _CLERK
     | {
         Permission.CHAIN_MANAGE,
-        Permission.CODE_DISPENSE,
         Permission.EXPORT_MANAGE,
         Permission.KEY_MANAGE,
         Permission.PERSON_MANAGE,

@@ -17,9 +17,10 @@ from trace.domain.products import Category
 from trace.domain.uris import GS1, PRIVATE
 from trace.web import word_list
 from trace.web.word_list_desk import DESK_FIELDS, DESK_WORDS
+from trace.web.word_list_pharmacy import PHARMACY_FIELDS, PHARMACY_WORDS
 
-WORDS: Mapping[str, str] = word_list.WORDS | DESK_WORDS
-FIELD_NAMES: Mapping[str, str] = word_list.FIELDS | DESK_FIELDS
+WORDS: Mapping[str, str] = word_list.WORDS | DESK_WORDS | PHARMACY_WORDS
+FIELD_NAMES: Mapping[str, str] = word_list.FIELDS | DESK_FIELDS | PHARMACY_FIELDS
 # What the schemas and their library say of a value; the library fills in its numbers before we see the text.
 COMPLAINTS = (
     N_("Missing data for required field."),

@@ -9,7 +9,7 @@ from flask_babel import get_locale
 
 from trace.domain.commitment import is_in_scope
 from trace.domain.failures import N_
-from trace.domain.parties import OrganisationKind
+from trace.domain.parties import PHARMACIES, OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.services.rulebook import rules_on
 from trace.web import words
@@ -46,7 +46,7 @@ PAGES = (
     "stock",
     "suppliers",
 )
-# (address's endpoint, text, permission it needs, kinds of roles it is for)
+# (address's endpoint, text, permission it needs)
 DESKS = (
     ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
     ("stock.page", N_("Stock"), Permission.GOODS_RECEIVE),
@@ -92,14 +92,13 @@ def is_certified_here(category: str) -> bool:
 def common() -> dict[str, Any]:
     """Who reads, where they may go, and a fresh key against doubled clicks."""
     actor = g.get("actor")
-    pharmacies = ("pharmacy", "pharmacy_headquarters")
     canteen = actor is not None and actor.organisation_kind == OrganisationKind.CANTEEN
     desks = [
         (endpoint, text)
         for endpoint, text, permission in (CANTEEN_DESKS if canteen else DESKS)
         if actor is not None
         and may(actor, permission)
-        and (endpoint != "pharmacy.page" or actor.organisation_kind in pharmacies)
+        and (endpoint != "pharmacy.page" or actor.organisation_kind in PHARMACIES)
     ]
     return {
         "actor": actor,

@@ -1,75 +1,92 @@
 """Everything else a role may do, as tiles: the desks of every day stand in the bar above."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from trace.domain.failures import N_
+from trace.domain.parties import DRUG_TRADE, OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.web.access import may as needs
 
 blueprint = Blueprint("more", __name__, url_prefix="/more")
 
-# (endpoint of the page, its name, what one does there, the permission), in the order of a day: sell, look after, prove
+
+class Tile(NamedTuple):
+    """A way to a page: its endpoint, its name, what one does there, the permission, the kinds of business it is for."""
+
+    endpoint: str
+    name: str
+    text: str
+    permission: Permission
+    kinds: Collection[OrganisationKind] = frozenset(OrganisationKind)
+
+
+# In the order of a day: sell, look after, prove. What is for the drug trade alone stands first (kinds=DRUG_TRADE).
 TILES = (
-    ("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
-    (
+    Tile("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
+    Tile(
         "counter.preparing",
         N_("Split, mix, re-pack"),
         N_("Lots in stock become new lots that keep their sources."),
         Permission.GOODS_MOVE,
     ),
-    ("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
-    (
+    Tile("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
+    Tile(
         "recalls.page",
         N_("Holds and recalls"),
         N_("One switch a lot, with everything made of it; notices to answer."),
         Permission.RECALL_READ,
     ),
-    ("rapid.page", N_("Rapid tests"), N_("Record a test; the clock of the re-test."), Permission.RECALL_READ),
-    (
+    Tile("rapid.page", N_("Rapid tests"), N_("Record a test; the clock of the re-test."), Permission.RECALL_READ),
+    Tile(
         "papers.page",
         N_("Papers"),
         N_("Certificates and reports: photo, fields, lots, what is left, what ends."),
         Permission.CERTIFICATE_READ,
     ),
-    (
+    Tile(
         "commitment.issue",
         N_("Issue a certificate"),
         N_("承诺达标合格证: choose the goods, sign, print it."),
         Permission.CERTIFICATE_ISSUE,
     ),
-    (
+    Tile(
         "suppliers.page",
         N_("Suppliers"),
         N_("Files, licences, first-delivery check, standing."),
         Permission.SUPPLIER_READ,
     ),
-    (
+    Tile(
         "records.page",
         N_("Purchase inspection records"),
         N_("By day, supplier, product: to print and to hand out."),
         Permission.GOODS_READ,
     ),
-    (
+    Tile(
         "checks.page",
         N_("Self-checks"),
         N_("Daily, weekly, monthly: filled from the records, signed with one tap."),
         Permission.CHECK_SIGN,
     ),
-    ("imports.page", N_("Bring in tables"), N_("Deliveries or products from Excel or CSV."), Permission.GOODS_RECEIVE),
-    (
+    Tile(
+        "imports.page", N_("Bring in tables"), N_("Deliveries or products from Excel or CSV."), Permission.GOODS_RECEIVE
+    ),
+    Tile(
         "blocks.page",
         N_("Blocked businesses"),
         N_("Who may deliver nowhere; block and lift."),
         Permission.BUSINESS_BLOCK,
     ),
-    (
+    Tile(
         "rules.page",
         N_("Rules"),
         N_("What the law and this house ask for, since when, by which source."),
         Permission.RULE_READ,
     ),
-    ("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
+    Tile("scan.page", N_("Read codes"), N_("Every code in a photo, outlined and named."), Permission.PHOTO_SCAN),
 )
 
 OWN = ("records.page",)  # of one's own business: a watcher comes to another's records from its own page
@@ -80,8 +97,11 @@ OWN = ("records.page",)  # of one's own business: a watcher comes to another's r
 def page() -> ResponseReturnValue:
     """更多 / What else there is to do here."""
     tiles = [
-        (endpoint, name, text)
-        for endpoint, name, text, permission in TILES
-        if may(g.actor, permission) and not (g.actor.watches and endpoint in OWN)
+        tile
+        for tile in TILES
+        if may(g.actor, tile.permission)
+        and g.actor.organisation_kind in tile.kinds
+        and not (g.actor.watches and tile.endpoint in OWN)
     ]
-    return render_template("more.html", tiles=tiles)
+    drugs = [tile for tile in tiles if DRUG_TRADE.issuperset(tile.kinds)]
+    return render_template("more.html", drugs=drugs, tiles=[tile for tile in tiles if tile not in drugs])
