@@ -116,6 +116,8 @@ acceptance_code = Table(
     Column("uri", Text, nullable=False),
     Column("line", SmallInteger, comment="NULL: read, and not of any line yet"),
     Column("parent", Text, comment="the case whose relation file told of it"),
+    Column("lot_number", String(60), nullable=False, default="", comment="as the code itself says (GS1)"),
+    Column("expires_on", Date, comment="as the code itself says (GS1)"),
     Column("person", Number, ForeignKey("person.id")),
     Column("scanned_at", Moment, nullable=False),
     PrimaryKeyConstraint("acceptance", "uri"),

@@ -31,6 +31,7 @@ ADDED = (
         "CONSTRAINT fk_product_code_learnt_by REFERENCES organisation (id)",
     ),
     ("product_code", "learnt_at", "TIMESTAMP WITH TIME ZONE", "DATETIME", ""),
+    ("stock", "missing", "BIGINT", "BIGINT", "DEFAULT 0 NOT NULL"),
 )
 # SQLite keeps no comments.
 COMMENTS = (
@@ -43,6 +44,7 @@ COMMENTS = (
     ("product", "split_unit_name", "drugs: 片, 粒, 支"),
     ("product_code", "pack_level", "drugs: 1 is the smallest pack; NULL: not known"),
     ("product_code", "pack_cascade", "drugs: smallest packs in each level, as 1:5:2500"),
+    ("stock", "missing", "millionths that a stock-taking did not find"),
 )
 TABLES = (
     "record_key",
@@ -348,16 +350,30 @@ def _create_tables() -> None:
         sa.Column("public_id", sa.String(length=26), nullable=False),
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column(
+            "category",
+            sa.String(length=24),
+            nullable=True,
+            comment="what is counted; NULL: everything that is in stock",
+        ),
+        sa.Column("product", NUMBER, nullable=True, comment="what is counted; NULL: not one product alone"),
         sa.Column("started_at", Moment(), nullable=False),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("closed_at", Moment(), nullable=True),
         sa.Column("closed_by", NUMBER, nullable=True),
+        sa.Column("second_person", NUMBER, nullable=True, comment="who agreed to the difference"),
+        sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column(
-            "result", sa.JSON(), nullable=True, comment="counts of agreed, missing, surplus, strange when it was closed"
+            "result",
+            sa.JSON(),
+            nullable=True,
+            comment="what agreed, was missing, surplus or strange when it was closed; its events",
         ),
         sa.ForeignKeyConstraint(["closed_by"], ["person.id"], name=op.f("fk_stocktake_closed_by")),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_stocktake_organisation")),
         sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_stocktake_person")),
+        sa.ForeignKeyConstraint(["product"], ["product.id"], name=op.f("fk_stocktake_product")),
+        sa.ForeignKeyConstraint(["second_person"], ["person.id"], name=op.f("fk_stocktake_second_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stocktake")),
         sa.UniqueConstraint("public_id", name=op.f("uq_stocktake_public_id")),
     )
@@ -368,7 +384,9 @@ def _create_tables() -> None:
         sa.Column("item", NUMBER, nullable=False, comment="the lot"),
         sa.Column("outcome", sa.String(length=12), nullable=False, comment="good, held"),
         sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("event", NUMBER, nullable=True, comment="what was seen, or held"),
         sa.ForeignKeyConstraint(["care_check"], ["care_check.id"], name=op.f("fk_care_check_line_care_check")),
+        sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_care_check_line_event")),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_care_check_line_item")),
         sa.PrimaryKeyConstraint("care_check", "item", name=op.f("pk_care_check_line")),
     )
@@ -448,6 +466,10 @@ def _create_tables() -> None:
         sa.Column("item", NUMBER, nullable=False),
         sa.Column("unit", sa.String(length=3), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False, comment="millionths that were counted"),
+        sa.Column(
+            "book", sa.BigInteger(), nullable=False, comment="millionths that were in stock when counting of it began"
+        ),
+        sa.Column("moved", sa.Boolean(), nullable=False, comment="between two counts of it stock was another"),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("counted_at", Moment(), nullable=False),
         sa.ForeignKeyConstraint(["item"], ["ident.id"], name=op.f("fk_stocktake_count_item")),
@@ -528,6 +550,8 @@ def _create_tables() -> None:
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column("line", sa.SmallInteger(), nullable=True, comment="NULL: read, and not of any line yet"),
         sa.Column("parent", sa.Text(), nullable=True, comment="the case whose relation file told of it"),
+        sa.Column("lot_number", sa.String(length=60), nullable=False, comment="as the code itself says (GS1)"),
+        sa.Column("expires_on", sa.Date(), nullable=True, comment="as the code itself says (GS1)"),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("scanned_at", Moment(), nullable=False),
         sa.ForeignKeyConstraint(["acceptance"], ["acceptance.id"], name=op.f("fk_acceptance_code_acceptance")),
