@@ -74,6 +74,7 @@ care_check_line = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False, index=True, comment="the lot"),
     Column("outcome", String(12), nullable=False, comment="good, held"),
     Column("note", String(200), nullable=False, default=""),
+    Column("event", Number, ForeignKey("event.id"), comment="what was seen, or held"),
     PrimaryKeyConstraint("care_check", "item"),
 )
 
@@ -84,11 +85,15 @@ stocktake = Table(
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
     Column("note", String(200), nullable=False, default=""),
+    Column("category", String(24), comment="what is counted; NULL: everything that is in stock"),
+    Column("product", Number, ForeignKey("product.id"), comment="what is counted; NULL: not one product alone"),
     Column("started_at", Moment, nullable=False),
     Column("person", Number, ForeignKey("person.id")),
     Column("closed_at", Moment),
     Column("closed_by", Number, ForeignKey("person.id")),
-    Column("result", JSON, comment="counts of agreed, missing, surplus, strange when it was closed"),
+    Column("second_person", Number, ForeignKey("person.id"), comment="who agreed to the difference"),
+    Column("reason", String(200), nullable=False, default=""),
+    Column("result", JSON, comment="what agreed, was missing, surplus or strange when it was closed; its events"),
 )
 
 stocktake_count = Table(
@@ -98,6 +103,8 @@ stocktake_count = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False),
     Column("unit", String(3), nullable=False),
     Column("amount", BigInteger, nullable=False, comment="millionths that were counted"),
+    Column("book", BigInteger, nullable=False, comment="millionths that were in stock when counting of it began"),
+    Column("moved", Boolean, nullable=False, default=False, comment="between two counts of it stock was another"),
     Column("person", Number, ForeignKey("person.id")),
     Column("counted_at", Moment, nullable=False),
     PrimaryKeyConstraint("stocktake", "item", "unit"),

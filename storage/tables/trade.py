@@ -74,7 +74,7 @@ stock = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False),
     Column("unit", String(3), nullable=False),
     Column("lot", BigInteger, comment="the lot an instance belongs to; the item itself for a lot"),
-    # came = on_hand + held + sold + sent + returned + destroyed + used, always: the mass balance (R6).
+    # came = on_hand + held + sold + sent + returned + destroyed + used + missing, always: the mass balance (R6).
     Column("came", BigInteger, nullable=False, default=0, comment="millionths that were received or made here"),
     Column("on_hand", BigInteger, nullable=False, default=0, comment="millionths"),
     Column("held", BigInteger, nullable=False, default=0, comment="millionths, not for sale"),
@@ -83,6 +83,7 @@ stock = Table(
     Column("returned", BigInteger, nullable=False, default=0, comment="millionths sent back to suppliers"),
     Column("destroyed", BigInteger, nullable=False, default=0, comment="millionths"),
     Column("used", BigInteger, nullable=False, default=0, comment="millionths made into something else, or sampled"),
+    Column("missing", BigInteger, nullable=False, default=0, comment="millionths that a stock-taking did not find"),
     PrimaryKeyConstraint("organisation", "item", "unit"),
     Index("ix_stock_item", "item"),
     Index("ix_stock_lot", "lot", "organisation"),

@@ -63,8 +63,8 @@ def state_of(lifted_at: datetime | None, closed_at: datetime | None) -> Standing
 
 
 def gone_of(balance: Balance) -> int:
-    """What left for good without being sold: returned, destroyed and used (millionths)."""
-    return balance.returned + balance.destroyed + balance.used
+    """What is not here any more without being sold: returned, destroyed, used and missing (millionths)."""
+    return balance.returned + balance.destroyed + balance.used + balance.missing
 
 
 def releasable(held_by_it: int, gone_before: int, now: Balance) -> int:

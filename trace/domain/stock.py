@@ -9,12 +9,15 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
+from trace.domain.epcis.document import PREFIX
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Event
 from trace.domain.links import Link, Role
 from trace.domain.uris import UriKind, uri_kind
 
-ON_HAND, HELD, SOLD, CAME, SENT, RETURNED, DESTROYED, USED = range(8)
+ON_HAND, HELD, SOLD, CAME, SENT, RETURNED, DESTROYED, USED, MISSING = range(9)
+# In the events that book the difference of a stock-taking; what a partner counted moves nothing without it.
+STOCKTAKE = f"{PREFIX}stocktake"
 
 
 class Effect(Enum):
@@ -34,6 +37,8 @@ class Effect(Enum):
     SAMPLE = (HELD, ON_HAND), USED  # what is held is what gets tested
     HOLD = (ON_HAND,), HELD
     RELEASE = (HELD,), ON_HAND
+    MISS = (ON_HAND, HELD), MISSING
+    FIND = (MISSING,), HELD  # what nobody knew was there is looked at before it is sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,13 @@ class Balance(NamedTuple):
     returned: int = 0  # to suppliers
     destroyed: int = 0
     used: int = 0  # made into something else, or sampled
+    missing: int = 0  # not there when stock was taken, and not found since
 
     def after(self, effect: Effect, amount: int, *, strict: bool = True) -> "Balance | None":
         """The balance once `amount` moved; None where there is not that much to move, or no room for it.
 
-        Not strict: what comes back need not have been sold here; the rest of it comes anew.
+        What is found need not have been missed, and, not strict, what comes back need not have been sold here: the
+        rest comes anew.
         """
         accounts = list(self)
         sources, target = effect.value
@@ -77,7 +84,7 @@ class Balance(NamedTuple):
             taken = min(accounts[source], left)
             accounts[source] -= taken
             left -= taken
-        if left and sources and (strict or effect is not Effect.TAKE_BACK):
+        if left and sources and effect is not Effect.FIND and (strict or effect is not Effect.TAKE_BACK):
             return None
         accounts[CAME] += left
         accounts[target] += amount
@@ -116,6 +123,7 @@ _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.HOLDING: Effect.HOLD,
     BizStep.STORING: Effect.RELEASE,
 }
+_COUNTED: dict[str, Effect] = {Disposition.UNAVAILABLE: Effect.MISS, Disposition.NON_SELLABLE: Effect.FIND}
 _SEEN = (Role.OBSERVED, Role.SEEN_INSIDE)
 _UNSELLABLE = (Disposition.NON_SELLABLE, Disposition.NON_CONFORMANT, Disposition.RECALLED)
 
@@ -146,6 +154,8 @@ def _effect(event: Event, role: Role) -> Effect | None:
         return Effect.DESTROY if event.biz_step == BizStep.DESTROYING else Effect.SAMPLE
     if role not in _SEEN:
         return None
+    if event.biz_step == BizStep.STOCK_TAKING:
+        return _COUNTED.get(event.disposition or "") if STOCKTAKE in event.extensions else None
     effect = _STEP_EFFECTS.get(event.biz_step or "")
     if effect is Effect.IN and event.disposition == Disposition.RETURNED and not event.sources:
         return Effect.TAKE_BACK  # from nobody who is named: a customer

@@ -14,7 +14,8 @@ WHERE = tuple(name for name in Balance._fields if name != "came")
 
 
 def mass_balance(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
-    """Per product and unit, by name: `came`, and of it on hand, held, sold, sent, returned, destroyed, used.
+    """Per product and unit, by name: `came`, and of it on hand, held, sold, sent, returned, destroyed, used,
+    missing.
 
     Exact. `difference` is what came and is nowhere: 0, or the books are wrong. Goods that nobody described stand in
     rows without a product: `product` is None.

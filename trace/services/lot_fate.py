@@ -15,7 +15,7 @@ from trace.services.sales import possible_sales
 def stock_of(session: Session, actor: Actor, items: list[int]) -> list[dict[str, Any]]:
     """What became of the lots here, single packs counted with their lot."""
     query = select(stock).where(stock.c.organisation == actor.organisation, stock.c.lot.in_(items))
-    names = ("came", "on_hand", "held", "sold", "sent", "returned", "destroyed", "used")
+    names = ("came", "on_hand", "held", "sold", "sent", "returned", "destroyed", "used", "missing")
     totals: dict[tuple[int, str], dict[str, int]] = {}
     for row in session.execute(query.order_by(stock.c.item)):
         total = totals.setdefault((row.lot, row.unit), dict.fromkeys(names, 0))

@@ -17,7 +17,7 @@ from trace.services.rulebook import rules_on
 
 NOTICES = 500  # in one statement: five parameters each
 NOTICE, ARRIVAL = "recall_notice", "recall_arrival"
-ACCOUNTS = ("on_hand", "held", "sold", "came", "sent", "returned", "destroyed", "used")
+ACCOUNTS = ("on_hand", "held", "sold", "came", "sent", "returned", "destroyed", "used", "missing")
 
 
 def clock_of(session: Session, item: int, level: int, opened_at: datetime) -> RecallClock:

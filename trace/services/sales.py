@@ -329,6 +329,6 @@ def possible_sales(session: Session, items: Iterable[int]) -> dict[tuple[int, in
             key = row.organisation, row.item, row.unit
             was, may_have_been = attributed.get(key, (0, 0))
             certain = max(row.sold - was, 0)
-            gone = row.sent + row.returned + row.destroyed + row.used + certain
+            gone = row.sent + row.returned + row.destroyed + row.used + row.missing + certain
             found[key] = LotSales(certain, was, max(min(may_have_been, row.came - gone), 0))
     return found

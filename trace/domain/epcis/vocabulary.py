@@ -23,6 +23,7 @@ class BizStep(StrEnum):
     RETAIL_SELLING = "retail_selling"
     SAMPLING = "sampling"
     SHIPPING = "shipping"
+    STOCK_TAKING = "stock_taking"
     STORING = "storing"
     UNPACKING = "unpacking"
 
@@ -47,6 +48,7 @@ class Disposition(StrEnum):
     SELLABLE_ACCESSIBLE = "sellable_accessible"
     SELLABLE_NOT_ACCESSIBLE = "sellable_not_accessible"
     RECALLED = "recalled"
+    UNAVAILABLE = "unavailable"
 
 
 # ISO/UN recommendation 20 units, as CBV 2.0 asks of quantity elements.

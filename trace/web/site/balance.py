@@ -25,6 +25,7 @@ _HEADINGS = {
     "returned": N_("sent back"),
     "destroyed": N_("destroyed"),
     "used": N_("used"),
+    "missing": N_("missing"),
     "difference": N_("difference"),
 }
 
