@@ -186,6 +186,12 @@ def as_card(row: Row[Any]) -> dict[str, Any]:
         "approval_no": row.approval_no,
         "dosage_form": row.dosage_form,
         "prescription": row.prescription,
+        "mah": row.mah,
+        "national_drug_code": row.national_drug_code,
+        "storage": row.storage,
+        "drug_class": row.drug_class,
+        "split_units": row.split_units,
+        "split_unit_name": row.split_unit_name,
         "discontinued_on": row.discontinued_on,
     }
 
