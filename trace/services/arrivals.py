@@ -79,6 +79,7 @@ class Line:
     price: Decimal | None = None
     decision: Decision = Decision.ACCEPT
     reason: str = ""
+    told: tuple[Finding, ...] = ()  # what was found before: at acceptance, against note and order
 
 
 @dataclass(slots=True)

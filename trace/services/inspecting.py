@@ -140,10 +140,11 @@ def find_faults(
             supplier_name=sender.name,
             supplier_address=sender.address,
             supplier_contact=sender.contact,
+            drug_class=made_of.drug_class or "",
         ),
         rules,
     )
-    ready.findings += differing(ready)
+    ready.findings += [*differing(ready), *line.told]
     check_not_in_stock(session, command.actor, ready, where)
     ready.findings += check_against_shipment(session, command, sender.number, sender.name, ready.goods, where)
 

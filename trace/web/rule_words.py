@@ -22,6 +22,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         N_("Suppliers"),
         ("licence.", "business_block", "first_check.", "first_delivery.", "identifier_doubt"),
     ),
+    ("acceptance", N_("Acceptance at a pharmacy"), ("acceptance.",)),
     ("accepting", N_("Accepting goods against a finding"), ("override.",)),
     ("temperature", N_("Temperatures"), ("temperature.",)),
     (
@@ -76,6 +77,14 @@ TITLES: Mapping[str, str] = {
     "first_delivery.food": N_("First delivery of food"),
     "first_delivery.drug": N_("First delivery of drugs"),
     "identifier_doubt": N_("Numbers that look wrong"),
+    "acceptance.note": N_("Not as the delivery note says"),
+    "acceptance.order": N_("Not as ordered"),
+    "acceptance.way_log": N_("Cold drugs: log of the way"),
+    "acceptance.first_product": N_("First-product check"),
+    "acceptance.two_signatures": N_("Drugs that take two signatures"),
+    "override.TWO": N_("Drugs that take two signatures"),
+    "override.LOG": N_("Cold drugs: log of the way"),
+    "override.PRODUCT": N_("First-product check"),
     "override.R1": N_("Record incomplete"),
     "override.R2": N_("No valid licence"),
     "override.R3": N_("Paper missing"),
@@ -346,6 +355,9 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "commitment_bases": _bases,
     "first_check.": _first_check,
     "first_delivery.": _first_delivery,
+    "acceptance.two_signatures": lambda value: [
+        (N_("{classes}: {severity}."), {"classes": _listed(value["classes"]), "severity": value["severity"]})
+    ],
     "override.": _override,
     "temperature.": _temperature,
     "weighing_tolerance": _weighing,
@@ -382,6 +394,18 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "expiry_warning": _warning,
     "calendar.": _calendar,
     **dict.fromkeys(
-        ("paper_excess", "paper_date", "licence.", "business_block", "identifier_doubt", "trace_codes"), _severity
+        (
+            "paper_excess",
+            "paper_date",
+            "licence.",
+            "business_block",
+            "identifier_doubt",
+            "trace_codes",
+            "acceptance.note",
+            "acceptance.order",
+            "acceptance.way_log",
+            "acceptance.first_product",
+        ),
+        _severity,
     ),
 }

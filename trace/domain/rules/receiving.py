@@ -13,6 +13,7 @@ from trace.domain.failures import N_
 from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
+from trace.domain.rules.special_drugs import check_two_signatures
 from trace.domain.rules.suppliers import check_blocked_here, check_business_block, check_first_delivery
 
 
@@ -67,6 +68,7 @@ class Arrival:
     recalled: str = ""
     uses: tuple[PaperUse, ...] = ()
     number_warnings: tuple[IdentifierWarning, ...] = ()
+    drug_class: str = ""
 
 
 def check_arrival(arrival: Arrival, rules: Rules) -> list[Finding]:
@@ -274,4 +276,5 @@ _RULES: tuple[Callable[[Arrival, Rules], Iterable[Finding]], ...] = (
     check_business_block,
     check_blocked_here,
     check_first_delivery,
+    check_two_signatures,
 )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from trace.domain.attribution import Policy
+from trace.domain.drugs import DrugClass
 from trace.domain.failures import N_, Invalid
 from trace.domain.in_store_codes import profiles_of
 from trace.domain.paper_use import PassedOn
@@ -271,6 +272,8 @@ _FAMILIES = (
         "first_check.",
         record({"kinds": each(one_of(("", *OrganisationKind)), least=1), "items": each(text(40))}),
     ),
+    Family("acceptance.two_signatures", record({"classes": each(one_of(DrugClass)), "severity": _SEVERITY})),
+    Family("acceptance.", _ONLY_SEVERITY, more=False),
     Family("first_delivery.", record({"categories": _CATEGORIES, "severity": _SEVERITY})),
     Family("identifier_doubt", _ONLY_SEVERITY),
     Family("trace_codes", _ONLY_SEVERITY),
