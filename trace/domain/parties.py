@@ -36,6 +36,9 @@ UNLICENSED = PRODUCERS | {OrganisationKind.REGULATOR, OrganisationKind.PLATFORM}
 PHARMACIES = frozenset({OrganisationKind.PHARMACY, OrganisationKind.PHARMACY_HEADQUARTERS})
 DRUG_TRADE = PHARMACIES | {OrganisationKind.DRUG_MAKER, OrganisationKind.DRUG_DISTRIBUTOR}
 
+# Who may have shops of its own (organisation.headquarters): what it may do for them is `trace.services.chain`.
+CHAIN_HEADS = frozenset({OrganisationKind.PHARMACY_HEADQUARTERS, OrganisationKind.SUPERMARKET})
+
 
 class LicenceKind(StrEnum):
     """Licences an operator shows."""

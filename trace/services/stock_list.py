@@ -85,6 +85,36 @@ def stock_page(session: Session, *, actor: Actor, query: StockQuery, on: date) -
     return {"stock": rows, "next": _cursor(page[-1]) if len(found) > len(page) else None}
 
 
+def count_shelves(
+    session: Session, *, organisations: Sequence[int], rules: Rules, on: date
+) -> dict[int, dict[str, int]]:
+    """How many lots several organisations (their numbers) have in stock: {organisation: {open, near, expired, held}}.
+
+    `near` by the given rules; a lot counts as `held` where some of it is.
+    """
+    left, near = _left(session, on), _near(session, rules)
+    lots = (
+        select(stock.c.organisation, left.label("left"), near.label("near"), _SUMS["held"].label("held"))
+        .join(lot, lot.c.item == stock.c.lot)
+        .join(product, product.c.id == lot.c.product)
+        .where(stock.c.organisation.in_(organisations))
+        .group_by(stock.c.organisation, lot.c.item, product.c.id)
+        .having(_HERE > 0)
+        .subquery()
+    )
+    counts = {
+        "open": func.count(),
+        "near": func.count().filter(lots.c.left >= 0, lots.c.left <= lots.c.near),
+        "expired": func.count().filter(lots.c.left < 0),
+        "held": func.count().filter(lots.c.held > 0),
+    }
+    query = select(lots.c.organisation, *(count.label(name) for name, count in counts.items()))
+    found = {row["organisation"]: row for row in session.execute(query.group_by(lots.c.organisation)).mappings()}
+    return {
+        number: {name: found[number][name] if number in found else 0 for name in counts} for number in organisations
+    }
+
+
 def earlier_lots(session: Session, *, actor: Actor, items: Iterable[int], on: date) -> list[dict[str, Any]]:
     """Of these lots and packs (their numbers) the lots of whose product an earlier one is open.
 

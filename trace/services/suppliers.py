@@ -1,6 +1,7 @@
 """The file a shop keeps of each supplier: who it is, its licences, what was looked at, its standing (进货查验)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -26,6 +27,7 @@ from trace.domain.permissions import Actor, Permission, may
 from trace.domain.products import Category
 from trace.domain.suppliers import NEEDS_REASON, Standing, SupplierFacts, missing_items
 from trace.services.arrivals import Sender
+from trace.services.chain import headquarters_of, same_chain
 from trace.services.commands import Command, run_once
 from trace.services.organisations import get_organisation_row, new_public_id
 from trace.services.rulebook import rules_on
@@ -268,10 +270,21 @@ def facts_of(session: Session, actor: Actor, sender: Sender) -> SupplierFacts:
     """What the shop's file says of who delivers; a supplier without file is one that nobody looked at."""
     row = find_file(session, actor, sender)
     if row is None:
-        return SupplierFacts(kind=sender.kind or "")
+        return SupplierFacts(kind=sender.kind or "", known=_known_to_chain(session, actor, sender))
     blocked = row.standing == Standing.BLOCKED
     why = row.standing_reason if blocked else ""
-    return SupplierFacts(sender.kind or row.kind, row.uscc or "", row.checked_at is not None, why)
+    known = row.checked_at is not None or _known_to_chain(session, actor, sender)
+    return SupplierFacts(sender.kind or row.kind, row.uscc or "", known, why)
+
+
+def _known_to_chain(session: Session, actor: Actor, sender: Sender) -> bool:
+    """Whether the chain answers for who delivers: a chain's headquarters looks at suppliers for its shops (GSP), and
+    among themselves they are no strangers."""
+    head = headquarters_of(session, actor.organisation)
+    if sender.number is not None and same_chain(session, actor.organisation, sender.number):
+        return True
+    file = find_file(session, replace(actor, organisation=head), sender) if head is not None else None
+    return file is not None and file.checked_at is not None
 
 
 def licence_valid(session: Session, actor: Actor, sender: Sender, category: Category, day: date) -> bool | None:
