@@ -51,6 +51,7 @@ TABLES = (
     "export_target",
     "storage_zone",
     "care_check",
+    "climate_action",
     "climate_reading",
     "duty",
     "export_file",
@@ -150,16 +151,21 @@ def _create_tables() -> None:
         sa.Column("kind", sa.String(length=12), nullable=False, comment="room, cool, cold, quarantine"),
         sa.Column("celsius_low", sa.Integer(), nullable=True, comment="hundredths of a degree"),
         sa.Column("celsius_high", sa.Integer(), nullable=True, comment="hundredths of a degree"),
-        sa.Column("humidity_low", sa.SmallInteger(), nullable=True, comment="percent"),
-        sa.Column("humidity_high", sa.SmallInteger(), nullable=True, comment="percent"),
-        sa.Column("sensor", sa.String(length=80), nullable=True, comment="topic on which its sensor tells"),
+        sa.Column("humidity_low", sa.SmallInteger(), nullable=True, comment="hundredths of a percent"),
+        sa.Column("humidity_high", sa.SmallInteger(), nullable=True, comment="hundredths of a percent"),
+        sa.Column(
+            "sensor",
+            sa.String(length=40),
+            nullable=True,
+            comment="the last part of the topic on which its sensor tells",
+        ),
         sa.Column("closed_at", Moment(), nullable=True),
         sa.Column("created_at", Moment(), nullable=False),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_storage_zone_organisation")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_storage_zone")),
         sa.UniqueConstraint("organisation", "name", name=op.f("uq_storage_zone_organisation_name")),
+        sa.UniqueConstraint("organisation", "sensor", name=op.f("uq_storage_zone_organisation_sensor")),
         sa.UniqueConstraint("public_id", name=op.f("uq_storage_zone_public_id")),
-        sa.UniqueConstraint("sensor", name=op.f("uq_storage_zone_sensor")),
     )
     op.create_table(
         "care_check",
@@ -178,14 +184,27 @@ def _create_tables() -> None:
     )
     op.create_index("ix_care_check_organisation", "care_check", ["organisation", "checked_on"], unique=False)
     op.create_table(
+        "climate_action",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("zone", NUMBER, nullable=False),
+        sa.Column("about", Moment(), nullable=False, comment="when a reading outside the range was measured"),
+        sa.Column("action", sa.String(length=200), nullable=False, comment="what was done about it"),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("recorded_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_climate_action_person")),
+        sa.ForeignKeyConstraint(["zone"], ["storage_zone.id"], name=op.f("fk_climate_action_zone")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_climate_action")),
+        comment="Added to, never changed: a second action is a second row",
+    )
+    op.create_index("ix_climate_action_zone", "climate_action", ["zone", "about"], unique=False)
+    op.create_table(
         "climate_reading",
         sa.Column("zone", NUMBER, nullable=False),
         sa.Column("measured_at", Moment(), nullable=False),
         sa.Column("celsius", sa.Integer(), nullable=True, comment="hundredths of a degree"),
-        sa.Column("humidity", sa.SmallInteger(), nullable=True, comment="percent"),
+        sa.Column("humidity", sa.SmallInteger(), nullable=True, comment="hundredths of a percent"),
         sa.Column("source", sa.String(length=8), nullable=False, comment="typed, file, sensor"),
         sa.Column("inside", sa.Boolean(), nullable=False, comment="whether it lies within the zone's range"),
-        sa.Column("action", sa.String(length=200), nullable=False, comment="what was done about it"),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("event", NUMBER, nullable=True, comment="of a reading that is part of the record"),
         sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_climate_reading_event")),
@@ -489,6 +508,7 @@ def _create_tables() -> None:
         sa.Column("delivery_note", sa.String(length=80), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False, comment="open, done, cancelled"),
         sa.Column("transport", sa.JSON(), nullable=False, comment="of cold goods: how, left at, arrived at, seal"),
+        sa.Column("scans", sa.JSON(), nullable=False, comment="public ids of the photos its codes were read from"),
         sa.Column("receipt", NUMBER, nullable=True),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("second_person", NUMBER, nullable=True, comment="the second signature for special drugs"),
@@ -617,12 +637,16 @@ def _create_tables() -> None:
         sa.Column("started_at", Moment(), nullable=False),
         sa.Column("ended_at", Moment(), nullable=False),
         sa.Column("readings", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False, comment="lines of the file without a reading"),
+        sa.Column("gap_seconds", sa.Integer(), nullable=False, comment="the longest time between two readings"),
         sa.Column("low", sa.Integer(), nullable=False, comment="allowed, hundredths of a degree"),
         sa.Column("high", sa.Integer(), nullable=False, comment="allowed, hundredths of a degree"),
         sa.Column("coldest", sa.Integer(), nullable=False, comment="hundredths of a degree"),
         sa.Column("warmest", sa.Integer(), nullable=False, comment="hundredths of a degree"),
+        sa.Column("kinetic", sa.Integer(), nullable=False, comment="mean kinetic temperature, hundredths of a degree"),
+        sa.Column("excursion_count", sa.Integer(), nullable=False, comment="stays outside the range"),
         sa.Column(
-            "excursions", sa.JSON(), nullable=False, comment="[{from, until, coldest, warmest}] outside the range"
+            "excursions", sa.JSON(), nullable=False, comment="the first of them: [{from, until, coldest, warmest}]"
         ),
         sa.Column(
             "points", sa.JSON(), nullable=False, comment="the curve, thinned: [seconds since the start, hundredths]"
