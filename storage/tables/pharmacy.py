@@ -114,6 +114,7 @@ drug_sale_line = Table(
     Column("split_units", Integer, comment="拆零: how many of the pack's smallest units"),
     Column("price", BigInteger, comment="millionths of a yuan for the line; never shown to others"),
     Column("no_code_reason", String(16), nullable=False, default=""),
+    Column("passed_by", String(200), nullable=False, default="", comment="why an earlier lot was left on the shelf"),
     Column("event", Number, ForeignKey("event.id"), nullable=False),
     Column("returned_event", Number, ForeignKey("event.id")),
     Column("returned_at", Moment),

@@ -612,6 +612,9 @@ def _create_tables() -> None:
             "price", sa.BigInteger(), nullable=True, comment="millionths of a yuan for the line; never shown to others"
         ),
         sa.Column("no_code_reason", sa.String(length=16), nullable=False),
+        sa.Column(
+            "passed_by", sa.String(length=200), nullable=False, comment="why an earlier lot was left on the shelf"
+        ),
         sa.Column("event", NUMBER, nullable=False),
         sa.Column("returned_event", NUMBER, nullable=True),
         sa.Column("returned_at", Moment(), nullable=True),
