@@ -21,7 +21,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +56,25 @@ class Destination:
     host: str
     port: int
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A request; `target` is the path where it is another than the destination's."""
+
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; the body as far as it was wanted."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def parse_destination(text: object, *, private: bool) -> Destination:
@@ -154,10 +173,30 @@ def deliver(
 
     `find` resolves names, `trust` holds the certificates to believe; where absent they are those of the machine.
     """
-    headers = {"Content-Type": "application/json", "User-Agent": "Sunshine-Trace", "Connection": "close"}
-    headers |= {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
+    headers = {"Content-Type": "application/json", "GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
     if token:
         headers["GS1-Signature"] = sign(body, token, now)
+    sent = Sending("POST", body, headers)
+    answer = exchange(destination, sent, private=private, most=ANSWER_BYTES, whole=False, find=find, trust=trust)
+    return answer.status
+
+
+def exchange(
+    destination: Destination,
+    sending: Sending,
+    *,
+    private: bool,
+    most: int,
+    whole: bool = True,
+    find: Resolve = resolve,
+    trust: ssl.SSLContext | None = None,
+) -> Answer:
+    """Send a request and read at most so many bytes of its answer.
+
+    Raises `Undelivered` if no answer came within the time, or, where the `whole` one is wanted, none up to its end:
+    a receiver that died in the middle of it said nothing.
+    """
+    headers = {"User-Agent": "Sunshine-Trace", "Connection": "close", **sending.headers}
     try:
         addresses = find(destination.host, destination.port)
         if not private and not all(map(is_public, addresses)):
@@ -170,11 +209,9 @@ def deliver(
                 with suppress(
                     BrokenPipeError, ConnectionResetError
                 ):  # a refusal before all was sent (413) is an answer
-                    connection.request("POST", destination.target, body, headers)
+                    connection.request(sending.method, sending.target or destination.target, sending.body, headers)
                 with connection.getresponse() as answer:
-                    with suppress(OSError, http.client.HTTPException, ValueError):  # the status is all we want of it
-                        answer.read(ANSWER_BYTES)
-                    return answer.status
+                    return Answer(answer.status, dict(answer.getheaders()), _read(answer, most, whole))
     except ssl.SSLCertVerificationError as fault:
         raise Undelivered(
             N_("The certificate of {host} cannot be trusted: {why}."), host=destination.host, why=fault.verify_message
@@ -182,6 +219,17 @@ def deliver(
     except (OSError, http.client.HTTPException, ValueError) as fault:
         # ValueError: a name that is none, or a connection that the deadline closed under the reader.
         raise Undelivered(N_("{host} did not answer: {why}."), host=destination.host, why=_reason(fault)) from fault
+
+
+def _read(answer: http.client.HTTPResponse, most: int, whole: bool) -> bytes:
+    if not whole:
+        with suppress(OSError, http.client.HTTPException, ValueError):  # the status is all we want of it
+            return answer.read(most)
+        return b""
+    body = answer.read(most)
+    if answer.length and len(body) < most:  # `read` of so many bytes raises nothing where the rest never comes
+        raise http.client.IncompleteRead(body, answer.length)
+    return body
 
 
 def _connect(addresses: Sequence[str], port: int) -> socket.socket:
