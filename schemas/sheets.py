@@ -95,7 +95,7 @@ def read_sheet(data: bytes, limits: Limits) -> Sheet:
         raise Invalid(
             N_("This is an old or a locked Excel file. Save it as .xlsx without a password, or as CSV."), field="file"
         )
-    return _read_csv(_decoded(data), limits)
+    return _read_csv(decoded_text(data), limits)
 
 
 def check_rows(count: int, limits: Limits) -> None:
@@ -128,7 +128,7 @@ def text_cell(text: str, limits: Limits) -> Cell | None:
 # ---- CSV -----------------------------------------------------------------------------------------------------------
 
 
-def _decoded(data: bytes) -> str:
+def decoded_text(data: bytes) -> str:
     """The text of a file: by its byte order mark, else UTF-8, else GB18030 (Excel in China writes GBK).
 
     Raises `Invalid` where it is neither, holds both, or is no text at all.

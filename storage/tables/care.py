@@ -30,12 +30,13 @@ storage_zone = Table(
     Column("kind", String(12), nullable=False, comment="room, cool, cold, quarantine"),
     Column("celsius_low", Integer, comment="hundredths of a degree"),
     Column("celsius_high", Integer, comment="hundredths of a degree"),
-    Column("humidity_low", SmallInteger, comment="percent"),
-    Column("humidity_high", SmallInteger, comment="percent"),
-    Column("sensor", String(80), unique=True, comment="topic on which its sensor tells"),
+    Column("humidity_low", SmallInteger, comment="hundredths of a percent"),
+    Column("humidity_high", SmallInteger, comment="hundredths of a percent"),
+    Column("sensor", String(40), comment="the last part of the topic on which its sensor tells"),
     Column("closed_at", Moment),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("organisation", "name"),
+    UniqueConstraint("organisation", "sensor"),
 )
 
 climate_reading = Table(
@@ -44,13 +45,25 @@ climate_reading = Table(
     Column("zone", Number, ForeignKey("storage_zone.id"), nullable=False),
     Column("measured_at", Moment, nullable=False),
     Column("celsius", Integer, comment="hundredths of a degree"),
-    Column("humidity", SmallInteger, comment="percent"),
+    Column("humidity", SmallInteger, comment="hundredths of a percent"),
     Column("source", String(8), nullable=False, comment="typed, file, sensor"),
     Column("inside", Boolean, nullable=False, comment="whether it lies within the zone's range"),
-    Column("action", String(200), nullable=False, default="", comment="what was done about it"),
     Column("person", Number, ForeignKey("person.id")),
     Column("event", Number, ForeignKey("event.id"), comment="of a reading that is part of the record"),
     PrimaryKeyConstraint("zone", "measured_at"),
+)
+
+climate_action = Table(
+    "climate_action",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("zone", Number, ForeignKey("storage_zone.id"), nullable=False),
+    Column("about", Moment, nullable=False, comment="when a reading outside the range was measured"),
+    Column("action", String(200), nullable=False, comment="what was done about it"),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("recorded_at", Moment, nullable=False),
+    Index("ix_climate_action_zone", "zone", "about"),
+    comment="Added to, never changed: a second action is a second row",
 )
 
 care_check = Table(
@@ -145,6 +158,7 @@ export_file = Table(
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Column("settled_at", Moment),
+    Column("replaces", Number, ForeignKey("export_file.id"), comment="a refused file whose records stand here now"),
     UniqueConstraint("target", "bill"),
     Index("ix_export_file_organisation", "organisation", "id"),
     Index("ix_export_file_state", "target", "state"),
@@ -170,4 +184,20 @@ export_answer = Table(
     Column("answered_at", Moment, nullable=False),
     Column("status", SmallInteger, comment="of HTTP; NULL: nobody answered"),
     Column("body", Text, nullable=False, default="", comment="as it came, kept for ever"),
+    Column("person", Number, ForeignKey("person.id"), comment="who says so, where a person entered the answer"),
+)
+
+insurance_code = Table(
+    "insurance_code",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("product", Number, ForeignKey("product.id"), nullable=False),
+    Column(
+        "code", String(50), nullable=False, comment="医疗目录编码; empty: not listed, the insurance is not told of it"
+    ),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("entered_at", Moment, nullable=False),
+    Index("ix_insurance_code", "organisation", "product", "id"),
+    comment="What the insurance calls a drug; insert-only, the latest counts (R16)",
 )

@@ -56,6 +56,7 @@ TABLES = (
     "duty",
     "export_file",
     "inspection",
+    "insurance_code",
     "maker_code",
     "pharmacist",
     "product_check",
@@ -257,7 +258,9 @@ def _create_tables() -> None:
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("sent_at", Moment(), nullable=True),
         sa.Column("settled_at", Moment(), nullable=True),
+        sa.Column("replaces", NUMBER, nullable=True, comment="a refused file whose records stand here now"),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_export_file_organisation")),
+        sa.ForeignKeyConstraint(["replaces"], ["export_file.id"], name=op.f("fk_export_file_replaces")),
         sa.ForeignKeyConstraint(["target"], ["export_target.id"], name=op.f("fk_export_file_target")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_file")),
         sa.UniqueConstraint("public_id", name=op.f("uq_export_file_public_id")),
@@ -287,6 +290,26 @@ def _create_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_inspection_public_id")),
     )
     op.create_index("ix_inspection_organisation", "inspection", ["organisation", "inspected_on"], unique=False)
+    op.create_table(
+        "insurance_code",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("product", NUMBER, nullable=False),
+        sa.Column(
+            "code",
+            sa.String(length=50),
+            nullable=False,
+            comment="医疗目录编码; empty: not listed, the insurance is not told of it",
+        ),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("entered_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_insurance_code_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_insurance_code_person")),
+        sa.ForeignKeyConstraint(["product"], ["product.id"], name=op.f("fk_insurance_code_product")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_insurance_code")),
+        comment="What the insurance calls a drug; insert-only, the latest counts (R16)",
+    )
+    op.create_index("ix_insurance_code", "insurance_code", ["organisation", "product", "id"], unique=False)
     op.create_table(
         "maker_code",
         sa.Column("id", NUMBER, nullable=False),
@@ -417,7 +440,9 @@ def _create_tables() -> None:
         sa.Column("answered_at", Moment(), nullable=False),
         sa.Column("status", sa.SmallInteger(), nullable=True, comment="of HTTP; NULL: nobody answered"),
         sa.Column("body", sa.Text(), nullable=False, comment="as it came, kept for ever"),
+        sa.Column("person", NUMBER, nullable=True, comment="who says so, where a person entered the answer"),
         sa.ForeignKeyConstraint(["export_file"], ["export_file.id"], name=op.f("fk_export_answer_export_file")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_export_answer_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_answer")),
     )
     op.create_index(op.f("ix_export_answer_export_file"), "export_answer", ["export_file"], unique=False)
