@@ -29,8 +29,10 @@ _TIME_NAMES = re.compile(r"(?i)时间|时刻|时分秒|\btime\b")
 _NO_TIME = re.compile(r"(?i)时长|耗时|elapsed|报警|上传|接收|开始|结束|时区|间隔|interval|zone")
 _CELSIUS_NAMES = re.compile(r"(?i)温度|temp|℃|°\s*[cf]\b|℉|celsius|fahrenheit")
 _HUMIDITY_NAMES = re.compile(r"(?i)湿度|humi|%\s*rh|\brh\b|rh%")
-_NO_READING = re.compile(r"(?i)上限|下限|限值|报警|警|露点|设定|状态|最高|最低|最大|最小|平均|范围|单位|limit|alarm|dew|\bset|status|state"
-                         r"|\bmax|\bmin|\bavg|average|mean|range|unit|\bmkt\b")  # fmt: skip
+_NO_READING = re.compile(
+    r"(?i)上限|下限|限值|警|露点|设定|状态|最高|最低|最大|最小|平均|范围|单位"
+    r"|limit|alarm|dew|\bset|status|state|\bmax|\bmin|\bavg|average|mean|range|unit|\bmkt\b"
+)
 _FAHRENHEIT = re.compile(r"(?i)℉|°\s*f\b|fahrenheit|华氏|\(\s*f\s*\)")
 _UNIT_LINE = re.compile(r"(?i)温度单位|temp\w*\s*unit|^unit")
 _LOGGER = re.compile(r"(?i)序列号|(设备|仪器|记录仪|主机|产品)(编)?号|serial|\bs/?n\b|device\s*id|logger\s*id|设备id")

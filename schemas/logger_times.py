@@ -16,7 +16,7 @@ _DAY = re.compile(r"(\d{4}|\d{1,2})[-/.年](\d{1,2})[-/.月](\d{4}|\d{1,2})日?"
 _NAMED = re.compile(r"(\d{1,2})[- ./]([A-Za-z]{3})[a-z]*[- ./,]+(\d{4})")
 _NAMED_FIRST = re.compile(r"([A-Za-z]{3})[a-z]*[- ./]+(\d{1,2})[- ./,]+(\d{4})")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})[T ]?(\d{2}):?(\d{2}):?(\d{2})?")
-_MONTHS = {name: n for n, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[3 * n : 3 * n + 3]: n + 1 for n in range(12)}
 _OFFSET = re.compile(r"(?:([zZ])|([+-])(\d{2}):?(\d{2}))$")
 _AFTERNOON = re.compile(r"(?i)下午|晚上|\bp\.?m\b\.?|(?<=\d)pm")
 _FORENOON = re.compile(r"(?i)上午|凌晨|\ba\.?m\b\.?|(?<=\d)am")
@@ -137,5 +137,5 @@ def as_moments(written: Sequence[Written], *, zone: tzinfo, now: datetime) -> li
 
 def _aware(one: Written, order: str, zone: tzinfo) -> datetime:
     moment = _moment(one.day, order, one.seconds)
-    assert moment is not None  # noqa: S101 (`_written` tried it)
+    assert moment is not None  # `_written` tried it
     return moment.replace(tzinfo=one.offset or zone)

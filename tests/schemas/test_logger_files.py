@@ -39,9 +39,11 @@ SHAPES = {
     "semicolon and decimal comma": "id;Date / time;°C [1]\n1;23.11.2026 08:00:00;4,5\n2;23.11.2026 08:05:00;8,2\n",
     "tab, date and time apart": "日期\t时间\t温度\n2026年11月23日\t8时0分\t4.5℃\n2026年11月23日\t8时5分0秒\t8.2℃\n",
     "Fahrenheit": '"No.","Time","Temp(°F)"\n"1","11/23/2026 8:00:00 AM","40.1"\n"2","11/23/2026 8:05:00 AM","46.76"\n',
-    "unit above": "Serial Number,7\nTemperature Unit,F\nDate,Time,Reading Temp\n23-Nov-2026,08:00,40.1\n23-Nov-2026,08:05,46.76\n",
+    "unit above": "SN,7\nTemperature Unit,F\nDate,Time,Temp\n23-Nov-2026,08:00,40.1\n23-Nov-2026,08:05,46.76\n",
     "offset": "timestamp,temp\n2026-11-23T00:00:00Z,4.5\n2026-11-23T00:05:00+00:00,8.2\n",
-    "full width": "时间，温度（℃）\n２０２６－１１－２３　０８：００：００，４．５\n２０２６－１１－２３　０８：０５：００，８．２\n",
+    "full width": "时间，温度（℃）\n"
+    "２０２６－１１－２３　０８：００：００，４．５\n"
+    "２０２６－１１－２３　０８：０５：００，８．２\n",
     "two digits of the year": "时间,温度\n26-11-23 08:00,4.5\n26-11-23 08:05,8.2\n",
     "newest first": "Time,Temp\n20261123080500,8.2\n20261123080000,4.5\n",
     "both units": "Time,Temp °C,Temp °F\n2026/11/23 上午8:00:00,4.5,40.1\n2026/11/23 上午8:05:00,8.2,46.8\n",
@@ -103,7 +105,7 @@ BAD = {
     "an endless line": "Time,Temp\n" + "1," * 3_000,
     "a thousand columns": "Time,Temp" + ",a" * 1_000 + "\n",
     "nothing": b"",
-    "lone surrogates": "Time,Temp\n".encode() + b"\xed\xa0\x80,4\n",
+    "lone surrogates": b"Time,Temp\n" b"\xed\xa0\x80,4\n",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Temperature logs of cold deliveries: the logger's file is kept as it came, read, and judged (R11, SAMR 84 Art. 41)."""
+"""Temperature logs of cold deliveries: the logger's file is kept as it came, read, and judged (R11, SAMR 84 41)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -54,9 +54,7 @@ def file_log(
         check_time(file.readings[-1].at, command.now, field="file")
         rules = rules_on(session, command.day, command.actor.organisation)
         found = summarise(file.readings, Bounds(low, high), activation_energy=rules.number("climate.activation_energy"))
-        keep_object(
-            session, actor=command.actor, objects=objects, data=upload, media_type=_TYPE, now=command.now
-        )  # fmt: skip
+        keep_object(session, actor=command.actor, objects=objects, data=upload, media_type=_TYPE, now=command.now)
         row = {
             "public_id": new_public_id(),
             "organisation": command.actor.organisation,
@@ -79,7 +77,7 @@ def read_file(session: Session, command: Command, upload: bytes) -> LoggerFile:
     """The readings of a logger's file within the limits of the rule book, in the shop's zone."""
     limits = rules_on(session, command.day, command.actor.organisation).value("climate.file_limits")
     zone = command.now.tzinfo
-    assert zone is not None  # noqa: S101 (a command's moment is aware)
+    assert zone is not None  # a command's moment is aware
     return read_logger_file(
         upload, most_bytes=int(limits["bytes"]), most_rows=int(limits["rows"]), zone=zone, now=command.now
     )
