@@ -9,6 +9,7 @@ SHOP = frozenset({CLERK, PHARMACIST, ADMINISTRATOR})
 WATCHERS = frozenset({INSPECTOR, AUDITOR})
 ALL = SHOP | WATCHERS | {PLATFORM}
 BUSINESS = ALL - {PLATFORM}
+HEAD = frozenset({ADMINISTRATOR})
 MANAGERS = frozenset({ADMINISTRATOR, PLATFORM})
 PUBLIC = ALL | {None}
 EPCIS = "/epcis/v2"
@@ -222,6 +223,12 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/station/stock"): SHOP,
     ("GET", "/pharmacy"): SHOP,
     ("POST", "/pharmacy"): SHOP,
+    **{("GET", f"{API}/chain{tail}"): HEAD for tail in ("", "/stock", "/shops/<string:public_id>/stock")},
+    **{("POST", f"{API}/chain/{act}"): HEAD for act in ("moves", "deliveries")},
+    **{("GET", f"/chain{tail}"): HEAD for tail in ("", "/stock", "/move", "/shops/<string:public_id>")},
+    ("POST", "/chain/shops/<string:public_id>/work"): HEAD,
+    ("POST", "/chain/move"): HEAD,
+    ("POST", "/chain/leave"): ALL,
     ("GET", "/inspector"): BUSINESS,
     ("POST", "/inspector/scan"): SHOP | {INSPECTOR},
     ("GET", "/inspector/organisations/<string:public_id>"): BUSINESS,

@@ -27,7 +27,7 @@ from storage.tables import (
     stock,
     transit,
 )
-from trace.domain.failures import N_, NotFound
+from trace.domain.failures import N_, Forbidden, NotFound
 from trace.domain.parties import CHAIN_HEADS
 from trace.domain.permissions import Actor, Permission, Role, authorize
 from trace.services.balance import as_amount
@@ -78,6 +78,14 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
         region=row.region,
         role=Role.CLERK,
     )
+
+
+def find_actor_at(session: Session, actor: Actor, shop: str) -> Actor | None:
+    """`acting_for`, or None where the actor has no such shop (any more)."""
+    try:
+        return acting_for(session, actor, shop)
+    except (Forbidden, NotFound):
+        return None
 
 
 def _shop_rows(session: Session, actor: Actor) -> Sequence[Row[Any]]:

@@ -1,12 +1,14 @@
 """For whom something is done later: whoever asked for it, as they stand on the day it is done."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from storage.tables import api_key as api_key_table
 from storage.tables import organisation as organisation_table
 from storage.tables import person as person_table
-from trace.domain.permissions import Actor, Role
+from trace.domain.permissions import GRANTS, Actor, Permission, Role
 
 
 def find_actor_behind(session: Session, *, organisation: int, person: int | None, api_key: int | None) -> Actor | None:
@@ -18,12 +20,12 @@ def find_actor_behind(session: Session, *, organisation: int, person: int | None
     role: str | None = Role.CLERK
     if person is not None:
         people = person_table.c
-        active = select(people.role).where(people.id == person, people.active, people.organisation == organisation)
-        role = session.scalar(active)
+        active = select(people.role, people.organisation).where(people.id == person, people.active)
+        role = _role_at(firm, session.execute(active).one_or_none())
     elif api_key is not None:
         keys = api_key_table.c
-        valid = (keys.id == api_key, keys.revoked_at.is_(None), keys.organisation == organisation)
-        role = session.scalar(select(keys.role).where(*valid))
+        valid = select(keys.role, keys.organisation).where(keys.id == api_key, keys.revoked_at.is_(None))
+        role = _role_at(firm, session.execute(valid).one_or_none())
     if role is None:
         return None
     return Actor(
@@ -36,3 +38,11 @@ def find_actor_behind(session: Session, *, organisation: int, person: int | None
         person=person,
         api_key=api_key,
     )
+
+
+def _role_at(firm: Row[Any], asked: Row[Any] | None) -> str | None:
+    """The role of a person or key at an organisation: its own, or a clerk's of who leads its headquarters."""
+    if asked is None or asked.organisation == firm.id:
+        return asked and str(asked.role)
+    leads = asked.organisation == firm.headquarters and Permission.CHAIN_MANAGE in GRANTS[Role(asked.role)]
+    return Role.CLERK if leads else None

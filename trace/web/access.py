@@ -13,10 +13,12 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from storage.store import Store
 from trace.domain.failures import N_, Forbidden, Unauthenticated
 from trace.domain.permissions import Actor, Permission, authorize
+from trace.services.chain import find_actor_at
 from trace.services.keys import find_actor_by_key
 from trace.services.people import find_actor
 
 View = TypeVar("View", bound=Callable[..., Any])
+AT_SHOP = "shop"  # in the session: the shop of their chain in whose name somebody of headquarters works
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 csrf = CSRFProtect()
 
@@ -101,7 +103,13 @@ def _actor(store: Store) -> Actor | None:
             if actor is None:
                 raise Unauthenticated(N_("This API key is not known, or was revoked."))
             return actor
-        return find_actor(short, str(person))
+        actor = find_actor(short, str(person))
+        if actor is None or AT_SHOP not in session:
+            return actor
+        at_shop = find_actor_at(short, actor, str(session[AT_SHOP]))
+    if at_shop is None:  # it is not of their chain any more
+        session.pop(AT_SHOP)
+    return at_shop or actor
 
 
 def _key() -> str | None:

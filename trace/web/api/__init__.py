@@ -22,6 +22,7 @@ PARTS = (
     "imports",
     "photos",
     "pharmacy",
+    "chain",
     "look",
     "sales",
     "records",

@@ -4,7 +4,7 @@ import uuid
 from importlib import import_module
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, g, request, session
 from flask_babel import get_locale
 
 from trace.domain.commitment import is_in_scope
@@ -13,6 +13,7 @@ from trace.domain.parties import PHARMACIES, OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.services.rulebook import rules_on
 from trace.web import words
+from trace.web.access import AT_SHOP
 from trace.web.rule_words import title_of
 from trace.web.site.addresses import public_path
 from trace.web.site.forms import cut_meats, ways_of_keeping
@@ -22,6 +23,7 @@ PAGES = (
     "balance",
     "blocks",
     "canteen",
+    "chain",
     "checks",
     "commitment",
     "corrections",
@@ -102,6 +104,7 @@ def common() -> dict[str, Any]:
     ]
     return {
         "actor": actor,
+        "at_shop": actor is not None and actor.api_key is None and AT_SHOP in session,
         "desks": desks,
         "endpoint": request.endpoint,
         "language": str(get_locale() or "zh"),

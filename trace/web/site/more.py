@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from trace.domain.failures import N_
-from trace.domain.parties import DRUG_TRADE, OrganisationKind
+from trace.domain.parties import CHAIN_HEADS, DRUG_TRADE, OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.web.access import may as needs
 
@@ -32,6 +32,13 @@ TILES = (
         N_("Split, mix, re-pack"),
         N_("Lots in stock become new lots that keep their sources."),
         Permission.GOODS_MOVE,
+    ),
+    Tile(
+        "chain.page",
+        N_("Shops of the chain"),
+        N_("How each stands today; stock by shop; move goods; work in a shop's name."),
+        Permission.CHAIN_MANAGE,
+        CHAIN_HEADS,
     ),
     Tile("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
     Tile(
