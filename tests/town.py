@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 
 from storage.events import find_by_event_ids, find_idents, id_key
 from storage.store import Store
-from storage.tables import MICRO, object_owner, organisation, stock, stored_object
+from storage.tables import MICRO, object_owner, organisation, person, stock, stored_object
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
@@ -25,9 +25,12 @@ from trace.domain.uris import drug_code_uri
 from trace.services.certificates import file_certificate
 from trace.services.demonstration_cast import know
 from trace.services.disposal import dispose
+from trace.services.duty import take_duty
 from trace.services.hops import Batch, Command, Some, commission, ship
 from trace.services.lots import NewLot
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
+from trace.services.people import create_person_by_hash, find_actor
+from trace.services.pharmacists import file_pharmacist
 from trace.services.products import register_product
 from trace.services.receiving import Line, Supplier, receive
 
@@ -207,6 +210,36 @@ class Town:
         """How many rows a table has."""
         with self.store.reading() as session:
             return int(session.execute(select(func.count()).select_from(table)).scalar_one())
+
+    def colleague(self, shop: Actor, role: Role, name: str = "") -> Actor:
+        """A person with an account at a shop."""
+        number = next(_numbers)
+        with self.store.writing() as session:
+            card = create_person_by_hash(
+                session, sign_in=f"person-{number}", name=name or f"{role.value} {number}", password_hash="-",
+                role=role, organisation_id=shop.organisation, now=self.now,
+            )  # fmt: skip
+            found = find_actor(session, card["id"])
+        assert found is not None
+        return found
+
+    def pharmacist(self, shop: Actor, *, on_duty: bool = True, **registration: Any) -> Actor:
+        """A pharmacist with a registration on file at a shop, on duty unless told otherwise."""
+        made = self.colleague(shop, Role.PHARMACIST)
+        self.register(shop, made, on_duty=on_duty, **registration)
+        return made
+
+    def register(self, shop: Actor, made: Actor, *, on_duty: bool = True, **registration: Any) -> None:
+        """File a colleague's registration as a pharmacist; on duty unless told otherwise."""
+        said = {"registration_no": f"6422{next(_numbers):08d}", "expires_on": self.day(-900), **registration}
+        self.do(file_pharmacist, self.command(shop), person_id=self.id_of_person(made), **said)
+        if on_duty:
+            self.do(take_duty, self.command(made))
+
+    def id_of_person(self, actor: Actor) -> str:
+        """The public id of an actor who is a person."""
+        with self.store.reading() as session:
+            return str(session.execute(select(person.c.public_id).where(person.c.id == actor.person)).scalar_one())
 
     def as_role(self, actor: Actor, role: Role) -> Actor:
         """The same organisation's actor in another role."""

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from trace.domain.failures import N_
+from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
+from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 
 Said = tuple[str, Mapping[str, str]]
 
@@ -38,7 +40,11 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "import.",
         ),
     ),
-    ("drugs", N_("Drugs"), ("trace_codes",)),
+    (
+        "drugs",
+        N_("Drugs"),
+        ("trace_codes", "duty.", "review.", "prescription.", "window.", "care.", "expiry_red.", "stocktaking."),
+    ),
     ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
     ("safety", N_("Tests, recalls, destruction"), ("retest.", "recall.", "disposal")),
     ("keeping", N_("How long records are kept"), ("retention.", "keep.", "correction")),
@@ -47,6 +53,8 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _OTHERS = ("others", N_("Other rules"))
 
 TITLES: Mapping[str, str] = {
+    **CARE_TITLES,
+    **DUTY_TITLES,
     "fields.record": N_("Every record"),
     "fields.packed": N_("Packed food"),
     "fields.packed_file": N_("Packed food: what its file says"),
@@ -345,6 +353,8 @@ def _calendar(value: Any) -> list[Said]:
 
 
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
+    **CARE_TOLD,
+    **DUTY_TOLD,
     "fields.": _fields,
     "papers.": _papers,
     "ended_form.": _ended_form,

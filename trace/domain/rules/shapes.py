@@ -19,7 +19,7 @@ from trace.domain.in_store_codes import profiles_of
 from trace.domain.paper_use import PassedOn
 from trace.domain.papers import CertificateKind, CommitmentBasis, Severity
 from trace.domain.parties import OrganisationKind
-from trace.domain.products import Category
+from trace.domain.products import Category, Prescription
 from trace.domain.rules.book import RuleBook
 from trace.domain.rules.overrides import Override
 from trace.domain.working_days import days_of, span_of
@@ -221,6 +221,11 @@ def _check_profiles(value: Any, where: str) -> None:
     profiles_of(value)
 
 
+def _yes_or_no(value: Any, where: str) -> None:
+    if not isinstance(value, bool):
+        raise _wrong(N_("{where} is true or false; {came} came."), where, value)
+
+
 def _wrong(message: str, where: str, came: Any, **values: Any) -> Invalid:
     shown = json.dumps(came, ensure_ascii=True)  # what came may hold what no page can show
     return Invalid(
@@ -247,6 +252,15 @@ _RISK_POINT = record(
         "source": text(40),
     },
 )
+_CARE = record(
+    {
+        "days": whole(1, 3650),
+        "storages": each(text(8)),
+        "classes": each(text(16)),
+        "near_expiry": _yes_or_no,
+        "open_packs": _yes_or_no,
+    }
+)
 _HOURS = whole(1, 8760)
 _WORKING_DAYS = whole(1, 365)
 
@@ -261,6 +275,11 @@ _FAMILIES = (
     Family("paper_excess", _ONLY_SEVERITY, house=False),
     Family("paper_date", _ONLY_SEVERITY, house=False),
     Family("override.BLOCKED", record({"block": _OVERRIDE, "hold": _OVERRIDE}), house=False),
+    Family("review.valid_days", whole(0, 60), house=False),
+    Family("review.", record({"prescriptions": each(one_of(Prescription))}), house=False, more=False),
+    Family("duty.longest_hours", whole(1, 24), house=False),
+    Family("window.reading_hours", whole(1, 240), house=False),
+    Family("prescription.image", one_of(("none", "encrypted"))),
     Family("balance_tolerance", record({"gain": _GAIN, "loss": number(0, 1)}), house=False),
     Family("correction", record({"fields": each(one_of(("who", "why", "device")))}), house=False),
     Family("keep.after_hold", _MONTHS, house=False),
@@ -299,6 +318,10 @@ _FAMILIES = (
     Family("expiry_warning", each(whole(1, 3650), least=1, most=10)),
     Family("near_expiry", _check_steps),
     Family("near_expiry.", _check_steps),
+    Family("expiry_red.", whole(0, 3650), more=False),
+    Family("care.check", record({"days": whole(1, 3650)})),
+    Family("care.key", _CARE),
+    Family("stocktaking.difference", one_of(("reason", "two_people"))),
     Family("sales_attribution", record({"policy": one_of(Policy), "days_open": whole(0, 365)})),
     Family("retained_sample", record({"hours": _HOURS, "grams": whole(1, 10_000)})),
     Family("self_check.points", each(_RISK_POINT, least=1)),

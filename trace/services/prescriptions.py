@@ -1,0 +1,210 @@
+"""Prescriptions as the pharmacy has them: a reference, who reviewed it while on duty, and when (R10). No patient.
+
+No name, ID or diagnosis is taken: the reference finds the paper in the drawer, which is kept as long as the law asks.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from storage.events import insert_for
+from storage.tables import person, prescription
+from trace.domain.failures import N_, Conflict, Invalid
+from trace.domain.permissions import Actor, Role
+from trace.domain.rules.retention import KeptRecord, RecordKind, keep_until
+from trace.domain.rules.reviews import HandedOut, counts_until, first_needing
+from trace.services.commands import Command, run_once
+from trace.services.duty import duty_rows
+from trace.services.organisations import new_public_id
+from trace.services.overrides import Agreement, second_person
+from trace.services.rulebook import rules_on
+
+
+def check_review(
+    session: Session,
+    command: Command,
+    *,
+    reference: str | None,
+    reviewed_by: str | None,
+    products: Sequence[HandedOut] | Sequence[tuple[str, str | None]],
+) -> int | None:
+    """R10, before anything is handed out: the number of the reviewed prescription's row, None where none is needed.
+
+    `products` are (name, class). A pharmacist on duty who sells reviews by giving the reference; everybody else sells
+    what was reviewed before (`review`). A key that has a pharmacist's role names who reviewed (`reviewed_by`, the
+    public id of somebody on duty). All is judged as of the moment of the sale.
+
+    Raises `Invalid` without a reference, `Conflict` where no pharmacist is on duty, where nobody reviewed the
+    prescription, where it was somebody else, or too long ago. Two at once: see `_keep`.
+    """
+    rules = rules_on(session, command.day, command.actor.organisation)
+    handed = [HandedOut(*product) for product in products]
+    written, guarded = first_needing("reference", handed, rules), first_needing("pharmacist", handed, rules)
+    text = (reference or "").strip()
+    if written is not None and not text:
+        sentence = N_("{product} needs the reference of a reviewed prescription.")
+        raise Invalid(sentence, field="prescription", details={"rule": "R10"}, product=written.name)
+    present = duty_rows(session, organisation=command.actor.organisation, at=_moment(command))
+    if guarded is not None and not present:
+        sentence = N_("No pharmacist is on duty: {product} is not sold until one is.")
+        raise Conflict(sentence, field="prescription", details={"rule": "R10"}, product=guarded.name)
+    needing = written or guarded
+    if needing is None or not text:
+        return None
+    found = _find(session, command.actor.organisation, text)
+    if found is None:
+        found = _keep(session, command, text, _reviewer(command, present, reviewed_by, text, needing))
+    return int(_checked(session, command, found, reviewed_by).id)
+
+
+def _moment(command: Command) -> datetime:
+    """When it happened, in the shop's local time: days of duty and review are the shop's."""
+    return (command.happened_at or command.now).astimezone(command.now.tzinfo)
+
+
+def _checked(session: Session, command: Command, found: Row[Any], reviewed_by: str | None) -> Row[Any]:
+    """The review, if it counts for a sale of this day and is that of who is said to have reviewed."""
+    rules = rules_on(session, command.day, command.actor.organisation)
+    made_on = found.reviewed_at.astimezone(command.now.tzinfo).date()
+    last = counts_until(made_on, rules)
+    if not made_on <= command.day <= last:
+        text = N_("The prescription {reference} was reviewed on {day}; a review counts from then until {last}.")
+        raise Conflict(
+            text,
+            field="prescription",
+            details={"rule": "R10"},
+            reference=found.reference,
+            day=made_on.isoformat(),
+            last=last.isoformat(),
+        )
+    if reviewed_by is not None and reviewed_by != found.reviewer:
+        text = N_("The prescription {reference} was reviewed by somebody else.")
+        raise Conflict(text, field="reviewed_by", details={"rule": "R10"}, reference=found.reference)
+    return found
+
+
+def _reviewer(
+    command: Command, present: Sequence[Row[Any]], reviewed_by: str | None, reference: str, needing: HandedOut
+) -> Row[Any]:
+    """The duty of who reviews by selling; raises `Conflict` where that is nobody on duty."""
+    actor = command.actor
+    if actor.person is None and actor.role is Role.PHARMACIST:
+        if reviewed_by is None:
+            text = N_("Name the pharmacist who reviewed the prescription {reference}.")
+            raise Invalid(text, field="reviewed_by", details={"rule": "R10"}, reference=reference)
+        who = next((row for row in present if row.public_id == reviewed_by), None)
+    else:
+        who = next((row for row in present if row.person == actor.person and actor.person is not None), None)
+        if who is not None and reviewed_by not in (None, who.public_id):
+            who = None
+    if who is None:
+        text = N_(
+            "{product} is handed out once a pharmacist on duty has reviewed the prescription {reference}; nobody on"
+            " duty did. Let them review it, here or on their own device."
+        )
+        field = "prescription" if reviewed_by is None else "reviewed_by"
+        raise Conflict(text, field=field, details={"rule": "R10"}, product=needing.name, reference=reference)
+    return who
+
+
+def review(
+    session: Session,
+    command: Command,
+    *,
+    reference: str,
+    prescribed_on: date | None = None,
+    pharmacist: Agreement | None = None,
+    reviewed_by: str | None = None,
+) -> dict[str, Any]:
+    """A pharmacist on duty reviewed a prescription (处方审核): {id, reference, reviewed_at, reviewed_by}.
+
+    On a colleague's device the pharmacist says so with sign-in and password (`pharmacist`). The same reference again is
+    the review that stands. Raises `Invalid` without a reference, for a wrong password, for a prescription of tomorrow
+    or one that is too old; `Conflict` for somebody who is not on duty. Two at once: see `_keep`.
+    """
+
+    def act() -> dict[str, Any]:
+        text = reference.strip()
+        if not text:
+            raise Invalid(N_("Give the reference under which the prescription is kept."), field="reference")
+        _check_day(session, command, prescribed_on)
+        who = command.actor if pharmacist is None else second_person(session, actor=command.actor, agreement=pharmacist)
+        present = duty_rows(session, organisation=command.actor.organisation, at=_moment(command))
+        by_key = who.person is None and who.role is Role.PHARMACIST
+        on_duty = next(
+            (row for row in present if (row.public_id == reviewed_by if by_key else row.person == who.person)), None
+        )
+        if on_duty is None:
+            text = N_("Only a pharmacist on duty reviews prescriptions. Go on duty first.")
+            raise Conflict(text, field="reviewed_by" if by_key else "reference", details={"rule": "R10"})
+        kept = _keep(session, command, text, on_duty, prescribed_on=prescribed_on)
+        return _as_told(_checked(session, command, kept, None))
+
+    return run_once(session, command, "review", act)
+
+
+def _check_day(session: Session, command: Command, prescribed_on: date | None) -> None:
+    if prescribed_on is None:
+        return
+    rules = rules_on(session, command.day, command.actor.organisation)
+    if prescribed_on > command.day:
+        raise Invalid(N_("A prescription is written before it is reviewed."), field="prescribed_on")
+    if counts_until(prescribed_on, rules) < command.day:
+        text = N_("A prescription of {day} is too old; ask for a new one.")
+        raise Invalid(text, field="prescribed_on", day=prescribed_on.isoformat())
+
+
+def _keep(
+    session: Session, command: Command, reference: str, on_duty: Row[Any], *, prescribed_on: date | None = None
+) -> Row[Any]:
+    """The row of a reference, written now if there is none.
+
+    Two at once: the unique key (organisation, reference) of `prescription` makes them one, and both get it.
+    """
+    rules = rules_on(session, command.day, command.actor.organisation)
+    values = {
+        "public_id": new_public_id(),
+        "organisation": command.actor.organisation,
+        "reference": reference,
+        "prescribed_on": prescribed_on,
+        "reviewed_by": on_duty.person,
+        "duty": on_duty.id,
+        "reviewed_at": _moment(command),
+        "keep_until": keep_until(KeptRecord(RecordKind.PRESCRIPTION, command.day), rules),
+        "recorded_at": command.now,
+    }
+    session.execute(insert_for(session, prescription).values(values).on_conflict_do_nothing())
+    return session.execute(_all(command.actor.organisation).where(prescription.c.reference == reference)).one()
+
+
+def _find(session: Session, organisation: int, reference: str) -> Row[Any] | None:
+    return session.execute(_all(organisation).where(prescription.c.reference == reference)).one_or_none()
+
+
+def _all(organisation: int) -> Select[Any]:
+    return (
+        select(prescription, person.c.public_id.label("reviewer"), person.c.name.label("reviewer_name"))
+        .join(person, person.c.id == prescription.c.reviewed_by)
+        .where(prescription.c.organisation == organisation)
+    )
+
+
+def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int = 100) -> list[dict[str, Any]]:
+    """The own reviews since a moment, newest first: {id, reference, prescribed_on, reviewed_at, reviewed_by, name}."""
+    query = _all(actor.organisation).where(prescription.c.reviewed_at >= since)
+    rows = session.execute(query.order_by(prescription.c.id.desc()).limit(limit))
+    return [_as_told(row) for row in rows]
+
+
+def _as_told(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "reference": row.reference,
+        "prescribed_on": row.prescribed_on.isoformat() if row.prescribed_on else None,
+        "reviewed_at": row.reviewed_at.isoformat(),
+        "reviewed_by": row.reviewer,
+        "name": row.reviewer_name,
+    }

@@ -1,0 +1,40 @@
+"""The rule book's entries on duty, prescriptions and the public window, as people read them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from trace.domain.failures import N_
+
+Said = tuple[str, Mapping[str, str]]
+
+DUTY_TITLES: Mapping[str, str] = {
+    "duty.longest_hours": N_("Longest duty of a pharmacist"),
+    "review.pharmacist": N_("Sold only while a pharmacist is on duty"),
+    "review.reference": N_("Sold only on a reviewed prescription"),
+    "review.valid_days": N_("How long a review counts"),
+    "prescription.image": N_("Picture of a prescription"),
+    "window.reading_hours": N_("Public window: when a reading is too old"),
+}
+
+
+def _hours(value: Any) -> list[Said]:
+    return [(N_("{hours} hours."), {"hours": str(value)})]
+
+
+def _classes(value: Any) -> list[Said]:
+    return [(N_("For: {categories}."), {"categories": ", ".join(value["prescriptions"])})]
+
+
+def _image(value: Any) -> list[Said]:
+    if value == "encrypted":
+        return [(N_("Each prescription is photographed; the picture is kept encrypted."), {})]
+    return [(N_("None is taken."), {})]
+
+
+DUTY_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
+    "duty.longest_hours": _hours,
+    "review.": _classes,
+    "review.valid_days": lambda value: [(N_("{days} days."), {"days": str(value)})],
+    "prescription.image": _image,
+    "window.reading_hours": _hours,
+}
