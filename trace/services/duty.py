@@ -1,4 +1,4 @@
-"""Who of the pharmacists is on duty (药师在岗): with one tap at sign-in, until by hand, by sign-out or in time it ends."""
+"""Who of the pharmacists is on duty (药师在岗): from one tap at sign-in until the end by hand, sign-out or time."""
 
 from datetime import datetime, timedelta
 from typing import Any
