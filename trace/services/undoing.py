@@ -30,7 +30,7 @@ from trace.domain.events import Event, utc_milliseconds
 from trace.domain.failures import N_, Conflict, NotFound
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
-from trace.domain.stock import FULL
+from trace.domain.stock import FULL, STOCKTAKE
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once
@@ -191,7 +191,8 @@ def _own_events(session: Session, actor: Actor, event_ids: Sequence[str]) -> lis
 
 
 def _of_other_records(session: Session, numbers: Sequence[int]) -> set[int]:
-    found = {number for number, one in stored_events(session, list(numbers)).items() if OF_RECALL in one.extensions}
+    events = stored_events(session, list(numbers))
+    found = {number for number, one in events.items() if one.extensions.keys() & {OF_RECALL, STOCKTAKE}}
     for column in _OTHERS:
         found.update(session.scalars(select(column).where(column.in_(numbers))))
     return found

@@ -23,6 +23,7 @@ class RecordKind(StrEnum):
     VACCINE = "vaccine"
     PLATFORM = "platform"
     RECALL = "recall"
+    CARE = "care"
 
 
 @dataclass(frozen=True, slots=True)
