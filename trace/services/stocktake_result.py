@@ -1,7 +1,7 @@
 """What a stock-taking comes to: the books and the count side by side, by lot and by pack."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
