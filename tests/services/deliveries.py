@@ -1,5 +1,6 @@
 """A delivery on its way, a delivery refused, a receipt read: what the tests of receiving share."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,11 @@ def delivered(town: Town, amount: str = "40") -> tuple[Actor, Actor, str]:
     made = town.grown(farm)
     town.send(farm, shop, Some(made, Decimal(amount)))
     return farm, shop, made
+
+
+def with_codes(line: Line, codes: tuple[str, ...]) -> Line:
+    """The line with 20-digit codes, of which the clerk says that they are its product's."""
+    return replace(line, codes=codes, new_identifiers=tuple({code.rpartition("/")[2][:7] for code in codes}))
 
 
 def refused(town: Town, failure: type[Failure], shop: Actor, supplier: Supplier, *lines: Line, **more: Any) -> Failure:

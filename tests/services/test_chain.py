@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from storage.tables import organisation
+from tests.services.deliveries import with_codes
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFound
 from trace.domain.papers import CertificateKind
@@ -195,7 +196,7 @@ def test_one_delivery_is_received_for_several_shops_or_for_none(town: Town) -> N
 def test_a_supplier_that_headquarters_has_not_looked_at_is_new_to_its_shops(town: Town) -> None:
     head, (shop, _) = a_chain(town)
     line = Line(product=town.product(shop), lot_number="L1", amount=Decimal(1), produced_on=town.day(1))
-    shares = [Share(town.id_of(shop), (replace(line, product=town.drug(shop), codes=town.packs(1)),))]
+    shares = [Share(town.id_of(shop), (with_codes(replace(line, product=town.drug(shop)), town.packs(1)),))]
     failure = town.refuses(Conflict, receive_for_shops, town.command(head), supplier=STRANGER, shares=shares)
     assert (failure.field or "").startswith("parts.0.lines.0")
 

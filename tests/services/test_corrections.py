@@ -123,8 +123,9 @@ def test_another_shops_an_undone_and_a_line_of_packs_are_not_corrected(town: Tow
     town.do(undo_receipt, town.command(shop), receipt_id=done["id"])
     town.refuses(Conflict, correct_receipt_line, town.command(shop), **wrong)
     drugs, _ = received(
-        town, shop, product=town.drug(shop), amount=None, codes=packs, expires_on=town.day(-90), lot_number="B"
-    )
+        town, shop, product=town.drug(shop), amount=None, codes=packs, new_identifiers=(packs[0][-20:-13],),
+        expires_on=town.day(-90), lot_number="B",
+    )  # fmt: skip
     assert "packs" in str(
         town.refuses(Conflict, correct_receipt_line, town.command(shop), **asked(drugs, amount=Decimal(1)))
     )

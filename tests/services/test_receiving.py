@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from storage.tables import receipt
-from tests.services.deliveries import delivered, read, refused
+from tests.services.deliveries import delivered, read, refused, with_codes
 from tests.town import NOW, STRANGER, Town
 from trace.domain.codes import parse_code
+from trace.domain.drugs import maker_code_uri
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
@@ -18,7 +19,9 @@ from trace.domain.products import Category
 from trace.services import hops
 from trace.services.commands import stamp_of
 from trace.services.delivery import expected
+from trace.services.drug_file import learn
 from trace.services.hops import Some
+from trace.services.inspecting import look_at_delivery
 from trace.services.look_up_log import list_look_ups
 from trace.services.products import find_product
 from trace.services.receipts import list_receipts
@@ -215,7 +218,7 @@ def a_distributor(town: Town, shop: Actor) -> Supplier:
 
 def test_trace_codes_are_logged_one_by_one_and_their_identifier_is_learnt(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(3)
-    line = replace(a_drug(town, shop), codes=packs)
+    line = with_codes(a_drug(town, shop), packs)
     town.do(receive, town.command(shop, hours=3), supplier=a_distributor(town, shop), lines=[line])
     assert [town.stock(shop, code) for code in packs] == [(1, 0)] * 3
     with town.store.reading() as session:
@@ -224,17 +227,57 @@ def test_trace_codes_are_logged_one_by_one_and_their_identifier_is_learnt(town: 
     assert found["id"] == line.product
 
 
+def test_an_identifier_that_the_file_does_not_know_is_asked_about(town: Town) -> None:
+    shop, packs = town.organisation(K.PHARMACY), town.packs(2)
+    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), codes=packs)
+    failure = refused(town, Invalid, shop, supplier, line)
+    identifier = packs[0].rpartition("/")[2][:7]
+    assert (failure.field, failure.details) == ("lines.0.new_identifiers", {"new_identifiers": [identifier]})
+    with town.store.writing() as session:  # and looking at the line says so, too
+        (card,) = look_at_delivery(session, town.command(shop), supplier=supplier, lines=[line])
+    assert card["new_identifiers"] == [identifier]
+
+
+def test_makers_own_codes_are_received_once_somebody_says_how_they_begin(town: Town) -> None:
+    shop, codes = town.organisation(K.PHARMACY), tuple(f"HX2025{n:010d}" for n in range(3))
+    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), codes=codes)
+    assert refused(town, Invalid, shop, supplier, line).details == {"new_identifiers": ["HX2025000000000"]}
+    town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, new_identifiers=("HX2025",))])
+    assert town.stock(shop, maker_code_uri(codes[0])) == (1, 0)
+
+
+def test_a_pack_whose_code_says_another_lot_or_expiry_is_refused(town: Town) -> None:
+    shop = town.organisation(K.PHARMACY)
+    supplier, line = a_distributor(town, shop), a_drug(town, shop)
+    day = f"{line.expires_on:%y%m%d}"
+    gs1 = [f"(01)06901234567892(21)S{n}(10){lot}(17){ends}" for n, (lot, ends) in enumerate((
+        ("B1", day), ("B2", day), ("B1", "280101"),
+    ))]  # fmt: skip
+    line = replace(line, new_identifiers=("https://id.gs1.org/01/06901234567892",))
+    for wrong in gs1[1:]:
+        assert refused(town, Invalid, shop, supplier, replace(line, codes=(gs1[0], wrong))).field == "lines.0.codes"
+    town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, codes=(gs1[0],))])
+
+
+def test_a_cases_code_is_no_pack(town: Town) -> None:
+    shop, packs = town.organisation(K.PHARMACY), town.packs(1)
+    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), codes=packs)
+    said = {"identifier": packs[0].rpartition("/")[2][:7], "product": line.product, "level": 3}
+    town.do(learn, town.command(shop), **said)
+    assert "relation file" in str(refused(town, Invalid, shop, supplier, line))
+
+
 def test_codes_of_another_product_are_refused(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(2)
     supplier = a_distributor(town, shop)
-    town.do(receive, town.command(shop), supplier=supplier, lines=[replace(a_drug(town, shop), codes=packs[:1])])
-    failure = refused(town, Invalid, shop, supplier, replace(a_drug(town, shop), codes=packs[1:]))
+    town.do(receive, town.command(shop), supplier=supplier, lines=[with_codes(a_drug(town, shop), packs[:1])])
+    failure = refused(town, Invalid, shop, supplier, with_codes(a_drug(town, shop), packs[1:]))
     assert failure.field == "lines.0.codes"
 
 
 def test_codes_that_are_here_already_are_refused(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(2)
-    supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), codes=packs)
+    supplier, line = a_distributor(town, shop), with_codes(a_drug(town, shop), packs)
     town.do(receive, town.command(shop), supplier=supplier, lines=[line])
     failure = refused(town, Conflict, shop, supplier, line, delivery_note="another")
     assert (failure.field, failure.values["count"]) == ("lines.0.codes", 2)
@@ -249,7 +292,7 @@ def test_a_drug_without_codes_needs_a_reason(town: Town) -> None:
 
 def test_a_single_packs_own_code_names_the_pack(town: Town) -> None:
     shop, packs = town.organisation(K.PHARMACY), town.packs(1)
-    line = replace(a_drug(town, shop), code=packs[0])
+    line = replace(a_drug(town, shop), code=packs[0], new_identifiers=(packs[0][-20:-13],))
     town.do(receive, town.command(shop), supplier=a_distributor(town, shop), lines=[line])
     assert town.stock(shop, packs[0]) == (1, 0)
 
@@ -257,7 +300,7 @@ def test_a_single_packs_own_code_names_the_pack(town: Town) -> None:
 def test_a_drug_of_a_supplier_without_licence_is_not_accepted(town: Town) -> None:
     shop = town.organisation(K.PHARMACY)
     unlicensed = town.organisation(K.DRUG_DISTRIBUTOR, licensed=False)
-    line = replace(a_drug(town, shop), codes=town.packs(1))
+    line = with_codes(a_drug(town, shop), town.packs(1))
     assert refused(town, Conflict, shop, Supplier(public_id=town.id_of(unlicensed)), line).details["rule"] == "R2"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from storage import stock as stock_store
 from storage.events import find_idents, lock_items, makers_of, uris_of
+from tests.services.deliveries import with_codes
 from tests.town import STRANGER, Town
 from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
@@ -148,9 +149,9 @@ def test_of_two_words_about_a_packs_lot_ones_own_counts(town: Town) -> None:
     product = town.drug(shops[0])
     for shop, number in zip(shops, ("B1", "B2"), strict=True):
         line = Line(
-            product=product, lot_number=number, codes=(code,), decision=Decision.HOLD, reason="no papers",
+            product=product, lot_number=number, decision=Decision.HOLD, reason="no papers",
         )  # fmt: skip
-        town.do(receive, town.command(shop), supplier=STRANGER, lines=[line])
+        town.do(receive, town.command(shop), supplier=STRANGER, lines=[with_codes(line, (code,))])
     with town.store.reading() as session:
         said = [lots_of(session, [code], seen_by=shop.organisation)[code] for shop in shops]
     assert [lot.rpartition(".")[2] for lot in said] == ["B1", "B2"]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from storage.tables import correction, receipt, supplier
-from tests.services.deliveries import delivered, read, refused
+from tests.services.deliveries import delivered, read, refused, with_codes
 from tests.services.test_concurrency import at_once, conflicts
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Forbidden, Invalid, NotFound
@@ -191,9 +191,8 @@ def test_until_the_first_delivery_check_is_done_each_receipt_says_so(town: Town)
 def test_drugs_of_a_supplier_nobody_looked_at_are_not_accepted_alone(town: Town) -> None:
     shop, seller = town.organisation(K.PHARMACY), town.organisation(K.DRUG_DISTRIBUTOR)
     papers = tuple(town.paper(shop, kind) for kind in (Papers.DRUG_TEST_REPORT, Papers.DELIVERY_NOTE))
-    line = Line(
-        product=town.drug(shop), lot_number="B1", expires_on=town.day(-300), codes=town.packs(1), certificates=papers
-    )
+    line = Line(product=town.drug(shop), lot_number="B1", expires_on=town.day(-300), certificates=papers)
+    line = with_codes(line, town.packs(1))
     failure = refused(town, Conflict, shop, Supplier(public_id=town.id_of(seller)), line)
     assert "first-delivery check" in str(failure)
 

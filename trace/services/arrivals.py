@@ -1,6 +1,6 @@
 """The lines of a delivery, and what arrives with each: the lot recognised or opened, the goods listed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,14 +19,13 @@ from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.domain.uris import UriKind, lot_uri, uri_kind
 from trace.services.commands import Command
+from trace.services.drug_file import DrugCode, confirm_codes, packs_named
 from trace.services.lots import (
-    DRUG_CODES,
     NewLot,
     agree_on_lot,
     container_uri,
     find_lots,
     get_product,
-    item_uri,
     lots_of,
     open_lot,
     parse_item,
@@ -34,7 +33,6 @@ from trace.services.lots import (
 from trace.services.making import Goods, stranger_uri
 from trace.services.open_containers import goods_inside
 from trace.services.organisations import get_organisation_row, new_public_id
-from trace.services.products import EVERYWHERE, learn_code, product_id_of_code
 
 
 class Decision(StrEnum):
@@ -59,7 +57,9 @@ class Supplier:
 class Line:
     """One line of a delivery. The lot is named by `code` (URI or scanned text) or described by product and number.
 
-    `codes` are the trace codes of single packs; `container` a case or crate whose recorded content arrives whole.
+    `codes` are the trace codes of single packs; `new_identifiers` those of their identifiers which the drug file does
+    not know yet, and of which the clerk, pack in hand, says that they are this product's. `container` is a case or
+    crate whose recorded content arrives whole.
     """
 
     product: str | None = None
@@ -71,6 +71,7 @@ class Line:
     origin_region: str | None = None
     origin: str = ""
     codes: tuple[str, ...] = ()
+    new_identifiers: tuple[str, ...] = ()
     no_code_reason: str = ""
     container: str | None = None
     certificates: tuple[str, ...] = ()
@@ -96,6 +97,7 @@ class Prepared:
     amount: Decimal
     unit: str
     seen: list[Goods] = field(default_factory=list)  # empty where all is loose
+    new_identifiers: tuple[str, ...] = ()  # of its codes, which the file does not know and nobody confirmed
     numbered: bool = True  # the goods carry a lot number; else the lot is named by one of ours
     papers: list[PaperState] = field(default_factory=list)
     papers_there: list[dict[str, Any]] = field(default_factory=list)  # as the record keeps them (JSON)
@@ -177,10 +179,12 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
     made_of = get_product(session, known.product_public_id)
     numbered = bool(line.lot_number.strip() or (code is not None and (code.lot or code.lot_uri)))
     if line.codes:
-        codes = tuple(dict.fromkeys(item_uri(code, field=f"{where}.codes") for code in line.codes))
-        _check_identifiers(session, made_of, codes, where)
+        field = f"{where}.codes"
+        codes, read = packs_named(session, line.codes, made_of=made_of, actor=command.actor, field=field)
+        unknown = confirm_codes(session, command, read, made_of=made_of, confirmed=line.new_identifiers, field=field)
+        _check_same_lot(read, known, field)
         goods = [Goods(code) for code in codes]
-        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, numbered=numbered)
+        return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, new_identifiers=unknown, numbered=numbered)
     if line.amount is None or line.amount <= 0:
         raise Invalid(N_("Give the quantity, a number above zero."), field=f"{where}.amount")
     goods = [Goods(lot, line.amount, made_of.unit)]
@@ -262,15 +266,36 @@ def _shelf_life_end(session: Session, product: str, number: str, produced_on: da
     return produced_on + timedelta(days=made_of.shelf_life_days)
 
 
-def _check_identifiers(session: Session, made_of: Any, codes: Sequence[str], where: str) -> None:
-    """The drug codes' identifiers belong to this product; new ones are learnt."""
-    for identifier in sorted({uri.removeprefix(DRUG_CODES)[:7] for uri in codes if uri.startswith(DRUG_CODES)}):
-        learn_code(session, product_id=made_of.id, organisation=EVERYWHERE, code=identifier)
-        if product_id_of_code(session, identifier) != made_of.id:
+def _check_same_lot(codes: Iterable[DrugCode], known: Any, field: str) -> None:
+    """Raise `Invalid` for a pack whose own code (GS1) says another lot or expiry date than its line."""
+    for code in codes:
+        for said, stands in ((code.lot, known.number), (code.expires_on, known.expires_on)):
+            if said and stands and said != stands:
+                raise Invalid(
+                    N_("The code {code} itself says {said}, and its line {stands}. Put the pack on a line of its own."),
+                    field=field,
+                    code=code.text[:80],
+                    said=str(said),
+                    stands=str(stands),
+                )
+
+
+def check_identifiers_known(prepared: Sequence[Prepared]) -> None:
+    """Raise `Invalid` for codes of which nobody has said yet that they are of their line's product.
+
+    A misread or a box of something else looks just like a product's new identifier: a person decides, once.
+    """
+    for number, ready in enumerate(prepared):
+        if ready.new_identifiers:
             raise Invalid(
-                N_("The code identifier {identifier} belongs to another product in the file; scan again or choose it."),
-                field=f"{where}.codes",
-                identifier=identifier,
+                N_(
+                    "The drug file does not know the code identifier {identifier} yet. Look at the box:"
+                    " if it is {product}, say so; else read the codes again."
+                ),
+                field=f"lines.{number}.new_identifiers",
+                details={"new_identifiers": list(ready.new_identifiers)},
+                identifier=ready.new_identifiers[0],
+                product=ready.product.product_name,
             )
 
 

@@ -33,8 +33,9 @@ from trace.domain.drugs import (
 )
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor
+from trace.domain.products import Category
 from trace.services.commands import Command
-from trace.services.lots import get_product
+from trace.services.lots import get_product, item_uri
 from trace.services.products import EVERYWHERE, as_card
 
 
@@ -191,6 +192,74 @@ def new_identifiers(codes: Sequence[DrugCode]) -> list[NewIdentifier]:
         )
         for (form, identifier, length), many in asked.items()
     ]
+
+
+def packs_named(
+    session: Session, texts: Sequence[str], *, made_of: Row[Any], actor: Actor, field: str
+) -> tuple[tuple[str, ...], list[DrugCode]]:
+    """The packs of a product (its row) that these texts name, each once; and of them the drugs' codes as read.
+
+    Raises `Invalid` for a text that names no pack.
+    """
+    is_drug = made_of.category == Category.DRUG
+    read = read_codes(session, texts, actor=actor)
+    uris = [str(code.uri) if is_drug and code.is_pack else item_uri(code.text, field=field) for code in read]
+    # Other goods carry codes of all sorts (ear tags, serial numbers); a drug's code on them is a mistake all the same.
+    return tuple(dict.fromkeys(uris)), [code for code in read if is_drug or code.form is CodeForm.TRACE_CODE]
+
+
+def confirm_codes(
+    session: Session,
+    command: Command,
+    codes: Sequence[DrugCode],
+    *,
+    made_of: Row[Any],
+    confirmed: Sequence[str] | None,
+    field: str,
+) -> tuple[str, ...]:
+    """Learn those unknown identifiers of these codes that somebody `confirmed` to be of the product.
+
+    Answers the others, to be asked about. None is the word of the maker, who knows them all. Of a maker's own codes, what they begin with is confirmed. Raises
+    `Invalid` for a code that the file knows to be another product's, and for a case's: its boxes come by a relation
+    file or by their own codes.
+    """
+    _check_product(codes, made_of, field)
+    asked = []
+    for new in new_identifiers(codes):
+        said = new.identifier if confirmed is None else _said_of(new, confirmed)
+        if said is None:
+            asked.append(new.identifier)
+        else:
+            learn(session, command, identifier=said, product=made_of.public_id, level=1, length=new.length)
+    return tuple(asked)
+
+
+def _check_product(codes: Iterable[DrugCode], made_of: Row[Any], field: str) -> None:
+    """Raise `Invalid` for a code that the file knows to be another product's, or no single pack."""
+    for code in codes:
+        if code.product is not None and code.product["id"] != made_of.public_id:
+            raise Invalid(
+                N_("The code identifier {identifier} belongs to another product in the file; scan again or choose it."),
+                field=field,
+                identifier=code.identifier,
+            )
+        if code.pack_level is not None and code.pack_level > 1:
+            raise Invalid(
+                N_(
+                    "{code} is the code of a case (level {level}). Scan its boxes, or bring in the relation file that"
+                    " says which boxes are inside."
+                ),
+                field=field,
+                code=code.text[:80],
+                level=code.pack_level,
+            )
+
+
+def _said_of(new: NewIdentifier, confirmed: Sequence[str]) -> str | None:
+    """What of the confirmed is said of this identifier; of a maker's, a beginning that all its codes have."""
+    if new.length is None:
+        return new.identifier if new.identifier in confirmed else None
+    return next((text for text in confirmed if text and new.identifier.startswith(text)), None)
 
 
 def learn(

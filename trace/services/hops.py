@@ -23,6 +23,7 @@ from trace.domain.events import (
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.services.capture import Captured, capture
 from trace.services.commands import Batch, Command, Some, goods_of, run_once, stamp_of
+from trace.services.drug_file import confirm_codes, packs_named
 from trace.services.hop_checks import (
     check_balance,
     check_certified,
@@ -43,7 +44,6 @@ from trace.services.lots import (
     container_uri,
     content_uri,
     get_product,
-    item_uri,
     open_lot,
 )
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
@@ -62,7 +62,8 @@ def commission(session: Session, command: Command, *, batch: Batch) -> dict[str,
 
     def act() -> dict[str, Any]:
         uri, amount, unit = _open(session, command, batch, "batch")
-        codes = tuple(dict.fromkeys(item_uri(code, field="batch.codes") for code in batch.codes))
+        made_of = get_product(session, batch.lot.product, field="batch.lot.product")
+        codes, read = packs_named(session, batch.codes, made_of=made_of, actor=command.actor, field="batch.codes")
         if codes and len(codes) != amount:
             raise Invalid(
                 N_("{amount} packs were announced and {codes} different codes came; the two must agree."),
@@ -72,6 +73,8 @@ def commission(session: Session, command: Command, *, batch: Batch) -> dict[str,
             )
         made = {uri: "batch.lot.number", **dict.fromkeys(codes, "batch.codes")}
         check_not_made_before(session, made, actor=command.actor)
+        # Of which product they are nobody knows better than who makes them.
+        confirm_codes(session, command, read, made_of=made_of, confirmed=None, field="batch.codes")
         event = ObjectEvent(
             **stamp_of(session, command).common(),
             action=Action.ADD,

@@ -57,6 +57,7 @@ def look_at_delivery(
                 "category": ready.product.category,
                 "amount": ready.amount,
                 "unit": ready.unit,
+                "new_identifiers": list(ready.new_identifiers),
                 "papers": [as_paper_state(state) for state in ready.papers],
                 "findings": [finding.as_dict() for finding in ready.findings],
                 "override": gravest_override(ready.findings, rules).value,

@@ -207,9 +207,3 @@ def _by_code(session: Session, organisation: int, code: str) -> Row[Any] | None:
 
 def _by_class(session: Session, class_uri: str) -> Row[Any] | None:
     return session.execute(select(product).where(product.c.class_uri == class_uri)).one_or_none()
-
-
-def product_id_of_code(session: Session, code: str) -> int | None:
-    """The number of the product that a code names everywhere (GTIN class, drug identifier), if any."""
-    row = _by_code(session, EVERYWHERE, code)
-    return None if row is None else int(row.id)

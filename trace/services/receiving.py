@@ -27,6 +27,7 @@ from trace.services.arrivals import (
     Sender,
     Supplier,
     check_each_once,
+    check_identifiers_known,
     lock_arrivals,
     prepare_lines,
     sender_of,
@@ -70,6 +71,7 @@ def receive(
         second = second_person(session, actor=command.actor, agreement=agreement) if agreement else None
         sender = sender_of(session, command.actor, supplier)
         prepared = prepare_lines(session, command, lines, command.day)
+        check_identifiers_known(prepared)
         check_each_once(prepared)
         lock_arrivals(session, command.actor, sender, prepared)
         check_not_received_before(
