@@ -55,6 +55,8 @@ KINDS = {
     "text": "code",
     "product": "product",
     "receiver": "organisation",
+    "sender": "organisation",
+    "shop": "organisation",
     "replaces": "certificate",
     "password": "password",
     "role": "role",
@@ -107,6 +109,7 @@ RECORDS = {
     "people": "person",
     "products": "product",
     "rules": "rule",
+    "shops": "organisation",
     "suppliers": "file",
 }
 # What a part of an address names, where its name says something else in a body.
@@ -136,6 +139,9 @@ SELDOM = {
     "POST /api/v1/imports/{public_id}/store",
     "POST /api/v1/blocks/{public_id}/lift",
     "POST /api/v1/checks/{kind}/{day}/signature",  # a person signs, no key
+    "GET /api/v1/chain/shops/{public_id}/stock",  # few are shops of a chain
+    "POST /api/v1/chain/moves",
+    "POST /api/v1/chain/deliveries",
     "POST /api/v1/rules",  # a value has the shape of its entry
 }
 

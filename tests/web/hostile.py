@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Demo
+from tests.web.hostile_chain import CHAIN_BODIES
 from tests.web.hostile_desk import DESK_BODIES
 
 MANY = 26
@@ -144,6 +145,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
+    **CHAIN_BODIES,
     **DESK_BODIES,
 }
 UPLOADS = ("/scans", "/objects", "/imports")
