@@ -79,9 +79,16 @@ def place_before(session: Session, moment: datetime) -> Mark:
 
 
 def walk(
-    session: Session, *, after: Mark, since: datetime, seen_by: Select[tuple[int]]
+    session: Session,
+    *,
+    after: Mark,
+    since: datetime,
+    seen_by: Select[tuple[int]] | None = None,
+    captured_by: int | None = None,
 ) -> Iterator[tuple[Mark, FeedEvent | None]]:
     """Settled events after a mark, in order, of those that these organisations are parties to, recorded since then.
+
+    `captured_by`: only those that this organisation captured itself.
 
     Yields (mark reached, event), and (mark reached, None) after each `WINDOW` events of the whole store: the caller
     may stop at either and go on from that mark another time, so that a subscriber of few events passes by the many of
@@ -90,14 +97,18 @@ def walk(
     reached = after
     while True:
         window = (
-            select(event.c.xact, event.c.id, event.c.record_time)
+            select(event.c.xact, event.c.id, event.c.record_time, event.c.captured_by)
             .where(_behind(session, reached), _settled(session))
             .order_by(*_order(session))
             .limit(WINDOW)
             .subquery()
         )
-        party = exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
-        seen = ((window.c.record_time >= utc_milliseconds(since)) & party).label("seen")
+        wanted = window.c.record_time >= utc_milliseconds(since)
+        if seen_by is not None:
+            wanted &= exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
+        if captured_by is not None:
+            wanted &= window.c.captured_by == captured_by
+        seen = wanted.label("seen")
         rows = sorted(session.execute(select(window, seen)).all(), key=lambda row: (row.xact, row.id))
         visible = [row for row in rows if row.seen]
         for start in range(0, len(visible), DOCUMENTS):

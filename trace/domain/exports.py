@@ -117,7 +117,7 @@ class Record:
     prescription: str | None = None
     approval_no: str = ""
     producer: str = ""
-    special: bool = False
+    drug_class: str = ""
     listing: str | None = None  # the insurance's code of the drug; None: nobody entered it yet
     lot_number: str = ""
     produced_on: date | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from trace.domain.failures import N_
 from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
+from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
 
 Said = tuple[str, Mapping[str, str]]
 
@@ -43,7 +44,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "drugs",
         N_("Drugs"),
-        ("trace_codes", "duty.", "review.", "prescription.", "window.", "care.", "expiry_red.", "stocktaking."),
+        ("trace_codes", "duty.", "review.", "prescription.", "window.", "care.", "expiry_red.", "stocktaking.", "export."),
     ),
     ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
     ("safety", N_("Tests, recalls, destruction"), ("retest.", "recall.", "disposal")),
@@ -55,6 +56,7 @@ _OTHERS = ("others", N_("Other rules"))
 TITLES: Mapping[str, str] = {
     **CARE_TITLES,
     **DUTY_TITLES,
+    **EXPORT_TITLES,
     "fields.record": N_("Every record"),
     "fields.packed": N_("Packed food"),
     "fields.packed_file": N_("Packed food: what its file says"),
@@ -355,6 +357,7 @@ def _calendar(value: Any) -> list[Said]:
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **CARE_TOLD,
     **DUTY_TOLD,
+    **EXPORT_TOLD,
     "fields.": _fields,
     "papers.": _papers,
     "ended_form.": _ended_form,

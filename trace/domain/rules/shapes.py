@@ -14,6 +14,7 @@ from typing import Any
 
 from trace.domain.attribution import Policy
 from trace.domain.drugs import DrugClass
+from trace.domain.exports import Advice
 from trace.domain.failures import N_, Invalid
 from trace.domain.in_store_codes import profiles_of
 from trace.domain.paper_use import PassedOn
@@ -261,6 +262,8 @@ _CARE = record(
         "open_packs": _yes_or_no,
     }
 )
+_CLOCK = one_of(f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60))
+_PHRASES = each(text(40))
 _HOURS = whole(1, 8760)
 _WORKING_DAYS = whole(1, 365)
 
@@ -327,6 +330,18 @@ _FAMILIES = (
     Family("self_check.points", each(_RISK_POINT, least=1)),
     Family("self_check.days_late", whole(0, 365)),
     Family("self_check.near_days", whole(0, 365)),
+    # How the insurance and the trace platform are spoken to is the same for all pharmacies.
+    Family("export.nightly", record({"build": _CLOCK, "reconcile": _CLOCK}), house=False),
+    Family(
+        "export.retry",
+        record({"times": whole(0, 20), "pause_seconds": whole(1, 3600), "calls_a_second": whole(1, 100)}),
+        house=False,
+    ),
+    Family("export.sizes", record(dict.fromkeys(("codes", "records", "events"), whole(1, 10_000))), house=False),
+    Family("export.reach", record({"days_back": whole(0, 366), "reconcile_days": whole(1, 90)}), house=False),
+    Family("export.special", each(one_of(DrugClass)), house=False),
+    Family("export.methods", record({"upload": text(120), "status": text(120)}), house=False),
+    Family("export.answers", record(dict.fromkeys(("already", *Advice), _PHRASES)), house=False),
     # What reading a file may cost is the platform's to say.
     Family("import.limits", record(dict.fromkeys(_IMPORT_LIMITS, whole(1, 64_000_000))), house=False),
     Family("import.at_once", whole(1, 2000), house=False),
