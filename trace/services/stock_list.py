@@ -85,6 +85,18 @@ def stock_page(session: Session, *, actor: Actor, query: StockQuery, on: date) -
     return {"stock": rows, "next": _cursor(page[-1]) if len(found) > len(page) else None}
 
 
+def near_lots(session: Session, *, actor: Actor, on: date) -> set[int]:
+    """The numbers of the lots in stock that are near their expiry on a day, or past it."""
+    left, near = _left(session, on), _near(session, rules_on(session, on, actor.organisation))
+    query = (
+        select(lot.c.item)
+        .join(stock, stock.c.lot == lot.c.item)
+        .join(product, product.c.id == lot.c.product)
+        .where(stock.c.organisation == actor.organisation, stock.c.on_hand + stock.c.held > 0, left <= near)
+    )
+    return set(session.scalars(query.distinct()))
+
+
 def count_shelves(
     session: Session, *, organisations: Sequence[int], rules: Rules, on: date
 ) -> dict[int, dict[str, int]]:

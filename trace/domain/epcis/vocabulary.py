@@ -22,6 +22,7 @@ class BizStep(StrEnum):
     REPACKAGING = "repackaging"
     RETAIL_SELLING = "retail_selling"
     SAMPLING = "sampling"
+    SENSOR_REPORTING = "sensor_reporting"
     SHIPPING = "shipping"
     STOCK_TAKING = "stock_taking"
     STORING = "storing"
@@ -36,6 +37,7 @@ class Disposition(StrEnum):
     """Dispositions, CBV 2.0 section 7.2."""
 
     ACTIVE = "active"
+    CONFORMANT = "conformant"
     CONTAINER_CLOSED = "container_closed"
     DESTROYED = "destroyed"
     DISPENSED = "dispensed"
@@ -43,6 +45,7 @@ class Disposition(StrEnum):
     IN_TRANSIT = "in_transit"
     NON_CONFORMANT = "non_conformant"
     NON_SELLABLE = "non_sellable_other"
+    PARTIALLY_DISPENSED = "partially_dispensed"
     RETAIL_SOLD = "retail_sold"
     RETURNED = "returned"
     SELLABLE_ACCESSIBLE = "sellable_accessible"
