@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 from tests.web.conftest import Demo
 from tests.web.hostile_chain import CHAIN_BODIES
 from tests.web.hostile_desk import DESK_BODIES
+from tests.web.hostile_duty import DUTY_BODIES
 
 MANY = 26
 LOT = "https://id.gs1.org/01/09520701000020/10/NONE"
@@ -147,6 +148,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
     **CHAIN_BODIES,
     **DESK_BODIES,
+    **DUTY_BODIES,
 }
 UPLOADS = ("/scans", "/objects", "/imports")
 

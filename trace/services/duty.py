@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
@@ -63,13 +63,7 @@ def _registered(session: Session, command: Command, person_id: str | None) -> Ro
         .where(pharmacist.c.organisation == command.actor.organisation, person.c.active)
         .where(person.c.organisation == command.actor.organisation)
     )
-    if command.actor.person is not None:
-        query = query.where(person.c.id == command.actor.person)
-    elif person_id is None:
-        raise Invalid(N_("Name the pharmacist who goes on duty: person, as /people lists them."), field="person")
-    else:
-        query = query.where(person.c.public_id == person_id)
-    found = session.execute(query).one_or_none()
+    found = session.execute(query.where(_named(command, person_id))).one_or_none()
     if found is None:
         text = N_("No registration of this pharmacist is on file here. The administrator of the pharmacy files it.")
         raise Forbidden(text, field="person")
@@ -77,6 +71,15 @@ def _registered(session: Session, command: Command, person_id: str | None) -> Ro
         text = N_("The registration {number} ended on {day}; nobody is on duty without one.")
         raise Conflict(text, field="person", number=found.registration_no, day=found.expires_on.isoformat())
     return found
+
+
+def _named(command: Command, person_id: str | None) -> ColumnElement[bool]:
+    """Whose duty it is: one's own; a key names the person."""
+    if command.actor.person is not None:
+        return person.c.id == command.actor.person
+    if person_id is None:
+        raise Invalid(N_("Name the pharmacist: person, as /pharmacists lists them."), field="person")
+    return person.c.public_id == person_id
 
 
 def end_duty(session: Session, command: Command, *, person_id: str | None = None) -> dict[str, Any]:
@@ -88,11 +91,7 @@ def end_duty(session: Session, command: Command, *, person_id: str | None = None
     def act() -> dict[str, Any]:
         mine = (duty.c.organisation == command.actor.organisation) & duty.c.ended_at.is_(None)
         who = select(person.c.id).where(person.c.organisation == command.actor.organisation)
-        who = (
-            who.where(person.c.id == command.actor.person)
-            if command.actor.person is not None
-            else who.where(person.c.public_id == (person_id or ""))
-        )
+        who = who.where(_named(command, person_id))
         ended = update(duty).where(mine, duty.c.person.in_(who), duty.c.until > command.now)
         rows = session.execute(ended.values(ended_at=command.now).returning(duty.c.id)).all()
         return {"ended": len(rows)}

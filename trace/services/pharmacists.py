@@ -1,20 +1,20 @@
 """The registrations of a pharmacy's pharmacists (执业药师注册证): filed, corrected, and told before they end (R17)."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
-from storage.tables import correction, person, pharmacist
+from storage.tables import person, pharmacist
 from trace.domain.failures import N_, Forbidden, Invalid, NotFound
 from trace.domain.papers import Finding
 from trace.domain.parties import DRUG_TRADE
 from trace.domain.permissions import Actor, Role
 from trace.domain.rules.expiries import Expiring, check_expiries
 from trace.services.commands import Command, run_once
+from trace.services.kept_changes import keep_changes
 from trace.services.rulebook import rules_on
 
 KIND = "pharmacist"  # of its corrections
@@ -60,39 +60,10 @@ def file_pharmacist(
         values = {"organisation": command.actor.organisation, "filed_at": command.now, **said}
         statement = insert_for(session, pharmacist).values(person=row.id, **values)
         session.execute(statement.on_conflict_do_update(index_elements=["person"], set_=values))
-        changes = {
-            name: (None if before is None else getattr(before, name), value)
-            for name, value in said.items()
-            if before is None or getattr(before, name) != value
-        }
-        _note(session, command, person_id, changes, device)
+        keep_changes(session, command, kind=KIND, subject=person_id, before=before, now=said, device=device)
         return {"id": person_id, **said, "expires_on": expires_on.isoformat() if expires_on else None}
 
     return run_once(session, command, "file_pharmacist", act)
-
-
-def _note(
-    session: Session, command: Command, person_id: str, changes: Mapping[str, tuple[Any, Any]], device: str
-) -> None:
-    """Keep what stood on file and what stands there now (R16)."""
-    rows = [
-        {
-            "organisation": command.actor.organisation,
-            "kind": KIND,
-            "subject": person_id,
-            "field": field,
-            "old": None if old is None else str(old),
-            "new": None if new is None else str(new),
-            "reason": "filed",
-            "person": command.actor.person,
-            "api_key": command.actor.api_key,
-            "device": device[:120],
-            "corrected_at": command.now,
-        }
-        for field, (old, new) in changes.items()
-    ]
-    if rows:
-        session.execute(insert(correction), rows)
 
 
 def list_pharmacists(session: Session, *, actor: Actor) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ PARTS = (
     "imports",
     "photos",
     "pharmacy",
+    "duty",
     "chain",
     "look",
     "sales",

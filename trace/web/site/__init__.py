@@ -28,6 +28,7 @@ PAGES = (
     "commitment",
     "corrections",
     "counter",
+    "duty",
     "evidence",
     "home",
     "imports",

@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from trace.domain.failures import N_
-from trace.domain.parties import CHAIN_HEADS, DRUG_TRADE, OrganisationKind
+from trace.domain.parties import CHAIN_HEADS, DRUG_TRADE, PHARMACIES, OrganisationKind
 from trace.domain.permissions import Permission, may
 from trace.web.access import may as needs
 
@@ -27,6 +27,13 @@ class Tile(NamedTuple):
 # In the order of a day: sell, look after, prove. What is for the drug trade alone stands first (kinds=DRUG_TRADE).
 TILES = (
     Tile("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
+    Tile(
+        "duty.page",
+        N_("Pharmacists on duty"),
+        N_("On and off duty with one tap; prescriptions reviewed; registrations."),
+        Permission.CODE_DISPENSE,
+        PHARMACIES,
+    ),
     Tile(
         "counter.preparing",
         N_("Split, mix, re-pack"),

@@ -6,10 +6,13 @@ from flask.typing import ResponseReturnValue
 from trace.domain.failures import Failure
 from trace.domain.permissions import Actor, Permission, Role, may
 from trace.errors import sentence
+from trace.services.commands import Command
+from trace.services.duty import end_duty, may_take_duty
 from trace.services.keys import list_keys
 from trace.services.people import check_password, find_actor, list_people
 from trace.web.access import check_csrf, public
 from trace.web.access import may as needs
+from trace.web.duty_strip import ON_DUTY_HERE
 from trace.web.parts import limiter
 from trace.web.site.addresses import inside
 from trace.web.site.forms import text_of
@@ -39,14 +42,18 @@ def enter() -> ResponseReturnValue:
     session.clear()
     session["person"] = person
     actor = find_actor(g.session, person)
+    if not onward and actor is not None and may_take_duty(g.session, actor=actor, at=g.now):
+        return redirect(url_for("duty.page"))
     return redirect(onward or desk_of(actor))
 
 
 @blueprint.post("/sign-out")
 @public
 def leave() -> ResponseReturnValue:
-    """退出 / End the session."""
+    """退出 / End the session, and the duty that was taken on this device."""
     check_csrf()
+    if g.actor is not None and session.get(ON_DUTY_HERE):
+        end_duty(g.session, Command(g.actor, g.now))
     session.clear()
     return redirect(url_for("home.page"))
 
