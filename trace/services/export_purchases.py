@@ -1,0 +1,247 @@
+"""Purchases, and what goes back to suppliers, as records that are told (3503, 3504; 3507 withdraws)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy.orm import Session
+
+from storage.events import chunks, documents_of, find_idents
+from storage.tables import (
+    event,
+    event_withdrawn,
+    export_entry,
+    export_file,
+    lot,
+    organisation,
+    person,
+    product,
+    receipt,
+    receipt_line,
+    stock,
+)
+from trace.domain.epcis.document import load_document, parse_document
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import ObjectEvent, utc_milliseconds
+from trace.domain.exports import Form, Record, State
+from trace.domain.products import Category
+from trace.domain.uris import UriKind, split_private_uri, uri_kind
+from trace.services.export_goods import GOODS, Window, amount_of, code_text, codes_of_events, goods_of, listing_of
+
+_REFUSED = "refuse"  # of a line of a delivery: it never came in
+
+
+def purchases(session: Session, window: Window) -> list[Record]:
+    """What came in of drugs, line by line; what was refused at the door never did."""
+    if window.subjects is None:
+        changed = or_(receipt.c.recorded_at >= window.since, receipt_line.c.corrected_at >= window.since)
+        rows = session.execute(_receipt_lines(window).where(changed)).all()
+    else:
+        rows = session.execute(_receipt_lines(window).where(receipt.c.id.in_(window.heads))).all()
+        rows = [row for row in rows if _purchase_subject(row) in window.subjects]
+    codes = codes_of_events(session, {row.event for row in rows if row.event})
+    return [_purchase(row, window, codes.get(row.event, ())) for row in rows]
+
+
+def _receipt_lines(window: Window) -> Select[Any]:
+    return (
+        select(
+            receipt.c.id, receipt.c.public_id, receipt.c.recorded_at, receipt.c.received_at, receipt.c.delivery_note,
+            receipt.c.supplier_name, receipt_line.c.line, receipt_line.c.amount, receipt_line.c.price,
+            receipt_line.c.event, receipt_line.c.corrected_at, person.c.name.label("operator"), *GOODS,
+            listing_of(window),
+        )
+        .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
+        .join(product, product.c.id == receipt_line.c.product)
+        .join(lot, lot.c.item == receipt_line.c.item)
+        .outerjoin(person, person.c.id == receipt.c.recorded_by)
+        .where(
+            receipt.c.organisation == window.organisation,
+            receipt.c.undone_at.is_(None),
+            receipt_line.c.decision != _REFUSED,
+            receipt_line.c.amount > 0,
+            product.c.category == Category.DRUG,
+        )
+        .order_by(receipt.c.id, receipt_line.c.line)
+    )  # fmt: skip
+
+
+def _purchase_subject(row: Row[*tuple[Any, ...]]) -> str:
+    subject = f"{row.id}.{row.line}"
+    return subject if row.corrected_at is None else f"{subject}@{int(row.corrected_at.timestamp())}"
+
+
+def _purchase(row: Row[*tuple[Any, ...]], window: Window, codes: Sequence[str]) -> Record:
+    subject = _purchase_subject(row)
+    return Record(
+        form=Form.PURCHASE,
+        subject=subject,
+        number=f"P{subject}",
+        recorded_at=max(row.recorded_at, row.corrected_at or row.recorded_at),
+        happened_at=row.received_at.astimezone(window.zone),
+        operator=row.operator or "",
+        document=row.delivery_note or row.public_id,
+        partner=row.supplier_name,
+        amount=amount_of(row.amount),
+        price=None if row.price is None else amount_of(row.price),
+        codes=tuple(codes),
+        **goods_of(row),
+    )
+
+
+def withdrawals(session: Session, window: Window) -> list[Record]:
+    """Purchases that were told and are no longer so: taken back as a whole, or corrected since."""
+    changed = or_(receipt.c.undone_at >= window.since, receipt_line.c.corrected_at >= window.since)
+    if window.subjects is not None:
+        changed = receipt.c.id.in_(window.heads)
+    query = (
+        select(receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at)
+        .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
+        .where(receipt.c.organisation == window.organisation, changed)
+        .order_by(receipt.c.id, receipt_line.c.line)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return []
+    told = _told_purchases(session, window, {f"{row.id}.{row.line}" for row in rows})
+    found = []
+    for row in rows:
+        now_told = None if row.undone_at is not None else _purchase_subject(row)
+        moment = max(moment for moment in (row.undone_at, row.corrected_at) if moment is not None)
+        for subject in told.get(f"{row.id}.{row.line}", ()):
+            if subject != now_told:
+                at = moment.astimezone(window.zone)
+                found.append(Record(Form.WITHDRAWAL, subject, f"P{subject}", moment, at, operator=""))
+    wanted = window.subjects
+    return [record for record in found if wanted is None or record.subject in wanted]
+
+
+def _told_purchases(session: Session, window: Window, bases: set[str]) -> dict[str, list[str]]:
+    """{receipt and line: the subjects under which it was told}, without files that were refused."""
+    query = (
+        select(export_entry.c.subject)
+        .join(export_file, export_file.c.id == export_entry.c.export_file)
+        .where(
+            export_entry.c.target == window.target,
+            export_entry.c.form == Form.PURCHASE,
+            export_file.c.state != State.REFUSED,
+        )
+        .order_by(export_entry.c.subject)
+    )
+    found: dict[str, list[str]] = {}
+    for part in chunks(sorted(bases), 100):
+        corrected = [export_entry.c.subject.startswith(f"{base}@") for base in part]
+        for subject in session.scalars(query.where(or_(export_entry.c.subject.in_(part), *corrected))):
+            found.setdefault(subject.partition("@")[0], []).append(subject)
+    return found
+
+
+# ---- returns to suppliers ------------------------------------------------------------------------------------------
+
+
+def purchase_returns(session: Session, window: Window) -> list[Record]:
+    """What went back to suppliers, one record a lot of each shipment."""
+    words = find_idents(session, [BizStep.SHIPPING, Disposition.RETURNED])
+    if len(words) < 2:
+        return []
+    query = (
+        select(event.c.id, event.c.record_time, event.c.person, person.c.name.label("operator"))
+        .outerjoin(person, person.c.id == event.c.person)
+        .outerjoin(event_withdrawn, event_withdrawn.c.event == event.c.id)
+        .where(
+            event.c.captured_by == window.organisation,
+            event.c.step == words[BizStep.SHIPPING],
+            event.c.disposition == words[Disposition.RETURNED],
+            event_withdrawn.c.event.is_(None),
+            _recorded(window, event.c.id),
+        )
+        .order_by(event.c.id)
+    )
+    rows = session.execute(query).all()
+    documents = documents_of(session, [row.id for row in rows])
+    found = []
+    for row in rows:
+        sent = parse_document(load_document(documents[row.id]))
+        if isinstance(sent, ObjectEvent):
+            found += _returned_lots(session, window, row, sent)
+    return [record for record in found if window.subjects is None or record.subject in window.subjects]
+
+
+def _recorded(window: Window, number: ColumnElement[int]) -> ColumnElement[bool]:
+    if window.subjects is None:
+        return event.c.record_time >= utc_milliseconds(window.since)
+    return number.in_(window.heads)
+
+
+def _returned_lots(session: Session, window: Window, row: Row[*tuple[Any, ...]], sent: ObjectEvent) -> list[Record]:
+    """One record a lot of what an event sent back; packs belong to the lot they have in the shop's stock."""
+    ids = find_idents(session, [*sent.epcs, *(quantity.item for quantity in sent.quantities)])
+    amounts: dict[int, Decimal] = {}
+    codes: dict[int, list[str]] = {}
+    held = _lots_in_stock(session, window.organisation, ids.values())
+    for quantity in sent.quantities:
+        item = ids.get(quantity.item, 0)
+        amounts[item] = amounts.get(item, Decimal(0)) + (quantity.amount or Decimal(0))
+    for uri in sent.epcs:
+        of = held.get(ids.get(uri, 0))
+        if of is not None and uri_kind(uri) is UriKind.INSTANCE:
+            amounts[of] = amounts.get(of, Decimal(0)) + 1
+            codes.setdefault(of, []).append(code_text(uri))
+    partner = _partner(session, window.organisation, [end.id for end in sent.destinations])
+    goods = _drug_lots(session, window, amounts)
+    at = sent.event_time.astimezone(window.zone)
+    recorded = datetime.fromtimestamp(row.record_time / 1000, tz=window.zone)
+    return [
+        Record(
+            form=Form.PURCHASE_RETURN,
+            subject=f"{row.id}.{n}",
+            number=f"R{row.id}.{n}",
+            recorded_at=recorded,
+            happened_at=at,
+            operator=row.operator or "",
+            document=str(row.id),
+            partner=partner,
+            amount=amounts[item],
+            codes=tuple(codes.get(item, ())),
+            **goods_of(goods[item]),
+        )
+        for n, item in enumerate(sorted(amounts))
+        if item in goods
+    ]
+
+
+def _lots_in_stock(session: Session, organisation_id: int, items: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for part in chunks(sorted(set(items))):
+        query = select(stock.c.item, stock.c.lot).where(
+            stock.c.organisation == organisation_id, stock.c.item.in_(part), stock.c.lot.is_not(None)
+        )
+        found.update((row.item, row.lot) for row in session.execute(query))
+    return found
+
+
+def _drug_lots(session: Session, window: Window, items: Iterable[int]) -> dict[int, Row[*tuple[Any, ...]]]:
+    query = (
+        select(lot.c.item, *GOODS, listing_of(window))
+        .join(product, product.c.id == lot.c.product)
+        .where(product.c.category == Category.DRUG)
+    )
+    return {
+        row.item: row for part in chunks(sorted(items)) for row in session.execute(query.where(lot.c.item.in_(part)))
+    }
+
+
+def _partner(session: Session, organisation_id: int, parties: Sequence[str]) -> str:
+    """The name of who the goods went to: on this system, or of the file kept of it."""
+    here = select(organisation.c.name).where(
+        organisation.c.party_uri.in_(parties), organisation.c.id != organisation_id
+    )
+    name = session.scalars(here.limit(1)).first()
+    if name is None:
+        # Who is not on this system is a party by its name (`trace.services.making.find_counterpart`).
+        values = [unquote(split_private_uri(party)[2] or "") for party in parties]
+        name = next((value.rpartition(":")[2] for value in values if ":" in value), "")
+    return name
