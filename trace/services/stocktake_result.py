@@ -88,7 +88,7 @@ def judge(session: Session, row: Row[Any]) -> list[Judged]:
         if count is None or (is_pack and not count.amount):
             if (item, unit) not in expected:
                 continue  # taken out again, and nothing of it is here
-            state = Counted(None, int(there.here), moved=item in moved)
+            state = Counted(None, int(expected[item, unit].here), moved=item in moved)
         else:
             here = is_pack and ((item, unit) in expected or item in open_packs)
             state = Counted(
@@ -139,7 +139,7 @@ def _in_scope(row: Row[Any]) -> ColumnElement[bool]:
     return and_(*scope)
 
 
-def _stock_rows(session: Session, organisation_id: int, items: Iterable[int]) -> list[Row[Any]]:
+def _stock_rows(session: Session, organisation_id: int, items: Iterable[int]) -> list[Any]:
     here = stock.c.organisation == organisation_id
     return [row for part in chunks(items) for row in session.execute(_STOCK.where(here, stock.c.item.in_(part)))]
 
