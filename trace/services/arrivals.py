@@ -1,6 +1,6 @@
 """The lines of a delivery, and what arrives with each: the lot recognised or opened, the goods listed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -81,6 +81,7 @@ class Line:
     decision: Decision = Decision.ACCEPT
     reason: str = ""
     told: tuple[Finding, ...] = ()  # what was found before: at acceptance, against note and order
+    way: tuple[Mapping[str, Any], ...] = ()  # sensorElements of the way it came (trace.services.temperature_logs)
 
 
 @dataclass(slots=True)

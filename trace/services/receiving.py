@@ -116,7 +116,7 @@ def _capture_lines(
                 Decision.REFUSE: Disposition.NON_CONFORMANT,
             }[ready.line.decision],
             "biz_transactions": papers("desadv", delivery_note, sender.party),
-            "sensor_elements": _temperature(ready.line.celsius),
+            "sensor_elements": (*_temperature(ready.line.celsius), *ready.line.way),
             **from_to(sender.party, command.actor.party_uri),
         }
         if any(g.amount is None for g in ready.goods):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from trace.domain.failures import N_
+from trace.web.rule_words_acceptance import ACCEPTANCE_TITLES, ACCEPTANCE_TOLD
 from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
@@ -44,7 +45,17 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "drugs",
         N_("Drugs"),
-        ("trace_codes", "duty.", "review.", "prescription.", "window.", "care.", "expiry_red.", "stocktaking.", "export."),
+        (
+            "trace_codes",
+            "duty.",
+            "review.",
+            "prescription.",
+            "window.",
+            "care.",
+            "expiry_red.",
+            "stocktaking.",
+            "export.",
+        ),
     ),
     ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
     ("safety", N_("Tests, recalls, destruction"), ("retest.", "recall.", "disposal")),
@@ -55,6 +66,7 @@ _OTHERS = ("others", N_("Other rules"))
 
 TITLES: Mapping[str, str] = {
     **CARE_TITLES,
+    **ACCEPTANCE_TITLES,
     **DUTY_TITLES,
     **EXPORT_TITLES,
     "fields.record": N_("Every record"),
@@ -87,14 +99,6 @@ TITLES: Mapping[str, str] = {
     "first_delivery.food": N_("First delivery of food"),
     "first_delivery.drug": N_("First delivery of drugs"),
     "identifier_doubt": N_("Numbers that look wrong"),
-    "acceptance.note": N_("Not as the delivery note says"),
-    "acceptance.order": N_("Not as ordered"),
-    "acceptance.way_log": N_("Cold drugs: log of the way"),
-    "acceptance.first_product": N_("First-product check"),
-    "acceptance.two_signatures": N_("Drugs that take two signatures"),
-    "override.TWO": N_("Drugs that take two signatures"),
-    "override.LOG": N_("Cold drugs: log of the way"),
-    "override.PRODUCT": N_("First-product check"),
     "override.R1": N_("Record incomplete"),
     "override.R2": N_("No valid licence"),
     "override.R3": N_("Paper missing"),
@@ -356,6 +360,7 @@ def _calendar(value: Any) -> list[Said]:
 
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **CARE_TOLD,
+    **ACCEPTANCE_TOLD,
     **DUTY_TOLD,
     **EXPORT_TOLD,
     "fields.": _fields,
@@ -368,9 +373,6 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "commitment_bases": _bases,
     "first_check.": _first_check,
     "first_delivery.": _first_delivery,
-    "acceptance.two_signatures": lambda value: [
-        (N_("{classes}: {severity}."), {"classes": _listed(value["classes"]), "severity": value["severity"]})
-    ],
     "override.": _override,
     "temperature.": _temperature,
     "weighing_tolerance": _weighing,
@@ -414,10 +416,6 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
             "business_block",
             "identifier_doubt",
             "trace_codes",
-            "acceptance.note",
-            "acceptance.order",
-            "acceptance.way_log",
-            "acceptance.first_product",
         ),
         _severity,
     ),
