@@ -224,6 +224,12 @@ class LineRequest(Strict):
     origin_region = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^\d{6}\Z"))
     origin = Text(most=120, load_default="")
     codes = fields.List(Text(most=2_000, least=1), load_default=list, validate=validate.Length(max=MANY_CODES))
+    new_identifiers = fields.List(
+        Text(most=200, least=1),
+        load_default=list,
+        validate=validate.Length(max=50),
+        metadata={"description": "Beginnings of codes that the drug file does not know: they are of this product."},
+    )
     no_code_reason = Text(most=40, load_default="")
     container = Text(most=2_000, load_default=None, allow_none=True)
     certificates = fields.List(Text(most=26), load_default=list, validate=validate.Length(max=50))

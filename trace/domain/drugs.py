@@ -132,9 +132,11 @@ def maker_text(code: PackCode) -> str | None:
 
 
 def common_beginning(codes: Iterable[str]) -> str:
-    """What these makers' codes all begin with, at most what the file keeps: offered to the clerk, who decides."""
+    """What these makers' codes all begin with, leaving room for a serial number: offered to the clerk, who decides."""
+    codes = list(codes)
+    room = min(LONGEST_PREFIX, min(map(len, codes), default=0) - SHORTEST_PREFIX)
     same = takewhile(lambda column: len(set(column)) == 1, zip(*codes, strict=False))
-    return "".join(column[0] for column in same)[:LONGEST_PREFIX]
+    return "".join(column[0] for column in same)[:room]
 
 
 def is_maker_prefix(prefix: str, length: int) -> bool:

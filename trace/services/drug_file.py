@@ -219,9 +219,9 @@ def confirm_codes(
 ) -> tuple[str, ...]:
     """Learn those unknown identifiers of these codes that somebody `confirmed` to be of the product.
 
-    Answers the others, to be asked about. None is the word of the maker, who knows them all. Of a maker's own codes, what they begin with is confirmed. Raises
-    `Invalid` for a code that the file knows to be another product's, and for a case's: its boxes come by a relation
-    file or by their own codes.
+    Answers the others, to be asked about. None is the word of the maker, who knows them all. Of a maker's own
+    codes, what they begin with is confirmed. Raises `Invalid` for a code that the file knows to be another
+    product's, and for a case's: its boxes come by a relation file or by their own codes.
     """
     _check_product(codes, made_of, field)
     asked = []

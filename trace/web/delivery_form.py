@@ -16,7 +16,7 @@ def supplier_of(payload: dict[str, Any]) -> Supplier:
 def line_of(payload: dict[str, Any]) -> Line:
     """One line of a delivery."""
     values = {**payload, "decision": Decision(payload["decision"])}
-    for name in ("codes", "certificates"):
+    for name in ("codes", "new_identifiers", "certificates"):
         values[name] = tuple(values[name])
     for name in ("product", "code", "container"):
         values[name] = values[name] or None

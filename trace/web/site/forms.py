@@ -53,6 +53,7 @@ SHOWN_FIELDS = (
 # Tuples: every form begins with these same values, and what is filed in one must not turn up in the next.
 EMPTY_LINE: Mapping[str, Any] = {
     "codes": (),
+    "new_identifiers": (),
     "certificates": (),
     "sheets": (),
     "decision": "accept",
@@ -98,6 +99,9 @@ def delivery_form() -> dict[str, Any]:
             lines.setdefault(int(match[1]), {})[match[2]] = text_of(name)
         elif match and match[2] == "codes":
             lines.setdefault(int(match[1]), {})["codes"] = texts_of(name)
+        elif match and match[2] == "new_identifiers":
+            said = [text[:200] for text in request.form.getlist(name) if text]
+            lines.setdefault(int(match[1]), {})["new_identifiers"] = list(dict.fromkeys(said))[:50]
         elif match and match[2] == "certificates":
             chosen = [public_id[:26] for public_id in request.form.getlist(name) if public_id]
             lines.setdefault(int(match[1]), {})["certificates"] = list(dict.fromkeys(chosen))[:50]
@@ -203,4 +207,4 @@ def load(schema: Any, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _line_body(line: Mapping[str, Any]) -> dict[str, Any]:
     body = {name: line[name] for name in LINE_FIELDS if line.get(name)}
-    return body | {"codes": list(line["codes"]), "certificates": list(line["certificates"])}
+    return body | {name: list(line[name]) for name in ("codes", "new_identifiers", "certificates")}
