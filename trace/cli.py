@@ -255,7 +255,9 @@ def work() -> None:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    crew = Crew(Worker(store, settings.timezone, private=settings.webhook_private)).start()
+    crew = Crew(
+        Worker(store, settings.timezone, private=settings.webhook_private, secret_key=settings.secret_key)
+    ).start()
     told.wait()
     crew.stop()
     store.close()

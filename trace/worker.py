@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from http import HTTPStatus
 
@@ -20,7 +20,9 @@ from storage.jobs import Job
 from storage.store import Store
 from trace import clock
 from trace.domain.failures import N_, Failure
+from trace.export_work import ExportWork
 from trace.import_work import work_on_import
+from trace.services.exports import export_seal
 from trace.services.rounds import MOST_EVENTS, Round, end_round, fail_round, read_round, take_round, waiting_since
 from trace.services.webhooks import Undelivered, deliver, parse_destination
 
@@ -33,11 +35,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a worker needs: the store, the clock of schedules, whether receivers on this network are allowed."""
+    """What a worker needs: the store, the clock of schedules, whether receivers on this network are allowed.
+
+    `secret_key` is the service's: it opens the secrets of exports.
+    """
 
     store: Store
     zone: tzinfo
     private: bool
+    secret_key: str = field(default="", repr=False)
     now: Callable[[], datetime] = clock.now
     jitter: Callable[[], float] = random.random
 
@@ -53,8 +59,9 @@ class Worker:
                 stop.wait(PAUSE)
 
     def work_once(self) -> bool:
-        """Carry out the round that has waited longest, else a table to bring in; False if there is neither."""
-        return self._deliver_once() or work_on_import(self.store, now=self.now, zone=self.zone)
+        """Carry out the round that has waited longest, else a step of the exports, else a table to bring in."""
+        exports = ExportWork(self.store, self.now, self.zone, export_seal(self.secret_key), self.private)
+        return self._deliver_once() or exports.work_once() or work_on_import(self.store, now=self.now, zone=self.zone)
 
     def _deliver_once(self) -> bool:
         with self.store.reading() as session:  # a look takes no lock; SQLite's writers have only one

@@ -21,6 +21,13 @@ except SettingError as fault:
 # document of a thousand events is captured.
 gc.collect()
 gc.freeze()
-crew = Crew(Worker(app.extensions["sunshine"].store, settings.timezone, private=settings.webhook_private)).start()
+crew = Crew(
+    Worker(
+        app.extensions["sunshine"].store,
+        settings.timezone,
+        private=settings.webhook_private,
+        secret_key=settings.secret_key,
+    )
+).start()
 # A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, and so do others.
 multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)

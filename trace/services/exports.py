@@ -91,16 +91,23 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
         )  # fmt: skip
         session.execute(insertion.on_conflict_do_nothing(index_elements=["organisation", "kind"]))
         row = session.execute(_own(command.actor).where(export_target.c.kind == setting.kind)).one()
+        _check_secret(setting, row)
         values: dict[str, Any] = {"address": address, "account": account, "enabled": setting.enabled}
         if setting.secret:
             values["secret"] = seal.close(setting.secret.encode(), about=about_target(row.public_id))
         session.execute(update(export_target).where(export_target.c.id == row.id).values(values))
         plan_nightly(session, row.id, row.organisation, now=command.now)
-        if address and setting.enabled:
-            jobs.put(session, kind=SEND, subject=row.id, due_at=command.now)
+        _send_now(session, row.id, command.now)
         return {"id": row.public_id}
 
     return run_once(session, command, "set_export_target", act)
+
+
+def _check_secret(setting: Setting, row: Row[*tuple[Any, ...]]) -> None:
+    """What is signed needs something to sign with."""
+    signs = setting.kind is Kind.TRACE_PLATFORM or setting.account.get("gateway", "").strip()
+    if setting.address.strip() and signs and not setting.secret and row.secret is None:
+        raise Invalid(N_("Enter the secret that the other side gave out; calls are signed with it."), field="secret")
 
 
 def _check(actor: Actor) -> None:
@@ -150,6 +157,7 @@ def make_now(session: Session, command: Command, *, target_id: str) -> dict[str,
     def act() -> dict[str, Any]:
         row = _target(session, command.actor, target_id)
         made = make_files(session, row.id, now=command.now)
+        _send_now(session, row.id, command.now)
         return {"files": made.files, "records": made.records, "waiting": made.waiting}
 
     return run_once(session, command, "make_export", act)
@@ -171,11 +179,16 @@ def send_again(session: Session, command: Command, *, file_id: str) -> dict[str,
         made = 0
         if row.state == State.REFUSED:
             made = remake_file(session, row, now=command.now).files
-        jobs.drop(session, kind=SEND, subject=row.target)
-        jobs.put(session, kind=SEND, subject=row.target, due_at=command.now)
+        _send_now(session, row.target, command.now)
         return {"files": made}
 
     return run_once(session, command, "send_export_again", act)
+
+
+def _send_now(session: Session, target: int, now: datetime) -> None:
+    """Whatever waits is sent now, and not when the night or the pause after a failure would have let it."""
+    jobs.drop(session, kind=SEND, subject=target)
+    jobs.put(session, kind=SEND, subject=target, due_at=now)
 
 
 def settle_by_hand(session: Session, command: Command, *, file_id: str, taken: bool, note: str) -> dict[str, Any]:
