@@ -41,8 +41,8 @@ def read_time(text: str) -> Written | None:
     offset, rest = _offset(text.strip())
     compact = _COMPACT.fullmatch(rest)
     if compact:
-        year, month, day, hour, minute, second = (int(part or 0) for part in compact.groups())
-        return _written((year, month, day), ("ymd",), (hour, minute, second), offset)
+        year, month, date, hour, minute, second = (int(part or 0) for part in compact.groups())
+        return _written((year, month, date), ("ymd",), (hour, minute, second), offset)
     late, early = bool(_AFTERNOON.search(rest)), bool(_FORENOON.search(rest))
     rest = _AFTERNOON.sub(" ", _FORENOON.sub(" ", rest))
     found = _day(rest)

@@ -5,12 +5,33 @@ Temperatures are whole hundredths of a degree Celsius, humidities whole hundredt
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from itertools import pairwise
 from math import exp, fsum, log
+from typing import Any
 
 HUNDRED = Decimal(100)
+
+
+class ZoneKind(StrEnum):
+    """What a zone is for: normal temperature (常温), cool (阴凉), cold (冷藏), or what may not be sold (不合格品)."""
+
+    ROOM = "room"
+    COOL = "cool"
+    COLD = "cold"
+    QUARANTINE = "quarantine"
+
+
+class Source(StrEnum):
+    """Who read the thermometer: a person, a logger whose file was brought in, a sensor."""
+
+    TYPED = "typed"
+    FILE = "file"
+    SENSOR = "sensor"
+
+
 _KELVIN = 273.15  # of 0 °C
 _GAS = 8.314462618  # J/(mol K)
 
@@ -24,11 +45,24 @@ class Bounds:
     humidity_low: int | None = None
     humidity_high: int | None = None
 
+    def within(self, wider: "Bounds") -> bool:
+        """Whether nothing is allowed here that the wider bounds do not allow."""
+        return (
+            _ends_within(self.low, self.high, wider.low, wider.high)
+            and _ends_within(self.humidity_low, self.humidity_high, wider.humidity_low, wider.humidity_high)
+        )  # fmt: skip
+
     def hold(self, reading: "Reading") -> bool:
         """Whether what was measured lies within; what was not measured does."""
         return _lies(reading.celsius, self.low, self.high) and _lies(
             reading.humidity, self.humidity_low, self.humidity_high
         )
+
+
+def _ends_within(low: int | None, high: int | None, least: int | None, most: int | None) -> bool:
+    return (least is None or (low is not None and low >= least)) and (
+        most is None or (high is not None and high <= most)
+    )
 
 
 def _lies(value: int | None, low: int | None, high: int | None) -> bool:
@@ -140,6 +174,43 @@ def thinned(readings: Sequence[Reading], most: int) -> list[tuple[int, int]]:
         ends = {min(range(len(part)), key=lambda n: part[n][1]), max(range(len(part)), key=lambda n: part[n][1])}
         kept += [part[n] for n in sorted(ends)]
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the day that wants a reading of each zone: its word and its hours [first, last)."""
+
+    word: str
+    first: int
+    last: int
+
+    def bounds(self, day: date, zone: Any) -> tuple[datetime, datetime]:
+        """When it begins and ends on a day, in a zone of time."""
+        midnight = datetime.combine(day, time(), zone)
+        return midnight + timedelta(hours=self.first), midnight + timedelta(hours=self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How often a reading of a machine is kept: inside the bounds, and outside them."""
+
+    inside: timedelta
+    outside: timedelta
+
+    def keeps(self, reading: "Kept", *others: "Kept | None") -> bool:
+        """Whether a reading is kept beside those before and after it: it crosses the bounds, or none is near."""
+        step = self.inside if reading.inside else self.outside
+        return not any(
+            one is not None and one.inside == reading.inside and abs(reading.at - one.at) < step for one in others
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reading that stands in the record: when, and whether it lies within the zone's bounds."""
+
+    at: datetime
+    inside: bool
 
 
 def as_degrees(hundredths: int) -> Decimal:
