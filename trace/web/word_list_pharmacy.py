@@ -3,9 +3,10 @@
 from trace.domain.failures import N_
 
 PHARMACY_WORDS: dict[str, str] = {
-    # why a pack is sold without a trace code (医保发〔2025〕7号)
-    "no_code_old_stock": N_("Old stock without codes"),
-    "no_code_exempt": N_("Exempt: herbal pieces and granules"),
-    "no_code_unreadable": N_("Code cannot be read"),
+    # duty, inspections
+    "pharmacist_registration": N_("Registration of the pharmacist"),
+    "outcome_passed": N_("Passed"),
+    "outcome_to_correct": N_("To be corrected"),
+    "outcome_failed": N_("Not passed"),
 }
 PHARMACY_FIELDS: dict[str, str] = {}
