@@ -20,6 +20,7 @@ from trace.services.alerts import list_alerts
 from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
+from trace.services.prescriptions import review
 from trace.services.receiving import Decision, Line, receive
 
 K = OrganisationKind
@@ -169,8 +170,9 @@ def test_expired_packs_are_not_dispensed_and_the_last_day_counts(town: Town) -> 
 def test_what_needs_a_prescription_asks_for_its_reference(town: Town, kind: Prescription, given: str | None) -> None:
     maker = town.organisation(K.DRUG_MAKER)
     shop, codes = stocked(town, product=town.drug(maker, prescription=kind.value))
-    assert refused(town, Invalid, shop, codes, prescription=given).field == "prescription"
-    done = town.do(dispense, town.command(shop), codes=codes, prescription="CF-2026-118")
+    on_duty = town.pharmacist(shop)
+    assert refused(town, Invalid, on_duty, codes, prescription=given).field == "prescription"
+    done = town.do(dispense, town.command(on_duty), codes=codes, prescription="CF-2026-118")
     (document,) = town.events(*done["events"])
     assert document["bizTransactionList"][0]["type"].endswith("prescription")
 
@@ -198,33 +200,41 @@ def legacy(town: Town, shop: Actor, amount: int = 5, **product: Any) -> str:
 def test_old_packs_without_codes_are_dispensed_by_lot_and_quantity(town: Town) -> None:
     shop = pharmacy(town)
     made = legacy(town, shop)
-    done = town.do(dispense, town.command(shop), goods=[Some(made, Decimal(2))])
+    assert refused(town, Invalid, shop, [], goods=[Some(made, Decimal(2))]).field == "no_code_reason"
+    done = town.do(dispense, town.command(shop), goods=[Some(made, Decimal(2))], no_code_reason="legacy")
     (document,) = town.events(*done["events"])
     assert document["quantityList"] == [{"epcClass": made, "quantity": 2, "uom": "EA"}]
     assert town.stock(shop, made) == (3, 0)
-    assert refused(town, Conflict, shop, [], goods=[Some(made, Decimal(4))]).field == "quantity"
+    more = {"goods": [Some(made, Decimal(4))], "no_code_reason": "legacy"}
+    assert refused(town, Conflict, shop, [], **more).field == "quantity"
 
 
 @pytest.mark.parametrize("role", [Role.CLERK, Role.ORGANISATION_ADMINISTRATOR])
-def test_what_needs_a_prescription_is_handed_out_by_a_pharmacist_only(town: Town, role: Role) -> None:
+def test_what_needs_a_prescription_is_handed_out_once_a_pharmacist_on_duty_reviewed_it(town: Town, role: Role) -> None:
     maker = town.organisation(K.DRUG_MAKER)
     shop, codes = stocked(town, product=town.drug(maker, prescription=Prescription.RX.value))
     other = town.command(town.as_role(shop, role))
     refusal = refused(town, Conflict, shop, codes, prescription="CF-1", command=other)
-    assert "handed out by a pharmacist" in str(refusal)
-    town.do(dispense, town.command(shop), codes=codes, prescription="CF-1")
+    assert "No pharmacist is on duty" in str(refusal)
+    on_duty = town.pharmacist(shop)
+    refusal = refused(town, Conflict, shop, codes, prescription="CF-1", command=other)
+    assert "handed out once a pharmacist on duty has reviewed" in str(refusal)
+    town.do(review, town.command(on_duty), reference="CF-1")
+    town.do(dispense, other, codes=codes, prescription="CF-1")  # reviewed: whoever is at the counter hands it out
 
 
 def test_old_packs_ask_for_the_prescription_too(town: Town) -> None:
     shop = pharmacy(town)
     made = legacy(town, shop, prescription=Prescription.RX.value)
-    assert refused(town, Invalid, shop, [], goods=[Some(made, Decimal(1))]).field == "prescription"
+    more = {"goods": [Some(made, Decimal(1))], "no_code_reason": "legacy"}
+    assert refused(town, Invalid, town.pharmacist(shop), [], **more).field == "prescription"
 
 
 def test_packs_logged_by_code_are_not_dispensed_by_quantity(town: Town) -> None:
     shop, codes = pharmacy(town), town.packs(2)
     made = town.drugs_at(shop, codes)
-    assert refused(town, Conflict, shop, [], goods=[Some(made, Decimal(1))]).field == "quantity"
+    more = {"goods": [Some(made, Decimal(1))], "no_code_reason": "legacy"}
+    assert refused(town, Conflict, shop, [], **more).field == "quantity"
     assert refused(town, Invalid, shop, [], goods=[Some(codes[0])]).field == "goods.0.code"
 
 

@@ -157,6 +157,8 @@ def _effect(event: Event, role: Role) -> Effect | None:
     if event.biz_step == BizStep.STOCK_TAKING:
         return _COUNTED.get(event.disposition or "") if STOCKTAKE in event.extensions else None
     effect = _STEP_EFFECTS.get(event.biz_step or "")
+    if event.disposition == Disposition.PARTIALLY_DISPENSED:
+        return None  # an open pack stays on the counter; its last part takes it out
     if effect is Effect.IN and event.disposition == Disposition.RETURNED and not event.sources:
         return Effect.TAKE_BACK  # from nobody who is named: a customer
     if effect is Effect.IN and event.disposition in _UNSELLABLE:

@@ -19,6 +19,7 @@ from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
+from trace.services.code_sales import keep_sales
 from trace.services.recall_reach import follow_recalls, tell_holder
 from trace.services.stock_keeping import Recorded, keep_stock, micro
 
@@ -87,6 +88,7 @@ def capture(
         if (number := numbers[draft.store_key]) not in withdrawn  # wrong from the first: it moves nothing
     ]
     undone = _undone(session, withdrawn, known, ids) if withdrawn else []
+    keep_sales(session, [*undone, *recorded], ids, actor=actor, now=now, strict=strict)
     reached = follow_recalls(session, recorded, ids)
     # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     containers = _seen_as_containers([*(draft.links for draft in drafts), *(one.links for one in undone)])

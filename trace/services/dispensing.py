@@ -1,35 +1,88 @@
-"""Dispense a drug's trace code: one code, one sale (R8, R10; 医保发〔2025〕7号).
+"""The counter of a pharmacy: sell drugs by their trace codes, take them back (R7, R8, R10; 医保发〔2025〕7号).
 
-In the same shop a second sale is refused; in another shop it is recorded and both shops and the inspector are alerted,
-because the patient at the second counter holds a pack that should not exist twice.
+One code is sold once: what decides it is `trace.services.code_sales`, which `capture` asks for every sale, whoever
+reports it. Here is what a counter asks beforehand, with the reason in words.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import documents_of, find_idents, insert_for, uris_of
-from storage.tables import dispensing, dispensing_head, organisation, stock
-from trace.domain.epcis.document import load_document
+from storage.events import find_idents
+from storage.tables import MICRO
+from trace.domain.dispensing import (
+    UNITS_EXTENSION,
+    NoCodeReason,
+    Opened,
+    Pack,
+    check_amounts,
+    code_text,
+    find_lot_refusal,
+    find_refusal,
+    use_by,
+)
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.parties import DRUG_TRADE
-from trace.domain.permissions import Actor, Role
-from trace.domain.products import Category, Prescription
+from trace.domain.permissions import Actor
+from trace.domain.rules.book import Rules
 from trace.domain.uris import UriKind, uri_kind
-from trace.services.alerts import raise_alert
 from trace.services.capture import capture
+from trace.services.code_sales import SECOND_SALE, find_sold_twice, lock_heads
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
-from trace.services.lots import find_lots, item_uri
+from trace.services.counter import Earlier, find_cards, find_earlier, find_packs, pack_uris, reasons_on_arrival
+from trace.services.drug_sales import SoldLine, write_sale
 from trace.services.making import Goods, papers, seen
+from trace.services.prescriptions import check_review
 from trace.services.recall_reach import check_not_recalled
+from trace.services.rulebook import rules_on
+from trace.services.split_packs import open_pack
 
-SECOND_SALE = "second_sale"
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many of a pack's smallest units (拆零): the text that names the pack, the units."""
+
+    code: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be sold of one lot or pack, and the field that names it. `pack` is None for a lot by quantity."""
+
+    field: str
+    uri: str
+    lot: Mapping[str, Any]
+    product: Mapping[str, Any]
+    pack: Pack | None = None
+    units: int | None = None
+    goods: Goods | None = None
+    no_code_reason: str = ""
+
+    @property
+    def item(self) -> int:
+        return int(self.lot["item"]) if self.pack is None else int(self.pack.item or 0)
+
+    @property
+    def amount(self) -> int:
+        """In millionths of the unit; of a pack that is sold in parts its part of one."""
+        if self.goods is not None:
+            return int(Decimal(self.goods.amount) * MICRO)
+        return MICRO if self.units is None else MICRO * self.units // self.opened.units
+
+    @property
+    def opened(self) -> Opened:
+        """The open pack that units are sold of; as it will be where it is opened just now."""
+        if self.pack is not None and self.pack.opened is not None:
+            return self.pack.opened
+        return Opened(self.product["split_units"] or 1, self.product["split_unit_name"] or "", 0, None)
 
 
 def dispense(
@@ -38,54 +91,71 @@ def dispense(
     *,
     codes: Sequence[str] = (),
     goods: Sequence[Some] = (),
+    parts: Sequence[Part] = (),
     prescription: str | None = None,
+    reviewed_by: str | None = None,
+    passed_by: str = "",
+    no_code_reason: str | None = None,
 ) -> dict[str, Any]:
-    """Dispense packs by their trace codes, all or none; answers the receipt with its codes and any alerts.
+    """Sell drugs, all or none: {events, codes, alerts, earlier, dispensed_at, receipt: {id, number}}.
 
-    `goods` are lots by quantity: old stock whose packs carry no code (无码库). Packs that were logged by their codes
-    are not in stock by quantity, so they cannot go this way.
+    `codes` are whole packs, `parts` units of packs, `goods` lots by quantity: old stock whose packs carry no code
+    (无码库), which take a reason unless their class is exempt. Packs that were logged by their codes are not in stock
+    by quantity, so they cannot go this way. `prescription` and `reviewed_by` are for what needs them (R10,
+    `trace.services.prescriptions.check_review`); no name, ID or diagnosis of the patient is taken. Where an earlier
+    lot of a product is on the shelf, `passed_by` says why it stays there.
 
-    Raises `Forbidden` outside the drug trade; `Conflict` for a code dispensed here before, held, or expired;
-    `NotFound` for a code never logged here; `Invalid` without a prescription reference where Rx or OTC class A asks
-    for one (实施条例 Art. 43; SAMR 84 Art. 10). No name, ID or diagnosis of the patient is taken.
+    Raises `Forbidden` outside the drug trade; `Conflict` for a code that was sold here before, held, recalled, or
+    expired, for more units than a pack has, for an earlier lot without a reason, for a class that is not sold;
+    `NotFound` for a code never logged here; `Invalid` where something is missing.
 
-    Two counters and one code: the guarded update of the shop's stock row lets one through (`storage.stock`), the
-    partial unique key `uq_dispensing_open` stands behind it. Two shops: both pass through the code's row in
-    `dispensing_head`, so the later one sees the earlier and raises the alert; codes are taken in order of their
-    numbers, so that no two wait in a ring.
+    Two counters and one code: the locked row of the code in `dispensing_head` lets one through
+    (`code_sales.lock_heads`); the guarded row of the shop's stock and the partial unique key `uq_dispensing_open` stand
+    behind it. Two shops: both pass through the same row, so the later one sees the earlier and alarms both.
     """
 
     def act() -> dict[str, Any]:
-        _check_drug_trade(command.actor)
-        fields: dict[str, str] = {}
-        for number, code in enumerate(codes):  # a camera reads one box again and again: once is meant
-            fields.setdefault(item_uri(code, field=f"codes.{number}"), f"codes.{number}")
-        check_not_recalled(session, fields, organisation=command.actor.organisation, field="codes")
-        packs = [_Pack(session, command.actor, uri, field) for uri, field in fields.items()]
-        for pack in packs:
-            pack.check(command, prescription)
-        loose = _loose(session, command, goods, prescription) if goods else []
-        events = _events(session, command, packs, loose, prescription)
-        done = capture(session, events, actor=command.actor, now=command.now)
-        sold = sorted(zip(packs, done, strict=False), key=lambda sale: sale[0].item or 0)
-        alerts = [
-            found
-            for pack, captured in sold
-            if (found := _note_sale(session, command, pack, captured.event)) is not None
+        check_drug_trade(command.actor)
+        rules = rules_on(session, command.day, command.actor.organisation)
+        asked = _packs(session, command, codes, parts, rules) + _loose(session, command, goods, no_code_reason, rules)
+        refusal = check_amounts(_packs_by_class(asked), rules)
+        if refusal is not None:
+            raise refusal.failure(asked[0].field)
+        products = [(one.product["name"], one.product["prescription"]) for one in asked]
+        review = check_review(session, command, reference=prescription, reviewed_by=reviewed_by, products=products)
+        earlier = _check_earlier(session, command, asked, passed_by, rules)
+        _open_packs(session, command, asked, rules)
+        done = capture(session, _events(session, command, asked, prescription), actor=command.actor, now=command.now)
+        lines = [
+            SoldLine(
+                item=one.item,
+                lot=one.lot["item"],
+                product=one.product["id"],
+                amount=one.amount,
+                unit=one.product["unit"],
+                split_units=one.units,
+                no_code_reason=one.no_code_reason,
+                passed_by=passed_by if one.lot["item"] in earlier else "",
+                event=captured.event,
+            )
+            for one, captured in zip(asked, done, strict=True)
         ]
         return {
             "events": [captured.event_id for captured in done],
-            "codes": [pack.code for pack in packs],
-            "alerts": alerts,
+            "codes": [one.pack.code for one in asked if one.pack is not None],
+            "alerts": _alerts(session, asked),
+            "earlier": [found.as_told() for found in earlier.values()],
             "dispensed_at": (command.happened_at or command.now).isoformat(),
+            "receipt": write_sale(session, command, lines=lines, prescription=review),
         }
 
-    if not codes and not goods:
+    if not codes and not goods and not parts:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "dispense", act)
 
 
-def _check_drug_trade(actor: Actor) -> None:
+def check_drug_trade(actor: Actor) -> None:
+    """Raise `Forbidden` for who does not trade in drugs."""
     if actor.organisation_kind not in DRUG_TRADE:
         raise Forbidden(
             N_("{name} is not in the drug trade; drugs are dispensed by pharmacies (药品管理法 Art. 51)."),
@@ -93,224 +163,168 @@ def _check_drug_trade(actor: Actor) -> None:
         )
 
 
-def _loose(session: Session, command: Command, goods: Sequence[Some], prescription: str | None) -> list[Goods]:
-    """Lots of packs without codes, checked like single packs."""
+def _packs(
+    session: Session, command: Command, codes: Sequence[str], parts: Sequence[Part], rules: Rules
+) -> list[_Asked]:
+    """The packs that the texts name, each once (a camera reads one box again and again), locked and looked at."""
+    fields = [f"codes.{n}" for n in range(len(codes))] + [f"parts.{n}.code" for n in range(len(parts))]
+    texts = [*codes, *(part.code for part in parts)]
+    uris = pack_uris(session, command.actor, dict(zip(fields, texts, strict=True))) if texts else {}
+    wanted: dict[str, tuple[str, int | None]] = {}
+    for field, uri in uris.items():
+        number = int(field.split(".")[1])
+        units = parts[number].units if field.startswith("parts.") else None
+        if units is not None and uri in wanted:
+            text = N_("The pack {code} is named twice; name it once, whole or with all its units.")
+            raise Invalid(text, field=field, code=code_text(uri))
+        if units is not None and units < 1:
+            raise Invalid(N_("Give the quantity, a number above zero."), field=f"parts.{number}.units")
+        wanted.setdefault(uri, (field, units))
+    if not wanted:
+        return []
+    lock_heads(session, find_idents(session, wanted).values())
+    check_not_recalled(session, wanted, organisation=command.actor.organisation, field="codes")
+    found = find_packs(session, actor=command.actor, uris=wanted)
+    asked = []
+    for uri, (field, units) in wanted.items():
+        pack = found[uri]
+        refusal = find_refusal(pack, day=command.day, rules=rules, units=units)
+        if refusal is not None:
+            raise refusal.failure(field)
+        asked.append(_Asked(field, uri, pack.lot or {}, pack.product, pack, units))
+    return asked
+
+
+def _loose(session: Session, command: Command, goods: Sequence[Some], reason: str | None, rules: Rules) -> list[_Asked]:
+    """Lots of packs without codes, looked at like single packs; each with the reason why it has none (R9)."""
+    if not goods:
+        return []
     found = goods_of(session, goods, "goods")
-    items = [good.item for good in found]
-    check_not_recalled(session, items, organisation=command.actor.organisation, field="goods")
-    lots = find_lots(session, [good.item for good in found])
+    here = command.actor.organisation
+    check_not_recalled(session, [good.item for good in found], organisation=here, field="goods")
+    cards = find_cards(session, [good.item for good in found])
+    arrived = reasons_on_arrival(session, actor=command.actor, lots=[lot["item"] for lot, _ in cards.values()])
+    exempt = rules.value("dispensing.without_code")["classes"]
+    asked = []
     for number, good in enumerate(found):
-        field, row = f"goods.{number}", lots.get(good.item)
+        field = f"goods.{number}"
         if uri_kind(good.item) is not UriKind.LOT:
             raise Invalid(N_("Give single packs by their codes, not as goods."), field=f"{field}.code")
-        if row is None:
+        if good.item not in cards:
             raise NotFound(N_("The lot {lot} is not recorded yet."), field=f"{field}.code", lot=good.item)
-        _check_lot(row, command, row.number, field, prescription)
+        lot, product = cards[good.item]
+        refusal = find_lot_refusal(lot["number"], lot, product, day=command.day, rules=rules)
+        if refusal is not None:
+            raise refusal.failure(field)
+        is_exempt = product["drug_class"] in exempt
+        why = NoCodeReason.EXEMPT if is_exempt else reason or arrived.get(lot["item"])
+        if why is None:
+            text = N_("Packs without a trace code are sold with a reason: why does {product} lot {number} have none?")
+            raise Invalid(text, field="no_code_reason", product=product["name"], number=lot["number"])
+        asked.append(_Asked(field, good.item, lot, product, goods=good, no_code_reason=str(why)))
+    return asked
+
+
+def _packs_by_class(asked: Sequence[_Asked]) -> dict[str, int]:
+    count: Counter[str] = Counter()
+    for one in asked:
+        if one.product["drug_class"]:
+            count[one.product["drug_class"]] += 1 if one.goods is None else -(-one.amount // MICRO)
+    return dict(count)
+
+
+def _check_earlier(
+    session: Session, command: Command, asked: Sequence[_Asked], reason: str, rules: Rules
+) -> dict[int, Earlier]:
+    """{lot: the earlier one that is left on the shelf}; raises `Conflict` where that takes a reason and there is none.
+
+    An open pack is sold to its end, whatever else is there.
+    """
+    leaving = [(one.lot, one.product, one.amount) for one in asked if one.pack is None or one.pack.opened is None]
+    found = find_earlier(session, actor=command.actor, leaving=leaving, on=command.day)
+    if found and not reason.strip() and rules.value("dispensing.earlier_first")["asks"] == "reason":
+        first = next(iter(found.values()))
+        raise Conflict(
+            N_(
+                "{product}: lot {number} expires earlier ({day}) and is on the shelf. Take that one first, or say why"
+                " it stays there."
+            ),
+            field="passed_by",
+            details={"earlier": [one.as_told() for one in found.values()]},
+            product=first.product,
+            number=first.number,
+            day=first.expires_on.isoformat(),
+        )
     return found
 
 
-class _Pack:
-    """One pack in this shop: its stock, its lot, its earlier sale here."""
-
-    def __init__(self, session: Session, actor: Actor, uri: str, field: str):
-        self.uri, self.field = uri, field
-        self.code = uri.rpartition("/")[2]
-        if uri_kind(uri) is not UriKind.INSTANCE:
-            raise Invalid(
-                N_("{code} names no single pack: scan the trace code on the box."), field=field, code=self.code
-            )
-        self.item = find_idents(session, [uri]).get(uri)
-        here = (stock.c.organisation == actor.organisation) & (stock.c.item == self.item)
-        self.stock = session.execute(select(stock).where(here)).one_or_none() if self.item else None
-        self.sold = _open_sale(session, actor.organisation, self.item) if self.item else None
-        lots = uris_of(session, [self.stock.lot]) if self.stock is not None and self.stock.lot else {}
-        self.lot_uri = next(iter(lots.values()), None)
-        self.lot = find_lots(session, [self.lot_uri]).get(self.lot_uri) if self.lot_uri else None
-
-    def check(self, command: Command, prescription: str | None) -> None:
-        """Raise the reason why this pack cannot be dispensed, if there is one."""
-        if self.sold is not None:
-            raise already_dispensed(self.code, self.field, self.sold.dispensed_at)
-        if self.stock is None or self.lot is None:
-            raise NotFound(
-                N_("The code {code} was never logged here. Log the delivery it came with first."),
-                field=self.field,
-                code=self.code,
-            )
-        if self.stock.on_hand <= 0:
-            text = (
-                N_("The pack {code} is held and cannot be sold.")
-                if self.stock.held > 0
-                else N_("The pack {code} is no longer in stock here.")
-            )
-            raise Conflict(text, field=self.field, code=self.code)
-        _check_lot(self.lot, command, self.code, self.field, prescription)
+def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rules: Rules) -> None:
+    for one in asked:
+        if one.units is not None and one.pack is not None and one.pack.opened is None:
+            last = use_by(command.day, one.lot["expires_on"], rules)
+            open_pack(session, command, item=one.item, opened=replace(one.opened, use_by=last))
 
 
-def _check_lot(row: Row[Any], command: Command, code: str, field: str, prescription: str | None) -> None:
-    """Raise the reason why nothing of this lot may be dispensed, if there is one."""
-    if row.category != Category.DRUG:
-        raise Invalid(N_("{code} is no drug; sell it at the station."), field=field, code=code)
-    if row.expires_on is not None and row.expires_on < command.day:
-        raise Conflict(
-            N_("The pack {code} expired on {day}; an expired drug is never sold (药品管理法 Art. 98)."),
-            field=field,
-            code=code,
-            day=row.expires_on.isoformat(),
-        )
-    if row.prescription not in (Prescription.RX, Prescription.OTC_A):
-        return
-    if not (prescription or "").strip():
-        raise Invalid(
-            N_("{product} needs the reference of a reviewed prescription."),
-            field="prescription",
-            product=row.product_name,
-        )
-    if command.actor.role is not Role.PHARMACIST:
-        raise Conflict(
-            N_("{product} is handed out by a pharmacist, who reviews the prescription; the role {role} came."),
-            field=field,
-            product=row.product_name,
-            role=command.actor.role.value,
-        )
-
-
-def already_dispensed(code: str, field: str, moment: datetime) -> Conflict:
-    """The refusal of a second sale in one shop."""
-    return Conflict(
-        N_("The code {code} was dispensed here already, at {time}. One code is sold once: look at the box again."),
-        field=field,
-        code=code,
-        time=moment.isoformat(timespec="minutes"),
-    )
-
-
-def _open_sale(session: Session, organisation_id: int, item: int | None) -> Row[Any] | None:
-    query = select(dispensing).where(
-        dispensing.c.organisation == organisation_id,
-        dispensing.c.item == item,
-        dispensing.c.returned_event.is_(None),
-    )
-    return session.execute(query).one_or_none()
-
-
-def _events(
-    session: Session, command: Command, packs: Sequence[_Pack], loose: Sequence[Goods], prescription: str | None
-) -> list[ObjectEvent]:
-    """One event for each pack, in their order, and one for what has no codes."""
+def _events(session: Session, command: Command, asked: Sequence[_Asked], prescription: str | None) -> list[ObjectEvent]:
+    """One event for each pack or lot, in their order: so each can be declared wrong, or come back, alone."""
     made = stamp_of(session, command)
-    common: dict[str, Any] = {
-        "action": Action.OBSERVE,
-        "biz_step": BizStep.DISPENSING,
-        "disposition": Disposition.DISPENSED,
-        "biz_transactions": papers("prescription", prescription, command.actor.party_uri),
-    }
-    events = [
+    reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
+    return [
         ObjectEvent(
             **made.common(number),
-            **common,
-            epcs=(pack.uri,),
-            extensions={LOT_EXTENSION: pack.lot_uri} if pack.lot_uri else {},
+            action=Action.OBSERVE,
+            biz_step=BizStep.DISPENSING,
+            disposition=_disposition(one),
+            biz_transactions=reference,
+            epcs=(one.uri,) if one.pack is not None else (),
+            quantities=() if one.goods is None else (Quantity(one.uri, one.goods.amount, one.goods.unit),),
+            extensions=_told(one),
         )
-        for number, pack in enumerate(packs)
+        for number, one in enumerate(asked)
     ]
-    if loose:
-        quantities = tuple(Quantity(good.item, good.amount, good.unit) for good in loose)
-        events.append(ObjectEvent(**made.common(len(packs)), **common, quantities=quantities))
-    return events
 
 
-def _note_sale(session: Session, command: Command, pack: _Pack, event: int) -> dict[str, Any] | None:
-    """Write the sale down; an alert where the code is sold elsewhere too."""
-    moment = command.happened_at or command.now
-    sale = insert_for(session, dispensing).values(
-        item=pack.item, organisation=command.actor.organisation, event=event, dispensed_at=moment
-    )
-    if session.execute(sale.on_conflict_do_nothing().returning(dispensing.c.id)).one_or_none() is None:
-        raise already_dispensed(pack.code, pack.field, moment)
-    head = insert_for(session, dispensing_head).values(item=pack.item, open_sales=1)
-    open_sales = session.execute(
-        head.on_conflict_do_update(
-            index_elements=["item"], set_={"open_sales": dispensing_head.c.open_sales + 1}
-        ).returning(dispensing_head.c.open_sales)
-    ).scalar_one()
-    return None if open_sales == 1 else _raise_alert(session, command, pack)
+def _disposition(one: _Asked) -> Disposition:
+    """A pack of which something is left stays where it is, open; its last units take it out of stock."""
+    goes = one.units is None or (one.units == one.opened.left and one.pack is not None and one.pack.on_hand)
+    return Disposition.DISPENSED if goes else Disposition.PARTIALLY_DISPENSED
 
 
-def _raise_alert(session: Session, command: Command, pack: _Pack) -> dict[str, Any]:
-    """Tell every shop that sold the code, and through their regions the inspectors; both events are named."""
-    query = (
-        select(dispensing.c.organisation, dispensing.c.dispensed_at, dispensing.c.event, organisation.c.region)
-        .join(organisation, organisation.c.id == dispensing.c.organisation)
-        .where(dispensing.c.item == pack.item, dispensing.c.returned_event.is_(None))
-        .order_by(dispensing.c.id)
-    )
-    sales = session.execute(query).all()
-    documents = documents_of(session, [sale.event for sale in sales])
-    details = {
-        "code": pack.code,
-        "sales": [
-            {
-                "event": load_document(documents[sale.event])["eventID"],
-                "at": sale.dispensed_at.isoformat(timespec="minutes"),
-                "organisation": sale.organisation,
-            }
-            for sale in sales
-        ],
-    }
-    for sale in sales:
-        raise_alert(
-            session,
-            kind=SECOND_SALE,
-            item=pack.item or 0,
-            organisation=sale.organisation,
-            region=sale.region,
-            details=details,
-            now=command.now,
-        )
-    return {"kind": SECOND_SALE, "code": pack.code, "sales": len(sales)}
+def _told(one: _Asked) -> dict[str, Any]:
+    if one.pack is None:
+        return {}
+    return {LOT_EXTENSION: one.lot["uri"]} | ({} if one.units is None else {UNITS_EXTENSION: str(one.units)})
+
+
+def _alerts(session: Session, asked: Sequence[_Asked]) -> list[dict[str, Any]]:
+    packs = {one.item: one.pack.code for one in asked if one.pack is not None}
+    twice = find_sold_twice(session, packs)
+    return [{"kind": SECOND_SALE, "code": packs[item], "sales": count} for item, count in sorted(twice.items())]
 
 
 def take_back_packs(session: Session, command: Command, *, codes: Sequence[str]) -> dict[str, Any]:
     """Dispensed packs come back (for quality), all or none: their codes are open again, the packs held.
 
-    Raises `NotFound` for a code that is not dispensed here. Two at once: the guarded update of the shop's stock row
-    lets one through (`storage.stock.lock_stock`), that of the open sale stands behind it.
+    Units of an open pack come back by their receipt (`trace.services.drug_returns`). Raises `NotFound` for a code that
+    is not dispensed here as a whole. Two at once: the locked row of the code decides (`code_sales.lock_heads`).
     """
 
     def act() -> dict[str, Any]:
-        uris = list(dict.fromkeys(item_uri(code, field=f"codes.{n}") for n, code in enumerate(codes)))
-        ids = find_idents(session, uris)
-        for number, uri in enumerate(uris):
-            if _open_sale(session, command.actor.organisation, ids.get(uri)) is None:
-                raise _not_dispensed(uri, f"codes.{number}")
-        back = seen(
-            stamp_of(session, command),
-            [Goods(uri) for uri in uris],
-            biz_step=BizStep.RECEIVING,
-            disposition=Disposition.RETURNED,
-        )
+        fields = {f"codes.{n}": text for n, text in enumerate(codes)}
+        uris: dict[str, str] = {}
+        for field, uri in pack_uris(session, command.actor, fields).items():
+            uris.setdefault(uri, field)
+        lock_heads(session, find_idents(session, uris).values())
+        found = find_packs(session, actor=command.actor, uris=uris)
+        for uri, field in uris.items():
+            if found[uri].sold_at is None:
+                text = N_("The code {code} was not dispensed here.")
+                raise NotFound(text, field=field, code=found[uri].code)
+        goods, made = [Goods(uri) for uri in uris], stamp_of(session, command)
+        back = seen(made, goods, biz_step=BizStep.RECEIVING, disposition=Disposition.RETURNED)
         done = capture(session, back, actor=command.actor, now=command.now)
-        for number, uri in sorted(enumerate(uris), key=lambda pack: ids.get(pack[1], 0)):
-            if not _close_sale(session, command.actor.organisation, ids.get(uri), done[0].event):
-                raise _not_dispensed(uri, f"codes.{number}")
         return {"events": [captured.event_id for captured in done]}
 
     if not codes:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "take_back_packs", act)
-
-
-def _not_dispensed(uri: str, field: str) -> NotFound:
-    return NotFound(N_("The code {code} was not dispensed here."), field=field, code=uri.rpartition("/")[2])
-
-
-def _close_sale(session: Session, organisation_id: int, item: int | None, event: int) -> bool:
-    """Note the return on the open sale; False if there is none here."""
-    mine = (dispensing.c.organisation == organisation_id) & (dispensing.c.item == item)
-    closed = update(dispensing).where(mine, dispensing.c.returned_event.is_(None)).values(returned_event=event)
-    if session.execute(closed).rowcount == 0:  # type: ignore[attr-defined]
-        return False
-    head = update(dispensing_head).where(dispensing_head.c.item == item)
-    session.execute(head.values(open_sales=dispensing_head.c.open_sales - 1))
-    return True

@@ -48,6 +48,7 @@ from trace.services.lots import (
 )
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import Load, content_of, goods_inside
+from trace.services.split_packs import check_closed
 from trace.services.stock_list import earlier_lots
 
 __all__ = ["Batch", "Command", "Some", "run_once"]
@@ -219,6 +220,7 @@ def ship(
         else:
             check_fresh(session, command, leaving)
             check_certified(session, command, leaving)
+            check_closed(session, command.actor, [good.item for good in leaving])
         events = seen(
             stamp_of(session, command),
             leaving + load.containers,

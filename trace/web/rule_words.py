@@ -8,6 +8,7 @@ from typing import Any
 from trace.domain.failures import N_
 from trace.web.rule_words_acceptance import ACCEPTANCE_TITLES, ACCEPTANCE_TOLD
 from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
+from trace.web.rule_words_dispensing import DISPENSING_TITLES, DISPENSING_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
 
@@ -50,6 +51,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "duty.",
             "review.",
             "prescription.",
+            "dispensing.",
             "window.",
             "care.",
             "expiry_red.",
@@ -66,6 +68,7 @@ _OTHERS = ("others", N_("Other rules"))
 
 TITLES: Mapping[str, str] = {
     **CARE_TITLES,
+    **DISPENSING_TITLES,
     **ACCEPTANCE_TITLES,
     **DUTY_TITLES,
     **EXPORT_TITLES,
@@ -360,6 +363,7 @@ def _calendar(value: Any) -> list[Said]:
 
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **CARE_TOLD,
+    **DISPENSING_TOLD,
     **ACCEPTANCE_TOLD,
     **DUTY_TOLD,
     **EXPORT_TOLD,

@@ -253,6 +253,7 @@ _RISK_POINT = record(
         "source": text(40),
     },
 )
+_DRUG_CLASSES = record({"classes": each(one_of(DrugClass))})
 _CARE = record(
     {
         "days": whole(1, 3650),
@@ -324,6 +325,12 @@ _FAMILIES = (
     Family("expiry_red.", whole(0, 3650), more=False),
     Family("care.check", record({"days": whole(1, 3650)})),
     Family("care.key", _CARE),
+    # What the law forbids at the counter is the platform's to say; how the shop works is the shop's.
+    Family("dispensing.never", _DRUG_CLASSES, house=False),
+    Family("dispensing.without_code", _DRUG_CLASSES, house=False),
+    Family("dispensing.most_packs", words_for(one_of(DrugClass), whole(1, 100)), house=False),
+    Family("dispensing.open_days", whole(1, 3650)),
+    Family("dispensing.earlier_first", record({"asks": one_of(("reason", "tell"))})),
     Family("stocktaking.difference", one_of(("reason", "two_people"))),
     Family("sales_attribution", record({"policy": one_of(Policy), "days_open": whole(0, 365)})),
     Family("retained_sample", record({"hours": _HOURS, "grams": whole(1, 10_000)})),

@@ -1,0 +1,269 @@
+"""What the counter of a pharmacy looks up: packs by their codes, set-wise, and what should be sold first."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from storage.events import chunks, find_idents
+from storage.tables import MICRO, dispensing, ident, lot, product, receipt, receipt_line, split_pack, stock
+from trace.domain.dispensing import NoCodeReason, Opened, Pack, Verdict, code_text, find_refusal
+from trace.domain.epcis.vocabulary import PIECE
+from trace.domain.failures import N_, Invalid
+from trace.domain.permissions import Actor
+from trace.domain.rules.book import Rules
+from trace.domain.rules.reviews import HandedOut, first_needing
+from trace.services.drug_file import DrugCode, read_codes
+from trace.services.recall_reach import recalls_over
+from trace.services.rulebook import rules_on
+
+_LOT = {name: lot.c[name].label(f"lot_{name}") for name in ("item", "number", "produced_on", "expires_on")}
+_PRODUCT = {
+    name: product.c[name].label(f"product_{name}")
+    for name in (
+        "id", "public_id", "name", "category", "specification", "unit", "producer", "prescription", "drug_class",
+        "split_units", "split_unit_name",
+    )
+}  # fmt: skip
+_LOT_IDENT = ident.alias("lot_ident")
+
+
+def pack_uris(session: Session, actor: Actor, texts: Mapping[str, str]) -> dict[str, str]:
+    """{field: URI of the pack} of scanned texts, {field: text}; raises `Invalid` for one that names no single pack."""
+    read = dict(zip(texts, read_codes(session, list(texts.values()), actor=actor), strict=True))
+    for field, code in read.items():
+        if not code.is_pack or code.uri is None:
+            text = N_("{code} names no single pack: scan the trace code on the box.")
+            raise Invalid(text, field=field, code=code.text[:80])
+    return {field: str(code.uri) for field, code in read.items()}
+
+
+def find_packs(session: Session, *, actor: Actor, uris: Iterable[str]) -> dict[str, Pack]:
+    """Every one of these codes (URIs) as the actor's shop has it, known or not: two statements for any number."""
+    uris = list(uris)
+    ids = find_idents(session, uris)
+    rows: dict[int, Row[Any]] = {}
+    for part in chunks(ids.values()):
+        rows |= {row.item: row for row in session.execute(_packs(actor).where(stock.c.item.in_(part)))}
+    return {uri: _pack(uri, ids.get(uri), rows.get(ids.get(uri, -1))) for uri in uris}
+
+
+def _packs(actor: Actor) -> Any:
+    """Packs that the shop has or had, with their lots and products, their open sale and what is open of them."""
+    here = actor.organisation
+    sale = and_(
+        dispensing.c.item == stock.c.item,
+        dispensing.c.organisation == here,
+        dispensing.c.returned_event.is_(None),
+        dispensing.c.split_units.is_(None),
+    )
+    return (
+        select(
+            stock.c.item,
+            stock.c.on_hand,
+            stock.c.held,
+            stock.c.sold.label("out"),
+            *_LOT.values(),
+            _LOT_IDENT.c.uri.label("lot_uri"),
+            *_PRODUCT.values(),
+            dispensing.c.dispensed_at,
+            split_pack.c.units,
+            split_pack.c.unit_name,
+            split_pack.c.sold,
+            split_pack.c.use_by,
+        )
+        .outerjoin(lot, lot.c.item == stock.c.lot)
+        .outerjoin(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
+        .outerjoin(product, product.c.id == lot.c.product)
+        .outerjoin(dispensing, sale)
+        .outerjoin(split_pack, and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == here))
+        .where(stock.c.organisation == here, stock.c.unit == PIECE)
+    )
+
+
+def _pack(uri: str, item: int | None, row: Row[Any] | None) -> Pack:
+    if row is None or row.lot_item is None:
+        return Pack(code_text(uri), uri, item)
+    opened = None if row.units is None else Opened(row.units, row.unit_name, row.sold, row.use_by)
+    where = (row.on_hand > 0, row.held > 0, row.out > 0)
+    return Pack(code_text(uri), uri, item, *where, *_cards(row), row.dispensed_at, opened)
+
+
+def _cards(row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(lot, product) as the domain wants them."""
+    told = row._mapping
+    lot_card = {name: told[f"lot_{name}"] for name in (*_LOT, "uri")}
+    return lot_card, {name: told[f"product_{name}"] for name in _PRODUCT}
+
+
+def find_cards(session: Session, lots: Iterable[str]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """{lot's URI: (lot, product)} of lots that are recorded."""
+    found = {}
+    query = (
+        select(*_LOT.values(), _LOT_IDENT.c.uri.label("lot_uri"), *_PRODUCT.values())
+        .join(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
+        .join(product, product.c.id == lot.c.product)
+    )
+    for part in chunks(lots):
+        for row in session.execute(query.where(_LOT_IDENT.c.uri.in_(part))):
+            found[row.lot_uri] = _cards(row)
+    return found
+
+
+def reasons_on_arrival(session: Session, *, actor: Actor, lots: Collection[int]) -> dict[int, NoCodeReason]:
+    """{lot: why its packs came without codes (R9)}, as the shop recorded it on arrival."""
+    query = (
+        select(receipt_line.c.item, receipt_line.c.reason)
+        .join(receipt, receipt.c.id == receipt_line.c.receipt)
+        .where(receipt.c.organisation == actor.organisation, receipt.c.undone_at.is_(None))
+    )
+    known = {reason.value: reason for reason in NoCodeReason}
+    found: dict[int, NoCodeReason] = {}
+    for part in chunks(lots):
+        for item, reason in session.execute(query.where(receipt_line.c.item.in_(part))):
+            said = known.get((reason or "").removeprefix("no_code_"))
+            if said is not None:
+                found[item] = said
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A lot that expires before the one that is sold, and is on the shelf."""
+
+    product: str
+    number: str
+    expires_on: date
+    instead_of: str  # number of the lot that is sold
+
+    def as_told(self) -> dict[str, str]:
+        """As answers tell it."""
+        return {
+            "product": self.product,
+            "lot_number": self.number,
+            "expires_on": self.expires_on.isoformat(),
+            "instead_of": self.instead_of,
+        }
+
+
+def find_earlier(
+    session: Session,
+    *,
+    actor: Actor,
+    leaving: Sequence[tuple[Mapping[str, Any], Mapping[str, Any], int]],
+    on: date,
+) -> dict[int, Earlier]:
+    """{lot that is sold: the lot to be sold first} (近效期先出); `leaving` is [(lot, product, millionths)] of one sale.
+
+    What is sold in the same sale is not on the shelf any more; packs that are open already, held or past are not
+    counted either. One statement.
+    """
+    going: dict[int, int] = defaultdict(int)
+    for sold, _, amount in leaving:
+        going[sold["item"]] += amount
+    closed = case((split_pack.c.item.is_(None), stock.c.on_hand), else_=0)
+    opened = and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == stock.c.organisation)
+    query = (
+        select(lot.c.item, lot.c.product, lot.c.number, lot.c.expires_on, func.sum(closed).label("there"))
+        .join(stock, stock.c.lot == lot.c.item)
+        .outerjoin(split_pack, opened)
+        .where(stock.c.organisation == actor.organisation, stock.c.on_hand > 0, lot.c.expires_on >= on)
+        .group_by(lot.c.item)
+        .order_by(lot.c.expires_on, lot.c.number)
+    )
+    first: dict[int, Any] = {}
+    for part in chunks({card["id"] for _, card, _ in leaving}):
+        for row in session.execute(query.where(lot.c.product.in_(part))):
+            if row.there > going.get(row.item, 0):
+                first.setdefault(row.product, row)
+    found = {}
+    for sold, card, _ in leaving:
+        before = first.get(card["id"])
+        if before is not None and before.expires_on < (sold["expires_on"] or date.max):
+            found[sold["item"]] = Earlier(card["name"], before.number, before.expires_on, sold["number"])
+    return found
+
+
+def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: date) -> list[dict[str, Any]]:
+    """What the counter is told of scanned texts before they are sold, each pack once, in their order.
+
+    {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened} each:
+    `verdict` is one of `Verdict`, or "unknown" for a text that names no pack; `message` with its `values` is a
+    sentence, None where it may be sold; `review` is whether a pharmacist has to (R10). Takes no lock: the sale decides.
+    """
+    read = {code.uri or code.text: code for code in read_codes(session, texts, actor=actor)}
+    packs = find_packs(session, actor=actor, uris=[str(code.uri) for code in read.values() if _names_pack(code)])
+    numbers = [pack.item for pack in packs.values() if pack.item is not None]
+    recalls = recalls_over(session, numbers, organisation=actor.organisation) if numbers else {}
+    sold = [pack for pack in packs.values() if pack.lot is not None and pack.opened is None]
+    leaving = [(pack.lot, pack.product, MICRO) for pack in sold if pack.lot is not None]
+    earlier = find_earlier(session, actor=actor, leaving=leaving, on=on) if leaving else {}
+    rules = rules_on(session, on, actor.organisation)
+    told = []
+    for code in read.values():
+        pack = packs.get(code.uri or "")
+        if pack is None:
+            told.append(_unknown(code))
+            continue
+        units = None if pack.opened is None else 1
+        refusal = find_refusal(pack, day=on, rules=rules, units=units)
+        entry = _told(code, pack, rules)
+        if pack.item in recalls and (refusal is None or refusal.verdict is not Verdict.SOLD):
+            over = recalls[pack.item][0]
+            text = N_("Held or recalled ({reason}): it is not sold.")
+            entry |= {"verdict": Verdict.HELD.value, "message": text, "values": {"reason": over.reason}}
+        elif refusal is not None:
+            entry |= {"verdict": refusal.verdict.value, "message": refusal.message, "values": dict(refusal.values)}
+        elif pack.lot is not None and pack.lot["item"] in earlier:
+            entry["earlier"] = earlier[pack.lot["item"]].as_told()
+        told.append(entry)
+    return told
+
+
+def _names_pack(code: DrugCode) -> bool:
+    return code.is_pack and code.uri is not None
+
+
+def _unknown(code: DrugCode) -> dict[str, Any]:
+    text = N_("{code} names no single pack: scan the trace code on the box.")
+    return {
+        "text": code.text,
+        "code": code.text,
+        "uri": None,
+        "verdict": "unknown",
+        "message": text,
+        "values": {"code": code.text[:80]},
+        "product": dict(code.product) if code.product is not None else None,
+        "lot_number": None,
+        "expires_on": None,
+        "review": False,
+        "earlier": None,
+        "opened": None,
+    }
+
+
+def _told(code: DrugCode, pack: Pack, rules: Rules) -> dict[str, Any]:
+    card = pack.product
+    handed = [HandedOut(card["name"], card["prescription"])] if card else []
+    named = {name: card[name] for name in ("name", "specification", "prescription", "split_units", "split_unit_name")}
+    opened = pack.opened
+    return {
+        "text": code.text,
+        "code": pack.code,
+        "uri": pack.uri,
+        "verdict": Verdict.READY.value if opened is None else Verdict.OPEN.value,
+        "message": None,
+        "values": {},
+        "product": {"id": card["public_id"], **named} if card else dict(code.product) if code.product else None,
+        "lot_number": pack.lot["number"] if pack.lot else None,
+        "expires_on": pack.lot["expires_on"] if pack.lot else None,
+        "review": first_needing("pharmacist", handed, rules) is not None,
+        "earlier": None,
+        "opened": None
+        if opened is None
+        else {"units": opened.units, "left": opened.left, "unit_name": opened.unit_name, "use_by": opened.use_by},
+    }
