@@ -20,11 +20,10 @@ from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Role
 from trace.services.acceptance import add_lines, cancel, change, open_acceptance
-from trace.services.acceptance_codes import answer, leave_out, scan, set_apart
+from trace.services.acceptance_codes import leave_out, name_identifier, scan, set_apart
 from trace.services.acceptance_rows import NewLine
 from trace.services.accepting import accept, accept_at_once, look
 from trace.services.arrivals import Supplier
-from trace.services.drug_file import learn
 from trace.services.hops import Some, pack
 from trace.services.orders import OrderLine, get_order, place_order
 from trace.services.overrides import Agreement
@@ -144,8 +143,8 @@ def test_an_unknown_prefix_is_asked_about_and_learnt_once(shop: Shop) -> None:
     assert failure.details["unknown"] == [identifier]
     other = shop.town.drug(shop.seller)
     shop.check(other)
-    shop.do(learn, identifier=identifier, product=other, level=1)
-    assert shop.do(answer, public_id=opened)["waiting"] == 0
+    named = shop.do(name_identifier, public_id=opened, identifier=identifier, product=other)
+    assert named["waiting"] == 0
     cards = shop.do(look, public_id=opened)
     assert {card["amount"] for card in cards[1]} == {2}  # on a line of their own, which the note does not have
 

@@ -26,7 +26,7 @@ from trace.services.acceptance_rows import (
     write_lines,
 )
 from trace.services.commands import Command, run_once
-from trace.services.drug_file import DrugCode, new_identifiers, read_codes
+from trace.services.drug_file import DrugCode, learn, new_identifiers, read_codes
 from trace.services.open_containers import containers_among, goods_inside
 
 MOST_CODES = 20_000  # of one acceptance
@@ -195,14 +195,27 @@ def waiting_codes(session: Session, actor: Actor, number: int) -> list[DrugCode]
     ]
 
 
-def answer(session: Session, command: Command, *, public_id: str) -> dict[str, Any]:
-    """After `trace.services.drug_file.learn`: the waiting codes fall to their lines. The row's lock lines up two."""
+def name_identifier(
+    session: Session,
+    command: Command,
+    *,
+    public_id: str,
+    identifier: str,
+    product: str,
+    level: int | None = 1,
+    length: int | None = None,
+) -> dict[str, Any]:
+    """Say which product an unknown identifier is of (`trace.services.drug_file.learn`); its codes fall to their lines.
+
+    Two at once: the locked row of the acceptance, and the file's own keys.
+    """
 
     def act() -> dict[str, Any]:
         row = open_row(session, command.actor, public_id)
-        return {"id": public_id, "waiting": settle(session, command.actor, row.id)}
+        card = learn(session, command, identifier=identifier, product=product, level=level, length=length)
+        return {"id": public_id, "product": card["name"], "waiting": settle(session, command.actor, row.id)}
 
-    return run_once(session, command, "settle_acceptance", act)
+    return run_once(session, command, "name_identifier", act)
 
 
 def set_apart(

@@ -40,6 +40,7 @@ from trace.services.acceptance import begin
 from trace.services.acceptance_codes import put, waiting_codes
 from trace.services.acceptance_rows import NewLine, end, find_row, lines_of, note_lines, open_row, order_of
 from trace.services.arrivals import Decision, Line, Supplier
+from trace.services.chain import headquarters_of
 from trace.services.commands import Command, run_once
 from trace.services.inspecting import look_at_delivery
 from trace.services.orders import end_order
@@ -133,12 +134,16 @@ def ways_of(session: Session, number: int) -> list[WayLog]:
 
 
 def first_products(session: Session, actor: Actor, products: Iterable[int]) -> set[int]:
-    """Those of these products that were never bought here, and have no first-product file (首营品种) yet."""
+    """Those of these products that were never bought here, and have no first-product file (首营品种) yet.
+
+    The file that the headquarters of a chain made counts for its shops.
+    """
+    holders = {actor.organisation, headquarters_of(session, actor.organisation) or actor.organisation}
     wanted = set(products)
     known: set[int] = set()
     for part in chunks(wanted):
         checked = select(product_check.c.product).where(
-            product_check.c.organisation == actor.organisation, product_check.c.product.in_(part)
+            product_check.c.organisation.in_(holders), product_check.c.product.in_(part)
         )
         bought = (
             select(receipt_line.c.product)
