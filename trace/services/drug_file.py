@@ -94,7 +94,7 @@ class _Known:
     cascade: str | None
 
 
-def read_codes(session: Session, texts: Iterable[str], *, actor: Actor) -> list[DrugCode]:
+def read_codes(session: Session, texts: Iterable[str], *, actor: Actor | None) -> list[DrugCode]:
     """Scanned texts read as drug codes, in their order, in all three forms; never fails.
 
     The same for 1 and for 2,000 texts: two statements, two more where makers' own codes are among them.
