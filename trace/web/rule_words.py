@@ -51,6 +51,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "duty.",
             "review.",
             "prescription.",
+            "inspection.",
             "dispensing.",
             "window.",
             "care.",

@@ -14,6 +14,9 @@ DUTY_TITLES: Mapping[str, str] = {
     "review.valid_days": N_("How long a review counts"),
     "prescription.image": N_("Picture of a prescription"),
     "window.reading_hours": N_("Public window: when a reading is too old"),
+    "window.share_days": N_("Public window: receipts that are counted"),
+    "window.recall_days": N_("Public window: recalls that are counted"),
+    "inspection.inspectors": N_("Inspectors of an inspection"),
 }
 
 
@@ -23,6 +26,10 @@ def _hours(value: Any) -> list[Said]:
 
 def _classes(value: Any) -> list[Said]:
     return [(N_("For: {categories}."), {"categories": ", ".join(value["prescriptions"])})]
+
+
+def _last_days(value: Any) -> list[Said]:
+    return [(N_("Those of the last {days} days."), {"days": str(value)})]
 
 
 def _image(value: Any) -> list[Said]:
@@ -37,4 +44,7 @@ DUTY_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "review.valid_days": lambda value: [(N_("{days} days."), {"days": str(value)})],
     "prescription.image": _image,
     "window.reading_hours": _hours,
+    "window.share_days": _last_days,
+    "window.recall_days": _last_days,
+    "inspection.inspectors": lambda value: [(N_("At least {least}."), {"least": str(value)})],
 }

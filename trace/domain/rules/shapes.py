@@ -283,6 +283,8 @@ _FAMILIES = (
     Family("review.", record({"prescriptions": each(one_of(Prescription))}), house=False, more=False),
     Family("duty.longest_hours", whole(1, 24), house=False),
     Family("window.reading_hours", whole(1, 240), house=False),
+    Family("window.", whole(1, 3650), house=False, more=False),
+    Family("inspection.inspectors", whole(1, 10), house=False),
     Family("prescription.image", one_of(("none", "encrypted"))),
     Family("balance_tolerance", record({"gain": _GAIN, "loss": number(0, 1)}), house=False),
     Family("correction", record({"fields": each(one_of(("who", "why", "device")))}), house=False),
