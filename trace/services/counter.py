@@ -249,7 +249,8 @@ def _unknown(code: DrugCode) -> dict[str, Any]:
 def _told(code: DrugCode, pack: Pack, rules: Rules) -> dict[str, Any]:
     card = pack.product
     handed = [HandedOut(card["name"], card["prescription"])] if card else []
-    named = {name: card[name] for name in ("name", "specification", "prescription", "split_units", "split_unit_name")}
+    shown = ("name", "specification", "prescription", "split_units", "split_unit_name")
+    named = {name: card[name] for name in shown} if card else {}
     opened = pack.opened
     return {
         "text": code.text,
