@@ -14,6 +14,7 @@ from trace.web.api.description import describe, problem_responses
 PARTS = (
     "people",
     "goods",
+    "acceptance",
     "stock",
     "corrections",
     "papers",
@@ -24,6 +25,7 @@ PARTS = (
     "pharmacy",
     "duty",
     "chain",
+    "care",
     "look",
     "sales",
     "records",
