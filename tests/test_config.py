@@ -41,6 +41,7 @@ WRONG = {
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
+    "SUNSHINE_MQTT_URL": ["host", "http://host", "mqtt://", "mqtt://host:x", "mqtt://host:0", "mqtt://host/topic"],
 }
 
 

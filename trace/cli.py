@@ -26,6 +26,7 @@ from trace.config import SettingError, Settings, load_settings
 from trace.domain.failures import N_, Failure, NotFound
 from trace.domain.permissions import Role
 from trace.log import set_up_log
+from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.health import check_subscriptions
 from trace.services.keys import issue_key
@@ -258,7 +259,9 @@ def work() -> None:
     crew = Crew(
         Worker(store, settings.timezone, private=settings.webhook_private, secret_key=settings.secret_key)
     ).start()
+    listener = listen(settings.mqtt_url, store, settings.timezone)
     told.wait()
+    listener.stop()
     crew.stop()
     store.close()
 

@@ -40,6 +40,7 @@ class Settings:
     proxies: int
     demo: bool
     webhook_private: bool
+    mqtt_url: str
 
 
 # (name, default as shown, what it is): also the table in the README, which a test compares with this one.
@@ -69,6 +70,11 @@ SETTINGS_TABLE = (
         "0",
         "1 sends subscriptions to receivers on this network and over plain http, too; 0 to the public internet only",
     ),
+    (
+        "SUNSHINE_MQTT_URL",
+        "no sensors",
+        "`mqtts://user:password@host:port`: broker on which thermometers tell; `mqtt://` without TLS",
+    ),
 )
 
 
@@ -95,6 +101,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
         demo=_flag(values, "SUNSHINE_DEMO", "1"),
         webhook_private=_flag(values, "SUNSHINE_WEBHOOK_PRIVATE", "0"),
+        mqtt_url=_broker(values.get("SUNSHINE_MQTT_URL", "")),
     )
 
 
@@ -158,6 +165,21 @@ def _objects(text: str) -> str:
     if not whole or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{2,62}", bucket):
         raise SettingError(
             "SUNSHINE_OBJECTS_URL takes a folder or s3://KEY:SECRET@host:port/bucket; something else came."
+        )
+    return text
+
+
+def _broker(text: str) -> str:
+    """The address of the broker, "" for none; what came is not repeated, it holds a password."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:  # a port that is no number
+        usable = False
+    if text and not usable:
+        raise SettingError(
+            "SUNSHINE_MQTT_URL takes mqtt://host:port or mqtts://user:password@host:port; something else came."
         )
     return text
 

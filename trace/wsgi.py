@@ -10,6 +10,7 @@ import sys
 
 from trace import create_app
 from trace.config import SettingError, load_settings
+from trace.mqtt import listen
 from trace.worker import Crew, Worker
 
 try:
@@ -29,5 +30,7 @@ crew = Crew(
         secret_key=settings.secret_key,
     )
 ).start()
+listener = listen(settings.mqtt_url, app.extensions["sunshine"].store, settings.timezone)
 # A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, and so do others.
 multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)
+multiprocessing.util.Finalize(None, listener.stop, exitpriority=11)
