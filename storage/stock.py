@@ -7,12 +7,13 @@ writer on SQLite), and the second finds nothing to sell.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import BigInteger, and_, bindparam, case, func, select
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
 from storage.events import chunks, insert_for
-from storage.tables import stock, stock_unmoved, transit
+from storage.tables import event, event_item, event_withdrawn, stock, stock_unmoved, transit
+from trace.domain.links import NAMES_LOT
 from trace.domain.stock import FULL, Balance
 
 _BALANCE = Balance._fields
@@ -21,16 +22,35 @@ _BALANCES = [stock.c[name] for name in _BALANCE]
 
 
 def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
-    """{item: lot} of instances whose lot somebody's stock names.
+    """{item: lot} of instances whose lot somebody's stock names, or else an event (a relation file before delivery).
 
     Where two organisations say differently, `seen_by`'s own word counts, else that of who was registered last.
     """
-    found: dict[int, int] = {}
-    for part in chunks(items):
+    wanted, found = list(items), dict[int, int]()
+    for part in chunks(wanted):
         query = (
             select(stock.c.item, stock.c.lot)
             .where(stock.c.item.in_(part), stock.c.lot.is_not(None))
             .order_by(case((stock.c.organisation == seen_by, 1), else_=0), stock.c.organisation)
+        )
+        found.update(session.execute(query).tuples().all())
+    return found | _lots_told(session, [item for item in wanted if item not in found], seen_by)
+
+
+def _lots_told(session: Session, items: Iterable[int], seen_by: int | None) -> dict[int, int]:
+    """{item: lot} as the latest event that names the lots of these instances says and nobody declared wrong."""
+    found: dict[int, int] = {}
+    for part in chunks(items):
+        query = (
+            select(event_item.c.item, event_item.c.peer)
+            .join(event, event.c.id == event_item.c.event)
+            .where(
+                event_item.c.item.in_(part),
+                event_item.c.role.in_(NAMES_LOT),
+                event_item.c.peer.is_not(None),
+                ~exists().where(event_withdrawn.c.event == event_item.c.event),
+            )
+            .order_by(case((event.c.captured_by == seen_by, 1), else_=0), event_item.c.time, event_item.c.event)
         )
         found.update(session.execute(query).tuples().all())
     return found

@@ -14,9 +14,11 @@ from storage.tables.acceptance import (
     acceptance_code,
     acceptance_line,
     maker_code,
+    product_change,
     product_check,
     purchase_order,
     purchase_order_line,
+    relation_file,
     temperature_log,
 )
 from storage.tables.care import (
@@ -178,6 +180,7 @@ __all__ = [
     "place",
     "prescription",
     "product",
+    "product_change",
     "product_check",
     "product_code",
     "public_window",
@@ -192,6 +195,7 @@ __all__ = [
     "receipt_line",
     "receipt_scan",
     "record_key",
+    "relation_file",
     "rule_entry",
     "scan",
     "self_check",

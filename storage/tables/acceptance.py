@@ -45,6 +45,39 @@ product_check = Table(
     comment="首营品种: the file of a product before its first purchase (GSP)",
 )
 
+product_change = Table(
+    "product_change",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
+    Column("code", String(64), nullable=False, default="", comment="the code identifier it is about, if any"),
+    Column("field", String(24), nullable=False),
+    Column("old", Text),
+    Column("new", Text),
+    Column("reason", String(200), nullable=False, default=""),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("api_key", Number, ForeignKey("api_key.id")),
+    Column("device", String(120), nullable=False, default="", comment="kind of browser or program, no more"),
+    Column("changed_at", Moment, nullable=False),
+    comment="What was corrected or added in the drug file, by whoever; insert-only (R16)",
+)
+
+relation_file = Table(
+    "relation_file",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("public_id", String(26), nullable=False, unique=True),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("report", JSON, nullable=False, default=dict, comment="what was in it: cases, boxes, lots"),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("brought_in_at", Moment, nullable=False),
+    UniqueConstraint("organisation", "object"),
+    comment="关联关系: files that say which boxes are in which case, as they came",
+)
+
 purchase_order = Table(
     "purchase_order",
     metadata,

@@ -59,8 +59,10 @@ TABLES = (
     "insurance_code",
     "maker_code",
     "pharmacist",
+    "product_change",
     "product_check",
     "public_window",
+    "relation_file",
     "split_pack",
     "stocktake",
     "care_check_line",
@@ -127,7 +129,7 @@ def _create_tables() -> None:
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column(
             "kind",
-            sa.String(length=16),
+            sa.String(length=24),
             nullable=False,
             comment="medical_insurance, trace_platform, epcis_2_0, epcis_1_2",
         ),
@@ -340,6 +342,28 @@ def _create_tables() -> None:
     )
     op.create_index(op.f("ix_pharmacist_organisation"), "pharmacist", ["organisation"], unique=False)
     op.create_table(
+        "product_change",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("product", NUMBER, nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False, comment="the code identifier it is about, if any"),
+        sa.Column("field", sa.String(length=24), nullable=False),
+        sa.Column("old", sa.Text(), nullable=True),
+        sa.Column("new", sa.Text(), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("api_key", NUMBER, nullable=True),
+        sa.Column("device", sa.String(length=120), nullable=False, comment="kind of browser or program, no more"),
+        sa.Column("changed_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name=op.f("fk_product_change_api_key")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_product_change_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_product_change_person")),
+        sa.ForeignKeyConstraint(["product"], ["product.id"], name=op.f("fk_product_change_product")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_change")),
+        comment="What was corrected or added in the drug file, by whoever; insert-only (R16)",
+    )
+    op.create_index(op.f("ix_product_change_product"), "product_change", ["product"], unique=False)
+    op.create_table(
         "product_check",
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column("product", NUMBER, nullable=False),
@@ -368,6 +392,24 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("organisation", name=op.f("pk_public_window")),
         sa.UniqueConstraint("public_id", name=op.f("uq_public_window_public_id")),
         comment="阳光药店: what the public sees of a pharmacy",
+    )
+    op.create_table(
+        "relation_file",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("public_id", sa.String(length=26), nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("object", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False, comment="what was in it: cases, boxes, lots"),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("brought_in_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["object"], ["object.sha256"], name=op.f("fk_relation_file_object")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_relation_file_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_relation_file_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relation_file")),
+        sa.UniqueConstraint("organisation", "object", name=op.f("uq_relation_file_organisation_object")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_relation_file_public_id")),
+        comment="关联关系: files that say which boxes are in which case, as they came",
     )
     op.create_table(
         "split_pack",
