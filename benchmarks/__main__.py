@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-NAMES = ("capture", "event_hash", "trace", "scan")
+NAMES = ("capture", "event_hash", "trace", "scan", "dispense")
 
 
 def main(arguments: list[str] | None = None) -> int:

