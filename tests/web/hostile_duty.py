@@ -15,4 +15,19 @@ DUTY_BODIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"person": NOWHERE, "registration_no": "x", "title": "x", "expires_on": "2030-01-01"},
     ),
     "/prescriptions": (PHARMACIST, {"reference": "x", "prescribed_on": "2026-01-01", "reviewed_by": NOWHERE}),
+    "/public-window": (
+        ADMINISTRATOR,
+        {"shown": True, "names": True, "complaint_number": "x", "notice": "x", "zone": NOWHERE},
+    ),
+    "/inspections": (
+        INSPECTOR,
+        {
+            "organisation": NOWHERE,
+            "inspected_on": "2026-01-01",
+            "outcome": "passed",
+            "grade": "A",
+            "inspectors": ["x", "y"],
+            "remarks": "x",
+        },
+    ),
 }

@@ -223,6 +223,35 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/station/stock"): SHOP,
     ("GET", "/pharmacy"): SHOP,
     ("POST", "/pharmacy"): SHOP,
+    # stock care
+    **{
+        ("GET", f"{API}/{tail}"): SHOP
+        for tail in (
+            "care/expiring", "care/due", "care/checks", "quarantine", "stocktakes", "stocktakes/<string:public_id>",
+            "recalls/<string:public_id>/codes",
+        )
+    },
+    **{
+        ("POST", f"{API}/{tail}"): SHOP
+        for tail in (
+            "care/checks", "quarantine", "stocktakes", "stocktakes/<string:public_id>/counts",
+            "stocktakes/<string:public_id>/closing",
+        )
+    },
+    **{
+        ("GET", f"/{tail}"): SHOP
+        for tail in (
+            "care", "care/checks", "care/quarantine", "stocktaking", "stocktaking/<string:public_id>",
+            "stocktaking/<string:public_id>/result",
+        )
+    },
+    **{
+        ("POST", f"/{tail}"): SHOP
+        for tail in (
+            "care/apart", "care/checks", "care/quarantine", "stocktaking", "stocktaking/<string:public_id>",
+            "stocktaking/<string:public_id>/result",
+        )
+    },
     **{("GET", f"{API}/chain{tail}"): HEAD for tail in ("", "/stock", "/shops/<string:public_id>/stock")},
     **{("POST", f"{API}/chain/{act}"): HEAD for act in ("moves", "deliveries")},
     **{("GET", f"/chain{tail}"): HEAD for tail in ("", "/stock", "/move", "/shops/<string:public_id>")},
@@ -236,6 +265,12 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     **{("POST", f"/pharmacy/duty/{act}"): frozenset({PHARMACIST}) for act in ("take", "end")},
     ("POST", "/pharmacy/duty/reviews"): SHOP,
     ("POST", "/pharmacy/duty/registrations"): MANAGERS,
+    **{("GET", f"{start}/<string:public_id>{tail}"): PUBLIC for start, tail in (
+        ("/w", ""), ("/w", "/check"), ("/w", "/door"), (f"{API}/public/windows", ""), (f"{API}/public/windows", "/check"),
+    )},
+    **{(method, path): HEAD for method in ("GET", "POST") for path in ("/pharmacy/window", f"{API}/public-window")},
+    **{("GET", f"{start}/inspections"): BUSINESS for start in ("", API)},
+    **{("POST", f"{start}/inspections"): frozenset({INSPECTOR}) for start in ("", API)},
     ("GET", "/inspector"): BUSINESS,
     ("POST", "/inspector/scan"): SHOP | {INSPECTOR},
     ("GET", "/inspector/organisations/<string:public_id>"): BUSINESS,

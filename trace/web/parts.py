@@ -13,6 +13,7 @@ from trace.config import Settings
 
 LANGUAGES = ("zh", "en")
 PUBLIC_RATE = "120 per minute"  # questions of the public from one address: each may read 20 000 rows
+CHECK_RATE = "20 per minute"  # packs that somebody looks up: nobody counts a shop's sales through its window
 PASSWORD_RATE = "20 per minute"  # noqa: S105 (how often passwords are tried from one address)
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
 

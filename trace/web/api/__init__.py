@@ -24,6 +24,7 @@ PARTS = (
     "photos",
     "pharmacy",
     "duty",
+    "window",
     "chain",
     "care",
     "look",

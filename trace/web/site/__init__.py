@@ -20,9 +20,11 @@ from trace.web.site.forms import cut_meats, ways_of_keeping
 
 # The blueprints, one file each.
 PAGES = (
+    "acceptance",
     "balance",
     "blocks",
     "canteen",
+    "care",
     "chain",
     "checks",
     "commitment",
@@ -32,9 +34,11 @@ PAGES = (
     "evidence",
     "home",
     "imports",
+    "inspections",
     "inspector",
     "label",
     "more",
+    "orders",
     "papers",
     "pharmacy",
     "rapid",
@@ -47,7 +51,9 @@ PAGES = (
     "sign_in",
     "station",
     "stock",
+    "stocktaking",
     "suppliers",
+    "window",
 )
 # (address's endpoint, text, permission it needs)
 DESKS = (

@@ -28,11 +28,39 @@ class Tile(NamedTuple):
 TILES = (
     Tile("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
     Tile(
+        "acceptance.page",
+        N_("Acceptance"),
+        N_("Scan a delivery box by box or by photo, check it, sign it."),
+        Permission.GOODS_RECEIVE,
+        DRUG_TRADE,
+    ),
+    Tile(
+        "orders.page",
+        N_("Orders"),
+        N_("What was ordered of whom; deliveries are compared with it."),
+        Permission.GOODS_RECEIVE,
+        DRUG_TRADE,
+    ),
+    Tile(
         "duty.page",
         N_("Pharmacists on duty"),
         N_("On and off duty with one tap; prescriptions reviewed; registrations."),
         Permission.CODE_DISPENSE,
         PHARMACIES,
+    ),
+    Tile(
+        "window.settings",
+        N_("Public window"),
+        N_("What everybody sees at the door and on the phone."),
+        Permission.WINDOW_MANAGE,
+        PHARMACIES,
+    ),
+    Tile(
+        "inspections.page",
+        N_("Inspections"),
+        N_("Outcomes and grades, as the public sees them."),
+        Permission.RECALL_READ,
+        PHARMACIES | {OrganisationKind.REGULATOR},
     ),
     Tile(
         "counter.preparing",
@@ -46,6 +74,19 @@ TILES = (
         N_("How each stands today; stock by shop; move goods; work in a shop's name."),
         Permission.CHAIN_MANAGE,
         CHAIN_HEADS,
+    ),
+    Tile(
+        "care.page",
+        N_("Stock care"),
+        N_("What expires, what is due for a look, what is kept apart."),
+        Permission.CARE_RECORD,
+        DRUG_TRADE,
+    ),
+    Tile(
+        "stocktaking.page",
+        N_("Stock-taking"),
+        N_("Scan after scan, several people at once; the difference is signed by two."),
+        Permission.CARE_RECORD,
     ),
     Tile("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
     Tile(

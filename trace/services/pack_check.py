@@ -1,0 +1,56 @@
+"""The box on a pharmacy's public window: was the pack in my hand sold here, once (R8, R18)?
+
+It answers for the one code that somebody holds, with a word and a day: no time, no person, no product, no other shop.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.events import find_idents
+from storage.tables import dispensing, split_pack
+from trace.services.drug_file import read_codes
+from trace.services.public_window import find_window
+
+
+class Sold(StrEnum):
+    """What the public is told of a code."""
+
+    ONCE = "sold_once"
+    IN_PARTS = "sold_in_parts"
+    TWICE = "sold_twice"  # here, and once more: here or elsewhere
+    NOT_HERE = "not_sold_here"
+    NO_CODE = "no_trace_code"
+
+
+def check_pack(session: Session, *, public_id: str, text: str, now: datetime) -> dict[str, Any]:
+    """{answer, day}: what this pharmacy's window says of a code; `day` of the last sale here, None where there is none.
+
+    Raises `NotFound` for a window that is closed. A sale that was taken back is none.
+    """
+    window = find_window(session, public_id)
+    (code,) = read_codes(session, [text], actor=None)
+    uri = code.uri if code.is_pack else None
+    item = find_idents(session, [uri]).get(uri) if uri else None
+    if item is None:
+        return {"answer": (Sold.NOT_HERE if uri else Sold.NO_CODE).value, "day": None}
+    open_sales = select(dispensing).where(dispensing.c.item == item, dispensing.c.returned_event.is_(None))
+    sales = session.execute(open_sales.order_by(dispensing.c.dispensed_at)).all()
+    here = [sale for sale in sales if sale.organisation == window.number]
+    if not here:
+        return {"answer": Sold.NOT_HERE.value, "day": None}
+    day = here[-1].dispensed_at.astimezone(now.tzinfo).date().isoformat()
+    parts = [sale.split_units for sale in sales if sale.split_units is not None]
+    one_shop = len(here) == len(sales)
+    if one_shop and len(parts) == len(sales) and sum(parts) <= _units(session, window.number, item):
+        return {"answer": Sold.IN_PARTS.value, "day": day}
+    return {"answer": (Sold.ONCE if len(sales) == 1 and not parts else Sold.TWICE).value, "day": day}
+
+
+def _units(session: Session, number: int, item: int) -> int:
+    """How many of its smallest units the pack has."""
+    opened = select(split_pack.c.units).where(split_pack.c.organisation == number, split_pack.c.item == item)
+    return session.scalar(opened) or 0
