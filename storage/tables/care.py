@@ -129,7 +129,7 @@ export_target = Table(
     Column("id", Number, primary_key=True),
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
-    Column("kind", String(16), nullable=False, comment="medical_insurance, trace_platform, epcis_2_0, epcis_1_2"),
+    Column("kind", String(24), nullable=False, comment="medical_insurance, trace_platform, epcis_2_0, epcis_1_2"),
     Column("address", String(400), nullable=False, default="", comment="empty: files to fetch, nothing is sent"),
     Column("account", JSON, nullable=False, default=dict, comment="numbers the other side knows this pharmacy by"),
     Column("secret", LargeBinary, comment="what opens the other side, encrypted"),
