@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Demo
+from tests.web.hostile_care import CARE_BODIES
 from tests.web.hostile_chain import CHAIN_BODIES
 from tests.web.hostile_desk import DESK_BODIES
 from tests.web.hostile_duty import DUTY_BODIES
@@ -146,6 +147,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
+    **CARE_BODIES,
     **CHAIN_BODIES,
     **DESK_BODIES,
     **DUTY_BODIES,

@@ -165,6 +165,10 @@ def step_word(entry: Mapping[str, Any]) -> str:
         return word("inspected")  # our own desks inspect only what they refuse
     if step == "storing" and str(entry["disposition"]).endswith("sellable_accessible"):
         return word("released")
+    if step == "stock_taking" and str(entry["disposition"]).endswith("unavailable"):
+        return word("stock_missed")
+    if step == "stock_taking" and str(entry["disposition"]).endswith("non_sellable_other"):
+        return word("stock_found")
     return word(step)
 
 
