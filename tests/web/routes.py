@@ -266,7 +266,8 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/pharmacy/duty/reviews"): SHOP,
     ("POST", "/pharmacy/duty/registrations"): MANAGERS,
     **{("GET", f"{start}/<string:public_id>{tail}"): PUBLIC for start, tail in (
-        ("/w", ""), ("/w", "/check"), ("/w", "/door"), (f"{API}/public/windows", ""), (f"{API}/public/windows", "/check"),
+        ("/w", ""), ("/w", "/check"), ("/w", "/door"),
+        (f"{API}/public/windows", ""), (f"{API}/public/windows", "/check"),
     )},
     **{(method, path): HEAD for method in ("GET", "POST") for path in ("/pharmacy/window", f"{API}/public-window")},
     **{("GET", f"{start}/inspections"): BUSINESS for start in ("", API)},

@@ -25,7 +25,7 @@ from storage.tables import (
     storage_zone,
 )
 from trace.domain.dispensing import NoCodeReason
-from trace.domain.failures import N_, Forbidden, Invalid, NotFound
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import DRUG_LICENCES, PHARMACIES
 from trace.domain.permissions import Actor
 from trace.domain.rules.book import Rules
@@ -77,14 +77,14 @@ def set_window(
 ) -> dict[str, Any]:
     """Open or close the own window, and say what it shows: {id}. Every change is kept (R16).
 
-    `zone` is the public id of the cold cabinet whose last reading is shown. Raises `Forbidden` for what is no pharmacy,
+    `zone` is the public id of the cold cabinet whose last reading is shown. Raises `Conflict` for what is no pharmacy,
     `NotFound` for another's zone, `Invalid` for a complaint number that is none. Two at once: the primary key
     (organisation) of `public_window` makes them one window, and the later one counts.
     """
 
     def act() -> dict[str, Any]:
         if command.actor.organisation_kind not in PHARMACIES:
-            raise Forbidden(N_("A public window is that of a pharmacy."))
+            raise Conflict(N_("A public window is that of a pharmacy."))
         number = complaint_number.strip() or COMPLAINTS
         if not _NUMBER.fullmatch(number):
             raise Invalid(N_("{number} is no telephone number."), field="complaint_number", number=number)

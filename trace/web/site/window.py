@@ -1,4 +1,4 @@
-"""The public window of a pharmacy (阳光药店): its page, the screen at its door, the box for one's own pack; settings."""
+"""The public window of a pharmacy (阳光药店): its page, the screen at its door, the box for one's pack; settings."""
 
 from typing import Any
 
