@@ -78,7 +78,7 @@ def begin(
         supplier = Supplier(card["id"], card["name"], card["address"], card["contact"])
     if supplier is None:
         raise Invalid(N_("Say who delivers: a supplier, an order, or a shipment that was announced."), field="supplier")
-    sender_of(session, command.actor, supplier)
+    sender = sender_of(session, command.actor, supplier)
     public_id = new_public_id()
     values: dict[str, Any] = {
         "public_id": public_id,
@@ -86,9 +86,9 @@ def begin(
         "purchase_order": ordered.id if ordered is not None else None,
         "supplier": {
             "id": supplier.public_id,
-            "name": supplier.name,
-            "address": supplier.address,
-            "contact": supplier.contact,
+            "name": sender.name,
+            "address": sender.address,
+            "contact": sender.contact,
         },
         "delivery_note": note,
         "state": AcceptanceState.OPEN.value,

@@ -120,6 +120,7 @@ def _head(row: Row[Any]) -> dict[str, Any]:
         "id": row.public_id,
         "state": row.state,
         "supplier": row.supplier,
+        "supplier_name": row.supplier["name"],
         "delivery_note": row.delivery_note,
         "order_number": row.order_number or "",
         "opened_at": row.opened_at,

@@ -3,6 +3,23 @@
 from trace.domain.failures import N_
 
 PHARMACY_WORDS: dict[str, str] = {
+    # climate: zones, parts of the day, how a reading stands, who took it, what an alert asks for
+    "zone_room": N_("Room temperature zone"),
+    "zone_cool": N_("Cool zone"),
+    "zone_cold": N_("Cold zone"),
+    "zone_quarantine": N_("Zone for what may not be sold"),
+    "day_morning": N_("Morning"),
+    "day_afternoon": N_("Afternoon"),
+    "climate_done": N_("read"),
+    "climate_due": N_("to be read"),
+    "climate_missing": N_("not read"),
+    "climate_later": N_("later"),
+    "climate_typed": N_("by hand"),
+    "climate_file": N_("logger"),
+    "climate_sensor": N_("sensor"),
+    "climate_excursion": N_("Temperature or humidity out of range"),
+    "todo_climate_excursion": N_("Look at the zone and write down what was done."),
+    "storage_zone": N_("Zone"),
     # acceptance, orders
     "absent": N_("Did not come"),
     "order_received": N_("Received"),
@@ -54,4 +71,14 @@ PHARMACY_WORDS: dict[str, str] = {
     "asked_case": N_("is a case whose content nobody recorded: scan its boxes."),
     "asked_unread": N_("could not be read as a code: scan it again."),
 }
-PHARMACY_FIELDS: dict[str, str] = {}
+PHARMACY_FIELDS: dict[str, str] = {
+    "celsius": N_("Temperature (°C)"),
+    "humidity": N_("Humidity (%)"),
+    "humidity_low": N_("Humidity (%)"),
+    "humidity_high": N_("Humidity (%)"),
+    "low": N_("Temperature (°C)"),
+    "high": N_("Temperature (°C)"),
+    "sensor": N_("Sensor"),
+    "action": N_("What was done"),
+    "about": N_("Time"),
+}

@@ -14,6 +14,7 @@ from trace.domain.permissions import Permission, may
 from trace.services.rulebook import rules_on
 from trace.web import words
 from trace.web.access import AT_SHOP
+from trace.web.curve import curve_of
 from trace.web.rule_words import title_of
 from trace.web.site.addresses import public_path
 from trace.web.site.forms import cut_meats, ways_of_keeping
@@ -27,6 +28,7 @@ PAGES = (
     "care",
     "chain",
     "checks",
+    "climate",
     "commitment",
     "corrections",
     "counter",
@@ -87,6 +89,7 @@ def register(app: Flask) -> None:
         public_path=public_path,
         short=words.thing_text,
     )
+    app.jinja_env.globals.update(curve_of=curve_of)
     app.jinja_env.globals.update(say=words.say, step_word=words.step_word, is_certified_here=is_certified_here)
     app.jinja_env.globals.update(
         cut_meats=cut_meats, ways_of_keeping=ways_of_keeping, rule_title=lambda name: words.say(*title_of(name))

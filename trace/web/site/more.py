@@ -42,6 +42,13 @@ TILES = (
         DRUG_TRADE,
     ),
     Tile(
+        "climate.page",
+        N_("Temperature and humidity"),
+        N_("Twice a day for all zones at once; what was out of range, what was done."),
+        Permission.CARE_RECORD,
+        DRUG_TRADE,
+    ),
+    Tile(
         "duty.page",
         N_("Pharmacists on duty"),
         N_("On and off duty with one tap; prescriptions reviewed; registrations."),
