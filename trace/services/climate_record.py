@@ -93,6 +93,7 @@ def zone_record(
         by_day.setdefault(one.measured_at.astimezone(now.tzinfo).date(), []).append(one)
     shown = [first + timedelta(days=n) for n in range((min(last, now.date()) - first).days + 1)]
     return zone_card(row, rules) | {
+        "organisation": row.owner_name,
         "first": first,
         "last": last,
         "begin": begin,

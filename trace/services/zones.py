@@ -113,7 +113,7 @@ def list_zones(session: Session, *, actor: Actor, on: date, closed: bool = False
 def zone_rows(session: Session, organisation_number: int, *, closed: bool = False) -> list[Row[Any]]:
     """The rows of an organisation's zones, cold ones first, as they are read in the morning."""
     query = (
-        select(storage_zone, organisation.c.public_id.label("owner"))
+        select(storage_zone, organisation.c.public_id.label("owner"), organisation.c.name.label("owner_name"))
         .join(organisation, organisation.c.id == storage_zone.c.organisation)
         .where(storage_zone.c.organisation == organisation_number)
         .order_by(storage_zone.c.id)
@@ -169,7 +169,7 @@ def lock_zone(session: Session, actor: Actor, public_id: str) -> Row[Any]:
 
 def _found(session: Session, actor: Actor, public_id: str, *, lock: bool) -> Row[Any]:
     query = (
-        select(storage_zone, organisation.c.public_id.label("owner"))
+        select(storage_zone, organisation.c.public_id.label("owner"), organisation.c.name.label("owner_name"))
         .join(organisation, organisation.c.id == storage_zone.c.organisation)
         .where(storage_zone.c.public_id == public_id, storage_zone.c.organisation == actor.organisation)
     )
@@ -243,7 +243,7 @@ def _note(session: Session, command: Command, row: Row[Any], changed: Mapping[st
 def owner_of_topic(session: Session, owner: str, sensor: str) -> Row[Any] | None:
     """The open zone whose sensor tells on `sunshine/<owner>/<sensor>`; None where there is none."""
     query = (
-        select(storage_zone, organisation.c.public_id.label("owner"))
+        select(storage_zone, organisation.c.public_id.label("owner"), organisation.c.name.label("owner_name"))
         .join(organisation, organisation.c.id == storage_zone.c.organisation)
         .where(organisation.c.public_id == owner, storage_zone.c.sensor == sensor, storage_zone.c.closed_at.is_(None))
     )

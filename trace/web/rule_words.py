@@ -8,6 +8,7 @@ from typing import Any
 from trace.domain.failures import N_
 from trace.web.rule_words_acceptance import ACCEPTANCE_TITLES, ACCEPTANCE_TOLD
 from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
+from trace.web.rule_words_climate import CLIMATE_TITLES, CLIMATE_TOLD
 from trace.web.rule_words_dispensing import DISPENSING_TITLES, DISPENSING_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
@@ -29,7 +30,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("acceptance", N_("Acceptance at a pharmacy"), ("acceptance.",)),
     ("accepting", N_("Accepting goods against a finding"), ("override.",)),
-    ("temperature", N_("Temperatures"), ("temperature.",)),
+    ("temperature", N_("Temperatures"), ("temperature.", "climate.")),
     (
         "stock",
         N_("Stock and scales"),
@@ -69,6 +70,7 @@ _OTHERS = ("others", N_("Other rules"))
 
 TITLES: Mapping[str, str] = {
     **CARE_TITLES,
+    **CLIMATE_TITLES,
     **DISPENSING_TITLES,
     **ACCEPTANCE_TITLES,
     **DUTY_TITLES,
@@ -364,6 +366,7 @@ def _calendar(value: Any) -> list[Said]:
 
 _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **CARE_TOLD,
+    **CLIMATE_TOLD,
     **DISPENSING_TOLD,
     **ACCEPTANCE_TOLD,
     **DUTY_TOLD,

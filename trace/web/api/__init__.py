@@ -27,6 +27,7 @@ PARTS = (
     "window",
     "chain",
     "care",
+    "climate",
     "look",
     "sales",
     "records",
