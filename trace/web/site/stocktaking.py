@@ -24,6 +24,7 @@ from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("stocktaking", __name__, url_prefix="/stocktaking")
 MANY_CODES = 2_000  # of one paste
+EVERYTHING = "everything"
 LOTS = 200  # that are offered to be counted by quantity
 
 
@@ -49,7 +50,9 @@ def post_start() -> ResponseReturnValue:
     """开始盘点 / Begin a stock-taking."""
     body = {name: text_of(name, 200) for name in ("note", "category")}
     try:
-        asked = load(StocktakeRequest(), {name: value for name, value in body.items() if value})
+        if not body["category"]:
+            raise Invalid(N_("Choose what is counted."), field="category")
+        asked = load(StocktakeRequest(), {name: value for name, value in body.items() if value not in ("", EVERYTHING)})
         done = start(g.session, _command(body), note=asked["note"], category=asked["category"])
     except Failure as failure:
         g.session.rollback()
