@@ -74,11 +74,9 @@ def bring_in_relations(
             return {"id": session.execute(select(relation_file.c.public_id).where(mine)).scalar_one(), "again": True}
         batches = [_understood(session, command, one, product, number) for number, one in enumerate(said)]
         told = _record(session, command, batches, sha256)
-        report: dict[str, Any] = {
-            "cases": sum(len(b.tree.inside) for b in batches),
-            "boxes": sum(len(b.tree.boxes) for b in batches),
-        }
-        report |= {"fresh": told, "lots": [_lot_told(one) for one in batches]}
+        lots = [_lot_told(one) for one in batches]
+        sums = {name: sum(lot[name] for lot in lots) for name in ("cases", "boxes")}
+        report = {**sums, "fresh": told, "lots": lots}
         session.execute(update(relation_file).where(relation_file.c.public_id == public_id).values(report=report))
         return {"id": public_id, "again": False}
 
