@@ -177,8 +177,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
             clock, busy = row["clock"], row["busy"]
             told.append(
                 f"  {text}, {row['count']} times: p50 {clock['p50']} ms, p95 {clock['p95']} ms, p99 {clock['p99']} ms"
-                f" on the clock; p50 {busy['p50']} ms, p95 {busy['p95']} ms, p99 {busy['p99']} ms of processor time, the"
-                f" server's with it ({row['server']['p50']} ms)"
+                f" on the clock; p50 {busy['p50']} ms, p95 {busy['p95']} ms, p99 {busy['p99']} ms of processor time,"
+                f" {row['server']['p50']} ms of it the server's"
             )
         told.append(f"  answers: {', '.join(f'{name} {count}' for name, count in sorted(counter['verdicts'].items()))}")
     delivery = figures["delivery"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import storage
 from storage.store import Store, driver_url
@@ -54,6 +54,22 @@ def test_reading_keeps_nothing(store: Store) -> None:
     with store.reading() as session:
         session.execute(insert(ident).values(uri="a", kind=1))
     assert count(store) == 0
+
+
+def test_a_reading_in_which_a_statement_failed_ends_like_any_other(store: Store) -> None:
+    with store.reading() as session, pytest.raises(DBAPIError):
+        session.execute(text("SELECT nothing_of_the_kind"))
+    assert count(store) == 0
+
+
+def test_reading_leaves_postgresql_its_prepared_statements(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("of PostgreSQL's driver only")
+    for _ in range(8):  # the driver prepares what it is asked for the sixth time
+        count(store)
+    with store.reading() as session:
+        query = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM ident%'"
+        assert session.execute(text(query)).scalar_one() == 1
 
 
 def test_eight_writers_at_once_lose_nothing(store: Store) -> None:
