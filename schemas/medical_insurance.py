@@ -22,7 +22,7 @@ NODES = {
     Form.SALE_RETURN: "selinfo",
     Form.WITHDRAWAL: "data",
 }
-_PURCHASES = "3"  # inv_data_type: 1 stock count, 2 stock change, 3 purchase, 4 sale
+_DATA_TYPES = {Form.PURCHASE: "3", Form.SALE: "4"}  # inv_data_type: 1 stock count, 2 stock change
 _RX = {"rx": "1", "otc_a": "0", "otc_b": "0"}
 _LISTED, _BATCH, _NAME = 50, 30, 200
 _MOMENT = "%Y-%m-%d %H:%M:%S"
@@ -92,7 +92,7 @@ def _sale(record: Record) -> dict[str, Any]:
 
 
 def _withdrawal(record: Record) -> dict[str, Any]:
-    return {"fixmedins_bchno": record.number, "inv_data_type": _PURCHASES}
+    return {"fixmedins_bchno": record.number, "inv_data_type": _DATA_TYPES[record.withdraws or Form.PURCHASE]}
 
 
 _WRITERS = {

@@ -139,9 +139,9 @@ class ExportWork:
     def _hand_over(self, errand: Errand) -> tuple[State, bool]:
         """Ask first where an earlier attempt may have arrived, then send: the state, and whether we are not let in."""
         if errand.file.attempts:
-            state = self._ask_for(errand)
-            if state is not None and state is not State.QUEUED:
-                return state, False
+            state, outcome = self._ask_for(errand)
+            if state is not State.QUEUED or outcome in (Outcome.AGAIN, Outcome.LOCKED):
+                return state, outcome is Outcome.LOCKED
         answer = self._exchange(errand, errand.adapter.send(errand.letter, self._local()))
         verdict = errand.adapter.read(answer.status, answer.body)
         with self.store.writing() as session:
@@ -149,17 +149,17 @@ class ExportWork:
             state = note_sent(session, errand, verdict, now=self.now())
         return state, verdict.outcome is Outcome.LOCKED
 
-    def _ask_for(self, errand: Errand) -> State | None:
-        """The state of a file after asking for it; None where there is nothing to ask."""
+    def _ask_for(self, errand: Errand) -> tuple[State, Outcome]:
+        """The state of a file after asking for it, and what the answer meant: unknown where there is none to ask."""
         destination = parse_destination(errand.address, private=self.private)
         question = errand.adapter.ask(errand.letter, destination, self._local())
         if question is None:
-            return None
+            return State(errand.file.state), Outcome.UNKNOWN
         answer = self._exchange(errand, question)
         verdict = errand.adapter.read_held(answer.status, answer.body, errand.letter.bill)
         with self.store.writing() as session:
             note_answer(session, errand, answer, now=self.now())
-            return note_held(session, errand, verdict, now=self.now())
+            return note_held(session, errand, verdict, now=self.now()), verdict.outcome
 
     def _exchange(self, errand: Errand, sending: Sending) -> Answer:
         destination = parse_destination(errand.address, private=self.private)

@@ -127,6 +127,7 @@ class Record:
     partner: str = ""
     split: bool = False
     codes: tuple[str, ...] = ()
+    withdraws: Form | None = None  # of what takes another record back
 
 
 def judge_status(status: int) -> Outcome | None:

@@ -31,6 +31,8 @@ from trace.domain.products import Category
 from trace.domain.uris import UriKind, split_private_uri, uri_kind
 from trace.services.export_goods import GOODS, Window, amount_of, code_text, codes_of_events, goods_of, listing_of
 
+# What the number begins with by which the insurance knows a record.
+NUMBERS = {Form.PURCHASE: "P", Form.PURCHASE_RETURN: "R", Form.SALE: "S", Form.SALE_RETURN: "T"}
 _REFUSED = "refuse"  # of a line of a delivery: it never came in
 
 
@@ -79,7 +81,7 @@ def _purchase(row: Row[*tuple[Any, ...]], window: Window, codes: Sequence[str]) 
     return Record(
         form=Form.PURCHASE,
         subject=subject,
-        number=f"P{subject}",
+        number=f"{NUMBERS[Form.PURCHASE]}{subject}",
         recorded_at=max(row.recorded_at, row.corrected_at or row.recorded_at),
         happened_at=row.received_at.astimezone(window.zone),
         operator=row.operator or "",
@@ -92,50 +94,50 @@ def _purchase(row: Row[*tuple[Any, ...]], window: Window, codes: Sequence[str]) 
     )
 
 
-def withdrawals(session: Session, window: Window) -> list[Record]:
+def purchase_withdrawals(session: Session, window: Window) -> list[Record]:
     """Purchases that were told and are no longer so: taken back as a whole, or corrected since."""
     changed = or_(receipt.c.undone_at >= window.since, receipt_line.c.corrected_at >= window.since)
     if window.subjects is not None:
-        changed = receipt.c.id.in_(window.heads)
+        changed = or_(receipt.c.undone_at.is_not(None), receipt_line.c.corrected_at.is_not(None))
     query = (
         select(receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at)
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
         .where(receipt.c.organisation == window.organisation, changed)
         .order_by(receipt.c.id, receipt_line.c.line)
     )
-    rows = session.execute(query).all()
-    if not rows:
-        return []
-    told = _told_purchases(session, window, {f"{row.id}.{row.line}" for row in rows})
     found = []
+    rows = session.execute(query).all()
+    told = told_of(session, window, Form.PURCHASE, {f"{row.id}.{row.line}" for row in rows})
     for row in rows:
-        now_told = None if row.undone_at is not None else _purchase_subject(row)
+        base, now_told = f"{row.id}.{row.line}", None if row.undone_at is not None else _purchase_subject(row)
         moment = max(moment for moment in (row.undone_at, row.corrected_at) if moment is not None)
-        for subject in told.get(f"{row.id}.{row.line}", ()):
-            if subject != now_told:
-                at = moment.astimezone(window.zone)
-                found.append(Record(Form.WITHDRAWAL, subject, f"P{subject}", moment, at, operator=""))
-    wanted = window.subjects
-    return [record for record in found if wanted is None or record.subject in wanted]
+        of_line = [subject for subject in told if subject.partition("@")[0] == base]
+        found += [withdrawn(Form.PURCHASE, subject, moment, window) for subject in of_line if subject != now_told]
+    return found
 
 
-def _told_purchases(session: Session, window: Window, bases: set[str]) -> dict[str, list[str]]:
-    """{receipt and line: the subjects under which it was told}, without files that were refused."""
+def withdrawn(form: Form, subject: str, moment: datetime, window: Window) -> Record:
+    """The record that takes back another, known by its number."""
+    number = f"{NUMBERS[form]}{subject}"
+    return Record(Form.WITHDRAWAL, number, number, moment, moment.astimezone(window.zone), operator="", withdraws=form)
+
+
+def told_of(session: Session, window: Window, form: Form, bases: set[str]) -> list[str]:
+    """The subjects under which these records, and their corrections, were told; without files that were refused."""
     query = (
         select(export_entry.c.subject)
         .join(export_file, export_file.c.id == export_entry.c.export_file)
         .where(
             export_entry.c.target == window.target,
-            export_entry.c.form == Form.PURCHASE,
+            export_entry.c.form == form,
             export_file.c.state != State.REFUSED,
         )
         .order_by(export_entry.c.subject)
     )
-    found: dict[str, list[str]] = {}
+    found: list[str] = []
     for part in chunks(sorted(bases), 100):
         corrected = [export_entry.c.subject.startswith(f"{base}@") for base in part]
-        for subject in session.scalars(query.where(or_(export_entry.c.subject.in_(part), *corrected))):
-            found.setdefault(subject.partition("@")[0], []).append(subject)
+        found += session.scalars(query.where(or_(export_entry.c.subject.in_(part), *corrected)))
     return found
 
 
@@ -198,7 +200,7 @@ def _returned_lots(session: Session, window: Window, row: Row[*tuple[Any, ...]],
         Record(
             form=Form.PURCHASE_RETURN,
             subject=f"{row.id}.{n}",
-            number=f"R{row.id}.{n}",
+            number=f"{NUMBERS[Form.PURCHASE_RETURN]}{row.id}.{n}",
             recorded_at=recorded,
             happened_at=at,
             operator=row.operator or "",

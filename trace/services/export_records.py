@@ -5,6 +5,7 @@ A subject is the key under which a record is told once (`export_entry`):
 
 * a purchase: its receipt and line, `12.0`; after a correction with the moment of it, `12.0@1764147600`, so that the
   corrected line is told, and the one before is withdrawn;
+* what withdraws a record: the number by which the insurance knows it, `P12.0`;
 * a return to a supplier: its event and the number of the lot in it, `77.0`;
 * a sale, and the return of one: the sale and its line, `5.0`; on the trace platform the code, which it knows as sold
   once, however often a pack is opened, or comes back and is sold again.
@@ -14,16 +15,26 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents
-from storage.tables import api_key, drug_sale, drug_sale_line, event, ident, lot, person, product
-from trace.domain.events import utc_milliseconds
+from storage.tables import api_key, drug_sale, drug_sale_line, ident, lot, person, product
 from trace.domain.exports import Form, Record, is_of_platform
 from trace.domain.uris import UriKind, drug_code_uri
 from trace.services.export_goods import GOODS, Window, amount_of, code_text, goods_of, listing_of
-from trace.services.export_purchases import purchase_returns, purchases, withdrawals
+from trace.services.export_purchases import (
+    NUMBERS,
+    purchase_returns,
+    purchase_withdrawals,
+    purchases,
+    told_of,
+    withdrawn,
+)
+
+# A sale that an error declaration took back is closed by its own event (`trace.services.code_sales`).
+_DECLARED_WRONG = drug_sale_line.c.returned_event == drug_sale_line.c.event
+_NOT_WRONG = or_(drug_sale_line.c.returned_event.is_(None), ~_DECLARED_WRONG)
 
 
 def read_records(session: Session, form: Form, window: Window) -> list[Record]:
@@ -34,7 +45,7 @@ def read_records(session: Session, form: Form, window: Window) -> list[Record]:
 def _sales(session: Session, window: Window) -> list[Record]:
     query = _sale_lines(window)
     if window.subjects is None:
-        query = query.where(drug_sale.c.recorded_at >= window.since)
+        query = query.where(drug_sale.c.recorded_at >= window.since, _NOT_WRONG)
     else:
         query = query.where(drug_sale.c.id.in_(window.heads))
     rows = session.execute(query.order_by(drug_sale.c.id, drug_sale_line.c.line)).all()
@@ -43,23 +54,37 @@ def _sales(session: Session, window: Window) -> list[Record]:
 
 
 def _sale_returns(session: Session, window: Window) -> list[Record]:
-    query = _sale_lines(window).add_columns(event.c.record_time)
-    query = query.join(event, event.c.id == drug_sale_line.c.returned_event)
+    came_back = drug_sale_line.c.returned_event.is_not(None) & ~_DECLARED_WRONG
+    query = _sale_lines(window).where(came_back)
     if window.subjects is None:
-        query = query.where(event.c.record_time >= utc_milliseconds(window.since))
+        query = query.where(drug_sale_line.c.returned_at >= window.since)
     else:
         query = query.where(drug_sale.c.id.in_(window.heads))
-    rows = session.execute(query.order_by(event.c.id, drug_sale.c.id, drug_sale_line.c.line)).all()
-    made = []
-    for row in rows:
-        recorded = datetime.fromtimestamp(row.record_time / 1000, tz=window.zone)
-        made.append(_sale(row, window, Form.SALE_RETURN, recorded, row.returned_at or recorded))
+    rows = session.execute(query.order_by(drug_sale_line.c.returned_event, drug_sale.c.id, drug_sale_line.c.line)).all()
+    made = [_sale(row, window, Form.SALE_RETURN, row.returned_at, row.returned_at) for row in rows]
     return [record for record in made if window.subjects is None or record.subject in window.subjects]
+
+
+def _withdrawals(session: Session, window: Window) -> list[Record]:
+    """What was told and is no longer so: purchases, and sales that were declared wrong."""
+    wrong = (
+        select(drug_sale.c.id, drug_sale_line.c.line, drug_sale_line.c.returned_at)
+        .join(drug_sale_line, drug_sale_line.c.sale == drug_sale.c.id)
+        .where(drug_sale.c.organisation == window.organisation, _DECLARED_WRONG)
+        .order_by(drug_sale.c.id, drug_sale_line.c.line)
+    )
+    if window.subjects is None:
+        wrong = wrong.where(drug_sale_line.c.returned_at >= window.since)
+    rows = {f"{row.id}.{row.line}": row.returned_at for row in session.execute(wrong)}
+    told = told_of(session, window, Form.SALE, set(rows))
+    sales = [withdrawn(Form.SALE, subject, rows[subject], window) for subject in told]
+    found = [*purchase_withdrawals(session, window), *sales]
+    return [record for record in found if window.subjects is None or record.subject in window.subjects]
 
 
 def _retail_codes(session: Session, window: Window) -> list[Record]:
     """The codes sold, each once: the platform's own are told there, the others pass it by (`is_of_platform`)."""
-    query = _sale_lines(window).where(ident.c.kind == UriKind.INSTANCE)
+    query = _sale_lines(window).where(ident.c.kind == UriKind.INSTANCE, _NOT_WRONG)
     if window.subjects is None:
         query = query.where(drug_sale.c.recorded_at >= window.since)
     else:
@@ -100,7 +125,7 @@ def _sale(row: Row[*tuple[Any, ...]], window: Window, form: Form, recorded: date
     return Record(
         form=form,
         subject=subject,
-        number=f"{'T' if form is Form.SALE_RETURN else 'S'}{row.id}.{row.line}",
+        number=f"{NUMBERS.get(form, '')}{row.id}.{row.line}",
         recorded_at=recorded,
         happened_at=happened.astimezone(window.zone),
         operator=row.operator or "",
@@ -114,7 +139,7 @@ def _sale(row: Row[*tuple[Any, ...]], window: Window, form: Form, recorded: date
 
 
 _READERS: Mapping[Form, Callable[[Session, Window], list[Record]]] = {
-    Form.WITHDRAWAL: withdrawals,
+    Form.WITHDRAWAL: _withdrawals,
     Form.PURCHASE: purchases,
     Form.PURCHASE_RETURN: purchase_returns,
     Form.SALE: _sales,
