@@ -29,6 +29,7 @@ from trace.domain.permissions import Actor, Role
 from trace.services.demonstration_cast import Cast
 from trace.services.demonstration_pork import tell_pork
 from trace.services.demonstration_stories import tell_drug, tell_produce
+from trace.services.demonstration_window import open_windows
 from trace.services.keys import issue_key
 from trace.services.organisations import add_licence, create_organisation, get_organisation_row
 from trace.services.people import create_person_by_hash, hash_password
@@ -77,6 +78,7 @@ PEOPLE: Mapping[str, tuple[str, Role, str]] = {
     "pharmacist": ("pharmacy_a", Role.PHARMACIST, "药师（演示）"),
     "pharmacist2": ("pharmacy_b", Role.PHARMACIST, "药师（演示）"),
     "manager": ("market_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
+    "pharmacy_manager": ("pharmacy_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
     "inspector": ("regulator", Role.INSPECTOR, "检查员（演示）"),
     "auditor": ("regulator", Role.AUDITOR, "审计员（演示）"),
     "platform": ("platform", Role.PLATFORM_ADMINISTRATOR, "平台管理员（演示）"),
@@ -136,6 +138,7 @@ def load_demonstration(
         )
         for tell in (tell_pork, tell_produce, tell_drug):
             shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
+        open_windows(session, cast)
         if folder is not None:
             _keep(shown, folder)
         return shown
