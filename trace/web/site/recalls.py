@@ -9,11 +9,13 @@ from schemas.safety import AcknowledgementRequest, ClosingRequest, LiftingReques
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
+from trace.domain.products import Category
 from trace.domain.recalls import LEVELS, RecallKind
 from trace.errors import sentence, status_of
 from trace.services import recall_views, recalls
 from trace.services.commands import Command
 from trace.services.rapid_tests import list_tests
+from trace.services.recall_codes import recall_codes
 from trace.web.access import may, watched
 from trace.web.printing import pdf_answer, pdf_page
 from trace.web.site.forms import load, text_of
@@ -119,10 +121,19 @@ def _show(public_id: str, failure: Failure | None = None) -> str:
     return render_template(
         "recall.html",
         found=found,
+        packs=_packs(found),
         test=next((test for test in tests if test["hold"] == public_id), None),
         problem=sentence(failure) if failure else None,
         now=g.now,
     )
+
+
+def _packs(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Of a drug, the packs here and the receipts on which others went; a watcher sees no shop's receipts."""
+    if found["category"] != Category.DRUG or g.actor.watches:
+        return None
+    packs = recall_codes(g.session, actor=g.actor, public_id=found["id"])
+    return packs if packs["here"] or packs["gone"] else None
 
 
 @blueprint.get("/<string:public_id>/notice.pdf")

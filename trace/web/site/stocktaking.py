@@ -1,5 +1,6 @@
 """Stock-taking by scanning: one scan after the other, several people at once; then the difference, and two sign it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -144,10 +145,21 @@ def _show_result(public_id: str, problem: Failure | None = None) -> str:
         "stocktake_result.html",
         taking=found,
         result=found["result"],
+        differing=_by_lot(found["result"]["things"]),
         differs=any(totals[name] for name in ("missing", "surplus", "strange")),
         problem=sentence(problem) if problem else None,
         field=problem.field if problem else None,
     )
+
+
+def _by_lot(things: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What differs in the same way of one lot is one row, with its packs: {..., codes}."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for thing in things:
+        key = (thing["outcome"], thing["gone"], thing["product"], thing["lot_number"] or thing["uri"])
+        row = rows.setdefault(key + (() if thing["code"] else (thing["uri"],)), {**thing, "codes": []})
+        row["codes"] += [thing["code"]] if thing["code"] else []
+    return list(rows.values())
 
 
 def _command(body: dict[str, Any]) -> Command:
