@@ -6,9 +6,11 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from tests.web.conftest import Demo
+from tests.web.hostile_acceptance import ACCEPTANCE_BODIES
 from tests.web.hostile_care import CARE_BODIES
 from tests.web.hostile_chain import CHAIN_BODIES
 from tests.web.hostile_desk import DESK_BODIES
+from tests.web.hostile_drugs import DRUG_BODIES
 from tests.web.hostile_duty import DUTY_BODIES
 
 MANY = 26
@@ -147,12 +149,14 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
+    **ACCEPTANCE_BODIES,
     **CARE_BODIES,
     **CHAIN_BODIES,
     **DESK_BODIES,
+    **DRUG_BODIES,
     **DUTY_BODIES,
 }
-UPLOADS = ("/scans", "/objects", "/imports")
+UPLOADS = ("/scans", "/objects", "/imports", "/code-relations")
 
 
 def complaint(answer: TestResponse, *statuses: int) -> str | None:

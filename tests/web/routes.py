@@ -72,6 +72,12 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/objects/<string:sha256>"): BUSINESS,
     ("POST", f"{API}/dispensings"): SHOP,
     ("POST", f"{API}/dispensings/returns"): SHOP,
+    ("GET", f"{API}/dispensings/check"): SHOP,
+    ("GET", f"{API}/drug-sales"): SHOP,
+    ("GET", f"{API}/drug-sales/<string:public_id>"): SHOP,
+    ("GET", f"{API}/drug-sales/<string:public_id>/receipt.pdf"): SHOP,
+    ("POST", f"{API}/drug-sales/<string:public_id>/returns"): SHOP,
+    ("GET", f"{API}/split-packs"): SHOP,
     ("GET", f"{API}/alerts"): BUSINESS,
     ("GET", f"{API}/recalls"): BUSINESS,
     ("GET", f"{API}/recalls/reach"): BUSINESS,
@@ -223,6 +229,9 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/station/stock"): SHOP,
     ("GET", "/pharmacy"): SHOP,
     ("POST", "/pharmacy"): SHOP,
+    **{("GET", f"/pharmacy/sales{tail}"): SHOP
+       for tail in ("", "/open-packs", "/<string:public_id>", "/<string:public_id>/print.pdf")},
+    ("POST", "/pharmacy/sales/<string:public_id>/return"): SHOP,
     # stock care
     **{
         ("GET", f"{API}/{tail}"): SHOP
@@ -252,12 +261,48 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
             "stocktaking/<string:public_id>/result",
         )
     },
+    **{
+        ("GET", f"{API}/{things}"): SHOP
+        for things in ("orders", "orders/<string:public_id>", "acceptances", "acceptances/<string:public_id>")
+    },
+    ("GET", f"{API}/acceptances/<string:public_id>/record"): SHOP,
+    ("GET", f"{API}/acceptances/<string:public_id>/lines/<int:line>/codes"): SHOP,
+    **{
+        ("POST", f"{API}/{act}"): SHOP
+        for act in ("orders", "orders/<string:public_id>/cancellation", "acceptances", "acceptances/whole")
+    },
+    **{
+        ("POST", f"{API}/acceptances/<string:public_id>/{act}"): SHOP
+        for act in ("codes", "left-out", "apart", "lines", "changes", "identifiers", "acceptance", "cancellation")
+    },
+    **{
+        (method, f"/{page}"): SHOP
+        for method in ("GET", "POST")
+        for page in (
+            "orders", "acceptance", "acceptance/<string:public_id>", "acceptance/<string:public_id>/check",
+        )
+    },
+    ("GET", "/acceptance/<string:public_id>/record.pdf"): SHOP,
+    ("POST", "/orders/<string:public_id>/cancellation"): SHOP,
     **{("GET", f"{API}/chain{tail}"): HEAD for tail in ("", "/stock", "/shops/<string:public_id>/stock")},
     **{("POST", f"{API}/chain/{act}"): HEAD for act in ("moves", "deliveries")},
     **{("GET", f"/chain{tail}"): HEAD for tail in ("", "/stock", "/move", "/shops/<string:public_id>")},
     ("POST", "/chain/shops/<string:public_id>/work"): HEAD,
     ("POST", "/chain/move"): HEAD,
     ("POST", "/chain/leave"): ALL,
+    **{("GET", f"{start}/drugs{tail}"): BUSINESS for start in ("", API) for tail in ("", "/<string:public_id>")},
+    **{("POST", f"{API}/{path}"): SHOP for path in (
+        "drugs", "drugs/<string:public_id>/changes", "drugs/<string:public_id>/check",
+        "drugs/<string:public_id>/identifiers", "drugs/<string:public_id>/identifiers/correct",
+    )},
+    **{("POST", f"/drugs/<string:public_id>{tail}"): SHOP for tail in (
+        "", "/check", "/identifiers", "/identifiers/correct",
+    )},
+    **{(method, f"/drugs/{page}"): SHOP for method in ("GET", "POST") for page in ("new", "relations")},
+    ("GET", "/drugs/relations/<string:public_id>"): SHOP,
+    ("POST", f"{API}/codes/read"): BUSINESS,
+    **{(method, f"{API}/code-relations"): SHOP for method in ("GET", "POST")},
+    ("GET", f"{API}/code-relations/<string:public_id>"): SHOP,
     **{("GET", f"{API}/{things}"): SHOP for things in ("duty", "pharmacists", "prescriptions")},
     **{("POST", f"{API}/{act}"): frozenset({PHARMACIST}) for act in ("duty", "duty/end", "prescriptions")},
     ("POST", f"{API}/pharmacists"): MANAGERS,
