@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,6 +149,14 @@ def demo(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -
     """The demonstration on a database of the test's own, once on SQLite and once on PostgreSQL."""
     with demonstration(databases, request.param, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def demos(databases: Databases, tmp_path: Path) -> Iterator[list[Demo]]:
+    """The demonstration on both databases at once."""
+    with ExitStack() as stack:
+        folders = {backend: tmp_path / backend for backend in BACKENDS}
+        yield [stack.enter_context(demonstration(databases, backend, data)) for backend, data in folders.items()]
 
 
 @pytest.fixture(params=BACKENDS, scope="module")
