@@ -12,6 +12,7 @@ from tests.web.hostile_chain import CHAIN_BODIES
 from tests.web.hostile_desk import DESK_BODIES
 from tests.web.hostile_drugs import DRUG_BODIES
 from tests.web.hostile_duty import DUTY_BODIES
+from tests.web.hostile_exports import EXPORT_BODIES
 
 MANY = 26
 LOT = "https://id.gs1.org/01/09520701000020/10/NONE"
@@ -155,6 +156,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     **DESK_BODIES,
     **DRUG_BODIES,
     **DUTY_BODIES,
+    **EXPORT_BODIES,
 }
 UPLOADS = ("/scans", "/objects", "/imports", "/code-relations")
 

@@ -16,17 +16,15 @@ from storage import jobs
 from storage.jobs import Job
 from storage.tables import export_answer, export_file, export_target, job
 from trace.domain.exports import Kind, Outcome, State, Verdict, next_at
-from trace.domain.failures import N_
 from trace.services.export_adapters import ADAPTERS, LOCATION, Adapter, Letter, kept_text
 from trace.services.export_files import ASK, BUILD, SEND, lock_target
-from trace.services.exports import about_target
+from trace.services.exports import NOT_HELD, about_target
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal
 from trace.services.webhooks import Answer
 
 KINDS = (BUILD, SEND, ASK)
 ANSWER_BYTES = 1_000_000  # of an answer are read and kept
-NOT_HELD = N_("The other side does not hold this file; it is sent again.")
 _ASKED = "asked"  # in `export_target.reached`: up to which file this round has asked
 _STILL_WORKING = 10  # pauses between two looks at what they are still working on
 

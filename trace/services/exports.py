@@ -45,6 +45,7 @@ ACCOUNTS: Mapping[Kind, tuple[tuple[str, int, bool], ...]] = {
     Kind.EPCIS_1_2: (),
 }
 PAGE = 50
+NOT_HELD = N_("The other side does not hold this file; it is sent again.")
 OPEN = (State.QUEUED, State.SENT)
 
 
@@ -296,9 +297,11 @@ def get_file(session: Session, *, actor: Actor, file_id: str, now: datetime) -> 
         .order_by(export_answer.c.id)
     )
     words = rules_on(session, now.date(), actor.organisation).value("export.answers")
-    return _file_card(row) | {
+    card = _file_card(row)
+    told = row.state == State.REFUSED or card["trouble"] == "answered"
+    return card | {
         "answers": [dict(answer._mapping) for answer in answers],
-        "advice": advice_for(row.last_error or "", words).value if row.state == State.REFUSED else None,
+        "advice": advice_for(row.last_error or "", words).value if told else None,
     }
 
 
@@ -313,15 +316,33 @@ def file_content(session: Session, *, actor: Actor, file_id: str) -> tuple[bytes
 def _files(actor: Actor) -> Any:
     later = export_file.alias("later")
     replaced_by = select(later.c.public_id).where(later.c.replaces == export_file.c.id).limit(1).scalar_subquery()
+    last = (
+        select(export_answer.c.status)
+        .where(export_answer.c.export_file == export_file.c.id)
+        .order_by(export_answer.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
         select(
             *(column for column in export_file.c if column.name != "content"),
             export_target.c.public_id.label("target_id"), export_target.c.kind, export_target.c.address,
-            replaced_by.label("replaced_by"),
+            replaced_by.label("replaced_by"), last.label("last_status"),
         )
         .join(export_target, export_target.c.id == export_file.c.target)
         .where(export_file.c.organisation == actor.organisation)
     )  # fmt: skip
+
+
+def _trouble(row: Row[*tuple[Any, ...]]) -> str:
+    """Why a file still waits: nobody answered, they answered and took nothing, they lost it, its secret is no use."""
+    if row.state != State.QUEUED or not row.last_error:
+        return ""
+    if row.last_error == NOT_HELD:
+        return "lost"
+    if not row.attempts:
+        return "sealed"
+    return "no_answer" if row.last_status is None else "answered"
 
 
 def _file_card(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
@@ -335,6 +356,7 @@ def _file_card(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "state": row.state,
         "attempts": row.attempts,
         "last_error": row.last_error,
+        "trouble": _trouble(row),
         "created_at": row.created_at,
         "sent_at": row.sent_at,
         "settled_at": row.settled_at,

@@ -49,6 +49,13 @@ TILES = (
         DRUG_TRADE,
     ),
     Tile(
+        "drugs.page",
+        N_("Drug file"),
+        N_("Drugs, their codes and levels of packing; first-product files; relation files."),
+        Permission.PRODUCT_READ,
+        DRUG_TRADE,
+    ),
+    Tile(
         "duty.page",
         N_("Pharmacists on duty"),
         N_("On and off duty with one tap; prescriptions reviewed; registrations."),
@@ -94,6 +101,13 @@ TILES = (
         N_("Stock-taking"),
         N_("Scan after scan, several people at once; the difference is signed by two."),
         Permission.CARE_RECORD,
+    ),
+    Tile(
+        "exports.page",
+        N_("Exports"),
+        N_("Medical insurance, trace platform, partners: what was told, what waits, what was refused."),
+        Permission.EXPORT_MANAGE,
+        DRUG_TRADE,
     ),
     Tile("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
     Tile(

@@ -1,0 +1,51 @@
+"""What callers send about exports: settings of a target, codes of the insurance, what came of a file."""
+
+from marshmallow import fields, validate
+
+from schemas.fields import Moment, Secret, Strict, Text, Word
+from schemas.requests import CommandRequest
+from trace.domain.exports import State
+
+MANY_DRUGS = 500  # codes entered at once
+
+
+class TargetRequest(CommandRequest):
+    """Settings of a target; a secret only where it is a new one."""
+
+    address = Text(most=400, load_default="", metadata={"description": "https://...; empty: files to fetch by hand."})
+    account = fields.Dict(
+        keys=Text(most=20, least=1),
+        values=Text(most=100),
+        load_default=dict,
+        validate=validate.Length(max=10),
+        metadata={"description": "What the other side knows you by: code, gateway; app_key, ref_user_id, session."},
+    )
+    secret = Secret(least=0, load_default="", metadata={"description": "Sealed, and never answered."})
+    enabled = fields.Boolean(load_default=True)
+    begins_on = Moment(load_default=None, allow_none=True)
+
+
+class SettlementRequest(CommandRequest):
+    """What came of a file that was handed in by hand."""
+
+    taken = fields.Boolean(required=True)
+    note = Text(most=200, least=1, required=True)
+
+
+class FilesQuery(Strict):
+    """Which files."""
+
+    target = Text(most=26, load_default="")
+    state = Word(State, load_default=None, allow_none=True)
+    before = Text(most=26, load_default="")
+
+
+class CodesRequest(CommandRequest):
+    """Codes of the insurance by the public ids of drugs; empty: the insurance does not list the drug."""
+
+    codes = fields.Dict(
+        keys=Text(most=26, least=1),
+        values=Text(most=50),
+        required=True,
+        validate=validate.Length(min=1, max=MANY_DRUGS),
+    )
