@@ -60,6 +60,7 @@ KINDS = {
     "containers": "container",
     "text": "code",
     "product": "product",
+    "identifier": "identifier",
     "receiver": "organisation",
     "sender": "organisation",
     "shop": "organisation",
@@ -187,6 +188,8 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         found: Known = {
             name: list(session.scalars(select(column).order_by(column.table.c.id))) for name, column in columns.items()
         }
+        drugs = select(product.c.public_id).where(product.c.category == "drug").order_by(product.c.id)
+        found["drug"] = list(session.scalars(drugs))
         every = list(session.scalars(select(ident.c.uri).join(lot, lot.c.item == ident.c.id).order_by(ident.c.id)))
         documents = session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc()).limit(40))
         found["event"] = [load_document(document)["eventID"] for document in documents]
@@ -219,6 +222,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         "uscc": ["91640502MA7TE5T19M", "92640521MA7TE5T27X"],
         "check": ["daily", "weekly", "monthly"],
         "item": ["licence_seen", "name_agrees"],
+        "identifier": [f"87006{n:02d}" for n in range(40)],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
         **deliveries_of(demo),
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]

@@ -10,6 +10,7 @@ from trace.web.rule_words_acceptance import ACCEPTANCE_TITLES, ACCEPTANCE_TOLD
 from trace.web.rule_words_care import CARE_TITLES, CARE_TOLD
 from trace.web.rule_words_climate import CLIMATE_TITLES, CLIMATE_TOLD
 from trace.web.rule_words_dispensing import DISPENSING_TITLES, DISPENSING_TOLD
+from trace.web.rule_words_drugs import DRUG_TITLES, DRUG_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
 
@@ -58,6 +59,8 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "care.",
             "expiry_red.",
             "stocktaking.",
+            "first_product.",
+            "relation.",
             "export.",
         ),
     ),
@@ -73,6 +76,7 @@ TITLES: Mapping[str, str] = {
     **CLIMATE_TITLES,
     **DISPENSING_TITLES,
     **ACCEPTANCE_TITLES,
+    **DRUG_TITLES,
     **DUTY_TITLES,
     **EXPORT_TITLES,
     "fields.record": N_("Every record"),
@@ -369,6 +373,7 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **CLIMATE_TOLD,
     **DISPENSING_TOLD,
     **ACCEPTANCE_TOLD,
+    **DRUG_TOLD,
     **DUTY_TOLD,
     **EXPORT_TOLD,
     "fields.": _fields,

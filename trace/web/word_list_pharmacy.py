@@ -72,7 +72,9 @@ PHARMACY_WORDS: dict[str, str] = {
     "trouble_answered": N_("The other side answered, but did not look at the file yet; it is tried again tonight."),
     "trouble_lost": N_("The other side does not hold this file any more; it is sent again."),
     "trouble_sealed": N_("The secret of this target cannot be opened any more: enter it anew in the settings."),
-    "advice_account": N_("Check account and secret in the settings with what the other side gave out, then send again."),
+    "advice_account": N_(
+        "Check account and secret in the settings with what the other side gave out, then send again."
+    ),
     "advice_catalogue": N_("Correct the insurance code of the drug, then make the file anew."),
     "advice_codes": N_("Compare the trace codes with the boxes, correct the record, then make the file anew."),
     "advice_dates": N_("Check production date and expiry in the drug's lot, correct them, then make the file anew."),
@@ -159,7 +161,6 @@ PHARMACY_FIELDS: dict[str, str] = {
     "units": N_("Units"),
     "parts": N_("Units of packs"),
     "no_code_reason": N_("Why are there none?"),
-
     "mah": N_("Authorisation holder"),
     "dosage_form": N_("Dosage form"),
     "national_drug_code": N_("National drug code"),

@@ -297,6 +297,8 @@ _FAMILIES = (
         "first_check.",
         record({"kinds": each(one_of(("", *OrganisationKind)), least=1), "items": each(text(40))}),
     ),
+    Family("first_product.items", each(text(40), least=1)),
+    Family("relation.limits", record({"bytes": whole(1, 64_000_000), "codes": whole(1, 500_000)}), house=False),
     Family("acceptance.two_signatures", record({"classes": each(one_of(DrugClass)), "severity": _SEVERITY})),
     Family("acceptance.", _ONLY_SEVERITY, more=False),
     Family("first_delivery.", record({"categories": _CATEGORIES, "severity": _SEVERITY})),
