@@ -17,11 +17,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Executable, create_engine, event, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 BUSY_MILLISECONDS = 15_000
 _AT_END = "statements at the end"  # in Session.info
+_ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
 
 
 class Store:
@@ -67,18 +67,13 @@ def _end_reading(session: Session) -> None:
     """End a reading transaction so that whatever it did is not kept.
 
     PostgreSQL's driver forgets its prepared statements at every ROLLBACK, and then each statement of the next request
-    is parsed and planned anew, which took longer than to carry it out. So where nothing was written (nor a row locked:
-    both give the transaction a number) it ends with COMMIT, which keeps nothing either.
+    is parsed and planned anew, which took longer than to carry it out. So where nothing but SELECTs was sent it ends
+    with COMMIT, which keeps nothing either.
     """
-    if session.in_transaction() and session.get_bind().dialect.name == "postgresql":
-        try:
-            number = session.connection().exec_driver_sql("SELECT pg_current_xact_id_if_assigned()::text").scalar()
-        except DBAPIError:  # one of its statements failed, and whoever asked it went on
-            number = ""
-        if number is None:
-            session.commit()
-            return
-    session.rollback()
+    if session.in_transaction() and session.connection().info.get(_ONLY_SELECTS):
+        session.commit()
+    else:
+        session.rollback()
 
 
 def write_at_end(session: Session, statement: Executable) -> None:
@@ -132,7 +127,10 @@ def _engine(url: str) -> Engine:
     # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
     common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_timeout=10, **common)
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=10, **common)
+        event.listen(engine, "begin", _begin_postgresql)
+        event.listen(engine, "before_cursor_execute", _note_statement)
+        return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -144,6 +142,15 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_postgresql(connection: Any) -> None:
+    connection.info[_ONLY_SELECTS] = True
+
+
+def _note_statement(connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+    if not statement.startswith("SELECT"):
+        connection.info[_ONLY_SELECTS] = False
 
 
 def _begin_sqlite(connection: Any) -> None:
