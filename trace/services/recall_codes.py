@@ -20,6 +20,7 @@ from storage.tables import (
     recall_notice,
     stock,
 )
+from trace.domain.dispensing import code_text
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.balance import as_amount
@@ -93,7 +94,7 @@ def _gone(session: Session, actor: Actor, row: Row[Any]) -> Sequence[Any]:
 def _card(one: Any, uri: str) -> dict[str, Any]:
     return {
         "uri": uri,
-        "code": uri.rpartition("/")[2] if uri_kind(uri) is UriKind.INSTANCE else "",
+        "code": code_text(uri) if uri_kind(uri) is UriKind.INSTANCE else "",
         "product": one.name or "",
         "lot_number": one.number or "",
         "unit": one.unit,

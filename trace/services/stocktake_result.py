@@ -22,6 +22,7 @@ from storage.tables import (
     stocktake,
     stocktake_count,
 )
+from trace.domain.dispensing import code_text
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor
@@ -190,7 +191,7 @@ def _thing(one: Judged) -> dict[str, Any]:
     return {
         "outcome": one.state.outcome.value,
         "uri": one.uri,
-        "code": one.uri.rpartition("/")[2] if one.is_pack else "",
+        "code": code_text(one.uri) if one.is_pack else "",
         "product": one.product_name,
         "lot_number": one.lot_number,
         "unit": one.unit,
@@ -261,7 +262,7 @@ def standing(session: Session, *, actor: Actor, public_id: str, last: int = 10) 
 def _recent(count: Row[Any], there: Row[Any] | None, uri: str) -> Mapping[str, Any]:
     return {
         "uri": uri,
-        "code": uri.rpartition("/")[2] if uri_kind(uri) is UriKind.INSTANCE else "",
+        "code": code_text(uri) if uri_kind(uri) is UriKind.INSTANCE else "",
         "product": (there.name or "") if there is not None else "",
         "lot_number": (there.number or "") if there is not None else "",
         "amount": as_amount(count.amount),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, insert_for, intern
 from storage.tables import MICRO, split_pack, stock, stocktake, stocktake_count
+from trace.domain.dispensing import code_text
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor
@@ -183,7 +184,7 @@ def _note(
         told.append(
             {
                 "text": thing.text,
-                "code": thing.uri.rpartition("/")[2] if _is_pack(thing.uri) else thing.uri,
+                "code": code_text(thing.uri) if _is_pack(thing.uri) else thing.uri,
                 "product": card.product_name if card else "",
                 "lot_number": card.number if card else "",
                 "state": state,
