@@ -205,6 +205,7 @@ def _show(public_id: str, failure: Failure | None = None, part: str = "") -> str
         items=entry.value if entry else [],
         source=entry.source if entry else "",
         choices=_CHOICES,
+        others=drug_editing.list_drugs(g.session, actor=g.actor, limit=300),
         levels=range(1, LEVELS + 1),
         part=part,
         problem=_told(failure),
