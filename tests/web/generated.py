@@ -84,6 +84,7 @@ KINDS = {
     "uscc": "uscc",
     "seen": "item",
     "unit": "unit",
+    "zone": "zone",
 }
 # Left out of a seasoned body: nearly every value of these is refused, and none is needed.
 LEFT_OUT = {
@@ -121,6 +122,7 @@ RECORDS = {
     "suppliers": "file",
     "orders": "order",
     "acceptances": "acceptance",
+    "zones": "zone",
 }
 # What a part of an address names, where its name says something else in a body.
 IN_ADDRESS = {"kind": "check", "day": "past"}
@@ -131,6 +133,9 @@ SELDOM = {
     "GET /api/v1/scans/{public_id}",
     "GET /api/v1/scans/{public_id}/picture",
     "POST /api/v1/dispensings/returns",
+    "GET /api/v1/drug-sales/{public_id}",  # of what was sold by generated requests: seldom
+    "GET /api/v1/drug-sales/{public_id}/receipt.pdf",
+    "POST /api/v1/drug-sales/{public_id}/returns",
     "DELETE /api/v1/people/{public_id}",
     "PUT /api/v1/products/{public_id}/discontinued",  # most products are others'
     "GET /api/v1/recalls/{public_id}",
@@ -168,6 +173,13 @@ SELDOM = {
         f"POST /api/v1/acceptances/{{public_id}}/{act}"
         for act in ("apart", "lines", "changes", "identifiers", "acceptance", "cancellation")
     ),
+    # bounds that the rule book allows, a moment when something was out of range, a logger's file
+    "POST /api/v1/zones",
+    "GET /api/v1/zones/{public_id}",
+    *(f"POST /api/v1/zones/{{public_id}}/{act}" for act in ("changes", "closing", "readings", "actions")),
+    "POST /api/v1/climate/readings",
+    "POST /api/v1/temperature-logs",
+    "GET /api/v1/temperature-logs/{public_id}",
 }
 
 Known = dict[str, list[Any]]
@@ -225,6 +237,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         "identifier": [f"87006{n:02d}" for n in range(40)],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
         **deliveries_of(demo),
+        "zone": [demo.post("/zones", {"name": "生成库区", "kind": "room"}, "pharmacist").json["id"]],
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
         + [{"id": public_id} for public_id in found["organisation"]],
     }

@@ -9,6 +9,8 @@ from tests.web.conftest import Demo
 from tests.web.hostile_acceptance import ACCEPTANCE_BODIES
 from tests.web.hostile_care import CARE_BODIES
 from tests.web.hostile_chain import CHAIN_BODIES
+from tests.web.hostile_climate import CLIMATE_BODIES
+from tests.web.hostile_counter import COUNTER_BODIES
 from tests.web.hostile_desk import DESK_BODIES
 from tests.web.hostile_drugs import DRUG_BODIES
 from tests.web.hostile_duty import DUTY_BODIES
@@ -148,17 +150,25 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
             "reason": "x",
         },
     ),
-    "/dispensings": ("pharmacist", {**COMMON, "codes": [LOT], "goods": GOODS, "prescription": "x"}),
     "/dispensings/returns": ("pharmacist", {**COMMON, "codes": [LOT]}),
     **ACCEPTANCE_BODIES,
     **CARE_BODIES,
     **CHAIN_BODIES,
+    **CLIMATE_BODIES,
+    **COUNTER_BODIES,
     **DESK_BODIES,
     **DRUG_BODIES,
     **DUTY_BODIES,
     **EXPORT_BODIES,
 }
-UPLOADS = ("/scans", "/objects", "/imports", "/code-relations")
+UPLOADS = (
+    "/scans",
+    "/objects",
+    "/imports",
+    "/code-relations",
+    "/temperature-logs",
+    "/zones/<string:public_id>/readings",
+)
 
 
 def complaint(answer: TestResponse, *statuses: int) -> str | None:

@@ -257,6 +257,18 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     **{("GET", f"/pharmacy/sales{tail}"): SHOP
        for tail in ("", "/open-packs", "/<string:public_id>", "/<string:public_id>/print.pdf")},
     ("POST", "/pharmacy/sales/<string:public_id>/return"): SHOP,
+    # zones and their climate
+    **{("GET", f"{API}/{tail}"): SHOP for tail in ("zones", "climate", "temperature-logs/<string:public_id>")},
+    ("GET", f"{API}/zones/<string:public_id>"): BUSINESS,
+    **{
+        ("POST", f"{API}/{tail}"): SHOP
+        for tail in ("zones", "climate/readings", "temperature-logs")
+        + tuple(f"zones/<string:public_id>/{act}" for act in ("changes", "closing", "readings", "actions"))
+    },
+    ("GET", "/climate"): SHOP,
+    **{("POST", f"/climate/{tail}"): SHOP for tail in ("readings", "zones")},
+    **{("GET", f"/climate/<string:public_id>{tail}"): BUSINESS for tail in ("", "/table.csv", "/print.pdf")},
+    **{("POST", f"/climate/<string:public_id>/{act}"): SHOP for act in ("readings", "actions", "changes")},
     # stock care
     **{
         ("GET", f"{API}/{tail}"): SHOP

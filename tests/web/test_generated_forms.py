@@ -70,7 +70,10 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("lots", "amount", "unit", "region", "origin", "contact", "form", "basis", "drawn", "statement_accepted"),
     ),
     "/canteen": ("canteen", ("name", "meal", "lot", "amount", "retained", "again", "photo")),
-    "/pharmacy": ("pharmacist", ("action", "codes", "prescription", "client_key")),
+    "/pharmacy": (
+        "pharmacist",
+        ("action", "codes", "prescription", "client_key", "units_of", "units", "lot", "amount", "no_code_reason"),
+    ),
     "/inspector/scan": ("inspector", ("photo", "reason")),
     "/scan": ("inspector", ("photo", "x")),
 }

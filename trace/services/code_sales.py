@@ -244,7 +244,7 @@ class _Books:
 
     def _write_open_pack(self, session: Session, item: int, sold: int) -> None:
         mine = (split_pack.c.organisation == self.actor.organisation) & (split_pack.c.item == item)
-        if all(row.was_wrong for row in self.rows[item]):  # it was never opened
+        if all(row.was_wrong for row in self.rows[item] if row.units is not None):  # it was never opened
             session.execute(delete(split_pack).where(mine))
         else:
             session.execute(update(split_pack).where(mine).values(sold=sold))

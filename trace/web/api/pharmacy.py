@@ -1,29 +1,48 @@
-"""API: dispensing."""
+"""API: the counter of a pharmacy."""
 
 from typing import Any
 
-from flask import g
+from flask import Response, g
 
-from schemas.requests import CodesRequest, DispenseRequest
+from schemas.counter import CheckQuery, CounterRequest, DrugSalesQuery, PaperQuery, SaleReturnRequest
+from schemas.requests import CodesRequest, PageQuery
 from trace.domain.permissions import Permission
 from trace.services.alerts import list_alerts
-from trace.services.dispensing import dispense, take_back_packs
+from trace.services.counter import check_codes
+from trace.services.dispensing import Part, dispense, take_back_packs
+from trace.services.drug_returns import take_back_lines
+from trace.services.drug_sales import get_sale, list_sales
+from trace.services.split_packs import list_open_packs
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
+from trace.web.drug_receipts import receipt_pdf
+from trace.web.printing import pdf_answer
+from trace.web.words import say
 
 blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one code, one sale")
 
 
 @blueprint.post("/dispensings")
-@blueprint.arguments(DispenseRequest)
+@blueprint.arguments(CounterRequest)
 @blueprint.response(201)
 @may(Permission.CODE_DISPENSE)
 def post_dispensing(payload: dict[str, Any]) -> Any:
-    """售药 / Dispense packs by their trace codes; old packs without codes by lot and quantity."""
+    """售药 / Dispense packs by their trace codes, or units of them; old packs without codes by lot and quantity."""
     command = command_of(payload)
-    goods = some_of(payload.pop("goods"))
-    return dispense(g.session, command, goods=goods, **payload)
+    goods, parts = some_of(payload.pop("goods")), [Part(**part) for part in payload.pop("parts")]
+    return dispense(g.session, command, goods=goods, parts=parts, **payload)
+
+
+@blueprint.get("/dispensings/check")
+@blueprint.arguments(CheckQuery, location="query")
+@blueprint.response(200)
+@may(Permission.CODE_DISPENSE)
+def get_check(query: dict[str, Any]) -> Any:
+    """核对追溯码 / What the counter should know of one code before it is sold; nothing is recorded."""
+    (told,) = check_codes(g.session, [query["code"]], actor=g.actor, on=g.now.date())
+    message, values = told.pop("message"), told.pop("values")
+    return {**told, "message": None if message is None else say(message, values)}
 
 
 @blueprint.post("/dispensings/returns")
@@ -34,6 +53,51 @@ def post_dispensing_return(payload: dict[str, Any]) -> Any:
     """药品退回 / Take dispensed packs back."""
     command = command_of(payload)
     return take_back_packs(g.session, command, **payload)
+
+
+@blueprint.get("/drug-sales")
+@blueprint.arguments(DrugSalesQuery, location="query")
+@blueprint.response(200)
+@may(Permission.CODE_DISPENSE)
+def get_sales(query: dict[str, Any]) -> Any:
+    """销售小票 / Receipts with their trace codes, the latest first."""
+    return {"sales": list_sales(g.session, actor=g.actor, now=g.now, **query)}
+
+
+@blueprint.get("/drug-sales/<string:public_id>")
+@blueprint.response(200)
+@may(Permission.CODE_DISPENSE)
+def get_one_sale(public_id: str) -> Any:
+    """销售小票 / One receipt with its trace codes."""
+    return get_sale(g.session, public_id, actor=g.actor)
+
+
+@blueprint.get("/drug-sales/<string:public_id>/receipt.pdf")
+@blueprint.arguments(PaperQuery, location="query")
+@blueprint.response(200, content_type="application/pdf")
+@may(Permission.CODE_DISPENSE)
+def get_receipt(query: dict[str, Any], public_id: str) -> Response:
+    """打印小票 / The receipt on 58 mm paper, or on A4."""
+    found = get_sale(g.session, public_id, actor=g.actor)
+    return pdf_answer(receipt_pdf(found, query["paper"]), f"receipt-{found['number']}")
+
+
+@blueprint.post("/drug-sales/<string:public_id>/returns")
+@blueprint.arguments(SaleReturnRequest)
+@blueprint.response(201)
+@may(Permission.CODE_DISPENSE)
+def post_sale_return(payload: dict[str, Any], public_id: str) -> Any:
+    """药品退回 / Take lines of a receipt back: packs, units of a pack, packs without a code."""
+    return take_back_lines(g.session, command_of(payload), sale=public_id, **payload)
+
+
+@blueprint.get("/split-packs")
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200)
+@may(Permission.CODE_DISPENSE)
+def get_split_packs(query: dict[str, Any]) -> Any:
+    """拆零记录 / Packs that are open on the counter and sold in parts."""
+    return {"packs": list_open_packs(g.session, actor=g.actor, today=g.now.date(), **query)}
 
 
 @blueprint.get("/alerts")

@@ -1,77 +1,133 @@
-"""The sunshine pharmacy (阳光药店): log batches at the station, dispense each code once, see the alerts."""
+"""The counter of the sunshine pharmacy (阳光药店): scan what is sold, be told of each code, sell it once."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
-from schemas.requests import DispenseRequest
+from schemas.counter import CounterRequest
+from trace.domain.dispensing import NoCodeReason
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocked_among, own_block
+from trace.services.commands import Command, Some
+from trace.services.counter import check_codes
 from trace.services.delivery import expected
-from trace.services.dispensing import dispense, take_back_packs
-from trace.services.hops import Command
-from trace.services.receipts import list_receipts
+from trace.services.dispensing import Part, dispense, take_back_packs
+from trace.services.drug_sales import list_sales
+from trace.services.split_packs import list_open_packs
 from trace.services.stock_list import list_stock
 from trace.web.access import may
+from trace.web.duty_strip import duty_strip
 from trace.web.site.forms import load, text_of, texts_of
+from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("pharmacy", __name__, url_prefix="/pharmacy")
+MANY_PACKS = 200  # of one sale
 
 
 @blueprint.get("")
 @may(Permission.CODE_DISPENSE)
 def page() -> ResponseReturnValue:
     """阳光药店 / The counter: scan what is sold, see what is expected, what expires, what is alarming."""
-    return _show()
+    return _show({})
 
 
 @blueprint.post("")
 @may(Permission.CODE_DISPENSE)
 def post_codes() -> ResponseReturnValue:
-    """售药或退回 / Dispense the scanned packs, or take them back."""
-    codes, prescription = texts_of("codes", 200), text_of("prescription", 80)
+    """售药或退回 / Look at the scanned packs, dispense them, or take them back."""
+    form = _form()
     try:
-        done = _act(text_of("action", 20), codes, prescription)
+        if any(file.filename for file in request.files.getlist("photo")):
+            read = [reading["text"] for photo in scan_uploads() for reading in photo["readings"] if reading.get("text")]
+            form["codes"] = list(dict.fromkeys([*form["codes"], *read]))
+            return _show(form, looking=True)
+        if form["action"] not in ("dispense", "take_back"):
+            return _show(form, looking=True)
+        done = _act(form)
     except Failure as failure:
         g.session.rollback()
-        return _show(problem=failure, codes=codes, prescription=prescription), status_of(failure)
-    return _show(done=done)
+        return _show(form, problem=failure), status_of(failure)
+    return _show({}, done=done)
 
 
-def _act(action: str, codes: list[str], prescription: str) -> dict[str, Any]:
-    if not codes:
+def _form() -> dict[str, Any]:
+    """What is typed and scanned, as it came, within bounds."""
+    units = zip(texts_with_blanks("units_of"), texts_with_blanks("units"), strict=False)
+    return {
+        "action": text_of("action", 20),
+        "codes": texts_of("codes", MANY_PACKS),
+        "units": {code: count for code, count in units if count},
+        "prescription": text_of("prescription", 80),
+        "passed_by": text_of("passed_by", 200),
+        "lot": text_of("lot", 2_000),
+        "amount": text_of("amount", 24),
+        "no_code_reason": text_of("no_code_reason", 16),
+        "client_key": text_of("client_key", 120),
+    }
+
+
+def texts_with_blanks(name: str) -> list[str]:
+    """The values of a field that stands in every row of a list; an empty one keeps its place."""
+    return [value.strip()[:2_000] for value in request.form.getlist(name)[:MANY_PACKS]]
+
+
+def _act(form: Mapping[str, Any]) -> dict[str, Any]:
+    if not form["codes"] and not form["lot"]:
         raise Invalid(N_("Scan at least one pack."), field="codes")
-    body = {"codes": codes, "client_key": text_of("client_key", 120), "prescription": prescription or None}
-    payload = load(DispenseRequest(), body)
-    command = Command(g.actor, g.now, client_key=payload["client_key"], request={"action": action, **body})
-    if action == "take_back":
-        return {"taken_back": codes, **take_back_packs(g.session, command, codes=codes)}
-    return dispense(g.session, command, codes=codes, prescription=payload["prescription"])
+    body = {
+        "codes": [code for code in form["codes"] if code not in form["units"]],
+        "parts": [{"code": code, "units": form["units"][code]} for code in form["codes"] if code in form["units"]],
+        "goods": [{"code": form["lot"], "amount": form["amount"] or None}] if form["lot"] else [],
+        "prescription": form["prescription"] or None,
+        "passed_by": form["passed_by"],
+        "no_code_reason": form["no_code_reason"] or None,
+        "client_key": form["client_key"],
+    }
+    payload = load(CounterRequest(), body)
+    command = Command(g.actor, g.now, client_key=payload.pop("client_key"), request={**body, "action": form["action"]})
+    if form["action"] == "take_back":
+        return {"taken_back": form["codes"], **take_back_packs(g.session, command, codes=form["codes"])}
+    for name in ("happened_at", "place"):
+        payload.pop(name, None)
+    payload["goods"] = [Some(**some) for some in payload["goods"]]
+    payload["parts"] = [Part(**part) for part in payload["parts"]]
+    return dispense(g.session, command, **payload)
 
 
 def _show(
+    form: Mapping[str, Any],
     *,
     done: dict[str, Any] | None = None,
     problem: Failure | None = None,
-    codes: list[str] | None = None,
-    prescription: str = "",
+    looking: bool = False,
 ) -> str:
+    codes: Sequence[str] = form.get("codes", ())
+    basket = check_codes(g.session, codes, actor=g.actor, on=g.now.date()) if codes else []
     coming = expected(g.session, actor=g.actor)
+    stock = list_stock(g.session, actor=g.actor, category="drug", limit=100)
     return render_template(
         "pharmacy.html",
         done=done,
         problem=sentence(problem) if problem else None,
-        codes=codes or [],
-        prescription=prescription,
+        form=form,
+        codes=codes,
+        basket=basket,
+        looking=looking,
+        asks_reason=any(entry["earlier"] for entry in basket),
+        reasons=[reason.value for reason in NoCodeReason],
+        duty=duty_strip(),
         alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20),
         expected=coming,
         blocked=blocked_among(g.session, [entry["sender"]["id"] for entry in coming], on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),
-        stock=list_stock(g.session, actor=g.actor, category="drug", limit=100),
-        receipts=list_receipts(g.session, actor=g.actor, limit=5),
+        stock=stock,
+        loose=[row for row in stock if row["on_hand"] > 0],
+        sales=list_sales(g.session, actor=g.actor, now=g.now, limit=5),
+        open_packs=[p for p in list_open_packs(g.session, actor=g.actor, today=g.now.date(), limit=20) if p["left"]],
         today=g.now.date(),
     )

@@ -189,11 +189,17 @@ async function look(form) {
     unfold(open);
     const again = document.querySelector("[name=override-password]");
     if (again && secret) again.value = secret; // the service never sends one back
-    if (focused) document.querySelector(`[name="${CSS.escape(focused)}"]`)?.focus();
+    const field = focused ? document.querySelector(`[name="${CSS.escape(focused)}"]`) : null;
+    field?.focus();
+    if (field?.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
   } catch (fault) {
     if (fault.name !== "AbortError") console.warn(fault); // no network: the person goes on typing
   }
 }
+// A hand scanner ends each code with Enter: at the counter it is looked at while the next box is taken.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("textarea[data-scan]")) setTimeout(() => look(event.target.form));
+});
 document.addEventListener("change", (event) => {
   const form = event.target.form;
   if (form?.dataset.look === undefined || event.target.type === "file" || /^(paper|override)-/.test(event.target.name)) return;
