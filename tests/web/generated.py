@@ -139,6 +139,10 @@ SELDOM = {
     "DELETE /api/v1/people/{public_id}",
     "PUT /api/v1/products/{public_id}/discontinued",  # most products are others'
     "GET /api/v1/recalls/{public_id}",
+    "GET /api/v1/recalls/{public_id}/codes",
+    "GET /api/v1/stocktakes/{public_id}",  # the own ones only
+    "POST /api/v1/stocktakes/{public_id}/counts",
+    "POST /api/v1/stocktakes/{public_id}/closing",
     *(
         f"POST /api/v1/recalls/{{public_id}}/{act}"
         for act in ("acknowledgement", "lifting", "closing", "return-to-sale", "search")
