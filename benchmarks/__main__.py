@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-NAMES = ("capture", "event_hash", "trace", "scan", "dispense")
+NAMES = ("capture", "event_hash", "trace", "scan", "dispense", "pharmacy_year")
 
 
 def main(arguments: list[str] | None = None) -> int:

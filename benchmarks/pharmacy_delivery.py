@@ -73,7 +73,12 @@ class _Scene:
         town.do(learn, town.command(self.shop), identifier=IDENTIFIER, product=self.product, level=1)
         with store.writing() as session:
             number = session.scalar(select(product.c.id).where(product.c.public_id == self.product))
-            first: dict[str, Any] = {"organisation": self.shop.organisation, "product": number, "checked": [], "checked_at": NOW}
+            first: dict[str, Any] = {
+                "organisation": self.shop.organisation,
+                "product": number,
+                "checked": [],
+                "checked_at": NOW,
+            }
             session.execute(insert(product_check).values(first))
             self.key = issue_key(session, role=Role.PHARMACIST, organisation_id=self.shop.organisation, now=NOW)
 
