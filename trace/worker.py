@@ -20,6 +20,7 @@ from storage.jobs import Job
 from storage.store import Store
 from trace import clock
 from trace.domain.failures import N_, Failure
+from trace.erasing_work import work_on_erasing
 from trace.export_work import ExportWork
 from trace.import_work import work_on_import
 from trace.services.exports import export_seal
@@ -59,9 +60,14 @@ class Worker:
                 stop.wait(PAUSE)
 
     def work_once(self) -> bool:
-        """Carry out the round that has waited longest, else a step of the exports, else a table to bring in."""
+        """Carry out the round that waits longest, else a step of exports, else an erasing, else a table to bring in."""
         exports = ExportWork(self.store, self.now, self.zone, export_seal(self.secret_key), self.private)
-        return self._deliver_once() or exports.work_once() or work_on_import(self.store, now=self.now, zone=self.zone)
+        return (
+            self._deliver_once()
+            or exports.work_once()
+            or work_on_erasing(self.store, now=self.now, zone=self.zone)
+            or work_on_import(self.store, now=self.now, zone=self.zone)
+        )
 
     def _deliver_once(self) -> bool:
         with self.store.reading() as session:  # a look takes no lock; SQLite's writers have only one

@@ -346,6 +346,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/pharmacy/duty"): SHOP,
     **{("POST", f"/pharmacy/duty/{act}"): frozenset({PHARMACIST}) for act in ("take", "end")},
     ("POST", "/pharmacy/duty/reviews"): SHOP,
+    ("GET", "/pharmacy/duty/prescriptions/<string:public_id>/image"): frozenset({PHARMACIST}),
     ("POST", "/pharmacy/duty/registrations"): MANAGERS,
     **{("GET", f"{start}/<string:public_id>{tail}"): PUBLIC for start, tail in (
         ("/w", ""), ("/w", "/check"), ("/w", "/door"),

@@ -55,6 +55,10 @@ def check_review(
     if needing is None or not text:
         return None
     found = _find(session, command.actor.organisation, text)
+    pictured = found is not None and found.object is not None
+    if rules.value("prescription.image") != "none" and not pictured:
+        sentence = N_("A picture of each prescription is kept here: review {reference} with its picture first.")
+        raise Conflict(sentence, field="prescription", details={"rule": "R10"}, reference=text)
     if found is None:
         found = _keep(session, command, text, _reviewer(command, present, reviewed_by, text, needing))
     return int(_checked(session, command, found, reviewed_by).id)
@@ -119,7 +123,7 @@ def review(
     pharmacist: Agreement | None = None,
     reviewed_by: str | None = None,
 ) -> dict[str, Any]:
-    """A pharmacist on duty reviewed a prescription (处方审核): {id, reference, reviewed_at, reviewed_by}.
+    """A pharmacist on duty reviewed a prescription (处方审核): the review as `list_reviews` tells it.
 
     On a colleague's device the pharmacist says so with sign-in and password (`pharmacist`). The same reference again is
     the review that stands. Raises `Invalid` without a reference, for a wrong password, for a prescription of tomorrow
@@ -193,7 +197,7 @@ def _all(organisation: int) -> Select[Any]:
 
 
 def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int = 100) -> list[dict[str, Any]]:
-    """The own reviews since a moment, newest first: {id, reference, prescribed_on, reviewed_at, reviewed_by, name}."""
+    """The own reviews since a moment, newest first: {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name}."""
     query = _all(actor.organisation).where(prescription.c.reviewed_at >= since)
     rows = session.execute(query.order_by(prescription.c.id.desc()).limit(limit))
     return [_as_told(row) for row in rows]
@@ -206,5 +210,6 @@ def _as_told(row: Row[Any]) -> dict[str, Any]:
         "prescribed_on": row.prescribed_on.isoformat() if row.prescribed_on else None,
         "reviewed_at": row.reviewed_at.isoformat(),
         "reviewed_by": row.reviewer,
+        "pictured": row.object is not None,
         "name": row.reviewer_name,
     }

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from schemas.duty import RegistrationRequest, ReviewRequest
@@ -15,14 +15,17 @@ from trace.services.commands import Command
 from trace.services.duty import end_duty, take_duty
 from trace.services.overrides import Agreement
 from trace.services.pharmacists import file_pharmacist, list_pharmacists, registration_warnings
+from trace.services.prescription_images import image_seal, keep_image, show_image, wants_image
 from trace.services.prescriptions import list_reviews, review
+from trace.services.scans import read_paper
 from trace.web.access import may
 from trace.web.device import device
 from trace.web.duty_strip import ON_DUTY_HERE, duty_strip
-from trace.web.parts import PASSWORD_RATE, limiter
+from trace.web.parts import PASSWORD_RATE, limiter, parts
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("duty", __name__, url_prefix="/pharmacy/duty")
+PHOTO_SECONDS = 0.1  # nobody looks for barcodes on a prescription
 
 
 @blueprint.get("")
@@ -41,6 +44,7 @@ def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -
         pharmacists=list_pharmacists(g.session, actor=g.actor),
         warnings=registration_warnings(g.session, actor=g.actor, on=g.now.date()),
         reviewer=is_granted(g.actor, Permission.DUTY_TAKE),
+        pictures=wants_image(g.session, Command(g.actor, g.now)),
         manager=is_granted(g.actor, Permission.PERSON_MANAGE),
         typed=typed or {},
         today=g.now.date(),
@@ -77,24 +81,48 @@ def post_review() -> ResponseReturnValue:
     """处方审核 / A pharmacist on duty reviewed a prescription, on this device or on a colleague's."""
     typed = {"reference": text_of("reference", 80), "prescribed_on": text_of("prescribed_on", 10)}
     sign_in = text_of("sign_in", 64)
+    photo = request.files.get("photo")
     try:
+        # Before the store is asked: a photo takes its time, and on SQLite there is one writer.
+        paper = read_paper(photo.read(), seconds=PHOTO_SECONDS) if photo is not None and photo.filename else None
         if text_of("reviewed", 3) != "yes":
             raise Invalid(N_("Tick that the prescription was reviewed."), field="reviewed")
         asked = load(ReviewRequest(), {name: value for name, value in typed.items() if value})
         agreed = Agreement(sign_in, request.form.get("password", "")[:200]) if sign_in else None
         key = text_of("client_key", 120) or None
         command = Command(g.actor, g.now, client_key=key, request={**typed, "by": sign_in})
-        review(
+        done = review(
             g.session,
             command,
             reference=asked["reference"],
             prescribed_on=asked["prescribed_on"],
             pharmacist=agreed,
         )
+        if paper is not None:
+            keep_image(
+                g.session,
+                command,
+                public_id=done["id"],
+                picture=paper.data,
+                media_type=paper.media_type,
+                objects=parts().objects,
+                seal=image_seal(parts().settings.secret_key),
+            )
+        elif wants_image(g.session, command) and not done["pictured"]:
+            raise Invalid(N_("A picture of each prescription is kept here: photograph it."), field="photo")
     except Failure as failure:
         g.session.rollback()
         return _show(failure, {**typed, "sign_in": sign_in}), status_of(failure)
     return redirect(url_for("duty.page"), 303)
+
+
+@blueprint.get("/prescriptions/<string:public_id>/image")
+@may(Permission.DUTY_TAKE)
+def image(public_id: str) -> Response:
+    """处方图像 / The picture of a prescription, for a pharmacist of the same pharmacy; the look is written down."""
+    seal = image_seal(parts().settings.secret_key)
+    found = show_image(g.session, actor=g.actor, public_id=public_id, objects=parts().objects, seal=seal, now=g.now)
+    return Response(found, mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @blueprint.post("/registrations")
