@@ -26,6 +26,7 @@ FIRST_PAGE = {
     "station": "/station",
     "pharmacist": "/pharmacy",
     "pharmacist2": "/pharmacy",
+    "pharmacy_manager": "/pharmacy",
     "inspector": "/inspector",
     "auditor": "/inspector/log",
     "canteen": "/canteen",

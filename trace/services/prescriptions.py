@@ -197,7 +197,10 @@ def _all(organisation: int) -> Select[Any]:
 
 
 def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int = 100) -> list[dict[str, Any]]:
-    """The own reviews since a moment, newest first: {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name}."""
+    """The own reviews since a moment, the newest first.
+
+    {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name}.
+    """
     query = _all(actor.organisation).where(prescription.c.reviewed_at >= since)
     rows = session.execute(query.order_by(prescription.c.id.desc()).limit(limit))
     return [_as_told(row) for row in rows]

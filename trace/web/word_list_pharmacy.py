@@ -115,6 +115,8 @@ PHARMACY_WORDS: dict[str, str] = {
     "use_other_acceptance": N_("In another acceptance that is going on"),
     # duty, inspections
     "pharmacist_registration": N_("Registration of the pharmacist"),
+    "prescription_image": N_("Picture of a prescription"),
+    "inspection": N_("Inspections"),
     "outcome_passed": N_("Passed"),
     "outcome_to_correct": N_("To be corrected"),
     "outcome_failed": N_("Not passed"),
