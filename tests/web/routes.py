@@ -60,7 +60,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", f"{API}/certificates/<string:public_id>/lots"): SHOP,
     ("GET", f"{API}/certificates/due"): BUSINESS,
     ("GET", f"{API}/exports/targets"): frozenset({ADMINISTRATOR}),
-    ("PUT", f"{API}/exports/targets/<string:kind>"): frozenset({ADMINISTRATOR}),
+    ("POST", f"{API}/exports/targets/<string:kind>"): frozenset({ADMINISTRATOR}),
     ("POST", f"{API}/exports/targets/<string:public_id>/files"): frozenset({ADMINISTRATOR}),
     ("GET", f"{API}/exports/files"): frozenset({ADMINISTRATOR}),
     ("GET", f"{API}/exports/files/<string:public_id>"): frozenset({ADMINISTRATOR}),
@@ -68,7 +68,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", f"{API}/exports/files/<string:public_id>/send"): frozenset({ADMINISTRATOR}),
     ("POST", f"{API}/exports/files/<string:public_id>/settlement"): frozenset({ADMINISTRATOR}),
     ("GET", f"{API}/exports/insurance-codes"): frozenset({ADMINISTRATOR}),
-    ("PUT", f"{API}/exports/insurance-codes"): frozenset({ADMINISTRATOR}),
+    ("POST", f"{API}/exports/insurance-codes"): frozenset({ADMINISTRATOR}),
     **dict.fromkeys(
         (
             ("GET", "/exports"),
@@ -262,8 +262,10 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", f"{API}/zones/<string:public_id>"): BUSINESS,
     **{
         ("POST", f"{API}/{tail}"): SHOP
-        for tail in ("zones", "climate/readings", "temperature-logs")
-        + tuple(f"zones/<string:public_id>/{act}" for act in ("changes", "closing", "readings", "actions"))
+        for tail in (
+            "zones", "climate/readings", "temperature-logs",
+            *(f"zones/<string:public_id>/{act}" for act in ("changes", "closing", "readings", "actions")),
+        )
     },
     ("GET", "/climate"): SHOP,
     **{("POST", f"/climate/{tail}"): SHOP for tail in ("readings", "zones")},
