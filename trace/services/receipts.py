@@ -99,6 +99,7 @@ def _lines(session: Session, head: Row[Any], zone: tzinfo | None, *, with_price:
             product.c.producer,
             product.c.approval_no,
             product.c.dosage_form,
+            product.c.drug_class,
             person.c.name.label("overridden_by_name"),
         )
         .outerjoin(person, person.c.id == receipt_line.c.overridden_by)
@@ -130,7 +131,14 @@ def _lines(session: Session, head: Row[Any], zone: tzinfo | None, *, with_price:
             "produced_on": row.produced_on,
             "expires_on": row.expires_on,
             "origin": row.origin,
-            "keep_until": kept_until(session, row.category, day, row.expires_on, holds.get(row.item, NO_HOLD)),
+            "keep_until": kept_until(
+                session,
+                row.category,
+                day,
+                row.expires_on,
+                holds.get(row.item, NO_HOLD),
+                drug_class=row.drug_class,
+            ),
             "decision": row.decision,
             "reason": row.reason,
             "corrected_at": row.corrected_at,

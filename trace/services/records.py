@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks
 from storage.tables import MICRO, ident, lot, person, product, recall, recall_lot, receipt, receipt_line
+from trace.domain.drugs import DrugClass
 from trace.domain.failures import N_, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category
@@ -143,6 +144,7 @@ def _query(whose: int, period: Period) -> Select[Any]:
             product.c.producer,
             product.c.approval_no,
             product.c.dosage_form,
+            product.c.drug_class,
             product.c.shelf_life_days,
             clerk.c.name.label("clerk"),
             second.c.name.label("second"),
@@ -203,7 +205,14 @@ def _told(session: Session, row: Row[Any], zone: tzinfo, hold: Hold, *, own: boo
         "overridden_by": row.second or "",
         "override_reason": row.override_reason,
         "corrected_at": row.corrected_at,
-        "keep_until": kept_until(session, row.category, row.received_at.astimezone(zone).date(), row.expires_on, hold),
+        "keep_until": kept_until(
+            session,
+            row.category,
+            row.received_at.astimezone(zone).date(),
+            row.expires_on,
+            hold,
+            drug_class=row.drug_class,
+        ),
     }
 
 
@@ -225,12 +234,17 @@ def holds_over(session: Session, items: Iterable[int], *, organisation: int, zon
 
 
 def kept_until(
-    session: Session, category: str, received_on: date, expires_on: date | None, hold: Hold = NO_HOLD
+    session: Session,
+    category: str,
+    received_on: date,
+    expires_on: date | None,
+    hold: Hold = NO_HOLD,
+    *,
+    drug_class: str | None = None,
 ) -> date | None:
-    """The last day the record of a line is kept (R15); None while a hold is on."""
-    record = KeptRecord(
-        _KINDS.get(category, RecordKind.PRODUCE), received_on, expires_on, hold.on, hold_lifted_on=hold.ended_on
-    )
+    """The last day the record of a line is kept (R15); None while a hold is on. Vaccines have a term of their own."""
+    kind = RecordKind.VACCINE if drug_class == DrugClass.VACCINE else _KINDS.get(category, RecordKind.PRODUCE)
+    record = KeptRecord(kind, received_on, expires_on, hold.on, hold_lifted_on=hold.ended_on)
     return keep_until(record, rules_on(session, received_on, EVERYWHERE))
 
 

@@ -94,6 +94,7 @@ RECEIVED = date(2026, 8, 31)
         (KeptRecord(RecordKind.DRUG, RECEIVED, date(2027, 1, 1)), date(2031, 8, 31)),
         (KeptRecord(RecordKind.PRESCRIPTION, date(2024, 2, 29)), date(2029, 2, 28)),
         (KeptRecord(RecordKind.VACCINE, RECEIVED, date(2028, 2, 29)), date(2033, 2, 28)),
+        (KeptRecord(RecordKind.CARE, RECEIVED), date(2031, 8, 31)),  # checks, stock-takings, temperatures
         (KeptRecord(RecordKind.PLATFORM, RECEIVED), date(2029, 8, 31)),
         (KeptRecord(RecordKind.RECALL, RECEIVED), date(2028, 8, 31)),
         (KeptRecord(RecordKind.FOOD, RECEIVED, date(2026, 9, 10), on_hold=True), None),
