@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import BigInteger, BindParameter, Row, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
@@ -30,6 +30,63 @@ _PRODUCT = {
     )
 }  # fmt: skip
 _LOT_IDENT = ident.alias("lot_ident")
+_HERE: BindParameter[int] = bindparam("here", type_=BigInteger)
+# What a counter asks at every scan is written once, here: to put such a statement together takes longer than to run it.
+# Packs that the shop has or had, with their lots and products, their open sale and what is open of them.
+_PACKS = (
+    select(
+        stock.c.item,
+        stock.c.on_hand,
+        stock.c.held,
+        stock.c.sold.label("out"),
+        *_LOT.values(),
+        _LOT_IDENT.c.uri.label("lot_uri"),
+        *_PRODUCT.values(),
+        dispensing.c.dispensed_at,
+        split_pack.c.units,
+        split_pack.c.unit_name,
+        split_pack.c.sold,
+        split_pack.c.use_by,
+    )
+    .outerjoin(lot, lot.c.item == stock.c.lot)
+    .outerjoin(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
+    .outerjoin(product, product.c.id == lot.c.product)
+    .outerjoin(
+        dispensing,
+        and_(
+            dispensing.c.item == stock.c.item,
+            dispensing.c.organisation == _HERE,
+            dispensing.c.returned_event.is_(None),
+            dispensing.c.split_units.is_(None),
+        ),
+    )
+    .outerjoin(split_pack, and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == _HERE))
+    .where(
+        stock.c.organisation == _HERE,
+        stock.c.unit == PIECE,
+        stock.c.item.in_(bindparam("items", expanding=True)),
+    )
+)
+# The lots of these products on the shelf, what expires first on top; packs that are open already are not counted.
+_ON_SHELF = (
+    select(
+        lot.c.item,
+        lot.c.product,
+        lot.c.number,
+        lot.c.expires_on,
+        func.sum(case((split_pack.c.item.is_(None), stock.c.on_hand), else_=0)).label("there"),
+    )
+    .join(stock, stock.c.lot == lot.c.item)
+    .outerjoin(split_pack, and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == stock.c.organisation))
+    .where(
+        stock.c.organisation == _HERE,
+        stock.c.on_hand > 0,
+        lot.c.expires_on >= bindparam("on"),
+        lot.c.product.in_(bindparam("products", expanding=True)),
+    )
+    .group_by(lot.c.item)
+    .order_by(lot.c.expires_on, lot.c.number)
+)
 
 
 def pack_uris(session: Session, actor: Actor, texts: Mapping[str, str]) -> dict[str, str]:
@@ -48,41 +105,9 @@ def find_packs(session: Session, *, actor: Actor, uris: Iterable[str]) -> dict[s
     ids = find_idents(session, uris)
     rows: dict[int, Row[Any]] = {}
     for part in chunks(ids.values()):
-        rows |= {row.item: row for row in session.execute(_packs(actor).where(stock.c.item.in_(part)))}
+        asked = {"here": actor.organisation, "items": list(part)}
+        rows |= {row.item: row for row in session.execute(_PACKS, asked)}
     return {uri: _pack(uri, ids.get(uri), rows.get(ids.get(uri, -1))) for uri in uris}
-
-
-def _packs(actor: Actor) -> Any:
-    """Packs that the shop has or had, with their lots and products, their open sale and what is open of them."""
-    here = actor.organisation
-    sale = and_(
-        dispensing.c.item == stock.c.item,
-        dispensing.c.organisation == here,
-        dispensing.c.returned_event.is_(None),
-        dispensing.c.split_units.is_(None),
-    )
-    return (
-        select(
-            stock.c.item,
-            stock.c.on_hand,
-            stock.c.held,
-            stock.c.sold.label("out"),
-            *_LOT.values(),
-            _LOT_IDENT.c.uri.label("lot_uri"),
-            *_PRODUCT.values(),
-            dispensing.c.dispensed_at,
-            split_pack.c.units,
-            split_pack.c.unit_name,
-            split_pack.c.sold,
-            split_pack.c.use_by,
-        )
-        .outerjoin(lot, lot.c.item == stock.c.lot)
-        .outerjoin(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
-        .outerjoin(product, product.c.id == lot.c.product)
-        .outerjoin(dispensing, sale)
-        .outerjoin(split_pack, and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == here))
-        .where(stock.c.organisation == here, stock.c.unit == PIECE)
-    )
 
 
 def _pack(uri: str, item: int | None, row: Row[Any] | None) -> Pack:
@@ -165,19 +190,9 @@ def find_earlier(
     going: dict[int, int] = defaultdict(int)
     for sold, _, amount in leaving:
         going[sold["item"]] += amount
-    closed = case((split_pack.c.item.is_(None), stock.c.on_hand), else_=0)
-    opened = and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == stock.c.organisation)
-    query = (
-        select(lot.c.item, lot.c.product, lot.c.number, lot.c.expires_on, func.sum(closed).label("there"))
-        .join(stock, stock.c.lot == lot.c.item)
-        .outerjoin(split_pack, opened)
-        .where(stock.c.organisation == actor.organisation, stock.c.on_hand > 0, lot.c.expires_on >= on)
-        .group_by(lot.c.item)
-        .order_by(lot.c.expires_on, lot.c.number)
-    )
     first: dict[int, Any] = {}
     for part in chunks({card["id"] for _, card, _ in leaving}):
-        for row in session.execute(query.where(lot.c.product.in_(part))):
+        for row in session.execute(_ON_SHELF, {"here": actor.organisation, "on": on, "products": list(part)}):
             if row.there > going.get(row.item, 0):
                 first.setdefault(row.product, row)
     found = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import select_among
@@ -128,16 +128,20 @@ def _read(code: PackCode, known: Mapping[str, _Known], makers: Mapping[str, tupl
     return replace(read, product=found.card, pack_level=found.level, cascade=found.cascade)
 
 
+# Asked at every scan: put together once.
+_OF_CODES = (
+    select(product_code.c.code, product_code.c.pack_level, product_code.c.pack_cascade, product)
+    .join(product, product.c.id == product_code.c.product)
+    .where(product_code.c.organisation == EVERYWHERE, product_code.c.code.in_(bindparam("codes", expanding=True)))
+)
+
+
 def _known_classes(session: Session, wanted: Mapping[str, str]) -> dict[str, _Known]:
     """{identifier: what the file says of it}; `wanted` is {identifier: class URI}."""
     known: dict[str, _Known] = {}
     for part in chunks(wanted):
-        query = (
-            select(product_code.c.code, product_code.c.pack_level, product_code.c.pack_cascade, product)
-            .join(product, product.c.id == product_code.c.product)
-            .where(product_code.c.organisation == EVERYWHERE, product_code.c.code.in_(part))
-        )
-        known |= {row.code: _Known(as_card(row), row.pack_level, row.pack_cascade) for row in session.execute(query)}
+        rows = session.execute(_OF_CODES, {"codes": list(part)})
+        known |= {row.code: _Known(as_card(row), row.pack_level, row.pack_cascade) for row in rows}
     # A product that was registered by its class, before anybody taught the file its codes.
     classes = {uri: identifier for identifier, uri in wanted.items() if identifier not in known and uri}
     for part in chunks(classes):

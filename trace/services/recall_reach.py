@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
@@ -106,20 +106,29 @@ def recalls_over(session: Session, items: Iterable[int], *, organisation: int | 
     return _over(session, with_lots(session, items), organisation)
 
 
+# Asked at every scan and every movement: put together once. A holder that is NULL is nobody.
+_OVER = (
+    select(recall_lot.c.item.label("reached"), recall)
+    .join(recall, recall.c.id == recall_lot.c.recall)
+    .where(
+        recall.c.lifted_at.is_(None),
+        (recall.c.kind == RecallKind.RECALL) | (recall.c.organisation == bindparam("holder")),
+        recall_lot.c.item.in_(bindparam("items", expanding=True)),
+    )
+    .order_by(recall.c.kind.desc(), recall.c.id)
+)
+_LOTS_OF = (
+    select(stock.c.item, stock.c.lot)
+    .where(stock.c.item.in_(bindparam("items", expanding=True)), stock.c.lot.is_not(None))
+    .distinct()
+)
+
+
 def _over(session: Session, of: Mapping[int, set[int]], organisation: int | None) -> dict[int, list[Row[Any]]]:
     """`recalls_over` of things whose lots are known."""
-    binding = recall.c.kind == RecallKind.RECALL
-    if organisation is not None:
-        binding |= recall.c.organisation == organisation
-    query = (
-        select(recall_lot.c.item.label("reached"), recall)
-        .join(recall, recall.c.id == recall_lot.c.recall)
-        .where(recall.c.lifted_at.is_(None), binding)
-        .order_by(recall.c.kind.desc(), recall.c.id)
-    )
     over: dict[int, list[Row[Any]]] = {}
     for part in chunks(sorted({key for keys in of.values() for key in keys})):
-        for row in session.execute(query.where(recall_lot.c.item.in_(part))):
+        for row in session.execute(_OVER, {"items": list(part), "holder": organisation}):
             over.setdefault(row.reached, []).append(row)
     found = {item: [row for key in sorted(keys) for row in over.get(key, ())] for item, keys in of.items()}
     return {item: rows for item, rows in found.items() if rows}
@@ -129,8 +138,7 @@ def with_lots(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     """{item: itself and every lot that anybody's stock counts it to}."""
     of = {item: {item} for item in items}
     for part in chunks(of):
-        query = select(stock.c.item, stock.c.lot).where(stock.c.item.in_(part), stock.c.lot.is_not(None)).distinct()
-        for item, named in session.execute(query):
+        for item, named in session.execute(_LOTS_OF, {"items": list(part)}):
             of[item].add(named)
     return of
 
