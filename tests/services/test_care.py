@@ -19,6 +19,7 @@ from trace.services.near_expiry import expiring
 from trace.services.quarantine import keep_apart, quarantined
 from trace.services.recalls import hold_lot
 from trace.services.receiving import Decision, Line
+from trace.services.undoing import undo_events
 
 K = OrganisationKind
 
@@ -74,6 +75,7 @@ def test_a_doubt_takes_all_of_the_lot_off_the_shelf_and_needs_a_note(town: Town)
     assert done["held"] == 2
     assert [town.stock(shop, pack) for pack in packs] == [(0, 1)] * 2
     town.refuses(Conflict, dispense, town.command(shop), codes=packs[:1])
+    town.refuses(Conflict, undo_events, town.command(shop), event_ids=done["events"])  # the check says what was seen
     town.refuses(NotFound, record_check, town.command(pharmacy(town)), looked=[Looked(lot)])
 
 

@@ -206,3 +206,19 @@ def test_many_who_count_at_once_count_a_pack_once_and_add_up_a_lot(town: Town) -
     assert sorted(states) == ["again"] * 9 + ["counted"] * 3
     assert town.count(stocktake_count) == 4
     assert town.do(get_stocktake, actor=shop, public_id=number)["result"]["totals"]["agreed"] == 4
+
+
+def test_two_who_close_at_once_book_a_difference_once_and_a_sale_is_never_booked_as_missing(town: Town) -> None:
+    shop, packs = pharmacy(town), town.packs(2)
+    town.drugs_at(shop, packs)
+    number, second = begun(town, shop), colleague(town, shop)
+    closing = {"public_id": number, "reason": "not there", "agreement": second}
+    answers = at_once(
+        lambda: town.do(close, town.command(shop), **closing),
+        lambda: town.do(close, town.command(shop), **closing),
+        lambda: town.do(dispense, town.command(shop), codes=packs[:1]),
+    )
+    assert sum(isinstance(answer, Conflict) for answer in answers[:2]) == 1
+    sold = 0 if isinstance(answers[2], Conflict) else 1
+    left = balance(town, shop, "EA")
+    assert (left.sold, left.missing, left.on_hand) == (sold * MICRO, (2 - sold) * MICRO, 0)

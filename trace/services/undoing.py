@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, documents_of, find_by_event_ids, find_idents, id_key, lock_items
 from storage.stock import Passage, lock_transit, note_passages
 from storage.tables import (
+    care_check_line,
     correction,
     dish,
     dispensing,
@@ -47,6 +48,7 @@ _OTHERS = (
     dispensing.c.event,
     dispensing.c.returned_event,
     dish.c.event,
+    care_check_line.c.event,
 )
 
 

@@ -123,7 +123,7 @@ def post_close(public_id: str) -> ResponseReturnValue:
     return redirect(url_for("stocktaking.result", public_id=public_id), 303)
 
 
-def _show(public_id: str, *, done: dict[str, Any] | None = None, problem: Failure | None = None) -> ResponseReturnValue:
+def _show(public_id: str, *, done: dict[str, Any] | None = None, problem: Failure | None = None) -> str:
     now = standing(g.session, actor=g.actor, public_id=public_id)
     if now["closed_at"] is not None:
         return _show_result(public_id, problem)
