@@ -9,7 +9,7 @@ from trace.domain.exports import State
 MANY_DRUGS = 500  # codes entered at once
 
 
-class TargetRequest(CommandRequest):
+class ExportTargetRequest(CommandRequest):
     """Settings of a target; a secret only where it is a new one."""
 
     address = Text(most=400, load_default="", metadata={"description": "https://...; empty: files to fetch by hand."})
@@ -25,14 +25,20 @@ class TargetRequest(CommandRequest):
     begins_on = Moment(load_default=None, allow_none=True)
 
 
-class SettlementRequest(CommandRequest):
+class ExportRequest(Strict):
+    """Make files, or send one again."""
+
+    client_key = Text(most=120, least=1, metadata={"description": "Same key: done once, answered alike."})
+
+
+class ExportSettlementRequest(CommandRequest):
     """What came of a file that was handed in by hand."""
 
     taken = fields.Boolean(required=True)
     note = Text(most=200, least=1, required=True)
 
 
-class FilesQuery(Strict):
+class ExportFilesQuery(Strict):
     """Which files."""
 
     target = Text(most=26, load_default="")
@@ -40,7 +46,7 @@ class FilesQuery(Strict):
     before = Text(most=26, load_default="")
 
 
-class CodesRequest(CommandRequest):
+class InsuranceCodesRequest(CommandRequest):
     """Codes of the insurance by the public ids of drugs; empty: the insurance does not list the drug."""
 
     codes = fields.Dict(

@@ -438,7 +438,7 @@ def test_another_pharmacy_and_a_clerk_see_nothing_of_it(shop: Shop) -> None:
     supermarket = shop.town.organisation(role=Role.ORGANISATION_ADMINISTRATOR)
     shop.town.refuses(NotFound, exports.make_now, shop.command(other), target_id=target)
     shop.town.refuses(Forbidden, exports.make_now, shop.command(shop.clerk), target_id=target)
-    with shop.town.store.reading() as session, pytest.raises(Forbidden):
+    with shop.town.store.reading() as session, pytest.raises(Conflict):
         exports.list_targets(session, actor=supermarket)
 
 

@@ -21,7 +21,7 @@ from storage.tables import (
     person,
 )
 from trace.domain.exports import Kind, State, advice_for
-from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
+from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import DRUG_TRADE
 from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.commands import Command, run_once
@@ -75,8 +75,8 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
     """Set up a target, or change it: one of each kind a pharmacy. Answers its public id.
 
     `private` allows addresses on this network and plain http (SUNSHINE_WEBHOOK_PRIVATE). Raises `Invalid` naming the
-    field, `Forbidden` outside the drug trade and for who may not. Two at once: the key (organisation, kind) makes them
-    one target, whose later setting stays.
+    field, `Conflict` outside the drug trade, `Forbidden` for who may not. Two at once: the key (organisation, kind)
+    makes them one target, whose later setting stays.
     """
 
     def act() -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _check_secret(setting: Setting, row: Row[*tuple[Any, ...]]) -> None:
 def _check(actor: Actor) -> None:
     authorize(actor, Permission.EXPORT_MANAGE)
     if actor.organisation_kind not in DRUG_TRADE:
-        raise Forbidden(N_("{name} is not in the drug trade; only its records are told."), name=actor.organisation_name)
+        raise Conflict(N_("{name} is not in the drug trade; only its records are told."), name=actor.organisation_name)
 
 
 def _account(setting: Setting, actor: Actor) -> dict[str, str]:

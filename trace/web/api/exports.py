@@ -4,7 +4,13 @@ from typing import Any
 
 from flask import Response, g
 
-from schemas.export_requests import CodesRequest, FilesQuery, SettlementRequest, TargetRequest
+from schemas.export_requests import (
+    ExportFilesQuery,
+    ExportRequest,
+    ExportSettlementRequest,
+    ExportTargetRequest,
+    InsuranceCodesRequest,
+)
 from trace.domain.exports import Kind
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Permission
@@ -27,11 +33,11 @@ def get_targets() -> Any:
     return {"targets": exports.list_targets(g.session, actor=g.actor)}
 
 
-@blueprint.put("/targets/<string:kind>")
-@blueprint.arguments(TargetRequest)
+@blueprint.post("/targets/<string:kind>")
+@blueprint.arguments(ExportTargetRequest)
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
-def put_target(payload: dict[str, Any], kind: str) -> Any:
+def post_target(payload: dict[str, Any], kind: str) -> Any:
     """设置上传对象 / Set up a target of a kind, or change it."""
     if kind not in set(Kind):
         raise NotFound(N_("There is no such target of exports."), field="kind")
@@ -48,7 +54,7 @@ def put_target(payload: dict[str, Any], kind: str) -> Any:
 
 
 @blueprint.post("/targets/<string:public_id>/files")
-@blueprint.arguments(TargetRequest(only=("client_key",)))
+@blueprint.arguments(ExportRequest)
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
 def post_files(payload: dict[str, Any], public_id: str) -> Any:
@@ -57,7 +63,7 @@ def post_files(payload: dict[str, Any], public_id: str) -> Any:
 
 
 @blueprint.get("/files")
-@blueprint.arguments(FilesQuery, location="query")
+@blueprint.arguments(ExportFilesQuery, location="query")
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
 def get_files(query: dict[str, Any]) -> Any:
@@ -86,7 +92,7 @@ def get_content(public_id: str) -> Any:
 
 
 @blueprint.post("/files/<string:public_id>/send")
-@blueprint.arguments(TargetRequest(only=("client_key",)))
+@blueprint.arguments(ExportRequest)
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
 def post_send(payload: dict[str, Any], public_id: str) -> Any:
@@ -95,7 +101,7 @@ def post_send(payload: dict[str, Any], public_id: str) -> Any:
 
 
 @blueprint.post("/files/<string:public_id>/settlement")
-@blueprint.arguments(SettlementRequest)
+@blueprint.arguments(ExportSettlementRequest)
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
 def post_settlement(payload: dict[str, Any], public_id: str) -> Any:
@@ -112,10 +118,10 @@ def get_codes() -> Any:
     return {"drugs": list_codes(g.session, actor=g.actor)}
 
 
-@blueprint.put("/insurance-codes")
-@blueprint.arguments(CodesRequest)
+@blueprint.post("/insurance-codes")
+@blueprint.arguments(InsuranceCodesRequest)
 @blueprint.response(200)
 @may(Permission.EXPORT_MANAGE)
-def put_codes(payload: dict[str, Any]) -> Any:
+def post_codes(payload: dict[str, Any]) -> Any:
     """录入医保目录编码 / Enter what the insurance calls drugs."""
     return enter_codes(g.session, command_of(payload), codes=payload["codes"])
