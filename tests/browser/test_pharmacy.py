@@ -87,6 +87,31 @@ def test_a_batch_is_logged_from_a_photo_dispensed_once_and_refused_the_second_ti
     expect(page.locator(".done")).to_contain_text(code)
 
 
+def test_a_hand_scanner_is_told_of_each_box_and_a_box_sold_in_parts_is_on_the_receipt(
+    visit: Callable[..., Page], keep_picture: Callable[..., None]
+) -> None:
+    page = visit("pharmacist", width=PHONE)
+    page.goto("/pharmacy")
+    for n, code in enumerate(("89001030065000000010", "81502310064000000000"), 1):
+        page.focus("[name=codes]")
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")  # as the scanner does: nothing else is touched
+        expect(page.locator(".rows .verdict").filter(has_text="销售" if n == 1 else "已售")).to_have_count(1)
+        expect(page.locator("[name=codes]")).to_be_focused()
+    assert fits(page)
+    keep_picture(page, "pharmacy-scanned-390")
+    page.fill("[name=codes]", "89001030065000000010")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=units]")).to_have_count(1)
+    page.fill("[name=units]", "20")
+    page.click("button[value=dispense]")
+    page.locator(".done a").last.click()
+    expect(page.locator("main")).to_contain_text("89001030065000000010")
+    expect(page.locator("main")).to_contain_text("20 片")
+    assert fits(page)
+    keep_picture(page, "pharmacy-receipt-390")
+
+
 def test_a_code_that_was_never_logged_is_refused(visit: Callable[..., Page]) -> None:
     page = visit("pharmacist2")
     page.fill("[name=codes]", "81502310064000000249")

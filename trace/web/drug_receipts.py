@@ -7,7 +7,7 @@ from flask_babel import force_locale
 from trace.web.printing import pdf_page
 
 CHINESE = "zh"
-_MARGIN, _HEAD, _LINE = 6, 62, 25  # mm: what a roll needs for its ends, its head and foot, and each line at most
+_MARGIN, _HEAD, _LINE = 6, 48, 25  # mm: what a roll needs for its ends, its head and foot, and each line at most
 
 
 def receipt_pdf(sale: dict[str, Any], paper: str) -> bytes:
