@@ -166,4 +166,4 @@ def test_a_case_whose_boxes_are_known_is_no_pack(town: Town, objects: FolderObje
     shop = town.organisation(K.PHARMACY)
     supplier, line = a_distributor(town, shop), a_drug(town, shop)
     bring_in(town, shop, objects, as_xml(), product=line.product)
-    refused(town, Invalid, shop, supplier, replace(line, codes=(CASE,)))
+    assert "level 3" in str(refused(town, Invalid, shop, supplier, replace(line, codes=(CASE,))))

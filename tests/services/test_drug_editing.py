@@ -116,3 +116,4 @@ def test_what_is_no_drug_is_not_found(town: Town, public_id: str) -> None:
     for one in (public_id, town.product(shop)):
         town.refuses(NotFound, get_drug, actor=shop, public_id=one)
         town.refuses(NotFound, change_drug, town.command(shop), public_id=one, changes={"name": "x"})
+    assert town.count(product_change) == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage.tables import product_code
+from storage.tables import maker_code, product_code
 from tests.services.test_lookup import statements
 from tests.town import Town
 from trace.domain.drugs import CodeForm, parse_cascade
@@ -97,6 +97,7 @@ def test_an_identifier_is_learnt_once_and_is_nobody_elses(town: Town) -> None:
 def test_what_is_no_identifier_is_not_learnt(town: Town, identifier: str) -> None:
     shop = town.organisation(K.PHARMACY)
     town.refuses(Invalid, learn, town.command(shop), identifier=identifier, product=town.drug(shop), level=1)
+    assert town.count(product_code) == 0
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,7 @@ def test_a_beginning_that_would_claim_everybodys_codes_is_not_learnt(town: Town,
     shop = town.organisation(K.PHARMACY)
     drug = town.drug(shop)
     town.refuses(Invalid, learn, town.command(shop), identifier=prefix, product=drug, level=1, length=length)
+    assert town.count(maker_code) == 0
 
 
 def test_a_cascade_holds_whole_packs_of_the_level_below() -> None:
