@@ -27,6 +27,7 @@ from storage.tables import organisation, store_setting
 from trace.domain.parties import LicenceKind, OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.demonstration_cast import Cast
+from trace.services.demonstration_pharmacy import fill_pharmacies
 from trace.services.demonstration_pork import tell_pork
 from trace.services.demonstration_stories import tell_drug, tell_produce
 from trace.services.demonstration_window import open_windows
@@ -53,8 +54,10 @@ ORGANISATIONS: Mapping[str, tuple[str, OrganisationKind, str, str, str, str]] = 
     "canteen": ("沙坡头区沙柳小学食堂（演示）", K.CANTEEN, "12640502MADEM00161", "640502", "沙坡头区沙柳路", "0955-0000116"),
     "drug_maker": ("宁夏六盘清源制药有限公司", K.DRUG_MAKER, "91640100MADEM00111", "640106", "银川市金凤区", "0951-0000111"),
     "distributor": ("中卫市康达通医药有限公司", K.DRUG_DISTRIBUTOR, "91640502MADEM00121", "640502", "沙坡头区文昌镇", "0955-0000112"),
+    "headquarters": ("沙枣花大药房连锁总部（演示）", K.PHARMACY_HEADQUARTERS, "91640502MADEM00171", "640502", "沙坡头区文昌北街", "0955-0000117"),
     "pharmacy_a": ("沙枣花大药房文昌店", K.PHARMACY, "91640502MADEM00131", "640502", "沙坡头区文昌北街", "0955-0000113"),
     "pharmacy_b": ("驼铃药店滨河店", K.PHARMACY, "91640502MADEM00141", "640502", "沙坡头区滨河路", "0955-0000114"),
+    "pharmacy_c": ("沙枣花大药房应理店（演示）", K.PHARMACY, "91640502MADEM00181", "640502", "沙坡头区应理北街", "0955-0000118"),
     "regulator": ("中卫市市场监督管理局（演示）", K.REGULATOR, "11640500MADEM00151", "640500", "沙坡头区", "0955-0000115"),
 }  # fmt: skip
 LICENCES: Mapping[str, tuple[LicenceKind, str]] = {
@@ -66,9 +69,15 @@ LICENCES: Mapping[str, tuple[LicenceKind, str]] = {
     "canteen": (LicenceKind.FOOD_BUSINESS, "JY36405020000012"),
     "drug_maker": (LicenceKind.DRUG_PRODUCTION, "宁20200001"),
     "distributor": (LicenceKind.DRUG, "宁AA955000001"),
-    "pharmacy_a": (LicenceKind.DRUG, "宁DA955000011"),
+    "pharmacy_a": (LicenceKind.DRUG, "宁CA955000001"),
     "pharmacy_b": (LicenceKind.DRUG, "宁DA955000012"),
+    "headquarters": (LicenceKind.DRUG, "宁BA955000001"),
+    "pharmacy_c": (LicenceKind.DRUG, "宁CA955000002"),
 }
+HEADQUARTERS: Mapping[str, str] = {
+    "pharmacy_a": "headquarters",
+    "pharmacy_c": "headquarters",
+}  # which stand before them
 # sign-in: (organisation, role, name shown)
 PEOPLE: Mapping[str, tuple[str, Role, str]] = {
     "station": ("market_a", Role.CLERK, "收货员（演示）"),
@@ -78,6 +87,9 @@ PEOPLE: Mapping[str, tuple[str, Role, str]] = {
     "pharmacist": ("pharmacy_a", Role.PHARMACIST, "药师（演示）"),
     "pharmacist2": ("pharmacy_b", Role.PHARMACIST, "药师（演示）"),
     "manager": ("market_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
+    "assistant": ("pharmacy_a", Role.CLERK, "营业员（演示）"),
+    "headquarters": ("headquarters", Role.ORGANISATION_ADMINISTRATOR, "总部管理员（演示）"),
+    "pharmacist3": ("pharmacy_c", Role.PHARMACIST, "药师（演示）"),
     "pharmacy_manager": ("pharmacy_a", Role.ORGANISATION_ADMINISTRATOR, "店长（演示）"),
     "inspector": ("regulator", Role.INSPECTOR, "检查员（演示）"),
     "auditor": ("regulator", Role.AUDITOR, "审计员（演示）"),
@@ -139,6 +151,7 @@ def load_demonstration(
         for tell in (tell_pork, tell_produce, tell_drug):
             shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
         open_windows(session, cast)
+        shown.codes.update({name: quote(code, safe="") for name, code in fill_pharmacies(session, cast).items()})
         if folder is not None:
             _keep(shown, folder)
         return shown
@@ -178,7 +191,7 @@ def _keep(shown: Demonstration, folder: Path) -> None:
 
 def _organisations(session: Session, since: datetime) -> dict[str, int]:
     """Register all organisations with their licences: {key: number}."""
-    numbers = {"platform": ensure_platform(session, now=since)}
+    numbers, ids = {"platform": ensure_platform(session, now=since)}, dict[str, str]()
     for key, (name, kind, uscc, region, address, contact) in ORGANISATIONS.items():
         card = create_organisation(
             session,
@@ -189,7 +202,9 @@ def _organisations(session: Session, since: datetime) -> dict[str, int]:
             address=address,
             contact=contact,
             now=since,
+            headquarters=ids.get(HEADQUARTERS.get(key, "")),
         )
+        ids[key] = card["id"]
         numbers[key] = get_organisation_row(session, card["id"]).id
         if key in LICENCES:
             licence_kind, number = LICENCES[key]
