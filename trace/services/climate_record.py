@@ -24,7 +24,7 @@ LONGEST = 366  # days of one record
 
 def day_of(session: Session, *, actor: Actor, now: datetime, day: date | None = None) -> dict[str, Any]:
     """{day, zones, unanswered} of a day: each open zone as `zone_card`, with `parts` [{part, state, reading}] (done,
-    due, missing, later) and `last` reading; `unanswered` are the stays outside that nobody wrote a word about."""
+    due, missing, later, unused) and `last` reading; `unanswered` are the stays outside that nobody wrote a word about."""
     day = day or now.date()
     rules = rules_on(session, day, actor.organisation)
     rows, parts = zone_rows(session, actor.organisation), parts_of_day(rules)
@@ -52,7 +52,7 @@ def _part_state(row: Row[Any], part: Part, day: date, now: datetime, readings: I
     if mine is not None:
         state = "done"
     elif not is_open_at(row, end - timedelta(seconds=1)) and end <= now:
-        state = "later"  # the zone was not in use yet, or no more
+        state = "unused"  # the zone was not in use yet, or no more
     else:
         state = "later" if now < begin else "due" if now < end else "missing"
     return {"part": part.word, "state": state, "reading": None if mine is None else _reading_card(mine)}

@@ -99,6 +99,7 @@ PHARMACY_WORDS: dict[str, str] = {
     "climate_due": N_("to be read"),
     "climate_missing": N_("not read"),
     "climate_later": N_("later"),
+    "climate_unused": N_("not in use"),
     "climate_typed": N_("by hand"),
     "climate_file": N_("logger"),
     "climate_sensor": N_("sensor"),
