@@ -12,7 +12,7 @@ from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.correction_list import corrections_of
 from trace.services.look_up_log import note_look_up
-from trace.services.records import NO_HOLD, accepted_of, holds_over, kept_until
+from trace.services.records import NO_HOLD, Hold, accepted_of, holds_over, kept_until
 from trace.services.scans import as_scan
 
 
@@ -83,6 +83,10 @@ def _head(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def _kept_until(session: Session, row: Row[Any], day: date, hold: Hold) -> date | None:
+    return kept_until(session, row.category, day, row.expires_on, hold, drug_class=row.drug_class)
+
+
 def _lines(session: Session, head: Row[Any], zone: tzinfo | None, *, with_price: bool) -> list[dict[str, Any]]:
     query = (
         select(
@@ -131,14 +135,7 @@ def _lines(session: Session, head: Row[Any], zone: tzinfo | None, *, with_price:
             "produced_on": row.produced_on,
             "expires_on": row.expires_on,
             "origin": row.origin,
-            "keep_until": kept_until(
-                session,
-                row.category,
-                day,
-                row.expires_on,
-                holds.get(row.item, NO_HOLD),
-                drug_class=row.drug_class,
-            ),
+            "keep_until": _kept_until(session, row, day, holds.get(row.item, NO_HOLD)),
             "decision": row.decision,
             "reason": row.reason,
             "corrected_at": row.corrected_at,
