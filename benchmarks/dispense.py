@@ -48,7 +48,9 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     return {"counter": counter, "delivery": measure_delivery()}
 
 
-def measure_counter(url: str, codes: int, *, checks: int = CHECKS, sales: int = SALES) -> dict[str, Any]:
+def measure_counter(
+    url: str, codes: int, *, checks: int = CHECKS, sales: int = SALES, warm: int = WARM
+) -> dict[str, Any]:
     """Fill a fresh database, then check and sell at its counters; milliseconds."""
     storage.prepare(url)
     store = storage.open_store(url)
@@ -59,8 +61,8 @@ def measure_counter(url: str, codes: int, *, checks: int = CHECKS, sales: int = 
         draw = random.Random(7)  # the same questions at every run
         size = _bytes(store)
         told = Counted(store)
-        check = told.timed(lambda number: _check(store, filled, number), _questions(filled, draw), WARM, checks)
-        sale = told.timed(lambda number: _sell(store, filled, number), _on_shelf(filled, draw), WARM, sales)
+        check = told.timed(lambda number: _check(store, filled, number), _questions(filled, draw), warm, checks)
+        sale = told.timed(lambda number: _sell(store, filled, number), _on_shelf(filled, draw), warm, sales)
     finally:
         store.close()
     return {

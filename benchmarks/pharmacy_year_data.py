@@ -1,7 +1,7 @@
 """A year of a small pharmacy, made up: what came, what was sold, how warm it was."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +44,8 @@ PACKS_A_LOT = 40
 LOTS_A_DELIVERY = 6
 PRODUCTS = 800
 _FIRST = 8_300_000  # of the identifiers
-_EVERY = timedelta(minutes=10)  # a sensor's readings
+_EVERY = timedelta(minutes=10)  # a sensor's readings; of a smaller year fewer
+_FULL = 60_000
 _BATCH = 20_000  # rows of one statement
 
 
@@ -84,7 +85,8 @@ def fill_year(store: Store, packs: int, now: datetime) -> Year:
         for table in _ORDER:
             _insert(session, table, rows[table.name])
         zones = [_zone(session, shop.organisation, kind, begin) for kind in ("cold", "cool", "room")]
-        readings = sum(_readings(session, zone, begin, now, draw) for zone, _ in zones)
+        moments = list(_moments(begin, now, _EVERY * max(_FULL // packs, 1)))
+        readings = sum(_readings(session, zone, moments, draw) for zone, _ in zones)
         session.connection().exec_driver_sql("ANALYZE")
     return Year(key, begin, len(rows["drug_sale"]), readings, [public_id for _, public_id in zones], now)
 
@@ -298,7 +300,7 @@ def _zone(session: Session, shop: int, kind: str, begin: datetime) -> tuple[int,
     ), public_id
 
 
-def _readings(session: Session, zone: int, begin: datetime, end: datetime, draw: random.Random) -> int:
+def _readings(session: Session, zone: int, moments: Sequence[datetime], draw: random.Random) -> int:
     """A sensor's year of readings, of which few are out of range: how many."""
     row = session.execute(select(storage_zone).where(storage_zone.c.id == zone)).one()
     rows = [
@@ -310,14 +312,14 @@ def _readings(session: Session, zone: int, begin: datetime, end: datetime, draw:
             "source": "sensor",
             "inside": row.celsius_low <= celsius <= row.celsius_high,
         }
-        for moment in _moments(begin, end)
+        for moment in moments
     ]
     _insert(session, climate_reading, rows)
     return len(rows)
 
 
-def _moments(begin: datetime, end: datetime) -> Iterator[datetime]:
+def _moments(begin: datetime, end: datetime, every: timedelta) -> Iterator[datetime]:
     moment = begin
     while moment < end:
         yield moment
-        moment += _EVERY
+        moment += every

@@ -1,0 +1,41 @@
+"""The measurements of the pharmacy run at a small size: what they fill in is what the shop's own services read."""
+
+from benchmarks import dispense
+from benchmarks.pharmacy_delivery import measure_delivery
+from benchmarks.pharmacy_year_data import PACKS_A_LOT, fill_year
+from storage.store import Store
+from tests.conftest import Databases, make_database
+from tests.town import NOW
+from trace.domain.permissions import Actor
+from trace.services.balance import mass_balance
+from trace.services.drug_sales import list_sales
+from trace.services.keys import find_actor_by_key
+from trace.services.stock_list import Shelf, StockQuery, stock_page
+
+
+def test_the_counter_is_measured_over_a_store_of_many_codes(databases: Databases) -> None:
+    url = make_database(databases, "postgresql")
+    counter = dispense.measure_counter(url, 4_000, checks=60, sales=10, warm=2)
+    assert (counter["codes"], counter["shops"]) == (4_000, 10)
+    assert {"ready", "sale"} <= counter["verdicts"].keys() <= {"ready", "sold", "held", "not_here", "sale"}
+    assert counter["check"]["clock"]["p50"] > 0 < counter["sale"]["clock"]["p50"]
+    delivery = measure_delivery(codes=60, times=1)
+    told = dispense.lines({"counter": counter, "delivery": delivery})
+    assert [line.split(":")[0] for line in told[2:]] == [
+        "  sale of one or two packs, 10 times",
+        "  answers",
+        "SQLite, a delivery of 60 codes accepted in one request",
+    ]
+
+
+def test_a_year_that_was_filled_in_agrees_with_itself(store: Store) -> None:
+    year = fill_year(store, 20 * PACKS_A_LOT, NOW)
+    with store.reading() as session:
+        shop = find_actor_by_key(session, year.key)
+        assert isinstance(shop, Actor)
+        balance = mass_balance(session, actor=shop)
+        assert sum(row["came"] for row in balance) == 20 * PACKS_A_LOT
+        assert {row["difference"] for row in balance} == {0}
+        lots = stock_page(session, actor=shop, query=StockQuery(shelf=Shelf.OPEN, limit=100), on=NOW.date())["stock"]
+        assert sum(row["on_hand"] for row in lots) == sum(row["on_hand"] for row in balance) > 0
+        assert len(list_sales(session, actor=shop, now=NOW, limit=5)) == 5
