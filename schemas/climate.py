@@ -9,25 +9,31 @@ from schemas.fields import Amount, Day, Moment, Strict, Text, Word
 from schemas.requests import CommandRequest
 from trace.domain.climate import ZoneKind
 
-_DEGREES = {"least": Decimal(-60), "most": Decimal(80), "load_default": None, "allow_none": True}
-_PERCENT = {"least": Decimal(0), "most": Decimal(100), "load_default": None, "allow_none": True}
 MANY_ZONES = 60
+
+
+def _degrees() -> Amount:
+    return Amount(least=Decimal(-60), most=Decimal(80), load_default=None, allow_none=True)
+
+
+def _percent() -> Amount:
+    return Amount(least=Decimal(0), most=Decimal(100), load_default=None, allow_none=True)
 
 
 class BoundsFields(Strict):
     """The house's own bounds, all of them or none: degrees Celsius, percent."""
 
-    low = Amount(**_DEGREES)
-    high = Amount(**_DEGREES)
-    humidity_low = Amount(**_PERCENT)
-    humidity_high = Amount(**_PERCENT)
+    low = _degrees()
+    high = _degrees()
+    humidity_low = _percent()
+    humidity_high = _percent()
 
     @validates_schema
     def check_order(self, data: dict[str, Any], **_: Any) -> None:
         """The lower end comes first."""
         for low, high in (("low", "high"), ("humidity_low", "humidity_high")):
-            ends = data.get(low), data.get(high)
-            if None not in ends and ends[0] > ends[1]:
+            least, most = data.get(low), data.get(high)
+            if least is not None and most is not None and least > most:
                 raise ValidationError("Give both ends of the range, the lower one first.", low)
 
 

@@ -24,7 +24,7 @@ LONGEST = 366  # days of one record
 
 def day_of(session: Session, *, actor: Actor, now: datetime, day: date | None = None) -> dict[str, Any]:
     """{day, zones, unanswered} of a day: each open zone as `zone_card`, with `parts` [{part, state, reading}] (done,
-    due, missing, later, unused) and `last` reading; `unanswered` are the stays outside that nobody wrote a word about."""
+    due, missing, later, unused) and `last` reading; `unanswered` are the stays outside that nobody explained."""
     day = day or now.date()
     rules = rules_on(session, day, actor.organisation)
     rows, parts = zone_rows(session, actor.organisation), parts_of_day(rules)

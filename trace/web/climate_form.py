@@ -36,4 +36,4 @@ def uploaded() -> bytes:
     file = request.files.get("file")
     if file is None or not file.filename:
         raise Invalid(N_("Choose the logger's file (CSV)."), field="file")
-    return file.read()
+    return bytes(file.read())
