@@ -9,17 +9,31 @@ from trace.domain.exports import State
 MANY_DRUGS = 500  # codes entered at once
 
 
+class ExportAccountRequest(Strict):
+    """What the other side knows a pharmacy by, as it gave it out: each kind of target has some of these."""
+
+    code = Text(most=12)
+    region = Text(most=6)
+    system = Text(most=30)
+    operator = Text(most=50)
+    gateway = Text(most=60)
+    app_key = Text(most=40)
+    ref_user_id = Text(most=60)
+    session = Text(most=100)
+
+
+class InsuranceCodeRequest(Strict):
+    """What the insurance calls a drug; empty: it does not list it."""
+
+    product = Text(most=26, least=1, required=True, metadata={"description": "Public id of the drug."})
+    code = Text(most=50, required=True)
+
+
 class ExportTargetRequest(CommandRequest):
     """Settings of a target; a secret only where it is a new one."""
 
     address = Text(most=400, load_default="", metadata={"description": "https://...; empty: files to fetch by hand."})
-    account = fields.Dict(
-        keys=Text(most=20, least=1),
-        values=Text(most=100),
-        load_default=dict,
-        validate=validate.Length(max=10),
-        metadata={"description": "What the other side knows you by: code, gateway; app_key, ref_user_id, session."},
-    )
+    account = fields.Nested(ExportAccountRequest, load_default=dict)
     secret = Secret(least=0, load_default="", metadata={"description": "Sealed, and never answered."})
     enabled = fields.Boolean(load_default=True)
     begins_on = Moment(load_default=None, allow_none=True)
@@ -47,11 +61,8 @@ class ExportFilesQuery(Strict):
 
 
 class InsuranceCodesRequest(CommandRequest):
-    """Codes of the insurance by the public ids of drugs; empty: the insurance does not list the drug."""
+    """Codes of the insurance."""
 
-    codes = fields.Dict(
-        keys=Text(most=26, least=1),
-        values=Text(most=50),
-        required=True,
-        validate=validate.Length(min=1, max=MANY_DRUGS),
+    codes = fields.List(
+        fields.Nested(InsuranceCodeRequest), required=True, validate=validate.Length(min=1, max=MANY_DRUGS)
     )

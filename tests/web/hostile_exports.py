@@ -23,5 +23,5 @@ EXPORT_BODIES: dict[str, tuple[str, dict[str, Any]]] = {
         ADMINISTRATOR,
         {"client_key": "x", "taken": True, "note": "x"},
     ),
-    "/exports/insurance-codes": (ADMINISTRATOR, {"client_key": "x", "codes": {NOWHERE: "XA01"}}),
+    "/exports/insurance-codes": (ADMINISTRATOR, {"client_key": "x", "codes": [{"product": NOWHERE, "code": "XA01"}]}),
 }

@@ -124,4 +124,4 @@ def get_codes() -> Any:
 @may(Permission.EXPORT_MANAGE)
 def post_codes(payload: dict[str, Any]) -> Any:
     """录入医保目录编码 / Enter what the insurance calls drugs."""
-    return enter_codes(g.session, command_of(payload), codes=payload["codes"])
+    return enter_codes(g.session, command_of(payload), codes={one["product"]: one["code"] for one in payload["codes"]})
