@@ -166,6 +166,11 @@ SELDOM = {
     "GET /api/v1/chain/shops/{public_id}/stock",  # few are shops of a chain
     "POST /api/v1/chain/moves",
     "POST /api/v1/chain/deliveries",
+    *(  # a registration, a duty, a window come first; an inspection is of a business of the region
+        f"POST /api/v1/{act}"
+        for act in ("duty", "duty/end", "pharmacists", "prescriptions", "public-window", "inspections")
+    ),
+    *(f"GET /api/v1/public/windows/{{public_id}}{tail}" for tail in ("", "/check")),
     "POST /api/v1/rules",  # a value has the shape of its entry
     "POST /api/v1/orders",
     "POST /api/v1/orders/{public_id}/cancellation",  # ends the one there is
