@@ -64,7 +64,6 @@ def test_a_delivery_is_accepted_by_one_photo_of_many_boxes(
     page.wait_for_selector("section.line")
     expect(page.locator("[name=lines-0-lot_number]")).to_have_value("B2611")
     page.locator("[name=lines-0-decision][value=hold]").check()
-    page.fill("[name=lines-0-reason]", "首营资料待补")
     assert fits(page)
     keep_picture(page, "acceptance-check-390")
     press(page, "button[value=accept]")

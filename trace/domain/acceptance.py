@@ -58,7 +58,7 @@ class Pack:
 
 @dataclass(slots=True)
 class Sorted:
-    """Where packs fell: `placed` {code: line}, `asked` {code: lines that fit}, `lines` as they are then, with new ones."""
+    """Where packs fell: `placed` {code: line}, `asked` {code: lines that fit}; `lines` as they are then."""
 
     placed: dict[str, int] = field(default_factory=dict)
     asked: dict[str, list[int]] = field(default_factory=dict)
