@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -181,6 +182,18 @@ def test_purchases_returns_sales_and_their_returns_are_told_once_with_their_code
     assert list(shop.side.held.values()) == [1, 1, 1, 1]
     patient = ("psn_", "certno", "prsc_dr")
     assert not any(name.startswith(patient) for one in sold for name in one)
+
+
+def test_two_who_make_at_once_tell_each_record_once(shop: Shop) -> None:
+    codes = shop.town.packs(4)
+    shop.town.drugs_at(shop.actor, codes)
+    target = shop.target(Kind.TRACE_PLATFORM)
+    for code in codes:
+        shop.sell(code)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: shop.make(target), range(4)))
+    assert sorted(one["records"] for one in made) == [0, 0, 0, 4]
+    assert [one["records"] for one in shop.files()] == [4]
 
 
 @on_sqlite

@@ -128,6 +128,14 @@ RECORDS = {
 IN_ADDRESS = {"kind": "check", "day": "past"}
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
 SELDOM = {
+    # Nobody has set up a target of exports, and no free text is a kind of one.
+    "POST /api/v1/exports/targets/{kind}",
+    "POST /api/v1/exports/targets/{public_id}/files",
+    "GET /api/v1/exports/files/{public_id}",
+    "GET /api/v1/exports/files/{public_id}/content",
+    "POST /api/v1/exports/files/{public_id}/send",
+    "POST /api/v1/exports/files/{public_id}/settlement",
+    "POST /api/v1/exports/insurance-codes",
     "POST /api/v1/scans",
     "POST /api/v1/objects",
     "GET /api/v1/scans/{public_id}",
