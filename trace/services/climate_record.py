@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.tables import climate_action, climate_reading, person
-from trace.domain.climate import Part, Reading, as_degrees, thinned
+from trace.domain.climate import Part, Reading, Source, as_degrees, thinned
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.services.climate import part_of, parts_of_day
@@ -65,7 +65,7 @@ def _reading_card(row: Row[Any]) -> dict[str, Any]:
         "humidity": None if row.humidity is None else as_degrees(row.humidity),
         "inside": row.inside,
         "source": row.source,
-        "by": row.by or "",
+        "by": (row.by or "") if row.source == Source.TYPED else "",  # who brings a file in has read no thermometer
     }
 
 
