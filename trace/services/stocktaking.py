@@ -168,9 +168,10 @@ def _note(
         ),
         key=lambda value: (value["item"], value["unit"]),
     )
-    packs = [value for value in values if value["item"] in {ids[t.uri] for t in things if _is_pack(t.uri)}]
+    single = {ids[thing.uri] for thing in things if _is_pack(thing.uri)}
+    packs = [value for value in values if value["item"] in single]
     fresh = {item for part in chunks(packs, _ROWS) for item in _write_packs(session, part, anew)}
-    _write_lots(session, [value for value in values if value not in packs], anew)
+    _write_lots(session, [value for value in values if value["item"] not in single], anew)
     lots = lots_of(session, ids, seen_by=command.actor.organisation)
     cards = find_lots(session, set(lots.values()))
     told = []
