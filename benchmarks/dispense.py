@@ -30,7 +30,7 @@ NAME = "dispense"
 CODES = 100_000
 CHECKS, SALES = 2_000, 300
 WARM = 50  # asked first and not counted: statements are compiled, connections opened
-SETTINGS = "shared_buffers=512MB max_wal_size=8GB wal_level=minimal max_wal_senders=0 work_mem=64MB"
+SETTINGS = "shared_buffers=512MB max_wal_size=8GB wal_level=minimal max_wal_senders=0 work_mem=64MB autovacuum=off"
 
 
 def add_options(parser: Any) -> None:

@@ -71,7 +71,7 @@ def _addresses(app: Flask, year: Year) -> Iterator[str]:
     yield from (f"/station/stock?shelf={shelf}" for shelf in ("near_expiry", "expired", "held", "gone"))
     yield f"/station/stock?text={year.text}"
     yield from (f"{start}?first={begin}&last={end}" for start in ("/records", "/records/table.csv"))
-    yield from (f"/climate/{zone}{tail}" for zone in year.zones for tail in ("", "/table.csv"))
+    yield from (f"/climate/{zone}{tail}" for zone in year.zones for tail in ("", "/table.csv", "/print.pdf"))
 
 
 def _ask(client: Client, year: Year, address: str, times: int) -> dict[str, Any]:
