@@ -184,7 +184,8 @@ def _insert(
 def _send_notices(session: Session, command: Command, row: Row[Any]) -> int:
     """A notice to everybody who has, sold or awaits any of it, and to who made it: how many were told."""
     having = accounts_of(session, row.id, ())
-    told = {holder for holder, lots in having.items() if any(e["on_hand"] or e["held"] or e["sold"] or e["missing"] for e in lots)}
+    known = ("on_hand", "held", "sold", "missing")
+    told = {holder for holder, lots in having.items() if any(entry[name] for entry in lots for name in known)}
     told |= makers_of(session, [row.item]).get(row.item, set()) - {command.actor.organisation}
     if command.actor.organisation in told:
         note_own(session, row, command.actor.organisation, command.actor.person, command.now)

@@ -13,63 +13,9 @@ from trace.web.rule_words_dispensing import DISPENSING_TITLES, DISPENSING_TOLD
 from trace.web.rule_words_drugs import DRUG_TITLES, DRUG_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
+from trace.web.rule_words_themes import OTHERS, THEMES
 
 Said = tuple[str, Mapping[str, str]]
-
-# (anchor, title, beginnings of names), in the order of the working day; an entry stands under the longest that fits.
-THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("record", N_("What the record of a purchase says"), ("fields.",)),
-    (
-        "papers",
-        N_("Papers that come with the goods"),
-        ("papers.", "ended_form.", "carcass_papers", "paper_", "commitment"),
-    ),
-    (
-        "suppliers",
-        N_("Suppliers"),
-        ("licence.", "business_block", "first_check.", "first_delivery.", "identifier_doubt"),
-    ),
-    ("acceptance", N_("Acceptance at a pharmacy"), ("acceptance.",)),
-    ("accepting", N_("Accepting goods against a finding"), ("override.",)),
-    ("temperature", N_("Temperatures"), ("temperature.", "climate.")),
-    (
-        "stock",
-        N_("Stock and scales"),
-        (
-            "weighing_tolerance",
-            "balance_tolerance",
-            "near_expiry",
-            "sales_attribution",
-            "in_store_codes",
-            "undo.",
-            "import.",
-        ),
-    ),
-    (
-        "drugs",
-        N_("Drugs"),
-        (
-            "trace_codes",
-            "duty.",
-            "review.",
-            "prescription.",
-            "inspection.",
-            "dispensing.",
-            "window.",
-            "care.",
-            "expiry_red.",
-            "stocktaking.",
-            "first_product.",
-            "relation.",
-            "export.",
-        ),
-    ),
-    ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
-    ("safety", N_("Tests, recalls, destruction"), ("retest.", "recall.", "disposal")),
-    ("keeping", N_("How long records are kept"), ("retention.", "keep.", "correction")),
-    ("days", N_("Warnings and working days"), ("expiry_warning", "calendar.")),
-)
-_OTHERS = ("others", N_("Other rules"))
 
 TITLES: Mapping[str, str] = {
     **CARE_TITLES,
@@ -169,7 +115,7 @@ TITLES: Mapping[str, str] = {
 def theme_of(name: str) -> tuple[str, str]:
     """(anchor, title) of the theme a name belongs to."""
     fits = [(len(start), theme) for theme in THEMES for start in theme[2] if name.startswith(start)]
-    return max(fits, key=lambda fit: fit[0])[1][:2] if fits else _OTHERS
+    return max(fits, key=lambda fit: fit[0])[1][:2] if fits else OTHERS
 
 
 def title_of(name: str) -> Said:
