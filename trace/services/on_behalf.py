@@ -40,9 +40,9 @@ def find_actor_behind(session: Session, *, organisation: int, person: int | None
     )
 
 
-def _role_at(firm: Row[Any], asked: Row[Any] | None) -> str | None:
+def _role_at(firm: Row[Any], asked: Row[*tuple[Any, ...]] | None) -> str | None:
     """The role of a person or key at an organisation: its own, or a clerk's of who leads its headquarters."""
     if asked is None or asked.organisation == firm.id:
-        return asked and str(asked.role)
+        return None if asked is None else str(asked.role)
     leads = asked.organisation == firm.headquarters and Permission.CHAIN_MANAGE in GRANTS[Role(asked.role)]
     return Role.CLERK if leads else None

@@ -14,7 +14,8 @@ from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.rule_writing import list_rules, rule_history, write_rule
 from trace.web.access import may
-from trace.web.rule_words import THEMES, TITLES, sentences_of, theme_of, title_of
+from trace.web.rule_words import TITLES, sentences_of, theme_of, title_of
+from trace.web.rule_words_themes import THEMES
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("rules", __name__, url_prefix="/rules")
