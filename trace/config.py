@@ -68,7 +68,7 @@ SETTINGS_TABLE = (
     (
         "SUNSHINE_WEBHOOK_PRIVATE",
         "0",
-        "1 sends subscriptions to receivers on this network and over plain http, too; 0 to the public internet only",
+        "1 sends subscriptions and exports to this network and over plain http, too; 0 to the public internet only",
     ),
     (
         "SUNSHINE_MQTT_URL",

@@ -44,6 +44,8 @@ from trace.domain.rules.book import shipped
 from trace.services.keys import find_actor_by_key
 
 EXAMPLES = {GenerationMode.POSITIVE: 16, GenerationMode.NEGATIVE: 6}
+ROUNDS = 4
+DONE = {200, 201, 204}
 ROLES = (*(role.value for role in Role), None)
 ADMINISTRATOR = Role.ORGANISATION_ADMINISTRATOR.value
 # What may stand in a field or parameter of this name.
@@ -59,6 +61,7 @@ KINDS = {
     "container": "container",
     "containers": "container",
     "text": "code",
+    "texts": "code",
     "product": "product",
     "identifier": "identifier",
     "receiver": "organisation",
@@ -88,6 +91,10 @@ KINDS = {
 }
 # Left out of a seasoned body: nearly every value of these is refused, and none is needed.
 LEFT_OUT = {
+    "parts",
+    "prescription",
+    "reviewed_by",
+    "no_code_reason",
     "client_key",
     "happened_at",
     "place",
@@ -128,7 +135,9 @@ RECORDS = {
 IN_ADDRESS = {"kind": "check", "day": "past"}
 # Operations that generated requests seldom get through: a photo is no lucky find, nor is a pack that was just sold.
 SELDOM = {
-    # Nobody has set up a target of exports, and no free text is a kind of one.
+    # The administrator's key is a supermarket's, which exports nothing; and no free text is a kind of target.
+    "GET /api/v1/exports/targets",
+    "GET /api/v1/exports/files",
     "POST /api/v1/exports/targets/{kind}",
     "POST /api/v1/exports/targets/{public_id}/files",
     "GET /api/v1/exports/files/{public_id}",
@@ -140,7 +149,9 @@ SELDOM = {
     "POST /api/v1/objects",
     "GET /api/v1/scans/{public_id}",
     "GET /api/v1/scans/{public_id}/picture",
+    "POST /api/v1/dispensings",  # either codes or goods, of one of four roles' shops
     "POST /api/v1/dispensings/returns",
+    "POST /api/v1/care/checks",  # lots of the own shelf only
     "GET /api/v1/drug-sales/{public_id}",  # of what was sold by generated requests: seldom
     "GET /api/v1/drug-sales/{public_id}/receipt.pdf",
     "POST /api/v1/drug-sales/{public_id}/returns",
@@ -275,7 +286,7 @@ def deliveries_of(demo: Demo) -> Known:
 
 def things(own: list[str], every: list[str]) -> Known:
     """Codes that a role may name, mostly those in its own stock: alone, as goods with an amount, as a line."""
-    packs = [code for code in own if "/drug/obj/" in code]
+    packs = [code for code in own if "/drug/obj/" in code or "/21/" in code]
     lots = [code for code in own if code not in packs] or every[:9]
     goods: list[Any] = [{"code": code, "amount": 1} for code in lots] + [{"code": code} for code in packs]
     line = {"decision": "hold", "reason": "x"}
@@ -322,6 +333,10 @@ def attack_operations(demos: Sequence[Demo], half: int) -> None:
             try:
                 strategy = operation.as_strategy(generation_mode=mode)
                 attack(demos, strategy, known, faults, statuses, examples)
+                for more in range(1, ROUNDS):  # what is right may need luck to get through
+                    if mode is GenerationMode.NEGATIVE or operation.label in SELDOM or _through(statuses):
+                        break
+                    attack(demos, strategy, known, faults, statuses, examples, more)
             except schemathesis.errors.InvalidSchema as fault:
                 faults.append(f"{operation.label}: {fault}")
             except Unsatisfiable:  # nothing that is wrong can be drawn for an address with one free text
@@ -330,9 +345,14 @@ def attack_operations(demos: Sequence[Demo], half: int) -> None:
         pytest.fail("\n".join(faults[:20]))
     for demo in demos:
         here = {label: statuses for (backend, label), statuses in reached.items() if backend == demo.backend}
-        short = sorted(label for label, statuses in here.items() if not statuses & {200, 201, 204})
+        short = sorted(label for label, statuses in here.items() if not statuses & DONE)
         assert {401, 403, 404, 409, 422} <= set().union(*here.values())
-        assert len(set(short) - SELDOM) <= 1, f"generated requests never got through on {demo.backend}: {short}"
+        strange = sorted(set(short) - SELDOM)
+        assert len(strange) <= 1, f"generated requests never got through on {demo.backend}: {strange}"
+
+
+def _through(statuses: Mapping[str, set[int]]) -> bool:
+    return all(reached & DONE for reached in statuses.values())
 
 
 def attack(
@@ -342,10 +362,11 @@ def attack(
     faults: list[str],
     reached: Mapping[str, set[int]],
     examples: int,
+    more: int = 0,
 ) -> None:
     """Send generated requests of one operation; put what is wrong with an answer into `faults`."""
 
-    @seed(20261124)
+    @seed(20261124 + more)
     @settings(
         max_examples=examples,
         deadline=None,
