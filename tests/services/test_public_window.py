@@ -129,11 +129,12 @@ def test_a_reading_and_its_age_are_shown_and_an_old_one_as_old(town: Town) -> No
         ).scalar_one()
     public_id = window_of(town, shop, zone="z" * 26)
     assert seen(town, public_id)["reading"] is None
-    reading = {"zone": zone, "celsius": 430, "humidity": 55, "source": "typed", "inside": True}
+    reading = {"zone": zone, "celsius": 430, "humidity": 5500, "source": "typed", "inside": True}
     with town.store.writing() as session:
         session.execute(insert(climate_reading).values(**reading, measured_at=town.now - timedelta(minutes=90)))
     shown = seen(town, public_id)["reading"]
     assert (shown["zone"], shown["celsius"], shown["minutes"], shown["old"]) == ("冷藏柜", 4.3, 90, False)
+    assert shown["humidity"] == 55  # percent: they are kept in hundredths
     later = replace(town, now=town.now + timedelta(hours=13))
     assert seen(later, public_id)["reading"]["old"] is True
 

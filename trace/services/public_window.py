@@ -224,7 +224,7 @@ def _reading(session: Session, row: Row[Any], now: datetime, rules: Rules) -> di
     return {
         "zone": found.name,
         "celsius": None if found.celsius is None else found.celsius / 100,
-        "humidity": found.humidity,
+        "humidity": None if found.humidity is None else round(found.humidity / 100),
         "measured_at": found.measured_at.isoformat(),
         "minutes": int(age.total_seconds() // 60),
         "inside": found.inside,
