@@ -197,7 +197,7 @@ def test_every_test_asserts_something() -> None:
 
 
 def asserts(function: ast.AST, checkers: set[str]) -> bool:
-    """Whether a function can fail on purpose: assert, pytest.raises, pytest.fail, Town.refuses, or a checker of the file."""
+    """Whether a function can fail on purpose: assert, raises, fail, Town.refuses, or a checker of the file."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             return True
