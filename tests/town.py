@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, insert, select
 
-from storage.events import find_by_event_ids, find_idents, id_key
+from storage.events import find_by_event_ids, find_idents, id_key, insert_for
 from storage.store import Store
-from storage.tables import MICRO, object_owner, organisation, person, stock, stored_object
+from storage.tables import MICRO, object_owner, organisation, person, product, product_check, stock, stored_object
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
@@ -137,9 +137,15 @@ class Town:
             return receive(session, self.command(receiver, hours=8), supplier=supplier, lines=list(lines), **more)
 
     def know(self, shop: Actor, supplier: Actor) -> None:
-        """The first-delivery check of a supplier, made before it delivers."""
+        """The first-delivery check of a supplier, made before it delivers, and the first-product files of all drugs."""
         with self.store.writing() as session:
             know(session, self.command(shop), self.id_of(supplier))
+            made = {"organisation": shop.organisation, "checked": [], "checked_at": self.now}
+            drugs = session.scalars(select(product.c.id).where(product.c.category == Category.DRUG.value)).all()
+            for drug in drugs:
+                session.execute(
+                    insert_for(session, product_check).values(made | {"product": drug}).on_conflict_do_nothing()
+                )
 
     def drug(self, actor: Actor, **details: Any) -> str:
         """A drug in the file, of OTC class B unless told otherwise: its public id."""

@@ -194,7 +194,7 @@ def test_what_is_taken_back_at_once_never_was_but_may_be_held(before: Balance, e
     assert again is not None
     assert again.on_hand + again.held == before.on_hand + before.held
     assert again[2:] == before[2:]
-    if effect not in (Effect.DESTROY, Effect.RETURN, Effect.SAMPLE):
+    if effect not in (Effect.DESTROY, Effect.RETURN, Effect.SAMPLE, Effect.MISS):
         assert again == before
 
 
@@ -208,6 +208,7 @@ def test_what_is_taken_back_at_once_never_was_but_may_be_held(before: Balance, e
         (balance(3, 1, 1), Effect.SELL, 2, True, None),  # one came back since
         (balance(0, 1, sent=3), Effect.HOLD, 2, True, None),  # released since
         (balance(1, 0, destroyed=4), Effect.DESTROY, 3, True, balance(1, 3, destroyed=1)),
+        (balance(0, missing=1), Effect.MISS, 1, True, balance(0, 1)),  # a recalled pack may have been missing
         (balance(1), Effect.SEND, 2, False, balance(1)),  # a partner's that never moved anything here
     ],
 )

@@ -19,6 +19,7 @@ from trace.domain.failures import Conflict, Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Prescription
+from trace.domain.uris import gtin_uri
 from trace.domain.rules.book import Confidence
 from trace.services import hops
 from trace.services.alerts import list_alerts
@@ -169,6 +170,21 @@ def test_a_sale_that_a_shops_own_program_reports_counts_like_one_of_the_counter(
     assert (told["code"], len(told["sales"])) == (code_text(other), 2)
     reported(town, shop, other, "urn:uuid:00000000-0000-4000-8000-000000000002", biz_step="retail_selling")
     assert town.count(alert) == 1  # told twice, happened once
+
+
+@pytest.mark.parametrize("known_by", ["its stock", "the file"])
+def test_a_till_that_sells_a_drug_with_a_gs1_code_counts_and_food_does_not(town: Town, known_by: str) -> None:
+    shop, serial = pharmacy(town), gtin_uri("06901028075763", serial="A1")
+    if known_by == "its stock":
+        town.drugs_at(shop, (serial,))
+    else:
+        town.drug(shop, code="6901028075763")
+    reported(town, shop, serial, "urn:uuid:00000000-0000-4000-8000-000000000003", biz_step="retail_selling")
+    reported(town, shop, serial, "urn:uuid:00000000-0000-4000-8000-000000000004", biz_step="retail_selling")
+    assert (town.count(dispensing), town.count(alert)) == (1, 1)
+    food = gtin_uri("06901028000017", serial="A1")
+    reported(town, shop, food, "urn:uuid:00000000-0000-4000-8000-000000000005", biz_step="retail_selling")
+    assert town.count(dispensing) == 1
 
 
 def test_a_sale_declared_wrong_opens_the_code_and_closes_the_line_of_the_receipt(town: Town) -> None:

@@ -21,6 +21,7 @@ from trace.services.hops import Some
 from trace.services.overrides import Agreement
 from trace.services.people import create_person
 from trace.services.recalls import hold_lot
+from trace.services.receiving import Line
 from trace.services.stocktake_result import get_stocktake, list_stocktakes, standing
 from trace.services.stocktaking import close, count, start
 from trace.services.undoing import undo_events
@@ -222,3 +223,31 @@ def test_two_who_close_at_once_book_a_difference_once_and_a_sale_is_never_booked
     sold = 0 if isinstance(answers[2], Conflict) else 1
     left = balance(town, shop, "EA")
     assert (left.sold, left.missing, left.on_hand) == (sold * MICRO, (2 - sold) * MICRO, 0)
+
+
+def test_two_stock_takings_of_one_lot_book_its_difference_once(town: Town) -> None:
+    shop = town.organisation()
+    lot = town.grown(shop, 10)
+    second = colleague(town, shop)
+    kitchen, cellar = begun(town, shop), begun(town, shop)
+    for number in (kitchen, cellar):
+        counted(town, shop, number, goods=[Some(lot, Decimal(8))])
+    town.now += timedelta(minutes=1)
+    town.do(close, town.command(shop), public_id=kitchen, reason="2 kg less", agreement=second)
+    closing = {"public_id": cellar, "reason": "2 kg less", "agreement": second}
+    assert "Count them again" in str(town.refuses(Conflict, close, town.command(shop), **closing))
+    counted(town, shop, cellar, goods=[Some(lot, Decimal(8))], anew=True)
+    town.now += timedelta(minutes=1)
+    assert town.do(close, town.command(shop), **closing)["events"] == []
+    assert town.stock(shop, lot) == (8, 0)
+
+
+def test_what_another_shop_sells_of_the_same_lot_hides_nothing_that_is_missing_here(town: Town) -> None:
+    grower, shop = town.organisation(K.COOPERATIVE), town.organisation()
+    lot = town.grown(grower, 10)
+    town.send(grower, shop, Some(lot, Decimal(5)))
+    town.arrive(grower, shop, Line(code=lot, amount=Decimal(5)))
+    number = begun(town, shop)
+    town.do(hops.sell, town.command(grower), goods=[Some(lot, Decimal(1))])
+    totals = town.do(get_stocktake, actor=shop, public_id=number)["result"]["totals"]
+    assert (totals["missing"], totals["moved"]) == (1, 0)

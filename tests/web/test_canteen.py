@@ -49,3 +49,14 @@ def test_a_dish_is_recorded_with_its_photo_repeated_and_shown_at_the_door(demo: 
     assert browser.post("/canteen", {"back": mistake, "reason": ""}).status_code == 422
     assert browser.post("/canteen", {"back": mistake, "reason": "记错了"}).status_code == 303
     assert mistake not in browser.get("/canteen").text
+
+
+def test_what_a_pharmacy_receives_is_accepted_and_its_headquarters_begins_with_its_shops(demo: Demo) -> None:
+    pharmacist = demo.browser("pharmacist")
+    assert desks(pharmacist.get("/pharmacy").text)[0] == "/acceptance"
+    for page in ("/station", "/pharmacy"):
+        assert 'href="/acceptance"' in pharmacist.get(page).text.partition("<main")[2], page
+    assert 'href="/station"' in pharmacist.get("/acceptance").text  # what is no drug
+    assert 'href="/acceptance"' not in demo.browser("station").get("/station").text
+    tiles = demo.browser("headquarters").get("/more").text
+    assert tiles.index('href="/chain"') < tiles.index('href="/acceptance"', tiles.index("<main")) < tiles.index("<h2 class")

@@ -171,13 +171,3 @@ def check_expiry_said(line: NoteLine, said: Iterable[date], source: str = "药�
         )
         for day in other
     ]
-
-
-def check_first_product(is_first: bool, rules: Rules) -> list[Finding]:
-    """首营品种: a drug is looked at before it is bought for the first time."""
-    entry = rules.entry("acceptance.first_product")
-    if not is_first or entry is None:
-        return []
-    text = N_("Nobody has made the file of this product yet (first-product check).")
-    remedy = N_("Open the drug's file, look at its approval and its test report, and tick what you saw.")
-    return [Finding("PRODUCT", Severity(entry.value["severity"]), text, {}, entry.source, remedy)]

@@ -107,7 +107,8 @@ class Balance(NamedTuple):
         if left and strict:
             return None
         if sources:
-            accounts[sources[0]] += amount - left
+            # Of what may have been held nobody knows how much was: all of it is looked at before it is sold (R7).
+            accounts[HELD if HELD in sources else sources[0]] += amount - left
         else:
             accounts[CAME] -= amount - left
         return Balance(*accounts)

@@ -13,12 +13,14 @@ from trace.domain.acceptance import AcceptanceState, Pack, sort_packs
 from trace.domain.failures import N_, NotFound
 from trace.domain.papers import Finding
 from trace.domain.permissions import Actor
+from trace.domain.rules.special_drugs import check_first_product
 from trace.services.acceptance_codes import waiting_codes
 from trace.services.acceptance_rows import note_lines
 from trace.services.accepting import Came, came_of, findings_of, is_cold
 from trace.services.code_uses import uses_elsewhere
 from trace.services.commands import Command
 from trace.services.drug_file import DrugCode, new_identifiers
+from trace.services.first_products import first_products
 from trace.services.orders import get_order
 from trace.services.receipts import get_receipt
 from trace.services.rulebook import rules_on
@@ -53,8 +55,11 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
     if row is None:
         raise NotFound(N_("There is no acceptance {id}."), field="acceptance", id=public_id)
     came = came_of(session, row)
-    found = findings_of(session, actor, row, came, rules_on(session, command.day, actor.organisation))
+    rules = rules_on(session, command.day, actor.organisation)
+    found = findings_of(session, row, came, rules)
     is_open = row.state == AcceptanceState.OPEN
+    first = first_products(session, actor, [one.row.product for one in came]) if is_open else set[int]()
+    found = [told + check_first_product(one.row.product in first, rules) for one, told in zip(came, found, strict=True)]
     waiting = waiting_codes(session, actor, row.id)
     return {
         **_head(row),

@@ -1,6 +1,6 @@
 """The end of an acceptance: what came is compared with note and order, judged, and becomes a receipt."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,11 +10,9 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks
 from storage.tables import (
     MICRO,
     acceptance_code,
-    product_check,
     purchase_order_line,
     receipt,
     receipt_line,
@@ -25,7 +23,6 @@ from trace.domain.acceptance import (
     OrderState,
     WayLog,
     check_expiry_said,
-    check_first_product,
     check_note,
     check_order,
     check_way,
@@ -40,7 +37,6 @@ from trace.services.acceptance import begin
 from trace.services.acceptance_codes import put, waiting_codes
 from trace.services.acceptance_rows import NewLine, end, find_row, lines_of, note_lines, open_row, order_of
 from trace.services.arrivals import Decision, Line, Supplier
-from trace.services.chain import headquarters_of
 from trace.services.commands import Command, run_once
 from trace.services.inspecting import look_at_delivery
 from trace.services.orders import end_order
@@ -86,11 +82,10 @@ def _came(line: Row[Any], codes: Sequence[Any]) -> Came:
     return Came(line, tuple(code.uri for code in codes), said, loose)
 
 
-def findings_of(session: Session, actor: Actor, row: Row[Any], came: Sequence[Came], rules: Rules) -> list[Any]:
-    """What is found of each line before its papers are looked at: against note and order, of the way, first product."""
+def findings_of(session: Session, row: Row[Any], came: Sequence[Came], rules: Rules) -> list[Any]:
+    """What is found of each line before its papers are looked at: against note and order, of the way."""
     ordered = _ordered(session, row)
     ways = check_way(ways_of(session, row.id), rules)
-    first = first_products(session, actor, [one.row.product for one in came])
     lines = note_lines(one.row for one in came)
     noted = any(line.amount is not None for line in lines)
     of_batch, of_product = dict[Any, Decimal](), dict[int, Decimal]()
@@ -104,8 +99,7 @@ def findings_of(session: Session, actor: Actor, row: Row[Any], came: Sequence[Ca
         if ordered is not None:
             told += check_order(ordered.get(one.row.product), of_product[one.row.product], rules)
         told += ways if is_cold(one.row) else []
-        told += check_expiry_said(line, one.said)
-        found.append(told + check_first_product(one.row.product in first, rules))
+        found.append(told + check_expiry_said(line, one.said))
     return found
 
 
@@ -133,38 +127,11 @@ def ways_of(session: Session, number: int) -> list[WayLog]:
     return [WayLog(log.coldest, log.warmest, log.excursion_count == 0) for log in session.execute(query)]
 
 
-def first_products(session: Session, actor: Actor, products: Iterable[int]) -> set[int]:
-    """Those of these products that were never bought here, and have no first-product file (首营品种) yet.
-
-    The file that the headquarters of a chain made counts for its shops.
-    """
-    holders = {actor.organisation, headquarters_of(session, actor.organisation) or actor.organisation}
-    wanted = set(products)
-    known: set[int] = set()
-    for part in chunks(wanted):
-        checked = select(product_check.c.product).where(
-            product_check.c.organisation.in_(holders), product_check.c.product.in_(part)
-        )
-        bought = (
-            select(receipt_line.c.product)
-            .join(receipt, receipt.c.id == receipt_line.c.receipt)
-            .where(
-                receipt.c.organisation == actor.organisation,
-                receipt.c.undone_at.is_(None),
-                receipt_line.c.product.in_(part),
-                receipt_line.c.decision == Decision.ACCEPT.value,
-            )
-            .distinct()
-        )
-        known |= set(session.scalars(checked)) | set(session.scalars(bought))
-    return wanted - known
-
-
 def _lines(session: Session, command: Command, row: Row[Any]) -> list[tuple[int, Line]]:
     """(line of the acceptance, line of the delivery): what is coded and what is loose of one line are two lines."""
     rules = rules_on(session, command.day, command.actor.organisation)
     came = came_of(session, row)
-    found = findings_of(session, command.actor, row, came, rules)
+    found = findings_of(session, row, came, rules)
     logs = logs_of(session, actor=command.actor, acceptance=row.public_id)
     way = tuple(element for log in logs for element in sensor_elements(log))
     made: list[tuple[int, Line]] = []

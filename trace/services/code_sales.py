@@ -6,7 +6,7 @@ are alarmed. A return opens the code again, and so does the error declaration of
 within what the pack holds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,14 +23,14 @@ from trace.domain.events import Event
 from trace.domain.failures import Conflict
 from trace.domain.links import Link, Role
 from trace.domain.permissions import Actor
-from trace.domain.uris import UriKind, drug_code_uri, uri_kind
+from trace.domain.uris import UriKind, uri_kind
 from trace.services.alerts import raise_alert
+from trace.services.drugs_sold import drugs_among
 from trace.services.stock_keeping import Recorded
 
 SECOND_SALE = "second_sale"
 _OF_LOTS = (BizStep.DISPENSING, BizStep.RECEIVING)
 _SEEN = (Role.OBSERVED, Role.SEEN_INSIDE)
-_DRUG_CODES = drug_code_uri("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ def keep_sales(
     Raises `Conflict`, with `strict`, for a code that is sold here already or for more than its pack holds. Otherwise
     that is a fact somebody reports: it is alarmed. Two at once: `lock_heads` decides.
     """
-    acts = [act for one in recorded for act in _acts(one, ids)]
+    drugs = drugs_among(session, {uri: ids[uri] for one in recorded for uri in _at_a_till(one)})
+    acts = [act for one in recorded for act in _acts(one, ids, drugs)]
     _declare_lines(session, recorded, ids, now)
     if not acts:
         return
@@ -110,7 +111,14 @@ def keep_sales(
     _alarm(session, books, heads, sold, doubles, now)
 
 
-def _acts(one: Recorded, ids: Mapping[str, int]) -> Iterable[_Act]:
+def _at_a_till(one: Recorded) -> list[str]:
+    """The packs that were sold at a till. Food with a serial number is sold there, too."""
+    if one.event.biz_step != BizStep.RETAIL_SELLING:
+        return []
+    return [link.item for link in one.links if link.role in _SEEN and uri_kind(link.item) is UriKind.INSTANCE]
+
+
+def _acts(one: Recorded, ids: Mapping[str, int], drugs: Set[str]) -> Iterable[_Act]:
     event = one.event
     if event.error_declaration is not None and not one.undone:
         return
@@ -123,8 +131,7 @@ def _acts(one: Recorded, ids: Mapping[str, int]) -> Iterable[_Act]:
     for link in one.links:
         if link.role not in _SEEN or uri_kind(link.item) is not UriKind.INSTANCE:
             continue
-        # Food with a serial number is sold, too; only what carries a drug's trace code is a drug whatever the step.
-        if event.biz_step != BizStep.RETAIL_SELLING or link.item.startswith(_DRUG_CODES):
+        if event.biz_step != BizStep.RETAIL_SELLING or link.item in drugs:
             yield _Act(ids[link.item], link, one, sale, units, of if isinstance(of, str) else None)
 
 

@@ -27,6 +27,7 @@ from trace.services.carcass import carcass_papers
 from trace.services.certificates import as_paper, link_lots, papers_of, visible_certificate_ids
 from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
+from trace.services.first_products import first_products
 from trace.services.lots import get_product
 from trace.services.paper_use import differing, uses_of
 from trace.services.recall_reach import recalled_because
@@ -142,6 +143,7 @@ def find_faults(
             supplier_address=sender.address,
             supplier_contact=sender.contact,
             drug_class=made_of.drug_class or "",
+            first_product=bool(first_products(session, command.actor, [known.product])),
         ),
         rules,
     )

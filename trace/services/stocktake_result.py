@@ -14,6 +14,7 @@ from storage.tables import (
     MICRO,
     event,
     event_item,
+    ident,
     lot,
     person,
     product,
@@ -23,6 +24,7 @@ from storage.tables import (
     stocktake_count,
 )
 from trace.domain.dispensing import code_text
+from trace.domain.epcis.vocabulary import BizStep
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor
@@ -78,7 +80,9 @@ def judge(session: Session, row: Row[Any]) -> list[Judged]:
     expected = {(s.item, s.unit): s for s in session.execute(_expected(row))}
     others = {item for item, unit in counts if (item, unit) not in expected}
     known = {(s.item, s.unit): s for s in _stock_rows(session, row.organisation, others)}
-    moved = _moved_since(session, {item for item, unit in expected if (item, unit) not in counts}, row.started_at)
+    unseen = {item: row.started_at for item, unit in expected if (item, unit) not in counts}
+    moved = _moved_since(session, row, unseen)
+    booked = _moved_since(session, row, {item: c.counted_at for (item, _), c in counts.items()}, BizStep.STOCK_TAKING)
     open_packs = _open_packs(session, row.organisation, others)
     keys = sorted(expected.keys() | counts.keys())
     uris = uris_of(session, {item for item, _ in keys})
@@ -96,7 +100,8 @@ def judge(session: Session, row: Row[Any]) -> list[Judged]:
                 int(count.amount),
                 # What was counted before its delivery was written down came all the same.
                 int(count.amount) if here else int(count.book),
-                moved=bool(count.moved),
+                # What another stock-taking booked since is not booked again.
+                moved=bool(count.moved) or (not is_pack and item in booked),
                 known=there is not None,
             )
         gone = _gone(there) if state.outcome is Outcome.SURPLUS and is_pack and there is not None else ""
@@ -152,13 +157,25 @@ def _open_packs(session: Session, organisation_id: int, items: Iterable[int]) ->
     return {item for part in chunks(items) for item in session.scalars(query.where(split_pack.c.item.in_(part)))}
 
 
-def _moved_since(session: Session, items: Iterable[int], started_at: datetime) -> set[int]:
-    """Those of these things of which an event was recorded since the stock-taking began."""
-    since = utc_milliseconds(started_at)
-    query = select(event_item.c.item).join(event, event.c.id == event_item.c.event).where(event.c.record_time > since)
-    return {
-        item for part in chunks(items) for item in session.scalars(query.where(event_item.c.item.in_(part)).distinct())
+def _moved_since(session: Session, row: Row[Any], since: Mapping[int, datetime], step: str | None = None) -> set[int]:
+    """Those of these things of which the shop recorded an event since a moment of each; of a step, where one is named.
+
+    What others record of the same lot moves nothing here.
+    """
+    query = (
+        select(event_item.c.item, func.max(event.c.record_time))
+        .join(event, event.c.id == event_item.c.event)
+        .where(event.c.captured_by == row.organisation, event.c.record_time >= utc_milliseconds(row.started_at))
+        .group_by(event_item.c.item)
+    )
+    if step is not None:
+        query = query.join(ident, ident.c.id == event.c.step).where(ident.c.uri == step)
+    latest = {
+        item: moment
+        for part in chunks(since)
+        for item, moment in session.execute(query.where(event_item.c.item.in_(part))).tuples()
     }
+    return {item for item, moment in latest.items() if moment > utc_milliseconds(since[item])}
 
 
 def _gone(row: Row[Any]) -> str:

@@ -256,11 +256,13 @@ def close(
     `Invalid` without reason or second person; `NotFound` for another's. Codes that the books say are sold or gone, and
     those that never came, are told and not booked: they are returned, or received, where they belong.
 
-    Two at once: the locked row of the stock-taking; a sale at the same moment: `storage.stock.lock_stock` decides, and
-    the difference is worked out again.
+    Two at once: the locked rows of all open stock-takings of the shop, so that what another one booked is seen; a sale
+    at the same moment: `storage.stock.lock_stock` decides, and the difference is worked out again.
     """
 
     def act() -> dict[str, Any]:
+        open_ = (stocktake.c.organisation == command.actor.organisation) & stocktake.c.closed_at.is_(None)
+        session.execute(select(stocktake.c.id).where(open_).order_by(stocktake.c.id).with_for_update()).all()
         row = _open_row(session, command.actor, public_id, closing=True)
         second = second_person(session, actor=command.actor, agreement=agreement) if agreement else None
         for attempt in range(_TRIES):

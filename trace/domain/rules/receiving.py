@@ -13,7 +13,7 @@ from trace.domain.failures import N_
 from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
-from trace.domain.rules.special_drugs import check_two_signatures
+from trace.domain.rules.special_drugs import check_first_purchase, check_two_signatures
 from trace.domain.rules.suppliers import check_blocked_here, check_business_block, check_first_delivery
 
 
@@ -40,7 +40,8 @@ class Arrival:
     `lot_number` is empty where the goods carry none (what we name the lot by then is no number of theirs).
     `celsius_range` and `celsius` are hundredths of a degree; `licence_valid` None means that the supplier needs none.
     `blocked` is the regulator's block of the supplier (its reason and number), `supplier_blocked_here` the one in the
-    shop's own file, `first_delivery` that nobody checked this supplier yet, `recalled` why the lot is recalled.
+    shop's own file, `first_delivery` that nobody checked this supplier yet,
+    `first_product` that nobody looked at this drug before its first purchase, `recalled` why the lot is recalled.
     """
 
     category: Category
@@ -69,6 +70,7 @@ class Arrival:
     uses: tuple[PaperUse, ...] = ()
     number_warnings: tuple[IdentifierWarning, ...] = ()
     drug_class: str = ""
+    first_product: bool = False
 
 
 def check_arrival(arrival: Arrival, rules: Rules) -> list[Finding]:
@@ -277,4 +279,5 @@ _RULES: tuple[Callable[[Arrival, Rules], Iterable[Finding]], ...] = (
     check_blocked_here,
     check_first_delivery,
     check_two_signatures,
+    check_first_purchase,
 )

@@ -1,4 +1,4 @@
-"""Drugs that take two signatures on arrival (麻醉药品、精神药品...: 双人验收)."""
+"""What is asked of drugs alone on arrival: two signatures (双人验收), and the first-product file (首营品种)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -23,3 +23,18 @@ def check_two_signatures(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
             entry.source,
             N_("A colleague signs as the second person."),
         )
+
+
+def check_first_purchase(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
+    """首营品种: a drug is looked at before it is bought for the first time, whichever way it is received."""
+    return check_first_product(arrival.first_product, rules)
+
+
+def check_first_product(is_first: bool, rules: Rules) -> list[Finding]:
+    """What is found of a product of which nobody has made the first-product file; nothing where it `is_first` not."""
+    entry = rules.entry("acceptance.first_product")
+    if not is_first or entry is None:
+        return []
+    text = N_("Nobody has made the file of this product yet (first-product check).")
+    remedy = N_("Open the drug's file, look at its approval and its test report, and tick what you saw.")
+    return [Finding("PRODUCT", Severity(entry.value["severity"]), text, {}, entry.source, remedy)]

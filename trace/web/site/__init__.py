@@ -10,7 +10,7 @@ from flask_babel import get_locale
 from trace.domain.commitment import is_in_scope
 from trace.domain.failures import N_
 from trace.domain.parties import PHARMACIES, OrganisationKind
-from trace.domain.permissions import Permission, may
+from trace.domain.permissions import Actor, Permission, may
 from trace.services.rulebook import rules_on
 from trace.web import words
 from trace.web.access import AT_SHOP
@@ -70,6 +70,8 @@ DESKS = (
     ("inspector.log", N_("Look-up log"), Permission.LOOKUP_LOG_READ),
     ("more.page", N_("More"), Permission.SELF_READ),
 )
+# What comes to a pharmacy is accepted; the station is one tap further, for what is no drug.
+PHARMACY_DESKS = (("acceptance.page", N_("Receive"), Permission.GOODS_RECEIVE), *DESKS[1:])
 # A canteen has three, and no other.
 CANTEEN_DESKS = (
     ("station.page", N_("Receive"), Permission.GOODS_RECEIVE),
@@ -104,17 +106,18 @@ def is_certified_here(category: str) -> bool:
     return is_in_scope(category, rules_on(g.session, g.now.date(), g.actor.organisation))
 
 
+def desks_of(actor: Actor | None) -> tuple[tuple[str, str, Permission], ...]:
+    """The desks of a kind of business: (endpoint, text, permission it needs)."""
+    kind = None if actor is None else actor.organisation_kind
+    if kind == OrganisationKind.CANTEEN:
+        return CANTEEN_DESKS
+    return PHARMACY_DESKS if kind in PHARMACIES else tuple(desk for desk in DESKS if desk[0] != "pharmacy.page")
+
+
 def common() -> dict[str, Any]:
     """Who reads, where they may go, and a fresh key against doubled clicks."""
     actor = g.get("actor")
-    canteen = actor is not None and actor.organisation_kind == OrganisationKind.CANTEEN
-    desks = [
-        (endpoint, text)
-        for endpoint, text, permission in (CANTEEN_DESKS if canteen else DESKS)
-        if actor is not None
-        and may(actor, permission)
-        and (endpoint != "pharmacy.page" or actor.organisation_kind in PHARMACIES)
-    ]
+    desks = [(endpoint, text) for endpoint, text, permission in desks_of(actor) if actor and may(actor, permission)]
     return {
         "actor": actor,
         "at_shop": actor is not None and actor.api_key is None and AT_SHOP in session,

@@ -14,6 +14,9 @@ from trace.web.access import may as needs
 blueprint = Blueprint("more", __name__, url_prefix="/more")
 
 
+EVERYBODY = frozenset(OrganisationKind)
+
+
 class Tile(NamedTuple):
     """A way to a page: its endpoint, its name, what one does there, the permission, the kinds of business it is for."""
 
@@ -21,11 +24,18 @@ class Tile(NamedTuple):
     name: str
     text: str
     permission: Permission
-    kinds: Collection[OrganisationKind] = frozenset(OrganisationKind)
+    kinds: Collection[OrganisationKind] = EVERYBODY
 
 
-# In the order of a day: sell, look after, prove. What is for the drug trade alone stands first (kinds=DRUG_TRADE).
+# In the order of a day: sell, look after, prove. What is not for everybody stands first in the drug trade.
 TILES = (
+    Tile(
+        "chain.page",
+        N_("Shops of the chain"),
+        N_("How each stands today; stock by shop; move goods; work in a shop's name."),
+        Permission.CHAIN_MANAGE,
+        CHAIN_HEADS,
+    ),
     Tile("counter.page", N_("Sell"), N_("Sales by lot or by product, without a till."), Permission.GOODS_MOVE),
     Tile(
         "acceptance.page",
@@ -81,13 +91,6 @@ TILES = (
         N_("Split, mix, re-pack"),
         N_("Lots in stock become new lots that keep their sources."),
         Permission.GOODS_MOVE,
-    ),
-    Tile(
-        "chain.page",
-        N_("Shops of the chain"),
-        N_("How each stands today; stock by shop; move goods; work in a shop's name."),
-        Permission.CHAIN_MANAGE,
-        CHAIN_HEADS,
     ),
     Tile(
         "care.page",
@@ -179,5 +182,6 @@ def page() -> ResponseReturnValue:
         and g.actor.organisation_kind in tile.kinds
         and not (g.actor.watches and tile.endpoint in OWN)
     ]
-    drugs = [tile for tile in tiles if DRUG_TRADE.issuperset(tile.kinds)]
+    trades = g.actor.organisation_kind in DRUG_TRADE
+    drugs = [tile for tile in tiles if trades and tile.kinds != EVERYBODY]
     return render_template("more.html", drugs=drugs, tiles=[tile for tile in tiles if tile not in drugs])

@@ -77,4 +77,6 @@ def desk_of(actor: Actor | None) -> str:
         return url_for("inspector.page")
     if not may(actor, Permission.GOODS_RECEIVE):
         return url_for("sign_in.account")
+    if actor.organisation_kind == OrganisationKind.PHARMACY_HEADQUARTERS and may(actor, Permission.CHAIN_MANAGE):
+        return url_for("chain.page")
     return url_for("pharmacy.page" if actor.organisation_kind in PHARMACIES else "station.page")
