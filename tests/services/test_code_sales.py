@@ -19,8 +19,8 @@ from trace.domain.failures import Conflict, Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Prescription
-from trace.domain.uris import gtin_uri
 from trace.domain.rules.book import Confidence
+from trace.domain.uris import gtin_uri
 from trace.services import hops
 from trace.services.alerts import list_alerts
 from trace.services.capture import capture
