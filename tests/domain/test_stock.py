@@ -156,7 +156,7 @@ def came_somewhere(one: Balance) -> bool:
 
 
 AMOUNTS = st.integers(0, 5)
-BALANCES = st.builds(balance, AMOUNTS, AMOUNTS, AMOUNTS, sent=AMOUNTS, destroyed=AMOUNTS, used=AMOUNTS)
+BALANCES = st.builds(balance, AMOUNTS, AMOUNTS, AMOUNTS, sent=AMOUNTS, destroyed=AMOUNTS, used=AMOUNTS, missing=AMOUNTS)
 
 
 @given(BALANCES, st.sampled_from(Effect), st.integers(1, 5), st.booleans())
@@ -169,7 +169,7 @@ def test_a_balance_is_never_below_nothing_and_moves_make_nothing_of_nothing(
         return
     assert min(after) >= 0
     change = (after.on_hand + after.held) - (before.on_hand + before.held)
-    comes = (Effect.IN, Effect.IN_HELD, Effect.TAKE_BACK)
+    comes = (Effect.IN, Effect.IN_HELD, Effect.TAKE_BACK, Effect.FIND)
     stays = (Effect.HOLD, Effect.RELEASE)
     assert change == (amount if effect in comes else 0 if effect in stays else -amount)
 
@@ -193,8 +193,10 @@ def test_what_is_taken_back_at_once_never_was_but_may_be_held(before: Balance, e
     again = after.without(effect, amount)
     assert again is not None
     assert again.on_hand + again.held == before.on_hand + before.held
-    assert again[2:] == before[2:]
-    if effect not in (Effect.DESTROY, Effect.RETURN, Effect.SAMPLE, Effect.MISS):
+    # Found without having been missed it came anew; found wrongly it is missing from then on (the table below).
+    anew = max(0, amount - before.missing) if effect is Effect.FIND else 0
+    assert again[2:] == before._replace(came=before.came + anew, missing=before.missing + anew)[2:]
+    if effect not in (Effect.DESTROY, Effect.RETURN, Effect.SAMPLE, Effect.MISS) and not anew:
         assert again == before
 
 
@@ -208,6 +210,7 @@ def test_what_is_taken_back_at_once_never_was_but_may_be_held(before: Balance, e
         (balance(3, 1, 1), Effect.SELL, 2, True, None),  # one came back since
         (balance(0, 1, sent=3), Effect.HOLD, 2, True, None),  # released since
         (balance(1, 0, destroyed=4), Effect.DESTROY, 3, True, balance(1, 3, destroyed=1)),
+        (balance(0, 1), Effect.FIND, 1, True, balance(0, missing=1)),  # nobody knows whether it came anew
         (balance(0, missing=1), Effect.MISS, 1, True, balance(0, 1)),  # a recalled pack may have been missing
         (balance(1), Effect.SEND, 2, False, balance(1)),  # a partner's that never moved anything here
     ],
