@@ -119,7 +119,7 @@ class ExportWork:
                 raise LeaseLost
         try:
             state, locked = self._hand_over(errand)
-        except Undelivered as failure:
+        except Failure as failure:  # the network's, or an address that is no longer allowed
             said = str(failure)
             with self.store.writing() as session:
                 note_answer(session, errand, said, now=self.now())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from schemas import medical_insurance, trace_platform
@@ -85,13 +85,15 @@ def remake_file(session: Session, row: Row[*tuple[Any, ...]], *, now: datetime) 
         return made
     told = export_entry.c.export_file == row.id
     subjects = frozenset(session.scalars(select(export_entry.c.subject).where(told)))
-    window = Window(target.organisation, target.id, now.tzinfo, now, subjects)
+    window = Window(target.organisation, target.id, now.tzinfo, target.begins_at, now, subjects)
     records = [record for record in read_records(session, form, window) if _is_told(target, record)]
     for content, some, bill in _contents(session, target, form, records, rules, now):
         number = _store(session, target, form, bill, content, len(some), made, now, row.id)
         for part in chunks([record.subject for record in some]):
             moved = told & export_entry.c.subject.in_(part)
             session.execute(update(export_entry).where(moved).values(export_file=number))
+    # What is no longer to be told was never told: a code that came back is told of when it is sold again.
+    session.execute(delete(export_entry).where(told))
     return made
 
 
@@ -103,7 +105,8 @@ def _make_of_records(
 ) -> None:
     reached = target.reached.get(form)
     since = max(target.begins_at, datetime.fromisoformat(reached) - SLACK) if reached else target.begins_at
-    found = read_records(session, form, Window(target.organisation, target.id, now.tzinfo, since))
+    window = Window(target.organisation, target.id, now.tzinfo, target.begins_at, since)
+    found = read_records(session, form, window)
     told = _told(session, target.id, form, [record.subject for record in found])
     fresh = [record for record in found if record.subject not in told]
     waiting = [record for record in fresh if _waits(target, record)]

@@ -18,11 +18,15 @@ from trace.domain.uris import UriKind, parse_digital_link, split_private_uri, ur
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which records: of an organisation, recorded since a moment, or those of some subjects."""
+    """Which records: of an organisation, recorded since a moment, or those of some subjects.
+
+    `begins` is from when on records are told to the target.
+    """
 
     organisation: int
     target: int
     zone: tzinfo | None
+    begins: datetime
     since: datetime
     subjects: frozenset[str] | None = None
 

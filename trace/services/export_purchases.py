@@ -63,6 +63,7 @@ def _receipt_lines(window: Window) -> Select[Any]:
         .where(
             receipt.c.organisation == window.organisation,
             receipt.c.undone_at.is_(None),
+            receipt.c.recorded_at >= window.begins,  # corrected since or not: an older one is nobody's to tell
             receipt_line.c.decision != _REFUSED,
             receipt_line.c.amount > 0,
             product.c.category == Category.DRUG,

@@ -43,9 +43,9 @@ def read_records(session: Session, form: Form, window: Window) -> list[Record]:
 
 
 def _sales(session: Session, window: Window) -> list[Record]:
-    query = _sale_lines(window)
+    query = _sale_lines(window).where(_NOT_WRONG)
     if window.subjects is None:
-        query = query.where(drug_sale.c.recorded_at >= window.since, _NOT_WRONG)
+        query = query.where(drug_sale.c.recorded_at >= window.since)
     else:
         query = query.where(drug_sale.c.id.in_(window.heads))
     rows = session.execute(query.order_by(drug_sale.c.id, drug_sale_line.c.line)).all()
@@ -83,8 +83,11 @@ def _withdrawals(session: Session, window: Window) -> list[Record]:
 
 
 def _retail_codes(session: Session, window: Window) -> list[Record]:
-    """The codes sold, each once: the platform's own are told there, the others pass it by (`is_of_platform`)."""
-    query = _sale_lines(window).where(ident.c.kind == UriKind.INSTANCE, _NOT_WRONG)
+    """The codes sold, each once: the platform's own are told there, the others pass it by (`is_of_platform`).
+
+    What came back before it was told is in the shop, and no news: it is told of when it is sold again.
+    """
+    query = _sale_lines(window).where(ident.c.kind == UriKind.INSTANCE, drug_sale_line.c.returned_event.is_(None))
     if window.subjects is None:
         query = query.where(drug_sale.c.recorded_at >= window.since)
     else:

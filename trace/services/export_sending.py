@@ -145,10 +145,11 @@ def note_answer(session: Session, errand: Errand, answer: Answer | str, *, now: 
 def note_sent(session: Session, errand: Errand, verdict: Verdict, *, now: datetime) -> State:
     """The state of a file after the answer to it. The update is guarded by the state it had.
 
-    "We have this bill already" is no refusal where an earlier attempt may have arrived; at the first one it is.
+    "We have this bill already" is no refusal where an earlier attempt may have arrived, or did and was not found when
+    one asked for it; at the first one it is.
     """
     held = any(word.casefold() in verdict.message.casefold() for word in errand.already)
-    if verdict.outcome is Outcome.REFUSED and held and errand.file.attempts:
+    if verdict.outcome is Outcome.REFUSED and held and (errand.file.attempts or errand.file.sent_at is not None):
         verdict = Verdict(Outcome.CONFIRMED, verdict.code, verdict.message)
     said = " ".join(part for part in (verdict.code, verdict.message) if part)
     states: dict[Outcome, tuple[State, dict[str, Any]]] = {

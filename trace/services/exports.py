@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -105,10 +106,18 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
 
 
 def _check_secret(setting: Setting, row: Row[*tuple[Any, ...]]) -> None:
-    """What is signed needs something to sign with."""
+    """What is signed needs something to sign with; and a secret goes to the host that it was entered for only."""
     signs = setting.kind is Kind.TRACE_PLATFORM or setting.account.get("gateway", "").strip()
     if setting.address.strip() and signs and not setting.secret and row.secret is None:
         raise Invalid(N_("Enter the secret that the other side gave out; calls are signed with it."), field="secret")
+    address = setting.address.strip()
+    if address and row.secret is not None and not setting.secret and _door(address) != _door(row.address):
+        raise Invalid(N_("Enter the secret again: the kept one is not sent to another address."), field="secret")
+
+
+def _door(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _check(actor: Actor) -> None:
