@@ -100,10 +100,10 @@ def keep_sales(
     """
     drugs = drugs_among(session, {uri: ids[uri] for one in recorded for uri in _at_a_till(one)})
     acts = [act for one in recorded for act in _acts(one, ids, drugs)]
+    heads = lock_heads(session, {act.item for act in acts}) if acts else {}
     _declare_lines(session, recorded, ids, now)
     if not acts:
         return
-    heads = lock_heads(session, {act.item for act in acts})
     books = _Books(session, actor, {act.item for act in acts})
     doubles = {act.item: act for act in acts if not books.book(act, strict=strict)}
     books.write(session, heads, now)
@@ -284,7 +284,10 @@ def _write_heads(session: Session, heads: Mapping[int, tuple[int, int]]) -> None
 
 
 def _declare_lines(session: Session, recorded: Sequence[Recorded], ids: Mapping[str, int], now: datetime) -> None:
-    """Lines of receipts that were sold by quantity are closed, or opened, by error declarations as well."""
+    """Lines of receipts that were sold by quantity are closed, or opened, by error declarations as well.
+
+    Their rows come after those of the codes and before those of stock, here and where a customer brings something back.
+    """
     undone = {one.number: one for one in recorded if one.undone and one.event.biz_step in _OF_LOTS}
     items = {ids[link.item] for one in undone.values() for link in one.links if uri_kind(link.item) is UriKind.LOT}
     if not items:

@@ -9,18 +9,27 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Row, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents
+from storage.events import chunks, find_idents, intern
 from storage.tables import MICRO, dispensing, ident, lot, product, receipt, receipt_line, split_pack, stock
 from trace.domain.dispensing import NoCodeReason, Opened, Pack, Verdict, code_text, find_refusal
-from trace.domain.epcis.vocabulary import PIECE
+from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
+from trace.domain.events import BizTransaction
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Actor
 from trace.domain.rules.book import Rules
 from trace.domain.rules.reviews import HandedOut, first_needing
+from trace.domain.uris import UriKind, uri_kind
+from trace.services.code_sales import lock_heads
+from trace.services.commands import Command, stamp_of
 from trace.services.drug_file import DrugCode, read_codes
 from trace.services.recall_reach import recalls_over
 from trace.services.rulebook import rules_on
 
+# What events of the counter say of a pack.
+_WORDS = (
+    BizStep.DISPENSING, BizStep.RECEIVING, BizStep.HOLDING, BizStep.INSPECTING, Disposition.DISPENSED,
+    Disposition.PARTIALLY_DISPENSED, Disposition.RETURNED, Disposition.NON_SELLABLE,
+)  # fmt: skip
 _LOT = {name: lot.c[name].label(f"lot_{name}") for name in ("item", "number", "produced_on", "expires_on")}
 _PRODUCT = {
     name: product.c[name].label(f"product_{name}")
@@ -97,6 +106,18 @@ def pack_uris(session: Session, actor: Actor, texts: Mapping[str, str]) -> dict[
             text = N_("{code} names no single pack: scan the trace code on the box.")
             raise Invalid(text, field=field, code=code.text[:80])
     return {field: str(code.uri) for field, code in read.items()}
+
+
+def line_up(session: Session, command: Command, packs: Iterable[str], papers: Iterable[BizTransaction] = ()) -> None:
+    """`lock_heads` of packs (URIs) for who will capture what the counter does with them.
+
+    What those events name besides is made known first, as `capture` does it. The other way round, who has the row of a
+    code and brings a new word (the first prescription of that number) would wait for a program that brings the same
+    word and waits for the row: a ring, and PostgreSQL ends one of them.
+    """
+    named = (*_WORDS, stamp_of(session, command).place, *(paper.id for paper in papers))
+    intern(session, {name: int(uri_kind(name)) for name in named} | dict.fromkeys(_WORDS, int(UriKind.OTHER)))
+    lock_heads(session, find_idents(session, packs).values())
 
 
 def find_packs(session: Session, *, actor: Actor, uris: Iterable[str]) -> dict[str, Pack]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents
 from storage.tables import MICRO
 from trace.domain.dispensing import (
     UNITS_EXTENSION,
@@ -26,7 +25,7 @@ from trace.domain.dispensing import (
     use_by,
 )
 from trace.domain.epcis.vocabulary import BizStep, Disposition
-from trace.domain.events import Action, ObjectEvent, Quantity
+from trace.domain.events import Action, BizTransaction, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.parties import DRUG_TRADE
@@ -34,9 +33,9 @@ from trace.domain.permissions import Actor
 from trace.domain.rules.book import Rules
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
-from trace.services.code_sales import SECOND_SALE, find_sold_twice, lock_heads
+from trace.services.code_sales import SECOND_SALE, find_sold_twice
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
-from trace.services.counter import Earlier, find_cards, find_earlier, find_packs, pack_uris, reasons_on_arrival
+from trace.services.counter import Earlier, find_cards, find_earlier, find_packs, line_up, pack_uris, reasons_on_arrival
 from trace.services.drug_sales import SoldLine, write_sale
 from trace.services.making import Goods, papers, seen
 from trace.services.prescriptions import check_review
@@ -117,7 +116,9 @@ def dispense(
     def act() -> dict[str, Any]:
         check_drug_trade(command.actor)
         rules = rules_on(session, command.day, command.actor.organisation)
-        asked = _packs(session, command, codes, parts, rules) + _loose(session, command, goods, no_code_reason, rules)
+        asked = _packs(session, command, codes, parts, prescription, rules) + _loose(
+            session, command, goods, no_code_reason, rules
+        )
         refusal = check_amounts(_packs_by_class(asked), rules)
         if refusal is not None:
             raise refusal.failure(asked[0].field)
@@ -164,7 +165,12 @@ def check_drug_trade(actor: Actor) -> None:
 
 
 def _packs(
-    session: Session, command: Command, codes: Sequence[str], parts: Sequence[Part], rules: Rules
+    session: Session,
+    command: Command,
+    codes: Sequence[str],
+    parts: Sequence[Part],
+    prescription: str | None,
+    rules: Rules,
 ) -> list[_Asked]:
     """The packs that the texts name, each once (a camera reads one box again and again), locked and looked at."""
     fields = [f"codes.{n}" for n in range(len(codes))] + [f"parts.{n}.code" for n in range(len(parts))]
@@ -182,7 +188,7 @@ def _packs(
         wanted.setdefault(uri, (field, units))
     if not wanted:
         return []
-    lock_heads(session, find_idents(session, wanted).values())
+    line_up(session, command, wanted, _reference(command, prescription))
     check_not_recalled(session, wanted, organisation=command.actor.organisation, field="codes")
     found = find_packs(session, actor=command.actor, uris=wanted)
     asked = []
@@ -268,7 +274,7 @@ def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rul
 def _events(session: Session, command: Command, asked: Sequence[_Asked], prescription: str | None) -> list[ObjectEvent]:
     """One event for each pack or lot, in their order: so each can be declared wrong, or come back, alone."""
     made = stamp_of(session, command)
-    reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
+    reference = _reference(command, prescription)
     return [
         ObjectEvent(
             **made.common(number),
@@ -282,6 +288,11 @@ def _events(session: Session, command: Command, asked: Sequence[_Asked], prescri
         )
         for number, one in enumerate(asked)
     ]
+
+
+def _reference(command: Command, prescription: str | None) -> tuple[BizTransaction, ...]:
+    """The prescription as the events name it."""
+    return papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
 
 
 def _disposition(one: _Asked) -> Disposition:
@@ -314,7 +325,7 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
         uris: dict[str, str] = {}
         for field, uri in pack_uris(session, command.actor, fields).items():
             uris.setdefault(uri, field)
-        lock_heads(session, find_idents(session, uris).values())
+        line_up(session, command, uris)
         found = find_packs(session, actor=command.actor, uris=uris)
         for uri, field in uris.items():
             if found[uri].sold_at is None:

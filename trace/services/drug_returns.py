@@ -16,9 +16,8 @@ from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
-from trace.services.code_sales import lock_heads
 from trace.services.commands import Command, run_once, stamp_of
-from trace.services.counter import find_packs
+from trace.services.counter import find_packs, line_up
 from trace.services.making import Stamp
 
 
@@ -32,17 +31,19 @@ def take_back_lines(
     `Invalid` without a reason.
 
     Two at once: the locked row of the receipt decides between two who take back the same line, the locked row of the
-    code between this and a sale (`code_sales.lock_heads`).
+    code between this and a sale (`code_sales.lock_heads`), that of the line between this and an error declaration.
     """
 
     def act() -> dict[str, Any]:
-        found = _lock_lines(session, command, sale, lines)
+        receipt = _lock_receipt(session, command, sale)
+        items = select(drug_sale_line.c.item).where(drug_sale_line.c.sale == receipt, drug_sale_line.c.line.in_(lines))
+        uris = uris_of(session, session.scalars(items))
+        line_up(session, command, [uri for uri in uris.values() if uri_kind(uri) is UriKind.INSTANCE])
+        found = _lock_lines(session, receipt, lines)
         if not reason.strip():
             raise Invalid(N_("Say why it comes back: sold drugs come back for their quality only."), field="reason")
-        uris = uris_of(session, [row.item for row in found])
-        packs = {row.item for row in found if uri_kind(uris[row.item]) is UriKind.INSTANCE}
-        lock_heads(session, packs)
-        known = find_packs(session, actor=command.actor, uris=[uris[item] for item in packs])
+        packs = [uri for uri in uris.values() if uri_kind(uri) is UriKind.INSTANCE]
+        known = find_packs(session, actor=command.actor, uris=packs)
         documents = documents_of(session, [row.event for row in found])
         made = stamp_of(session, command)
         events = []
@@ -59,13 +60,18 @@ def take_back_lines(
     return run_once(session, command, "take_back_lines", act)
 
 
-def _lock_lines(session: Session, command: Command, sale: str, lines: Sequence[int]) -> list[Row[Any]]:
-    """The lines, in their order, each once, their receipt locked."""
+def _lock_receipt(session: Session, command: Command, sale: str) -> int:
     mine = (drug_sale.c.public_id == sale) & (drug_sale.c.organisation == command.actor.organisation)
     receipt = session.execute(select(drug_sale.c.id).where(mine).with_for_update(key_share=True)).scalar_one_or_none()
     if receipt is None:
         raise NotFound(N_("There is no receipt {id}."), id=sale)
-    rows = session.execute(select(drug_sale_line).where(drug_sale_line.c.sale == receipt)).all()
+    return int(receipt)
+
+
+def _lock_lines(session: Session, receipt: int, lines: Sequence[int]) -> list[Row[Any]]:
+    """The lines, in their order, each once, locked: an error declaration closes them as well."""
+    query = select(drug_sale_line).where(drug_sale_line.c.sale == receipt, drug_sale_line.c.line.in_(lines))
+    rows = session.execute(query.order_by(drug_sale_line.c.line).with_for_update(key_share=True)).all()
     by_line = {row.line: row for row in rows}
     if not lines:
         raise Invalid(N_("Choose what comes back."), field="lines")
