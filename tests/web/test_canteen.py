@@ -59,4 +59,8 @@ def test_what_a_pharmacy_receives_is_accepted_and_its_headquarters_begins_with_i
     assert 'href="/station"' in pharmacist.get("/acceptance").text  # what is no drug
     assert 'href="/acceptance"' not in demo.browser("station").get("/station").text
     tiles = demo.browser("headquarters").get("/more").text
-    assert tiles.index('href="/chain"') < tiles.index('href="/acceptance"', tiles.index("<main")) < tiles.index("<h2 class")
+    assert (
+        tiles.index('href="/chain"')
+        < tiles.index('href="/acceptance"', tiles.index("<main"))
+        < tiles.index("<h2 class")
+    )

@@ -18,6 +18,7 @@ from trace.services.counter import check_codes
 from trace.services.delivery import expected
 from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.drug_sales import list_sales
+from trace.services.recall_views import urgent_notices
 from trace.services.split_packs import list_open_packs
 from trace.services.stock_list import list_stock
 from trace.web.access import may
@@ -121,7 +122,9 @@ def _show(
         asks_reason=any(entry["earlier"] for entry in basket),
         reasons=[reason.value for reason in NoCodeReason],
         duty=duty_strip(),
-        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20),
+        safety={"notices": urgent_notices(g.session, actor=g.actor, now=g.now)},
+        now=g.now,
+        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20, but=("recall_notice",)),
         expected=coming,
         blocked=blocked_among(g.session, [entry["sender"]["id"] for entry in coming], on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),

@@ -4,6 +4,7 @@ from flask import Blueprint, g, redirect, render_template, request, session, url
 from flask.typing import ResponseReturnValue
 
 from trace.domain.failures import Failure
+from trace.domain.parties import PHARMACIES, OrganisationKind
 from trace.domain.permissions import Actor, Permission, Role, may
 from trace.errors import sentence
 from trace.services.commands import Command
@@ -18,7 +19,6 @@ from trace.web.site.addresses import inside
 from trace.web.site.forms import text_of
 
 blueprint = Blueprint("sign_in", __name__)
-PHARMACIES = ("pharmacy", "pharmacy_headquarters")
 
 
 @blueprint.get("/sign-in")
