@@ -48,3 +48,17 @@ def test_https_is_believed_from_a_proxy_only(client: FlaskClient, proxies: int) 
     answer = client.get("/sign-in", headers={"X-Forwarded-Proto": "https"})
     cookie = next(value for value in answer.headers.getlist("Set-Cookie") if value.startswith("session="))
     assert ("Secure" in cookie) == bool(proxies)
+
+
+def test_packs_looked_up_at_a_window_count_together_on_both_faces_and_for_a_whole_ipv6_network(
+    client: FlaskClient, proxies: int
+) -> None:
+    client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies}::1"
+    window, code = "0" * 26, "8" * 20
+    faces = (f"/w/{window}/check", f"/api/v1/public/windows/{'1' * 26}/check")
+    statuses = [client.get(faces[n % 2], query_string={"code": code}).status_code for n in range(20)]
+    assert statuses == [404] * 20
+    client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies}:ffff::2"  # one subscriber has the whole network
+    assert [client.get(face, query_string={"code": code}).status_code for face in faces] == [429, 429]
+    client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies + 8}::1"
+    assert client.get(faces[0], query_string={"code": code}).status_code == 404

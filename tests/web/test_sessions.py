@@ -21,8 +21,8 @@ def test_a_page_leads_to_the_sign_in_and_back(demo: Demo) -> None:
 
 @pytest.mark.parametrize(
     ("who", "desk"),
-    [("station", "/station"), ("pharmacist", "/pharmacy"), ("manager", "/station"), ("inspector", "/inspector"), ("headquarters", "/chain"),
-     ("auditor", "/inspector/log"), ("platform", "/account")],
+    [("station", "/station"), ("pharmacist", "/pharmacy"), ("manager", "/station"), ("headquarters", "/chain"),
+     ("inspector", "/inspector"), ("auditor", "/inspector/log"), ("platform", "/account")],
 )  # fmt: skip
 def test_everybody_begins_at_their_desk(demo: Demo, who: str, desk: str) -> None:
     visitor = demo.browser()

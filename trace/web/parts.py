@@ -1,6 +1,7 @@
 """What a request needs of the application: its store, objects, settings, languages, the limit on attempts."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import cast
 
 from flask import current_app
@@ -15,7 +16,23 @@ LANGUAGES = ("zh", "en")
 PUBLIC_RATE = "120 per minute"  # questions of the public from one address: each may read 20 000 rows
 CHECK_RATE = "20 per minute"  # packs that somebody looks up: nobody counts a shop's sales through its window
 PASSWORD_RATE = "20 per minute"  # noqa: S105 (how often passwords are tried from one address)
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
+
+
+def visitor() -> str:
+    """Whom a limit counts: the address, of an IPv6 one the /64 network, which is what one subscriber has at least."""
+    address = get_remote_address()
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+
+
+limiter = Limiter(visitor, storage_uri="memory://", headers_enabled=True)
+# One count for the page and the API, and for all windows: whoever looks packs up, looks them up somewhere.
+pack_checks = limiter.shared_limit(CHECK_RATE, scope="pack_check")
 
 
 @dataclass(frozen=True, slots=True)

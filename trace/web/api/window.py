@@ -13,7 +13,7 @@ from trace.web.access import may, public, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 from trace.web.device import device
-from trace.web.parts import CHECK_RATE, PUBLIC_RATE, limiter
+from trace.web.parts import PUBLIC_RATE, limiter, pack_checks
 
 blueprint = Blueprint("api_window", __name__, description="The public window of a pharmacy, and inspections")
 
@@ -30,7 +30,7 @@ def get_public_window(public_id: str) -> Any:
 @blueprint.get("/public/windows/<string:public_id>/check")
 @blueprint.arguments(PackQuery, location="query")
 @blueprint.response(200)
-@limiter.limit(CHECK_RATE)
+@pack_checks
 @public
 def get_pack_check(query: dict[str, Any], public_id: str) -> Any:
     """查追溯码 / Was a pack sold at this pharmacy, once: a word and a day."""

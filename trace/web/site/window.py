@@ -15,7 +15,7 @@ from trace.services.pack_check import check_pack
 from trace.services.public_window import see_window, set_window, window_settings
 from trace.web.access import may, public
 from trace.web.device import device
-from trace.web.parts import CHECK_RATE, PUBLIC_RATE, limiter
+from trace.web.parts import PUBLIC_RATE, limiter, pack_checks
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("window", __name__)
@@ -38,7 +38,7 @@ def _show(public_id: str, said: dict[str, Any] | None = None, code: str = "") ->
 
 
 @blueprint.get("/w/<string:public_id>/check")
-@limiter.limit(CHECK_RATE)
+@pack_checks
 @public
 def check(public_id: str) -> ResponseReturnValue:
     """查追溯码 / Was the pack in my hand sold here, once."""
