@@ -1,5 +1,6 @@
 """A recall in a pharmacy: what is here by code, on which receipts the rest went, stop, answer, return, close."""
 
+from storage.events import find_by_event_ids
 from tests.town import Town
 from trace.domain.failures import Conflict, NotFound
 from trace.domain.parties import OrganisationKind
@@ -10,6 +11,7 @@ from trace.services.hops import Some
 from trace.services.recall_codes import recall_codes
 from trace.services.recall_views import get_recall
 from trace.services.recalls import acknowledge, close_recall, open_recall
+from trace.services.undoing import declare_wrong
 
 K = OrganisationKind
 
@@ -46,3 +48,15 @@ def test_a_recall_is_worked_off_in_the_shop_pack_by_pack(town: Town) -> None:
     assert town.refuses(Conflict, dispense, town.command(shop), codes=[stays])
     town.refuses(NotFound, recall_codes, actor=bystander, public_id=recall)
     assert town.do(recall_codes, actor=inspector, public_id=recall)["gone"] == []
+
+
+def test_a_sale_that_was_declared_wrong_went_nowhere(town: Town) -> None:
+    shop, (pack,) = pharmacy(town), town.packs(1)
+    lot = town.drugs_at(shop, [pack])
+    sale = town.do(dispense, town.command(shop), codes=[pack])
+    with town.store.writing() as session:
+        (sold,) = find_by_event_ids(session, [(sale["events"][0], 0)]).values()
+        declare_wrong(session, town.command(shop), [sold.id])
+    held = town.do(open_recall, town.command(shop), lot=lot, kind=RecallKind.HOLD, reason="impurity")["id"]
+    seen = town.do(recall_codes, actor=shop, public_id=held)
+    assert ([one["uri"] for one in seen["here"]], seen["gone"]) == ([pack], [])

@@ -25,6 +25,7 @@ def test_a_slip_of_the_finger_is_shown_again_with_what_was_typed(demo: Demo) -> 
     assert refused.status_code == 422
     assert 'value="45"' in refused.text
     assert f'name="action-{zone}"' in refused.text
+    assert clerk.post("/climate/readings", {f"celsius-{zone}": "4" * 30}).status_code == 422
     typed = {f"celsius-{zone}": "12,5", f"humidity-{zone}": "50", f"action-{zone}": "已关门"}
     assert clerk.post("/climate/readings", typed).status_code == 303
     page = clerk.get(f"/climate/{zone}").text

@@ -85,6 +85,10 @@ def _gone(session: Session, actor: Actor, row: Row[Any]) -> Sequence[Any]:
         .join(lot, lot.c.item == drug_sale_line.c.lot)
         .join(product, product.c.id == drug_sale_line.c.product)
         .where(drug_sale.c.organisation == actor.organisation)
+        # A line that an error declaration took back went nowhere (`trace.services.code_sales`).
+        .where(
+            or_(drug_sale_line.c.returned_event.is_(None), drug_sale_line.c.returned_event != drug_sale_line.c.event)
+        )
         .where(or_(drug_sale_line.c.lot.in_(reached), drug_sale_line.c.item.in_(reached)))
         .order_by(drug_sale_line.c.returned_at.is_not(None), drug_sale.c.sold_at.desc(), drug_sale_line.c.line)
     )

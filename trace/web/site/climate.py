@@ -48,6 +48,7 @@ def page() -> ResponseReturnValue:
 def post_readings() -> ResponseReturnValue:
     """登记温湿度 / What was read off the thermometers; zones without a temperature are left out."""
     zones = [zone["id"] for zone in list_zones(g.session, actor=g.actor, on=g.now.date())]
+    typed: list[dict[str, Any]] = []
     try:
         typed = [_typed(zone) for zone in zones if text_of(f"celsius-{zone}", 24)]
         body = {"readings": typed}
