@@ -137,15 +137,19 @@ class Town:
             return receive(session, self.command(receiver, hours=8), supplier=supplier, lines=list(lines), **more)
 
     def know(self, shop: Actor, supplier: Actor) -> None:
-        """The first-delivery check of a supplier, made before it delivers, and the first-product files of all drugs."""
+        """The first-delivery check of a supplier, made before it delivers; the drugs there are were looked at, too."""
         with self.store.writing() as session:
             know(session, self.command(shop), self.id_of(supplier))
-            made = {"organisation": shop.organisation, "checked": [], "checked_at": self.now}
+        self.know_drugs(shop)
+
+    def know_drugs(self, shop: Actor) -> None:
+        """The first-product files (首营品种) of all drugs there are."""
+        with self.store.writing() as session:
             drugs = session.scalars(select(product.c.id).where(product.c.category == Category.DRUG.value)).all()
-            for drug in drugs:
-                session.execute(
-                    insert_for(session, product_check).values(made | {"product": drug}).on_conflict_do_nothing()
-                )
+            made = {"organisation": shop.organisation, "checked": [], "checked_at": self.now}
+            for number in drugs:
+                row = insert_for(session, product_check).values(made | {"product": number})
+                session.execute(row.on_conflict_do_nothing())
 
     def drug(self, actor: Actor, **details: Any) -> str:
         """A drug in the file, of OTC class B unless told otherwise: its public id."""

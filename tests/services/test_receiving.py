@@ -5,8 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import delete, update
 
-from storage.tables import receipt
+from storage.tables import organisation, product_check, receipt
 from tests.services.deliveries import delivered, read, refused, with_codes
 from tests.town import NOW, STRANGER, Town
 from trace.domain.codes import parse_code
@@ -206,7 +207,9 @@ def test_a_case_arrives_with_what_was_packed_into_it(town: Town) -> None:
 def a_drug(town: Town, shop: Actor) -> Line:
     """A line of a drug with all that the law asks, but the supplier's licence."""
     papers = (town.paper(shop, Papers.DRUG_TEST_REPORT), town.paper(shop, Papers.DELIVERY_NOTE))
-    return Line(product=town.drug(shop), lot_number="B1", expires_on=town.day(-300), certificates=papers)
+    drug = town.drug(shop)
+    town.know_drugs(shop)
+    return Line(product=drug, lot_number="B1", expires_on=town.day(-300), certificates=papers)
 
 
 def a_distributor(town: Town, shop: Actor) -> Supplier:
@@ -288,6 +291,27 @@ def test_a_drug_without_codes_needs_a_reason(town: Town) -> None:
     supplier, line = a_distributor(town, shop), replace(a_drug(town, shop), amount=Decimal(4))
     assert refused(town, Conflict, shop, supplier, line).details["rule"] == "R9"
     town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, no_code_reason="no_code_legacy")])
+
+
+def test_a_drug_that_is_bought_for_the_first_time_takes_its_file_or_two_people(town: Town) -> None:
+    """首营品种, on the plain form as in acceptance; what one shop of a chain bought is new to none of them."""
+    head, shop = town.organisation(K.PHARMACY_HEADQUARTERS), town.organisation(K.PHARMACY)
+    with town.store.writing() as session:
+        session.execute(update(organisation).where(organisation.c.id == shop.organisation).values(
+            headquarters=head.organisation
+        ))  # fmt: skip
+    supplier, packs = a_distributor(town, shop), town.packs(2)
+    line = replace(with_codes(a_drug(town, shop), packs[:1]), product=town.drug(shop), reason="new")
+    failure = refused(town, Conflict, shop, supplier, line)
+    assert (failure.details["rule"], failure.details["override"]) == ("PRODUCT", "two_people")
+    with town.store.writing() as session:
+        (card,) = look_at_delivery(session, town.command(shop), supplier=supplier, lines=[line])
+    assert [one["rule"] for one in card["findings"] if one["severity"] == "hold"] == ["PRODUCT"]
+    town.know_drugs(head)  # the headquarters looks at products for its shops
+    town.do(receive, town.command(shop), supplier=supplier, lines=[line])
+    with town.store.writing() as session:
+        session.execute(delete(product_check))
+    town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, codes=packs[1:])], delivery_note="N2")
 
 
 def test_a_single_packs_own_code_names_the_pack(town: Town) -> None:

@@ -15,6 +15,7 @@ from trace.domain.suppliers import missing_items
 from trace.services.arrivals import sender_of
 from trace.services.commands import Command
 from trace.services.commitment import Contents, issue_commitment
+from trace.services.drug_editing import check_product
 from trace.services.products import register_product
 from trace.services.receiving import Line, Supplier, receive
 from trace.services.rulebook import rules_on
@@ -68,6 +69,12 @@ def arrive(
     """Receive a delivery of a sender on the system, whom the receiver has looked at."""
     know(session, command, sender)
     receive(session, command, supplier=Supplier(public_id=sender), lines=lines, delivery_note=note)
+
+
+def know_drug(session: Session, command: Command, drug: str) -> None:
+    """The first-product file (首营品种) of a drug, made before it is bought."""
+    items = rules_on(session, command.day, command.actor.organisation).value("first_product.items")
+    check_product(session, command, public_id=drug, seen=items)
 
 
 def know(session: Session, command: Command, organisation: str) -> None:

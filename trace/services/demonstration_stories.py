@@ -13,7 +13,7 @@ from trace.services import hops
 from trace.services.certificates import file_certificate
 from trace.services.commands import Batch, Some
 from trace.services.demonstration_canteen import tell_canteen
-from trace.services.demonstration_cast import Cast, arrive, certify, gtin, lots, product
+from trace.services.demonstration_cast import Cast, arrive, certify, gtin, know_drug, lots, product
 from trace.services.dispensing import dispense
 from trace.services.lots import NewLot
 from trace.services.receiving import Decision, Line, Supplier, receive
@@ -152,6 +152,8 @@ def tell_drug(session: Session, cast: Cast) -> dict[str, str]:
         dosage_form="颗粒剂",
         prescription=Prescription.OTC_B.value,
     )
+    for buyer in ("distributor", "pharmacy_a", "pharmacy_b"):
+        know_drug(session, cast.command(buyer, 61, 9), drug)
     boxes = [drug_code_uri(f"{BOX}{64_000_000_000 + n:013d}") for n in range(250)]
     cases = [drug_code_uri(f"{CASE}{64_000_000_000 + n:013d}") for n in range(5)]
     new = NewLot(drug, "B260901", cast.day(70), cast.day(-660))
