@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, BindParameter, Row, and_, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents, intern
+from storage.events import NO_DECLARER, chunks, find_idents, id_key, intern, keep_declarations_apart
 from storage.tables import MICRO, dispensing, ident, lot, product, receipt, receipt_line, split_pack, stock
 from trace.domain.dispensing import NoCodeReason, Opened, Pack, Verdict, code_text, find_refusal
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
@@ -20,8 +20,8 @@ from trace.domain.rules.book import Rules
 from trace.domain.rules.reviews import HandedOut, first_needing
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.code_sales import lock_heads
-from trace.services.commands import Command, stamp_of
 from trace.services.drug_file import DrugCode, read_codes
+from trace.services.making import Stamp
 from trace.services.recall_reach import recalls_over
 from trace.services.rulebook import rules_on
 
@@ -108,14 +108,19 @@ def pack_uris(session: Session, actor: Actor, texts: Mapping[str, str]) -> dict[
     return {field: str(code.uri) for field, code in read.items()}
 
 
-def line_up(session: Session, command: Command, packs: Iterable[str], papers: Iterable[BizTransaction] = ()) -> None:
-    """`lock_heads` of packs (URIs) for who will capture what the counter does with them.
+def line_up(
+    session: Session, made: Stamp, packs: Collection[str], *, events: int, papers: Iterable[BizTransaction] = ()
+) -> None:
+    """`lock_heads` of packs (URIs) for who will capture so many events of the counter about them.
 
-    What those events name besides is made known first, as `capture` does it. The other way round, who has the row of a
-    code and brings a new word (the first prescription of that number) would wait for a program that brings the same
-    word and waits for the row: a ring, and PostgreSQL ends one of them.
+    What `capture` takes before the rows of codes is taken before them here, too: the lanes of the events, the words and
+    papers they name. The other way round, who has the row of a code and brings a new word (the first prescription of
+    that number) would wait for a program that brings the same word and waits for the row: a ring, and PostgreSQL ends
+    one of them.
     """
-    named = (*_WORDS, stamp_of(session, command).place, *(paper.id for paper in papers))
+    ids = [made.common(number)["event_id"] for number in range(events)]
+    keep_declarations_apart(session, [(id_key(event_id), NO_DECLARER) for event_id in ids])
+    named = (made.place, *(paper.id for paper in papers))
     intern(session, {name: int(uri_kind(name)) for name in named} | dict.fromkeys(_WORDS, int(UriKind.OTHER)))
     lock_heads(session, find_idents(session, packs).values())
 

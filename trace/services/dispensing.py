@@ -5,9 +5,10 @@ reports it. Here is what a counter asks beforehand, with the reason in words.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -37,7 +38,7 @@ from trace.services.code_sales import SECOND_SALE, find_sold_twice
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
 from trace.services.counter import Earlier, find_cards, find_earlier, find_packs, line_up, pack_uris, reasons_on_arrival
 from trace.services.drug_sales import SoldLine, write_sale
-from trace.services.making import Goods, papers, seen
+from trace.services.making import Goods, Stamp, papers, seen
 from trace.services.prescriptions import check_review
 from trace.services.recall_reach import check_not_recalled
 from trace.services.rulebook import rules_on
@@ -116,9 +117,10 @@ def dispense(
     def act() -> dict[str, Any]:
         check_drug_trade(command.actor)
         rules = rules_on(session, command.day, command.actor.organisation)
-        asked = _packs(session, command, codes, parts, prescription, rules) + _loose(
-            session, command, goods, no_code_reason, rules
-        )
+        made = stamp_of(session, command)
+        reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
+        asked = _packs(session, command, codes, parts, rules, partial(line_up, session, made, papers=reference))
+        asked += _loose(session, command, goods, no_code_reason, rules)
         refusal = check_amounts(_packs_by_class(asked), rules)
         if refusal is not None:
             raise refusal.failure(asked[0].field)
@@ -126,7 +128,7 @@ def dispense(
         review = check_review(session, command, reference=prescription, reviewed_by=reviewed_by, products=products)
         earlier = _check_earlier(session, command, asked, passed_by, rules)
         _open_packs(session, command, asked, rules)
-        done = capture(session, _events(session, command, asked, prescription), actor=command.actor, now=command.now)
+        done = capture(session, _events(made, asked, reference), actor=command.actor, now=command.now)
         lines = [
             SoldLine(
                 item=one.item,
@@ -169,8 +171,8 @@ def _packs(
     command: Command,
     codes: Sequence[str],
     parts: Sequence[Part],
-    prescription: str | None,
     rules: Rules,
+    locks: Callable[..., None],
 ) -> list[_Asked]:
     """The packs that the texts name, each once (a camera reads one box again and again), locked and looked at."""
     fields = [f"codes.{n}" for n in range(len(codes))] + [f"parts.{n}.code" for n in range(len(parts))]
@@ -188,7 +190,7 @@ def _packs(
         wanted.setdefault(uri, (field, units))
     if not wanted:
         return []
-    line_up(session, command, wanted, _reference(command, prescription))
+    locks(wanted, events=len(wanted))
     check_not_recalled(session, wanted, organisation=command.actor.organisation, field="codes")
     found = find_packs(session, actor=command.actor, uris=wanted)
     asked = []
@@ -271,10 +273,8 @@ def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rul
             open_pack(session, command, item=one.item, opened=replace(one.opened, use_by=last))
 
 
-def _events(session: Session, command: Command, asked: Sequence[_Asked], prescription: str | None) -> list[ObjectEvent]:
+def _events(made: Stamp, asked: Sequence[_Asked], reference: tuple[BizTransaction, ...]) -> list[ObjectEvent]:
     """One event for each pack or lot, in their order: so each can be declared wrong, or come back, alone."""
-    made = stamp_of(session, command)
-    reference = _reference(command, prescription)
     return [
         ObjectEvent(
             **made.common(number),
@@ -288,11 +288,6 @@ def _events(session: Session, command: Command, asked: Sequence[_Asked], prescri
         )
         for number, one in enumerate(asked)
     ]
-
-
-def _reference(command: Command, prescription: str | None) -> tuple[BizTransaction, ...]:
-    """The prescription as the events name it."""
-    return papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
 
 
 def _disposition(one: _Asked) -> Disposition:
@@ -325,14 +320,14 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
         uris: dict[str, str] = {}
         for field, uri in pack_uris(session, command.actor, fields).items():
             uris.setdefault(uri, field)
-        line_up(session, command, uris)
+        made = stamp_of(session, command)
+        line_up(session, made, uris, events=len(uris))
         found = find_packs(session, actor=command.actor, uris=uris)
         for uri, field in uris.items():
             if found[uri].sold_at is None:
                 text = N_("The code {code} was not dispensed here.")
                 raise NotFound(text, field=field, code=found[uri].code)
-        goods, made = [Goods(uri) for uri in uris], stamp_of(session, command)
-        back = seen(made, goods, biz_step=BizStep.RECEIVING, disposition=Disposition.RETURNED)
+        back = seen(made, [Goods(uri) for uri in uris], biz_step=BizStep.RECEIVING, disposition=Disposition.RETURNED)
         done = capture(session, back, actor=command.actor, now=command.now)
         return {"events": [captured.event_id for captured in done]}
 

@@ -38,14 +38,14 @@ def take_back_lines(
         receipt = _lock_receipt(session, command, sale)
         items = select(drug_sale_line.c.item).where(drug_sale_line.c.sale == receipt, drug_sale_line.c.line.in_(lines))
         uris = uris_of(session, session.scalars(items))
-        line_up(session, command, [uri for uri in uris.values() if uri_kind(uri) is UriKind.INSTANCE])
+        packs = [uri for uri in uris.values() if uri_kind(uri) is UriKind.INSTANCE]
+        made = stamp_of(session, command)
+        line_up(session, made, packs, events=len(set(lines)))
         found = _lock_lines(session, receipt, lines)
         if not reason.strip():
             raise Invalid(N_("Say why it comes back: sold drugs come back for their quality only."), field="reason")
-        packs = [uri for uri in uris.values() if uri_kind(uri) is UriKind.INSTANCE]
         known = find_packs(session, actor=command.actor, uris=packs)
         documents = documents_of(session, [row.event for row in found])
-        made = stamp_of(session, command)
         events = []
         for number, row in enumerate(found):
             uri, sold_by = uris[row.item], load_document(documents[row.event])["eventID"]
