@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from storage.tables import organisation
+from storage.tables import organisation, person
 from tests.services.deliveries import with_codes
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFound
@@ -216,6 +216,11 @@ def test_the_overview_tells_how_each_place_stands_today(town: Town) -> None:
     assert [cards[town.id_of(place)]["coming"] for place in (shop, other)] == [1, 0]
     assert cards[town.id_of(other)]["shelves"]["open"] == 0
     assert cards[town.id_of(shop)]["on_duty"] == []
+    gone, there = (town.pharmacist(shop) for _ in range(2))
+    with town.store.writing() as session:
+        session.execute(update(person).where(person.c.id == gone.person).values(active=False))
+    (place,) = (card for card in town.do(overview, actor=head, now=NOW) if card["id"] == town.id_of(shop))
+    assert [one["name"] for one in place["on_duty"]] == [there.name]  # as the shop's own sign says it
 
 
 def test_stock_is_told_by_lot_and_shop(town: Town) -> None:

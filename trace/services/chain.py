@@ -167,6 +167,8 @@ def _on_duty(session: Session, numbers: Sequence[int], now: datetime) -> dict[in
         .join(person, person.c.id == duty.c.person)
         .join(pharmacist, pharmacist.c.person == duty.c.person)
         .where(duty.c.organisation.in_(numbers), duty.c.ended_at.is_(None), duty.c.until > now)
+        # As `duty.on_duty` says it to the shop: no account that ended, no registration that is over.
+        .where(person.c.active, or_(pharmacist.c.expires_on.is_(None), pharmacist.c.expires_on >= now.date()))
         .order_by(duty.c.started_at)
     )
     found: dict[int, list[dict[str, str]]] = {}
