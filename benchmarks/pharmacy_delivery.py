@@ -12,12 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
-
 import storage
 from benchmarks.pharmacy_store import NOW
 from storage.store import Store
-from storage.tables import product, product_check
 from tests.town import Town
 from trace import create_app
 from trace.config import load_settings
@@ -72,14 +69,6 @@ class _Scene:
         town.know(self.shop, self.maker)
         town.do(learn, town.command(self.shop), identifier=IDENTIFIER, product=self.product, level=1)
         with store.writing() as session:
-            number = session.scalar(select(product.c.id).where(product.c.public_id == self.product))
-            first: dict[str, Any] = {
-                "organisation": self.shop.organisation,
-                "product": number,
-                "checked": [],
-                "checked_at": NOW,
-            }
-            session.execute(insert(product_check).values(first))
             self.key = issue_key(session, role=Role.PHARMACIST, organisation_id=self.shop.organisation, now=NOW)
 
     def body(self, number: int, codes: int) -> dict[str, Any]:

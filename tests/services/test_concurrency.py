@@ -22,6 +22,7 @@ from storage.tables import (
     product,
     receipt,
 )
+from tests.services.deliveries import with_codes
 from tests.town import NOW, STRANGER, Town
 from trace.domain.failures import Conflict, Failure
 from trace.domain.papers import CertificateKind
@@ -292,8 +293,10 @@ def test_two_records_of_one_lot_are_one_lot(town: Town) -> None:
 def test_two_makers_of_one_lot_are_one_maker_and_a_refusal(town: Town) -> None:
     makers = [town.organisation(K.DRUG_MAKER), town.organisation(K.DRUG_MAKER)]
     new, packs, shop = NewLot(town.drug(makers[0]), "A1"), town.packs(2), pharmacy(town)
-    line = Line(product=new.product, lot_number="A1", codes=packs, decision=Decision.HOLD, reason="no papers")
-    town.do(receive, town.command(shop, hours=3), supplier=STRANGER, lines=[line])  # known before: no row is new
+    line = Line(product=new.product, lot_number="A1", decision=Decision.HOLD, reason="no papers")
+    town.do(
+        receive, town.command(shop, hours=3), supplier=STRANGER, lines=[with_codes(line, packs)]
+    )  # known before: no row is new
 
     def make(maker: Actor) -> Callable[[], Any]:
         return lambda: town.do(hops.commission, town.command(maker), batch=Batch(new, Decimal(2), codes=packs))
