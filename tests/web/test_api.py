@@ -109,7 +109,7 @@ def key_of(demo: Demo, name: str) -> dict[str, str]:
 
 def test_a_drug_batch_is_logged_with_its_papers_and_each_code_dispensed_once(demo: Demo) -> None:
     case, boxes = "81502320064000000003", [f"8150231{64_000_000_000 + n:013d}" for n in range(150, 153)]
-    pharmacy = demo.get("/organisations?text=沙枣花", "pharmacist").json["organisations"][0]["id"]
+    pharmacy = demo.get("/organisations?text=沙枣花大药房文昌店", "pharmacist").json["organisations"][0]["id"]
     shipment = {"receiver": pharmacy, "containers": [case], "delivery_note": "KD-2001"}
     sent = demo.post("/hops/ship", shipment, None, headers=key_of(demo, "中卫市康达通医药有限公司"))
     assert sent.status_code == 201
