@@ -37,7 +37,8 @@ def asks_for_pictures(town: Town) -> Actor:
 def keep(town: Town, pharmacist: Actor, objects: FolderObjects, reference: str = "RX-1") -> str:
     public_id = str(town.do(review, town.command(pharmacist), reference=reference)["id"])
     said = {"picture": PICTURE, "media_type": "image/jpeg", "objects": objects, "seal": SEAL}
-    town.do(keep_image, town.command(pharmacist), public_id=public_id, **said)
+    for _ in "sent", "sent again, because the answer was lost":
+        town.do(keep_image, town.command(pharmacist, key=f"picture of {reference}"), public_id=public_id, **said)
     return public_id
 
 

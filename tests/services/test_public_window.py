@@ -14,12 +14,14 @@ from trace.domain.inspections import Grade, Outcome
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor, Role
+from trace.domain.recalls import RecallKind
 from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.duty import end_duty
 from trace.services.inspections import list_inspections, record_inspection
 from trace.services.look_up_log import list_look_ups
 from trace.services.pack_check import check_pack
 from trace.services.public_window import see_window, set_window, window_settings
+from trace.services.recalls import open_recall
 from trace.services.receiving import Line
 
 HEAD = Role.ORGANISATION_ADMINISTRATOR
@@ -118,6 +120,13 @@ def test_the_box_says_once_twice_in_parts_or_not_here_and_nothing_else(town: Tow
     assert answer(town, public_id, twice) == ("sold_once", day)
     town.do(dispense, town.command(other), codes=[twice])
     assert [answer(town, window, twice) for window in (public_id, elsewhere)] == [("sold_twice", day)] * 2
+    inspector = town.organisation(K.REGULATOR, region="640500", role=Role.INSPECTOR)
+    town.do(open_recall, town.command(inspector), lot=lot, kind=RecallKind.RECALL, level=1, reason="impurity")
+    assert [answer(town, public_id, code) for code in (once, twice, unsold)] == [
+        ("recalled", day),
+        ("recalled", day),
+        ("not_sold_here", None),
+    ]
 
 
 def test_a_reading_and_its_age_are_shown_and_an_old_one_as_old(town: Town) -> None:

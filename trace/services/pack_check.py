@@ -14,6 +14,7 @@ from storage.events import find_idents
 from storage.tables import dispensing, split_pack
 from trace.services.drug_file import read_codes
 from trace.services.public_window import find_window
+from trace.services.recall_reach import recalls_over
 
 
 class Sold(StrEnum):
@@ -22,6 +23,7 @@ class Sold(StrEnum):
     ONCE = "sold_once"
     IN_PARTS = "sold_in_parts"
     TWICE = "sold_twice"  # here, and once more: here or elsewhere
+    RECALLED = "recalled"  # sold here, and called back since
     NOT_HERE = "not_sold_here"
     NO_CODE = "no_trace_code"
 
@@ -43,6 +45,8 @@ def check_pack(session: Session, *, public_id: str, text: str, now: datetime) ->
     if not here:
         return {"answer": Sold.NOT_HERE.value, "day": None}
     day = here[-1].dispensed_at.astimezone(now.tzinfo).date().isoformat()
+    if recalls_over(session, [item], organisation=None):
+        return {"answer": Sold.RECALLED.value, "day": day}
     parts = [sale.split_units for sale in sales if sale.split_units is not None]
     one_shop = len(here) == len(sales)
     if one_shop and len(parts) == len(sales) and sum(parts) <= _units(session, window.number, item):

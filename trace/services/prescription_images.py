@@ -6,7 +6,9 @@ its time is over the key is destroyed, and with it the picture and every copy of
 from before still has the sealed key; it goes when that backup does.
 """
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -17,7 +19,7 @@ from storage.objects import ObjectStore
 from storage.tables import job, prescription, record_key, stored_object
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
-from trace.services.commands import Command
+from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_own_look
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal, new_seal, seal_for
@@ -53,8 +55,27 @@ def keep_image(
     """Seal and keep the picture of an own reviewed prescription, and have it erased when its time is over.
 
     Raises `NotFound` for another's, `Invalid` where no setting asks for pictures or it is none, `Conflict` where there
-    is one. Two at once: the guarded update of the prescription's row lets one through, the other is rolled back.
+    is one. Two at once: the guarded update of the prescription's row lets one through, the other is rolled back. Sent
+    again, as after a lost answer, it is the picture that is there.
     """
+    key = command.client_key and f"{command.client_key[:100]} picture"
+
+    def act() -> dict[str, Any]:
+        _keep_image(session, command, public_id, picture, media_type, objects, seal)
+        return {}
+
+    run_once(session, replace(command, client_key=key, request={"prescription": public_id}), "keep_image", act)
+
+
+def _keep_image(
+    session: Session,
+    command: Command,
+    public_id: str,
+    picture: bytes,
+    media_type: str,
+    objects: ObjectStore,
+    seal: Seal,
+) -> None:
     if not wants_image(session, command):
         raise Invalid(N_("This pharmacy keeps no pictures of prescriptions."), field="photo")
     if media_type != "image/jpeg":
