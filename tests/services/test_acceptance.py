@@ -240,14 +240,18 @@ def test_a_product_nobody_looked_at_takes_two_people(town: Town, shop: Shop) -> 
     assert cards[0][0]["override"] == "two_people"
 
 
-@pytest.mark.parametrize(("degrees", "rule"), [((), "LOG"), ((4, 6), ""), ((4, 12), "R11")])
-def test_a_cold_drug_brings_the_log_of_its_way(town: Town, tmp_path: Path, degrees: tuple[int, ...], rule: str) -> None:
+@pytest.mark.parametrize(
+    ("degrees", "high", "rule"), [((), 800, "LOG"), ((4, 6), 800, ""), ((4, 12), 800, "R11"), ((4, 12), 3000, "R11")]
+)
+def test_a_cold_drug_brings_the_log_of_its_way(
+    town: Town, tmp_path: Path, degrees: tuple[int, ...], high: int, rule: str
+) -> None:
     shop = Shop(town, storage="cold", celsius_low=200, celsius_high=800)
     opened = shop.open(shop.line(1, more={"celsius": "5"}))
     shop.do(scan, public_id=opened, texts=shop.codes[:1])
     if degrees:
         upload = log_of(*degrees)
-        shop.do(file_log, objects=FolderObjects(tmp_path), upload=upload, low=200, high=800, acceptance=opened)
+        shop.do(file_log, objects=FolderObjects(tmp_path), upload=upload, low=200, high=high, acceptance=opened)
     (card,) = shop.do(look, public_id=opened)[0]
     assert rules_in(card) == ([rule] if rule else [])
     if not rule:

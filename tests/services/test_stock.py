@@ -119,7 +119,7 @@ def test_what_came_is_told_with_where_all_of_it_is(town: Town) -> None:
     assert row.pop("product")["name"] == "leek"
     assert row == {
         "unit": "KGM", "came": Decimal("11.000001"), "on_hand": Decimal("3.5"), "held": Decimal("1.5"),
-        "sold": Decimal("0.000001"), "sent": 1, "returned": 2, "destroyed": 0, "used": 3, "difference": 0,
+        "sold": Decimal("0.000001"), "sent": 1, "returned": 2, "destroyed": 0, "used": 3, "missing": 0, "difference": 0,
     }  # fmt: skip
     assert town.do(mass_balance, actor=town.organisation()) == []
 

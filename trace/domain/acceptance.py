@@ -133,8 +133,11 @@ class WayLog:
     inside: bool
 
 
-def check_way(logs: Sequence[WayLog], rules: Rules) -> list[Finding]:
-    """R11 for a cold drug on its way: the whole log is there, and within the range (GSP; SAMR 84 Art. 41)."""
+def check_way(logs: Sequence[WayLog], allowed: tuple[int, int], rules: Rules) -> list[Finding]:
+    """R11 for a cold drug on its way: the whole log is there, and within the range (GSP; SAMR 84 Art. 41).
+
+    `allowed` is the drug's own range, in hundredths of a degree: whoever files a log may name a wider one.
+    """
     entry = rules.entry("acceptance.way_log")
     if entry is None:
         return []
@@ -152,7 +155,7 @@ def check_way(logs: Sequence[WayLog], rules: Rules) -> list[Finding]:
             N_("Refuse it, or hold it and let two people decide."),
         )
         for log in logs
-        if not log.inside
+        if not log.inside or log.coldest < allowed[0] or log.warmest > allowed[1]
     ]
 
 

@@ -85,7 +85,7 @@ def _came(line: Row[Any], codes: Sequence[Any]) -> Came:
 def findings_of(session: Session, row: Row[Any], came: Sequence[Came], rules: Rules) -> list[Any]:
     """What is found of each line before its papers are looked at: against note and order, of the way."""
     ordered = _ordered(session, row)
-    ways = check_way(ways_of(session, row.id), rules)
+    ways = ways_of(session, row.id)
     lines = note_lines(one.row for one in came)
     noted = any(line.amount is not None for line in lines)
     of_batch, of_product = dict[Any, Decimal](), dict[int, Decimal]()
@@ -98,7 +98,7 @@ def findings_of(session: Session, row: Row[Any], came: Sequence[Came], rules: Ru
         told = check_note(line, of_batch[one.row.product, one.row.lot_number], rules, noted=noted)
         if ordered is not None:
             told += check_order(ordered.get(one.row.product), of_product[one.row.product], rules)
-        told += ways if is_cold(one.row) else []
+        told += check_way(ways, _cold_range(one.row, rules), rules) if is_cold(one.row) else []
         found.append(told + check_expiry_said(line, one.said))
     return found
 
@@ -108,6 +108,14 @@ def is_cold(made_of: Row[Any]) -> bool:
     if made_of.category != Category.DRUG:
         return False
     return bool(made_of.storage == Storage.COLD if made_of.storage else made_of.celsius_high is not None)
+
+
+def _cold_range(made_of: Row[Any], rules: Rules) -> tuple[int, int]:
+    """What a cold drug may have had on its way, in hundredths of a degree: its own range, else the law's."""
+    if made_of.celsius_low is not None and made_of.celsius_high is not None:
+        return made_of.celsius_low, made_of.celsius_high
+    cold = rules.value("temperature.drug_cold")
+    return int(Decimal(cold["low"]) * 100), int(Decimal(cold["high"]) * 100)
 
 
 def _ordered(session: Session, row: Row[Any]) -> dict[int, Decimal] | None:

@@ -16,14 +16,16 @@ from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Role
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import drug_code_uri
+from trace.services import hops
 from trace.services.certificates import file_certificate
 from trace.services.chain_moves import Part as Moved
 from trace.services.chain_moves import move
 from trace.services.climate import Typed, type_readings
-from trace.services.commands import Command, Some
-from trace.services.demonstration_cast import Cast, arrive, gtin, product
+from trace.services.commands import Batch, Command, Some
+from trace.services.demonstration_cast import Cast, arrive, gtin, lots, product
 from trace.services.dispensing import Part, dispense
 from trace.services.drug_editing import check_product
+from trace.services.lots import NewLot
 from trace.services.people import find_actor
 from trace.services.prescriptions import review
 from trace.services.public_window import set_window
@@ -31,8 +33,8 @@ from trace.services.receiving import Line
 from trace.services.rulebook import rules_on
 from trace.services.zones import open_zone
 
-SHOP, BRANCH, SUPPLIER, NOTE = "pharmacy_a", "pharmacy_c", "distributor", "KD-1120"
-DAYS_AGO = 6
+SHOP, BRANCH, MAKER, NOTE = "pharmacy_a", "pharmacy_c", "drug_maker", "KD-1120"
+DAYS_AGO, KILOGRAMS = 6, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,52 +105,44 @@ def _codes_of(drug: _Drug) -> list[str]:
 
 
 def _deliver(session: Session, cast: Cast) -> dict[str, list[str]]:
-    """One delivery of the distributor with a test report for each batch and its note; first products looked at."""
-    command = cast.command(SHOP, DAYS_AGO, 9)
+    """One delivery of the maker with a test report for each batch and its note; first products looked at before."""
     looked = cast.command(SHOP, DAYS_AGO + 1, 9)
     items = rules_on(session, looked.day, looked.actor.organisation).value("first_product.items")
-    note = _paper(session, cast, CertificateKind.DELIVERY_NOTE, NOTE)
-    lines, codes = list[Line](), dict[str, list[str]]()
+    lines, codes, goods = list[Line](), dict[str, list[str]](), list[Some]()
     for drug in DRUGS:
-        named = {"code": drug.code} if drug.code else {}
-        unit = "EA" if drug.code else "KGM"
         public_id = product(
-            session, cast, SHOP, drug.name, Category.DRUG, unit,
-            producer=cast.actors["drug_maker"].organisation_name, mah=cast.actors["drug_maker"].organisation_name,
-            **named, **drug.details,
+            session, cast, MAKER, drug.name, Category.DRUG, "EA" if drug.code else "KGM",
+            producer=cast.actors[MAKER].organisation_name, mah=cast.actors[MAKER].organisation_name,
+            **({"code": drug.code} if drug.code else {}), **drug.details,
         )  # fmt: skip
         check_product(session, looked, public_id=public_id, seen=items)
-        codes[drug.name] = _codes_of(drug)
+        codes[drug.name] = mine = _codes_of(drug)
+        new = NewLot(public_id, drug.lot, cast.day(drug.made), cast.day(-drug.left))
+        batch = Batch(new, Decimal(drug.packs or KILOGRAMS), codes=tuple(mine))
+        (lot,) = lots(hops.commission(session, cast.command(MAKER, DAYS_AGO + 2, 9), batch=batch))
+        for kind, number in (
+            (CertificateKind.DRUG_TEST_REPORT, f"YJ-{drug.lot}"),
+            (CertificateKind.DELIVERY_NOTE, NOTE),
+        ):
+            file_certificate(
+                session, cast.command(MAKER, DAYS_AGO + 2, 10), kind=kind, lots=[lot], number=number,
+                issuer=cast.actors[MAKER].organisation_name, issued_on=cast.day(DAYS_AGO + 2),
+            )  # fmt: skip
+        goods += [Some(code) for code in mine] or [Some(lot, Decimal(KILOGRAMS))]
         lines.append(
             Line(
-                product=public_id,
-                lot_number=drug.lot,
-                produced_on=cast.day(drug.made),
-                expires_on=cast.day(-drug.left),
-                amount=None if drug.code else Decimal(5),
-                codes=tuple(codes[drug.name]),
-                certificates=(note, _paper(session, cast, CertificateKind.DRUG_TEST_REPORT, f"YJ-{drug.lot}")),
+                code=lot,
+                amount=None if mine else Decimal(KILOGRAMS),
+                codes=tuple(mine),
                 celsius=Decimal("4.6") if "celsius_low" in drug.details else None,
                 price=Decimal("12.8"),
-                no_code_reason="" if drug.code else "exempt",
+                no_code_reason="" if mine else "exempt",
             )
         )
-    arrive(session, command, cast.ids[SUPPLIER], lines, NOTE)
+    sent = cast.command(MAKER, DAYS_AGO + 1, 10)
+    hops.ship(session, sent, receiver=cast.ids[SHOP], goods=goods, delivery_note=NOTE)
+    arrive(session, cast.command(SHOP, DAYS_AGO, 9), cast.ids[MAKER], lines, NOTE)
     return codes
-
-
-def _paper(session: Session, cast: Cast, kind: CertificateKind, number: str) -> str:
-    """A paper of the distributor's delivery: its public id."""
-    done = file_certificate(
-        session,
-        cast.command(SHOP, DAYS_AGO, 8),
-        kind=kind,
-        lots=[],
-        issuer=cast.actors[SUPPLIER].organisation_name,
-        issued_on=cast.day(DAYS_AGO),
-        number=number,
-    )
-    return str(done["id"])
 
 
 def _look_after(session: Session, cast: Cast) -> str:

@@ -19,7 +19,7 @@ CARE_TITLES: Mapping[str, str] = {
 def _key(value: Any) -> list[Said]:
     told: list[Said] = [(N_("Every {days} days."), {"days": str(value["days"])})]
     if value["storages"] or value["classes"]:
-        kinds = ", ".join((*value["storages"], *value["classes"]))
+        kinds = ", ".join((*(f"storage_{kind}" for kind in value["storages"]), *value["classes"]))
         told.append((N_("For: {categories}."), {"categories": kinds}))
     if value["near_expiry"]:
         told.append((N_("For what is near its expiry."), {}))

@@ -46,8 +46,10 @@ EXPORT_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
         )
     ],
     "export.special": lambda value: [("{classes}", {"classes": ", ".join(value)})],
-    "export.methods": lambda value: [("{upload}, {status}", _texts(value))],
+    # The names themselves are for programs: they stand with the entry's value, for who may write it.
+    "export.methods": lambda value: [(N_("{count} calls by name."), {"count": str(len(value))})],
     "export.answers": lambda value: [
-        ("{words}", {"words": ", ".join(word for some in value.values() for word in some)})
+        # Those in English are for programs, too.
+        ("{words}", {"words": ", ".join(word for some in value.values() for word in some if not word.isascii())})
     ],
 }

@@ -327,6 +327,21 @@ _FAMILIES = (
     Family("near_expiry", _check_steps),
     Family("near_expiry.", _check_steps),
     Family("expiry_red.", whole(0, 3650), more=False),
+    Family(
+        "climate.zone.",
+        record({}, dict.fromkeys(("low", "high", "humidity_low", "humidity_high"), number(-60, 100))),
+        house=False,
+        more=False,
+    ),
+    Family(
+        "climate.readings",
+        each(record({"part": text(24), "from": whole(0, 23), "until": whole(1, 24)}), least=1),
+        house=False,
+    ),
+    Family("climate.activation_energy", number(1, 1000), house=False),
+    Family("climate.log_gap_minutes", whole(1, 1440), house=False),
+    Family("climate.file_limits", record({"bytes": whole(1, 64_000_000), "rows": whole(1, 500_000)}), house=False),
+    Family("climate.keep_minutes", record({"inside": whole(1, 1440), "outside": whole(1, 1440)}), house=False),
     Family("care.check", record({"days": whole(1, 3650)})),
     Family("care.key", _CARE),
     # What the law forbids at the counter is the platform's to say; how the shop works is the shop's.
