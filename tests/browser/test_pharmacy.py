@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Site, fits, receive
+from trace.domain.rules.book import shipped
 
 MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "沙枣花大药房文昌店"
 
@@ -45,10 +46,9 @@ def make_and_send(site: Site, code: str) -> None:
             "issued_on": (day - timedelta(days=20)).isoformat(),
         }
         site.call(MAKER, "/certificates", paper)
-    # Before the first delivery of drugs their supplier is looked at (首营企业, GSP Art. 62).
-    opened = site.call(PHARMACY, "/suppliers", {"organisation": site.id_of(MAKER)})["id"]
-    wanted = site.call(PHARMACY, f"/suppliers/{opened}/check", {"seen": []})["missing"]
-    site.call(PHARMACY, f"/suppliers/{opened}/check", {"seen": wanted})
+    # Before the first delivery of a drug it is looked at (首营品种, GSP); its maker has delivered here before.
+    (items,) = [entry.value for entry in shipped().written if entry.name == "first_product.items"]
+    site.call(PHARMACY, f"/drugs/{batch['product']}/check", {"seen": items})
     goods = {"receiver": site.id_of(PHARMACY), "goods": [{"code": code}, {"code": other}], "delivery_note": "KD-9"}
     site.call(MAKER, "/hops/ship", goods)
 
