@@ -197,11 +197,11 @@ def test_every_test_asserts_something() -> None:
 
 
 def asserts(function: ast.AST, checkers: set[str]) -> bool:
-    """Whether a function can fail on purpose: assert, raises, fail, Town.refuses, or a checker of the file."""
+    """Whether a function can fail on purpose: assert, pytest.raises, pytest.fail, or a checker of the file."""
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             return True
-        if isinstance(node, ast.Attribute) and node.attr in ("raises", "fail", "refuses"):
+        if isinstance(node, ast.Attribute) and node.attr in ("raises", "fail"):
             return True
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")

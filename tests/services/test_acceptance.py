@@ -280,7 +280,7 @@ def test_another_shop_sees_no_acceptance_of_ours(town: Town, shop: Shop) -> None
     opened = shop.open(shop.line(1))
     other = town.organisation(K.PHARMACY, role=Role.PHARMACIST)
     for service, asked in ((scan, {"texts": ["x"]}), (accept, {}), (cancel, {}), (add_lines, {"lines": []})):
-        town.refuses(NotFound, service, town.command(other), public_id=opened, **asked)
+        assert town.refuses(NotFound, service, town.command(other), public_id=opened, **asked)
 
 
 def test_twelve_people_who_scan_the_same_new_boxes_at_once_open_one_line(town: Town, shop: Shop) -> None:

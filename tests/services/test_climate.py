@@ -142,7 +142,7 @@ def test_a_sensor_is_kept_every_half_hour_and_whenever_it_crosses(town: Town, sh
 def test_nothing_was_outside_so_there_is_nothing_to_answer(town: Town, shop: Actor) -> None:
     cold = zone(town, shop)
     town.do(type_readings, at(shop, NOW), readings=[typed(cold, "5")])
-    town.refuses(NotFound, answer_excursion, at(shop, NOW), zone=cold, about=NOW, action="x")
+    assert town.refuses(NotFound, answer_excursion, at(shop, NOW), zone=cold, about=NOW, action="x")
 
 
 def test_a_loggers_file_that_overlaps_the_last_one_adds_what_is_new(town: Town, shop: Actor, tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_a_house_may_be_stricter_than_the_rule_book_and_not_looser(town: Town, s
 def test_names_and_sensors_are_taken_once_and_a_topic_is_one_part(town: Town, shop: Actor) -> None:
     zone(town, shop, sensor="c1")
     again = {"name": "冷藏柜1", "kind": ZoneKind.COLD}
-    town.refuses(Conflict, open_zone, at(shop, NOW), **again)
-    town.refuses(Conflict, open_zone, at(shop, NOW), **again | {"name": "二", "sensor": "c1"})
+    assert town.refuses(Conflict, open_zone, at(shop, NOW), **again)
+    assert town.refuses(Conflict, open_zone, at(shop, NOW), **again | {"name": "二", "sensor": "c1"})
     for sensor in ("a/b", "+", "#", "a b", "$SYS", "a\x00"):
-        town.refuses(Invalid, open_zone, at(shop, NOW), **again | {"name": "三", "sensor": sensor})
+        assert town.refuses(Invalid, open_zone, at(shop, NOW), **again | {"name": "三", "sensor": sensor})
     other = town.organisation(OrganisationKind.PHARMACY)
     zone(town, other, sensor="c1")
 

@@ -159,7 +159,7 @@ def test_more_than_a_file_may_have_is_refused_before_it_is_read(town: Town, obje
 def test_another_shops_file_looks_like_none(town: Town, objects: FolderObjects) -> None:
     shop, other = town.organisation(K.PHARMACY), town.organisation(K.PHARMACY)
     told = bring_in(town, shop, objects, as_xml(), product=town.drug(shop))
-    town.refuses(Failure, get_relation_file, actor=other, public_id=told["id"])
+    assert town.refuses(Failure, get_relation_file, actor=other, public_id=told["id"])
 
 
 def test_a_case_whose_boxes_are_known_is_no_pack(town: Town, objects: FolderObjects) -> None:

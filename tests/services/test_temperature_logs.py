@@ -88,14 +88,16 @@ def test_a_log_sent_twice_is_one_and_belongs_to_its_acceptance(town: Town, objec
 def test_nobody_elses_acceptance_or_log_is_seen(town: Town, objects: FolderObjects) -> None:
     shop, other = (town.organisation(OrganisationKind.PHARMACY) for _ in range(2))
     theirs = an_acceptance(town, other, "A2")
-    town.refuses(NotFound, file_log, town.command(shop), objects=objects, upload=log_of(4), acceptance=theirs, **COLD)
+    assert town.refuses(
+        NotFound, file_log, town.command(shop), objects=objects, upload=log_of(4), acceptance=theirs, **COLD
+    )
     told = town.do(file_log, town.command(shop), objects=objects, upload=log_of(4), **COLD)
-    town.refuses(NotFound, get_log, actor=other, public_id=told["id"])
+    assert town.refuses(NotFound, get_log, actor=other, public_id=told["id"])
 
 
 def test_a_log_that_ends_tomorrow_is_refused(town: Town, objects: FolderObjects) -> None:
     shop = town.organisation(OrganisationKind.PHARMACY)
-    town.refuses(Invalid, file_log, town.command(shop), objects=objects, upload=log_of(4, hours_ago=-1), **COLD)
+    assert town.refuses(Invalid, file_log, town.command(shop), objects=objects, upload=log_of(4, hours_ago=-1), **COLD)
 
 
 def test_warm_hours_weigh_more_in_the_mean_kinetic_temperature() -> None:
