@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from storage.tables import (
@@ -58,7 +59,7 @@ KINDS = {
     "sold": "goods",
     "lines": "line",
     "lots": "code",
-    "lot": "code",
+    "lot": "lot",
     "container": "container",
     "containers": "container",
     "text": "code",
@@ -117,6 +118,8 @@ LEFT_OUT = {
     "signature",
     "level",
 }
+# What a seasoned body has in any case, instead of what may stand in its place: nothing at all is nothing to look at.
+FILLED = {"POST /api/v1/dispensings": ("codes", "pack", "goods")}
 # What an address `/receipts/{public_id}` names.
 RECORDS = {
     "receipts": "receipt",
@@ -160,6 +163,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         found["rule"] = sorted({entry.name for entry in shipped().written})
         own: dict[str, list[str]] = {}
         files: dict[str, list[str]] = {}
+        shelves: dict[str, Known] = {}
         for role in Role:
             actor = find_actor_by_key(session, demo.shown.keys[role])
             here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0) if actor else False
@@ -170,6 +174,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
             kept = select(supplier.c.public_id).order_by(supplier.c.id)
             mine = kept.where(supplier.c.organisation == actor.organisation) if actor and not actor.watches else kept
             files[role.value] = list(session.scalars(mine)) or ["0" * 26]
+            shelves[role.value] = shelf_of(session, actor.organisation) if actor else {}
     found |= {
         "object": [demo.call("POST", "/objects", data={"file": (BytesIO(b"%PDF-1.4"), "a.pdf")}).json["sha256"]],
         "prefix": [demo.post("/keys", {"role": "clerk"}, ADMINISTRATOR).json["key"].split("_")[1]],
@@ -194,7 +199,25 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         + [{"id": public_id} for public_id in found["organisation"]],
     }
     return {
-        role: found | things(own.get(role or "", []), every) | {"file": files.get(role or "", [])} for role in ROLES
+        role: found
+        | things(own.get(role or "", []), every)
+        | {"file": files.get(role or "", [])}
+        | {kind: mine for kind, mine in shelves.get(role or "", {}).items() if mine}
+        for role in ROLES
+    }
+
+
+def shelf_of(session: Session, organisation_number: int) -> Known:
+    """What an organisation itself has: its lots on hand, their products, its papers."""
+    here = (stock.c.organisation == organisation_number) & (stock.c.on_hand > 0)
+    lots = select(ident.c.uri).join(lot, lot.c.item == ident.c.id).join(stock, stock.c.lot == lot.c.item).where(here)
+    products = select(product.c.public_id).join(lot, lot.c.product == product.c.id)
+    products = products.join(stock, stock.c.lot == lot.c.item).where(here)
+    papers = select(certificate.c.public_id).where(certificate.c.organisation == organisation_number)
+    return {
+        "lot": sorted(session.scalars(lots.distinct())),
+        "product": list(session.scalars(products.distinct().order_by(product.c.public_id))),
+        "certificate": list(session.scalars(papers.order_by(certificate.c.id))),
     }
 
 
@@ -215,6 +238,7 @@ def things(own: list[str], every: list[str]) -> Known:
     goods: list[Any] = [{"code": code, "amount": 1} for code in lots] + [{"code": code} for code in packs]
     line = {"decision": "hold", "reason": "x"}
     return {
+        "lot": lots,
         "code": packs + lots * 3 + every[:9],
         "pack": packs or lots,
         "goods": goods,
@@ -324,6 +348,11 @@ def _season_case(case: Case, demo: Demo, known: dict[str | None, Known], by: Ran
         name: by.choice(known[role][IN_ADDRESS.get(name) or KINDS.get(name, record)])
         for name in case.path_parameters or {}
     }
+    if case.operation.label in FILLED and isinstance(case.body, dict):
+        name, kind, instead = FILLED[case.operation.label]
+        case.body = {key: part for key, part in case.body.items() if key != instead} | {
+            name: [by.choice(known[role][kind])]
+        }
     case.headers = {name: value for name, value in case.headers.items() if name != "Idempotency-Key"}
     return role
 

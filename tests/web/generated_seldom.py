@@ -16,11 +16,7 @@ SELDOM = {
     "POST /api/v1/objects",
     "GET /api/v1/scans/{public_id}",
     "GET /api/v1/scans/{public_id}/picture",
-    "PATCH /api/v1/certificates/{public_id}",  # most papers are others'
-    "POST /api/v1/sales",  # most products are on others' shelves
-    "POST /api/v1/dispensings",  # either codes or goods, of one of four roles' shops
     "POST /api/v1/dispensings/returns",
-    "POST /api/v1/care/checks",  # lots of the own shelf only
     "GET /api/v1/drug-sales/{public_id}",  # of what was sold by generated requests: seldom
     "GET /api/v1/drug-sales/{public_id}/receipt.pdf",
     "POST /api/v1/drug-sales/{public_id}/returns",
