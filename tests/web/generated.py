@@ -41,7 +41,7 @@ from storage.tables import (
 from tests.web.conftest import API, Demo
 from tests.web.generated_seldom import SELDOM
 from trace.domain.epcis.document import load_document
-from trace.domain.permissions import GRANTS, Role
+from trace.domain.permissions import GRANTS, Actor, Role
 from trace.domain.rules.book import shipped
 from trace.services.keys import find_actor_by_key
 
@@ -161,20 +161,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         documents = session.scalars(select(event_document.c.document).order_by(event_document.c.event.desc()).limit(40))
         found["event"] = [load_document(document)["eventID"] for document in documents]
         found["rule"] = sorted({entry.name for entry in shipped().written})
-        own: dict[str, list[str]] = {}
-        files: dict[str, list[str]] = {}
-        shelves: dict[str, Known] = {}
-        for role in Role:
-            actor = find_actor_by_key(session, demo.shown.keys[role])
-            here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0) if actor else False
-            query = (
-                select(ident.c.uri).join(stock, stock.c.item == ident.c.id).where(here).order_by(ident.c.id).limit(20)
-            )
-            own[role.value] = list(session.scalars(query))
-            kept = select(supplier.c.public_id).order_by(supplier.c.id)
-            mine = kept.where(supplier.c.organisation == actor.organisation) if actor and not actor.watches else kept
-            files[role.value] = list(session.scalars(mine)) or ["0" * 26]
-            shelves[role.value] = shelf_of(session, actor.organisation) if actor else {}
+        shelves = {role.value: shelf_of(session, find_actor_by_key(session, demo.shown.keys[role])) for role in Role}
     found |= {
         "object": [demo.call("POST", "/objects", data={"file": (BytesIO(b"%PDF-1.4"), "a.pdf")}).json["sha256"]],
         "prefix": [demo.post("/keys", {"role": "clerk"}, ADMINISTRATOR).json["key"].split("_")[1]],
@@ -198,26 +185,33 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
         + [{"id": public_id} for public_id in found["organisation"]],
     }
+    mine = {role: shelves.get(role or "", {}) for role in ROLES}
     return {
         role: found
-        | things(own.get(role or "", []), every)
-        | {"file": files.get(role or "", [])}
-        | {kind: mine for kind, mine in shelves.get(role or "", {}).items() if mine}
+        | things(mine[role].get("own", []), every)
+        | {kind: some for kind, some in mine[role].items() if some}
         for role in ROLES
     }
 
 
-def shelf_of(session: Session, organisation_number: int) -> Known:
-    """What an organisation itself has: its lots on hand, their products, its papers."""
-    here = (stock.c.organisation == organisation_number) & (stock.c.on_hand > 0)
+def shelf_of(session: Session, actor: Actor | None) -> Known:
+    """What somebody's organisation itself has: things and lots on hand, their products, papers, supplier files."""
+    if actor is None:
+        return {}
+    here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0)
+    own = select(ident.c.uri).join(stock, stock.c.item == ident.c.id).where(here).order_by(ident.c.id).limit(20)
     lots = select(ident.c.uri).join(lot, lot.c.item == ident.c.id).join(stock, stock.c.lot == lot.c.item).where(here)
     products = select(product.c.public_id).join(lot, lot.c.product == product.c.id)
     products = products.join(stock, stock.c.lot == lot.c.item).where(here)
-    papers = select(certificate.c.public_id).where(certificate.c.organisation == organisation_number)
+    papers = select(certificate.c.public_id).where(certificate.c.organisation == actor.organisation)
+    files = select(supplier.c.public_id).order_by(supplier.c.id)
+    files = files if actor.watches else files.where(supplier.c.organisation == actor.organisation)
     return {
+        "own": list(session.scalars(own)),
         "lot": sorted(session.scalars(lots.distinct())),
         "product": list(session.scalars(products.distinct().order_by(product.c.public_id))),
         "certificate": list(session.scalars(papers.order_by(certificate.c.id))),
+        "file": list(session.scalars(files)) or ["0" * 26],
     }
 
 
