@@ -147,6 +147,8 @@ def test_r7_goods_are_taken_in_until_their_last_day(days: int, findings: list[tu
         (date(2026, 1, 1), 0, "", [("R9", Severity.BLOCK)]),
         (DAY, 0, "  ", [("R9", Severity.BLOCK)]),
         (DAY, 0, "legacy", []),
+        (DAY, 0, "because", [("R9", Severity.BLOCK)]),
+        (DAY, 0, "exempt", [("R9", Severity.BLOCK)]),
         (DAY, 1, "", []),
     ],
 )
@@ -155,6 +157,11 @@ def test_r9_a_drug_without_codes_needs_a_reason_from_2026_on(
 ) -> None:
     papers = tuple(replace(paper, issued_on=date(2025, 3, 9)) for paper in DRUG.papers)
     assert told(replace(DRUG, papers=papers, codes=codes, no_code_reason=reason), day) == findings
+
+
+@pytest.mark.parametrize("drug_class", ["herbal_pieces", "herbal_granules"])
+def test_r9_the_exempt_classes_may_say_so(drug_class: str) -> None:
+    assert told(replace(DRUG, codes=0, no_code_reason="exempt", drug_class=drug_class), DAY) == []
 
 
 def test_r9_food_needs_no_trace_codes() -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from trace.services.overrides import Agreement
 from trace.services.people import create_person
 from trace.services.supplier_list import list_suppliers
 from trace.services.temperature_logs import file_log
+from trace.services.undoing import undo_receipt
 
 K = OrganisationKind
 PASSWORD = "long enough for a test"
@@ -217,6 +219,60 @@ def test_more_than_was_ordered_is_told_and_the_order_ends(shop: Shop) -> None:
     shop.do(change, public_id=opened, lines={0: {"reason": "赠送一盒"}})
     shop.do(accept, public_id=opened)
     assert shop.town.do(get_order, actor=shop.actor, public_id=order)["state"] == "received"
+
+
+def test_an_order_is_received_when_all_of_it_came_and_open_again_when_a_delivery_is_undone(shop: Shop) -> None:
+    (file,) = shop.town.do(list_suppliers, actor=shop.actor, now=NOW)
+    asked = [OrderLine(shop.drug, Decimal(5), Decimal("12.5"))]
+    order = shop.do(place_order, supplier_file=file["id"], lines=asked, number="CG-2")["id"]
+    states, receipts = [], []
+    for number, (first, last) in enumerate(((0, 3), (3, 5))):
+        line = shop.line(last - first)
+        opened = shop.do(open_acceptance, order=order, lines=[line], delivery_note=f"KD-{number}")["id"]
+        shop.do(scan, public_id=opened, texts=shop.codes[first:last])
+        receipts.append(shop.do(accept, public_id=opened)["receipt"])
+        states.append(shop.town.do(get_order, actor=shop.actor, public_id=order)["state"])
+    assert states == ["open", "received"]
+    again = {"order": order, "lines": [shop.line(1)], "delivery_note": "KD-9"}
+    assert "not open" in str(shop.town.refuses(Conflict, open_acceptance, shop.town.command(shop.actor), **again))
+    shop.do(undo_receipt, receipt_id=receipts[1])
+    assert shop.town.do(get_order, actor=shop.actor, public_id=order)["state"] == "open"
+    opened = str(shop.do(open_acceptance, **again)["id"])
+    shop.do(scan, public_id=opened, texts=shop.codes[5:8])
+    (card,) = shop.do(look, public_id=opened)[0]
+    (more,) = [found for found in card["findings"] if found["rule"] == "ORDER"]
+    assert more["values"] == {"ordered": "5", "came": "6"}  # three came before
+
+
+def test_two_deliveries_of_one_order_at_once_end_it(shop: Shop) -> None:
+    (file,) = shop.town.do(list_suppliers, actor=shop.actor, now=NOW)
+    order = shop.do(place_order, supplier_file=file["id"], lines=[OrderLine(shop.drug, Decimal(2), None)])["id"]
+    opened = []
+    for number in range(2):
+        asked = {"lines": [shop.line(1)], "delivery_note": f"KD-{number}"}
+        opened.append(shop.do(open_acceptance, order=order, **asked)["id"])
+        shop.do(scan, public_id=opened[-1], texts=[shop.codes[number]])
+    with ThreadPoolExecutor(2) as people:
+        list(people.map(lambda one: shop.do(accept, public_id=one), opened))
+    assert shop.town.do(get_order, actor=shop.actor, public_id=order)["state"] == "received"
+
+
+def test_a_batch_retyped_after_the_codes_said_another_is_found(shop: Shop) -> None:
+    gtin = "06901234567892"
+    drug = shop.town.drug(shop.seller, code=f"(01){gtin}")
+    shop.check(drug)
+    opened = shop.open(shop.line(1, "A7", product=drug))
+    shop.do(scan, public_id=opened, texts=[f"(01){gtin}(21)S7(17)280930(10)A7"])
+    shop.do(change, public_id=opened, lines={0: {"lot_number": "A9", "expires_on": date(2028, 9, 30)}})
+    assert "BATCH" in rules_in(shop.do(look, public_id=opened)[0][0])
+
+
+def test_a_batch_that_the_note_names_twice_is_counted_once(shop: Shop) -> None:
+    opened = shop.open(shop.line(3), shop.line(1))
+    shop.do(scan, public_id=opened, texts=shop.codes[:3], line=0)
+    shop.do(scan, public_id=opened, texts=shop.codes[3:4], line=1)
+    cards = shop.do(look, public_id=opened)
+    assert [rules_in(card) for number in cards for card in cards[number]] == [[], []]
 
 
 def test_a_special_drug_takes_two_signatures(town: Town) -> None:

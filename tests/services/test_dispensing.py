@@ -188,7 +188,7 @@ def legacy(town: Town, shop: Actor, amount: int = 5, **product: Any) -> str:
     """Old stock without codes at a pharmacy: its lot."""
     line = Line(
         product=town.drug(shop, **product), lot_number="OLD1", amount=Decimal(amount), expires_on=town.day(-300),
-        no_code_reason="no_code_legacy", decision=Decision.HOLD, reason="papers are looked for",
+        no_code_reason="legacy", decision=Decision.HOLD, reason="papers are looked for",
     )  # fmt: skip
     town.do(receive, town.command(shop, hours=5), supplier=STRANGER, lines=[line])
     with town.store.reading() as session:

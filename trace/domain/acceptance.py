@@ -159,6 +159,15 @@ def check_way(logs: Sequence[WayLog], allowed: tuple[int, int], rules: Rules) ->
     ]
 
 
+def check_batch_said(line: NoteLine, said: Iterable[str], source: str = "药品管理法 Art. 98") -> list[Finding]:
+    """What the codes say of the batch against what the line says: a wrong batch is recalled in vain."""
+    text, remedy = N_("The codes say batch {said}, the line says {line}."), N_("Read the pack again.")
+    return [
+        Finding("BATCH", Severity.HOLD, text, {"said": number, "line": line.lot_number}, source, remedy)
+        for number in sorted(set(said) - {line.lot_number})
+    ]
+
+
 def check_expiry_said(line: NoteLine, said: Iterable[date], source: str = "药品管理法 Art. 98") -> list[Finding]:
     """What the codes say of the expiry against what the line says: one of the two is misread."""
     other = sorted({day for day in said if line.expires_on and day != line.expires_on})

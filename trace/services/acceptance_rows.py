@@ -10,7 +10,7 @@ from sqlalchemy import Row, Update, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks
-from storage.tables import MICRO, acceptance, acceptance_code, acceptance_line, product, purchase_order
+from storage.tables import MICRO, acceptance, acceptance_code, acceptance_line, product
 from trace.domain.acceptance import AcceptanceState, NoteLine
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor
@@ -142,10 +142,3 @@ def move_codes(session: Session, number: int, placed: Mapping[str, int]) -> None
 def end(session: Session, number: int, state: AcceptanceState, **values: Any) -> None:
     """Write how an acceptance ended."""
     session.execute(update(acceptance).where(acceptance.c.id == number).values(state=state.value, **values))
-
-
-def order_of(session: Session, row: Row[Any]) -> Row[Any] | None:
-    """The order that an acceptance is of, if any."""
-    if row.purchase_order is None:
-        return None
-    return session.execute(select(purchase_order).where(purchase_order.c.id == row.purchase_order)).one()

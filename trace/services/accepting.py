@@ -13,15 +13,14 @@ from sqlalchemy.orm import Session
 from storage.tables import (
     MICRO,
     acceptance_code,
-    purchase_order_line,
     receipt,
     receipt_line,
     temperature_log,
 )
 from trace.domain.acceptance import (
     AcceptanceState,
-    OrderState,
     WayLog,
+    check_batch_said,
     check_expiry_said,
     check_note,
     check_order,
@@ -35,11 +34,11 @@ from trace.domain.products import Category
 from trace.domain.rules.book import Rules
 from trace.services.acceptance import begin
 from trace.services.acceptance_codes import put, waiting_codes
-from trace.services.acceptance_rows import NewLine, end, find_row, lines_of, note_lines, open_row, order_of
+from trace.services.acceptance_rows import NewLine, end, find_row, lines_of, note_lines, open_row
 from trace.services.arrivals import Decision, Line, Supplier
 from trace.services.commands import Command, run_once
 from trace.services.inspecting import look_at_delivery
-from trace.services.orders import end_order
+from trace.services.order_progress import came_before, lock_order, ordered, settle_order
 from trace.services.overrides import Agreement
 from trace.services.receiving import receive
 from trace.services.rulebook import rules_on
@@ -55,6 +54,7 @@ class Came:
     row: Row[Any]
     codes: tuple[str, ...]
     said: frozenset[date]  # expiry dates that the codes name themselves
+    batches: frozenset[str]  # batches that they name
     loose: Decimal
 
     @property
@@ -66,10 +66,11 @@ class Came:
 def came_of(session: Session, row: Row[Any]) -> list[Came]:
     """What came of each line of an acceptance, in the order of its lines."""
     codes: dict[int, list[Any]] = {}
-    query = select(acceptance_code.c.uri, acceptance_code.c.line, acceptance_code.c.expires_on)
-    mine = query.where(acceptance_code.c.acceptance == row.id, acceptance_code.c.line.is_not(None))
-    for code in session.execute(mine.order_by(acceptance_code.c.uri)):
-        codes.setdefault(code.line, []).append(code)
+    code = acceptance_code.c
+    query = select(code.uri, code.line, code.lot_number, code.expires_on)
+    mine = query.where(code.acceptance == row.id, code.line.is_not(None))
+    for one in session.execute(mine.order_by(code.uri)):
+        codes.setdefault(one.line, []).append(one)
     return [_came(line, codes.get(line.line, [])) for line in lines_of(session, row.id)]
 
 
@@ -79,27 +80,32 @@ def _came(line: Row[Any], codes: Sequence[Any]) -> Came:
     without = line.category != Category.DRUG or bool(line.more.get("no_code_reason")) or not codes
     loose = max(noted - len(codes), Decimal(0)) if without and line.more.get("decision") != ABSENT else Decimal(0)
     said = frozenset(code.expires_on for code in codes if code.expires_on)
-    return Came(line, tuple(code.uri for code in codes), said, loose)
+    batches = frozenset(code.lot_number for code in codes if code.lot_number)
+    return Came(line, tuple(code.uri for code in codes), said, batches, loose)
 
 
 def findings_of(session: Session, row: Row[Any], came: Sequence[Came], rules: Rules) -> list[Any]:
     """What is found of each line before its papers are looked at: against note and order, of the way."""
-    ordered = _ordered(session, row)
+    wanted = None if row.purchase_order is None else ordered(session, row.purchase_order)
+    before = {} if row.purchase_order is None else came_before(session, row.purchase_order)
     ways = ways_of(session, row.id)
     lines = note_lines(one.row for one in came)
     noted = any(line.amount is not None for line in lines)
-    of_batch, of_product = dict[Any, Decimal](), dict[int, Decimal]()
-    for one in came:
+    of_batch, of_note, of_product = dict[Any, Decimal](), dict[Any, Decimal](), before
+    for one, line in zip(came, lines, strict=True):
         batch = (one.row.product, one.row.lot_number)
         of_batch[batch] = of_batch.get(batch, Decimal(0)) + one.amount
+        if line.amount is not None and not line.apart:  # a note may name a batch twice: bought, and given besides
+            of_note[batch] = of_note.get(batch, Decimal(0)) + line.amount
         of_product[one.row.product] = of_product.get(one.row.product, Decimal(0)) + one.amount
     found: list[list[Finding]] = []
     for one, line in zip(came, lines, strict=True):
-        told = check_note(line, of_batch[one.row.product, one.row.lot_number], rules, noted=noted)
-        if ordered is not None:
-            told += check_order(ordered.get(one.row.product), of_product[one.row.product], rules)
+        batch = (one.row.product, one.row.lot_number)
+        told = check_note(replace(line, amount=of_note.get(batch)), of_batch[batch], rules, noted=noted)
+        if wanted is not None:
+            told += check_order(wanted.get(one.row.product), of_product[one.row.product], rules)
         told += check_way(ways, _cold_range(one.row, rules), rules) if is_cold(one.row) else []
-        found.append(told + check_expiry_said(line, one.said))
+        found.append(told + check_batch_said(line, one.batches) + check_expiry_said(line, one.said))
     return found
 
 
@@ -116,17 +122,6 @@ def _cold_range(made_of: Row[Any], rules: Rules) -> tuple[int, int]:
         return made_of.celsius_low, made_of.celsius_high
     cold = rules.value("temperature.drug_cold")
     return int(Decimal(cold["low"]) * 100), int(Decimal(cold["high"]) * 100)
-
-
-def _ordered(session: Session, row: Row[Any]) -> dict[int, Decimal] | None:
-    """{product's number: how much was ordered}; None where the delivery is of no order."""
-    if row.purchase_order is None:
-        return None
-    query = select(purchase_order_line).where(purchase_order_line.c.purchase_order == row.purchase_order)
-    found: dict[int, Decimal] = {}
-    for line in session.execute(query):
-        found[line.product] = found.get(line.product, Decimal(0)) + Decimal(line.amount) / MICRO
-    return found
 
 
 def ways_of(session: Session, number: int) -> list[WayLog]:
@@ -266,6 +261,8 @@ def accept_at_once(
 
 
 def _close(session: Session, command: Command, row: Row[Any], agreement: Agreement | None) -> dict[str, Any]:
+    if row.purchase_order is not None:
+        lock_order(session, row.purchase_order)
     _check_none_waits(session, command.actor, row)
     made = _lines(session, command, row)
     if not made:
@@ -287,9 +284,8 @@ def _close(session: Session, command: Command, row: Row[Any], agreement: Agreeme
     second = session.scalars(of_receipt.limit(1)).one_or_none()
     end(session, row.id, AcceptanceState.DONE, receipt=number, closed_at=command.now, second_person=second)
     tie_to_receipt(session, acceptance=row.id, receipt=number)
-    order = order_of(session, row)
-    if order is not None and order.state == OrderState.OPEN:
-        end_order(session, order.id, OrderState.RECEIVED)
+    if row.purchase_order is not None:
+        settle_order(session, row.purchase_order)
     return {"id": row.public_id, "receipt": done["id"], "lines": done["lines"]}
 
 

@@ -36,6 +36,7 @@ from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once
 from trace.services.goods_told import goods_of_events, stored_events
+from trace.services.order_progress import lock_order, order_of_receipt, settle_order
 from trace.services.recall_stock import OF_RECALL
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
@@ -65,12 +66,17 @@ def undo_receipt(session: Session, command: Command, *, receipt_id: str, device:
         row = own_receipt(session, command.actor, receipt_id)
         if row.undone_at is not None:
             return {"id": receipt_id, "undone_at": row.undone_at.astimezone(UTC).isoformat()}
+        order = order_of_receipt(session, row.id)
+        if order is not None:
+            lock_order(session, order)
         numbers = _events_of_receipt(session, row)
         _check_in_time(session, command, numbers, since=row.recorded_at)
         _line_up(session, row.supplier, numbers, command.actor)
         declare_wrong(session, command, numbers)
         _call_off_ways_back(session, row, numbers)
         session.execute(update(receipt).where(receipt.c.id == row.id).values(undone_at=command.now))
+        if order is not None:
+            settle_order(session, order)
         session.execute(
             insert(correction).values(
                 organisation=command.actor.organisation,

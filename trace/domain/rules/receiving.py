@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from trace.domain.checks import IdentifierWarning
+from trace.domain.dispensing import NoCodeReason
 from trace.domain.failures import N_
 from trace.domain.papers import CertificateKind, Finding, Paper, Severity, paper_states
 from trace.domain.products import Category
@@ -197,18 +198,20 @@ def check_still_good(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
 
 
 def check_trace_codes(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
-    """R9: a drug without trace codes needs a reason, from the day of the duty on."""
+    """R9: a drug without trace codes needs one of the reasons there are, from the day of the duty on.
+
+    Exempt are the classes that are sold without code, too (`dispensing.without_code`): nobody exempts another drug.
+    """
     duty = rules.entry("trace_codes")
-    missing = arrival.category is Category.DRUG and not arrival.codes and not arrival.no_code_reason.strip()
-    if missing and duty is not None:
-        severity = Severity(duty.value["severity"])
-        yield _finding(
-            "R9",
-            severity,
-            N_("Scan the trace codes, or say why there are none."),
-            duty.source,
-            N_("Reasons are: bought before the duty, damaged, exempt."),
-        )
+    if arrival.category is not Category.DRUG or arrival.codes or duty is None:
+        return
+    severity, reason = Severity(duty.value["severity"]), arrival.no_code_reason.strip()
+    remedy = N_("Reasons are: bought before the duty, damaged, exempt.")
+    if reason not in set(NoCodeReason):
+        yield _finding("R9", severity, N_("Scan the trace codes, or say why there are none."), duty.source, remedy)
+    elif reason == NoCodeReason.EXEMPT and arrival.drug_class not in rules.value("dispensing.without_code")["classes"]:
+        text = N_("Drugs of this class are not exempt from trace codes.")
+        yield _finding("R9", severity, text, duty.source, N_("Scan the trace codes, or correct the class in the file."))
 
 
 def check_sold_before(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
