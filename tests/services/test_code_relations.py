@@ -2,6 +2,8 @@
 
 import io
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from trace.domain.failures import Conflict, Failure, Invalid, TooLarge
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor
 from trace.domain.uris import drug_code_uri
+from trace.services.acceptance import change, open_acceptance
+from trace.services.acceptance_codes import scan
+from trace.services.acceptance_rows import NewLine
+from trace.services.accepting import accept
 from trace.services.code_relations import bring_in_relations, get_relation_file
 from trace.services.drug_file import read_codes
 from trace.services.open_containers import goods_inside
@@ -93,6 +99,24 @@ def test_a_case_tells_its_boxes_and_is_received_by_its_code(town: Town, objects:
     whole = Line(container=CASE, certificates=line.certificates)
     town.do(receive, town.command(shop), supplier=supplier, lines=[whole])
     assert [town.stock(shop, drug_code_uri(code)) for code in (BOXES[0], BOXES[9], CASE)] == [(1, 0), (1, 0), (0, 0)]
+
+
+def test_a_case_known_from_a_file_is_accepted_box_by_box_under_its_batch(town: Town, objects: FolderObjects) -> None:
+    shop = town.organisation(K.PHARMACY)
+    supplier, line = a_distributor(town, shop), a_drug(town, shop)
+    bring_in(town, shop, objects, as_xml(), product=line.product)
+    noted = [
+        NewLine(str(line.product), Decimal(10), batch, expires_on=day, more={"certificates": list(line.certificates)})
+        for batch, day in (("B1", date(2027, 12, 31)), ("B2", date(2028, 1, 31)))
+    ]
+    asked = {"supplier": supplier, "lines": noted, "delivery_note": "KD-1"}
+    opened = town.do(open_acceptance, town.command(shop), **asked)["id"]
+    read = town.do(scan, town.command(shop), public_id=opened, texts=[CASE])
+    assert (read["fresh"], read["waiting"]) == (10, 0)  # the file tells their batch: nobody is asked which line
+    town.do(change, town.command(shop), public_id=opened, lines={1: {"decision": "absent"}})
+    done = town.do(accept, town.command(shop), public_id=opened)
+    assert done["lines"] == 1
+    assert town.stock(shop, drug_code_uri(BOXES[9])) == (1, 0)
 
 
 def test_the_same_file_again_changes_nothing_and_another_shop_may_have_it_too(

@@ -27,6 +27,7 @@ from trace.services.acceptance_rows import (
 )
 from trace.services.commands import Command, run_once
 from trace.services.drug_file import DrugCode, learn, new_identifiers, read_codes
+from trace.services.lots import find_lots, lots_of
 from trace.services.open_containers import containers_among, goods_inside
 
 MOST_CODES = 20_000  # of one acceptance
@@ -128,8 +129,21 @@ def _without_cases(session: Session, actor: Actor, read: Sequence[DrugCode]) -> 
             empty.append(one.text)
         else:
             packs.append(_Read(one))
-    told = read_codes(session, inside, actor=actor)
-    return [*packs, *(_Read(one, inside[str(one.uri)]) for one in told if one.uri in inside)], empty
+    told = [one for one in read_codes(session, inside, actor=actor) if one.uri in inside]
+    return [*packs, *(_Read(one, inside[str(one.uri)]) for one in _of_batch(session, actor, told))], empty
+
+
+def _of_batch(session: Session, actor: Actor, codes: Sequence[DrugCode]) -> list[DrugCode]:
+    """Boxes of a case with the batch that its relation file, or who packed it, says they are of."""
+    lots = lots_of(session, [str(one.uri) for one in codes if one.lot is None], seen_by=actor.organisation)
+    known = find_lots(session, set(lots.values()))
+    found = {uri: known[lot] for uri, lot in lots.items() if lot in known}
+    return [
+        replace(one, lot=found[one.uri].number, expires_on=one.expires_on or found[one.uri].expires_on)
+        if one.uri in found
+        else one
+        for one in codes
+    ]
 
 
 def _check_room(session: Session, number: int, more: int) -> None:
