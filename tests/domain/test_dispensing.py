@@ -12,7 +12,10 @@ from trace.domain.rules.book import shipped
 DAY = date(2026, 11, 24)
 RULES = shipped().on(DAY)
 LOT = {"item": 1, "number": "B1", "expires_on": DAY, "produced_on": None, "uri": "lot"}
-DRUG = {"name": "测试片", "category": "drug", "drug_class": None, "split_units": 10, "split_unit_name": "片"}
+DRUG = {
+    "name": "测试片", "category": "drug", "prescription": "otc_b", "drug_class": None,
+    "split_units": 10, "split_unit_name": "片",
+}  # fmt: skip
 PACK = Pack("81", "uri", 7, on_hand=True, lot=LOT, product=DRUG)
 OPENED = Opened(10, "片", 4, DAY)
 SOLD_AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -30,6 +33,8 @@ SOLD_AT = datetime(2026, 11, 20, tzinfo=UTC)
         (replace(PACK, on_hand=False, out=True, sold_at=SOLD_AT), None, Verdict.SOLD),
         (replace(PACK, sold_at=SOLD_AT), None, Verdict.SOLD),  # sold, and here again: not the same box
         (replace(PACK, product=DRUG | {"category": "fruit"}), None, Verdict.NO_DRUG),
+        (replace(PACK, product=DRUG | {"prescription": None}), None, Verdict.NOT_SOLD),  # nobody knows whether it is Rx
+        (replace(PACK, product=DRUG | {"prescription": None, "drug_class": "herbal_pieces"}), None, None),
         (replace(PACK, product=DRUG | {"drug_class": "narcotic"}), None, Verdict.NOT_SOLD),
         (replace(PACK, product=DRUG | {"drug_class": "psychotropic_1"}), None, Verdict.NOT_SOLD),
         (replace(PACK, product=DRUG | {"drug_class": "psychotropic_2"}), None, None),

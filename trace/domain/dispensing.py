@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import unquote
 
+from trace.domain.drugs import DrugClass
 from trace.domain.failures import N_, Conflict, Failure, Invalid, NotFound
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
@@ -17,6 +18,9 @@ UNITS_EXTENSION = "sunshine:units"
 RETURN_EXTENSION = "sunshine:returns"
 REASON_EXTENSION = "sunshine:reason"
 SOLD_HERE = N_("The code {code} was dispensed here already, at {time}. One code is sold once: look at the box again.")
+
+
+_UNCLASSED = frozenset({DrugClass.HERBAL_PIECES, DrugClass.HERBAL_GRANULES})  # neither Rx nor OTC by their file
 
 
 class NoCodeReason(StrEnum):
@@ -138,6 +142,10 @@ def find_lot_refusal(
         text = N_("{product} is not sold in shops: {drug_class}.")
         values = {"product": product["name"], "drug_class": product["drug_class"]}
         return Refusal(Verdict.NOT_SOLD, Conflict, text, values)
+    if not product["prescription"] and product["drug_class"] not in _UNCLASSED:
+        # Unknown is not OTC: who sells it cannot know whether R10 wants a pharmacist.
+        text = N_("The drug file does not say whether {product} is Rx, OTC A or OTC B. Add it to the file first.")
+        return Refusal(Verdict.NOT_SOLD, Conflict, text, {"product": product["name"]})
     return None
 
 
