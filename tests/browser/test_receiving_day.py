@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import DESK, PHONE, Site, fits, press, receive
 from tests.scanners.drawing import file_of, on_paper, symbol
@@ -207,3 +207,29 @@ def test_what_came_too_warm_is_accepted_by_two_people_on_one_screen(
     line = last_record(site)["lines"][0]
     assert (line["decision"], line["override_reason"]) == ("accept", "途中开门，表面温度，抽查正常")
     assert line["overridden_by"]
+
+
+def test_what_is_typed_while_a_look_is_under_way_is_kept_and_looked_at(site: Site, visit: Callable[..., Page]) -> None:
+    chilled = {"name": "试冰鲜虾", "category": "vegetable", "unit": "KGM", "celsius_low": 0, "celsius_high": 4}
+    site.call(SHOP, "/products", chilled)
+    page = visit("station", width=PHONE)
+    page.goto("/station/receive")
+    page.select_option("[name=supplier-id]", "other")
+    page.wait_for_selector("[name=supplier-name]")
+    for name, text in WHOLESALER.items():
+        page.fill(f"[name=supplier-{name}]", text)
+    page.fill("[name=lines-0-new_name]", chilled["name"])
+    page.focus("[name=lines-0-amount]")
+    page.wait_for_selector("[name=lines-0-celsius]")
+    page.fill("[name=lines-0-amount]", "12")
+    held: list[Route] = []
+    page.route("**/station/receive", lambda route: held.append(route) if not held else route.continue_())
+    page.focus("[name=lines-0-amount]")
+    with page.expect_request("**/station/receive"):
+        page.evaluate(
+            "(form => form.requestSubmit(form.querySelector('[value=look]')))(document.querySelector('[data-look]'))"
+        )
+    page.fill("[name=lines-0-celsius]", "9")  # typed while the answer to the first Enter is on its way
+    held[0].continue_()
+    expect(page.locator(".decide")).to_contain_text("两人")
+    expect(page.locator("[name=lines-0-celsius]")).to_have_value("9")

@@ -85,12 +85,12 @@ document.addEventListener("submit", (event) => {
 });
 
 async function send(form, button) {
-  const body = new FormData(form);
+  const body = new FormData(form), before = written(form);
   if (button?.name) body.append(button.name, button.value);
   form.dataset.sending = "1";
   form.classList.add("busy");
   asking?.abort(); // what was being looked at is answered by what is being done
-  let gone = false;
+  let gone = false, outrun = false;
   try {
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -101,6 +101,8 @@ async function send(form, button) {
     } else if (refusal) {
       tell(form, refusal.textContent);
       if (answer.status === 403) await renew(form);
+    } else if (button?.value === "look" && written(form) !== before) {
+      outrun = true; // whoever typed on meanwhile keeps it: it is looked at again
     } else {
       show(page, answer.redirected ? answer.url : null);
     }
@@ -113,6 +115,7 @@ async function send(form, button) {
     // A paper that was photographed without a network goes with whatever is pressed next.
     if (!gone || form.dataset.look === undefined) for (const input of form.querySelectorAll("input[data-send]")) input.value = "";
   }
+  if (outrun) look(form);
 }
 
 const address = () => location.href.split("#")[0];
