@@ -86,7 +86,7 @@ class DrugsQuery(Strict):
     unchecked = fields.Boolean(load_default=False)
 
 
-class CodesRequest(Strict):
+class ReadCodesRequest(Strict):
     """Scanned texts to be read."""
 
     codes = fields.List(Text(most=2_000, least=1), required=True, validate=validate.Length(min=1, max=MANY_CODES))

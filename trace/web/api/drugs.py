@@ -5,12 +5,12 @@ from typing import Any
 from flask import g, request
 
 from schemas.drugs import (
-    CodesRequest,
     DrugChangeRequest,
     DrugsQuery,
     IdentifierCorrectionRequest,
     IdentifierRequest,
     NewDrugRequest,
+    ReadCodesRequest,
 )
 from schemas.suppliers import FirstCheckRequest
 from trace.domain.failures import N_, Invalid
@@ -113,7 +113,7 @@ def post_product_check(payload: dict[str, Any], public_id: str) -> Any:
 
 
 @blueprint.post("/codes/read")
-@blueprint.arguments(CodesRequest)
+@blueprint.arguments(ReadCodesRequest)
 @blueprint.response(200)
 @may(Permission.PRODUCT_READ)
 def post_codes_read(payload: dict[str, Any]) -> Any:
