@@ -1,5 +1,6 @@
 """A chain: headquarters sees and acts for its own shops, moves goods between them, receives for all."""
 
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,16 +12,20 @@ from sqlalchemy import update
 from storage.tables import organisation, person
 from tests.services.deliveries import with_codes
 from tests.town import NOW, STRANGER, Town
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import ObjectEvent, Quantity
 from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFound
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services import hops
+from trace.services.capture import capture
 from trace.services.chain import acting_for, chain_stock, overview, shops_of
 from trace.services.chain_moves import Part, Share, move, receive_for_shops
 from trace.services.delivery import expected
-from trace.services.dispensing import dispense
+from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Some
+from trace.services.making import Goods, Stamp, seen
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Line, Supplier, receive
 
@@ -64,6 +69,29 @@ def test_headquarters_sees_and_acts_for_its_own_shops_only(town: Town) -> None:
     assert town.do(acting_for, head, town.id_of(head)) == head
     for stranger in (theirs, town.organisation(K.DRUG_MAKER)):
         town.refuses(NotFound, acting_for, head, town.id_of(stranger))
+
+
+def test_headquarters_sells_nothing_in_a_shops_name_but_takes_back_what_was_sold(town: Town) -> None:
+    head, (shop, _) = a_chain(town)
+    (pack,) = town.packs()
+    lot = town.drugs_at(shop, (pack,))
+    there = town.do(acting_for, head, town.id_of(shop))
+    told = f"Headquarters sells no drugs in the name of {shop.organisation_name}"
+    assert told in str(town.refuses(Forbidden, dispense, town.command(there), codes=[pack]))
+    assert told in str(town.refuses(Forbidden, capture, [a_sale(there, pack)], actor=there, now=town.now))
+    by_lot = replace(a_sale(there, pack), epcs=(), quantities=(Quantity(lot, Decimal(1), "EA"),))
+    assert told in str(town.refuses(Forbidden, capture, [by_lot], actor=there, now=town.now))
+    sale = town.do(capture, [a_sale(shop, pack)], actor=shop, now=town.now)
+    assert town.do(take_back_packs, town.command(there), codes=[pack])["events"]
+    assert sale[0].fresh
+
+
+def a_sale(actor: Actor, *packs: str) -> ObjectEvent:
+    """A sale as somebody's software would report it."""
+    made = Stamp(actor, NOW, str(uuid.uuid4()), actor.party_uri)
+    return seen(made, [Goods(pack) for pack in packs], biz_step=BizStep.DISPENSING, disposition=Disposition.DISPENSED)[
+        0
+    ]
 
 
 def test_a_shop_and_a_clerk_of_headquarters_see_no_chain(town: Town) -> None:

@@ -103,7 +103,11 @@ def test_somebody_of_headquarters_works_in_a_shops_name_and_comes_back(chain: Ch
     shop = next(name for name, public_id in chain.shops.items() if public_id == chain.at)
     english = {"Accept-Language": "en"}
     assert f"You work in the name of {shop}." in browser.get("/station/stock", headers=english).text
-    assert browser.get("/chain").status_code == 403  # a shop's clerk sees no chain
+    refused = browser.get("/chain", headers=english)
+    assert refused.status_code == 403  # a shop's clerk sees no chain
+    assert f"You work in the name of {shop}, as its clerk does; this belongs to headquarters." in refused.text
+    assert "chain:manage" not in refused.text
+    assert 'action="/chain/leave"' in refused.text
     form = {"lot": chain.lot, "codes": chain.pack, "action": "hold", "reason": "总部抽查"}
     assert browser.post("/station/stock", form).status_code == 303
     with chain.demo.store.reading() as session:

@@ -146,6 +146,7 @@ class Actor:
     person: int | None = None
     api_key: int | None = None
     name: str = ""
+    at_shop: bool = False  # somebody of headquarters, who works in the name of this shop of their chain
 
     @property
     def watches(self) -> bool:
@@ -167,11 +168,26 @@ def may(actor: Actor, permission: Permission) -> bool:
 
 def authorize(actor: Actor, permission: Permission) -> None:
     """Raise `Forbidden` unless the actor's role includes the permission."""
-    if not may(actor, permission):
+    if may(actor, permission):
+        return
+    if actor.at_shop:
         raise Forbidden(
-            N_("This needs the permission {permission}; the role {role} does not have it. Ask your administrator."),
-            permission=permission.value,
-            role=actor.role.value,
+            N_("You work in the name of {shop}, as its clerk does; this belongs to headquarters. Go back there first."),
+            shop=actor.organisation_name,
+        )
+    raise Forbidden(
+        N_("This needs the permission {permission}; the role {role} does not have it. Ask your administrator."),
+        permission=permission.value,
+        role=actor.role.value,
+    )
+
+
+def check_sells(actor: Actor) -> None:
+    """Raise `Forbidden` for a sale of drugs in a shop's name from elsewhere: the pharmacist has to be there (R10)."""
+    if actor.at_shop:
+        raise Forbidden(
+            N_("Headquarters sells no drugs in the name of {shop}: a sale is where pharmacist and customer are."),
+            shop=actor.organisation_name,
         )
 
 

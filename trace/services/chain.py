@@ -59,8 +59,9 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
     """The actor at one of the chain's shops (its public id), or at the headquarters' own store.
 
     At a shop one works as a clerk does: its people, keys and settings stay its administrator's. What is done is
-    written down as the shop's own deed, by the person (or key) of the headquarters that did it. Raises `Forbidden`
-    without CHAIN_MANAGE, `NotFound` for whatever is no shop of this chain.
+    written down as the shop's own deed, by the person (or key) of the headquarters that did it. They sell no drugs
+    there (`permissions.check_sells`). Raises `Forbidden` without CHAIN_MANAGE, `NotFound` for whatever is no shop of
+    this chain.
     """
     own = session.scalar(select(organisation.c.public_id).where(organisation.c.id == actor.organisation))
     if shop == own:
@@ -77,6 +78,7 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
         party_uri=row.party_uri,
         region=row.region,
         role=Role.CLERK,
+        at_shop=True,
     )
 
 

@@ -22,7 +22,7 @@ from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Event
 from trace.domain.failures import Conflict
 from trace.domain.links import Link, Role
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, check_sells
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.alerts import raise_alert
 from trace.services.drugs_sold import drugs_among
@@ -96,10 +96,13 @@ def keep_sales(
     """Bring the sales of trace codes up to date with what was stored or (`undone`) declared wrong, in this order.
 
     Raises `Conflict`, with `strict`, for a code that is sold here already or for more than its pack holds. Otherwise
-    that is a fact somebody reports: it is alarmed. Two at once: `lock_heads` decides.
+    that is a fact somebody reports: it is alarmed. Raises `Forbidden` for a sale by headquarters in a shop's name. Two
+    at once: `lock_heads` decides.
     """
     drugs = drugs_among(session, {uri: ids[uri] for one in recorded for uri in _at_a_till(one)})
     acts = [act for one in recorded for act in _acts(one, ids, drugs)]
+    if _is_sale(recorded, acts):
+        check_sells(actor)
     heads = lock_heads(session, {act.item for act in acts}) if acts else {}
     _declare_lines(session, recorded, ids, now)
     if not acts:
@@ -109,6 +112,13 @@ def keep_sales(
     books.write(session, heads, now)
     sold = {act.item for act in acts if act.sale and not act.recorded.undone}
     _alarm(session, books, heads, sold, doubles, now)
+
+
+def _is_sale(recorded: Iterable[Recorded], acts: Iterable[_Act]) -> bool:
+    """Whether drugs are sold here, by their codes or by quantity."""
+    dispensed = (one for one in recorded if one.event.biz_step == BizStep.DISPENSING and not one.undone)
+    by_code = any(act.sale and not act.recorded.undone for act in acts)
+    return by_code or any(one.event.error_declaration is None for one in dispensed)
 
 
 def _at_a_till(one: Recorded) -> list[str]:

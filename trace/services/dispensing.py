@@ -30,7 +30,7 @@ from trace.domain.events import Action, BizTransaction, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
 from trace.domain.parties import DRUG_TRADE
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, check_sells
 from trace.domain.rules.book import Rules
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
@@ -105,7 +105,7 @@ def dispense(
     `trace.services.prescriptions.check_review`); no name, ID or diagnosis of the patient is taken. Where an earlier
     lot of a product is on the shelf, `passed_by` says why it stays there.
 
-    Raises `Forbidden` outside the drug trade; `Conflict` for a code that was sold here before, held, recalled, or
+    Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold here before, held, recalled, or
     expired, for more units than a pack has, for an earlier lot without a reason, for a class that is not sold;
     `NotFound` for a code never logged here; `Invalid` where something is missing.
 
@@ -116,6 +116,7 @@ def dispense(
 
     def act() -> dict[str, Any]:
         check_drug_trade(command.actor)
+        check_sells(command.actor)
         rules = rules_on(session, command.day, command.actor.organisation)
         made = stamp_of(session, command)
         reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
