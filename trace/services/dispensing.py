@@ -105,9 +105,9 @@ def dispense(
     `trace.services.prescriptions.check_review`); no name, ID or diagnosis of the patient is taken. Where an earlier
     lot of a product is on the shelf, `passed_by` says why it stays there.
 
-    Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold here before, held, recalled, or
-    expired, for more units than a pack has, for an earlier lot without a reason, for a class that is not sold;
-    `NotFound` for a code never logged here; `Invalid` where something is missing.
+    Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold
+    here before, held, recalled, or expired, for more units than a pack has, for an earlier lot without a reason, for a
+    class that is not sold; `NotFound` for a code never logged here; `Invalid` where something is missing.
 
     Two counters and one code: the locked row of the code in `dispensing_head` lets one through
     (`code_sales.lock_heads`); the guarded row of the shop's stock and the partial unique key `uq_dispensing_open` stand
