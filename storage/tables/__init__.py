@@ -89,6 +89,7 @@ from storage.tables.pharmacy import (
     prescription,
     public_window,
     record_key,
+    selling_price,
     split_pack,
 )
 from storage.tables.safety import (
@@ -199,6 +200,7 @@ __all__ = [
     "rule_entry",
     "scan",
     "self_check",
+    "selling_price",
     "split_pack",
     "stock",
     "stock_unmoved",

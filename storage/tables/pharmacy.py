@@ -136,6 +136,20 @@ split_pack = Table(
     comment="拆零: a pack that is open on the counter and sold in parts (GSP Art. 169)",
 )
 
+selling_price = Table(
+    "selling_price",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("product", Number, ForeignKey("product.id"), nullable=False),
+    Column("price", BigInteger, nullable=False, comment="millionths of a yuan for one; never shown to others"),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("api_key", Number, ForeignKey("api_key.id")),
+    Column("set_at", Moment, nullable=False),
+    Index("ix_selling_price_product", "organisation", "product", "id"),
+    comment="What a shop sells a product for: the latest row; insert-only, so that what stood is kept (R16)",
+)
+
 public_window = Table(
     "public_window",
     metadata,

@@ -63,6 +63,7 @@ TABLES = (
     "product_check",
     "public_window",
     "relation_file",
+    "selling_price",
     "split_pack",
     "stocktake",
     "care_check_line",
@@ -210,11 +211,18 @@ def _create_tables() -> None:
         sa.Column("inside", sa.Boolean(), nullable=False, comment="whether it lies within the zone's range"),
         sa.Column("person", NUMBER, nullable=True),
         sa.Column("event", NUMBER, nullable=True, comment="of a reading that is part of the record"),
+        sa.Column(
+            "late_reason",
+            sa.String(length=200),
+            nullable=True,
+            comment="why it was typed long after it was read; NULL: it was not",
+        ),
         sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_climate_reading_event")),
         sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_climate_reading_person")),
         sa.ForeignKeyConstraint(["zone"], ["storage_zone.id"], name=op.f("fk_climate_reading_zone")),
         sa.PrimaryKeyConstraint("zone", "measured_at", name=op.f("pk_climate_reading")),
     )
+    op.create_index("ix_climate_reading_inside", "climate_reading", ["zone", "inside", "measured_at"], unique=False)
     op.create_table(
         "duty",
         sa.Column("id", NUMBER, nullable=False),
@@ -411,6 +419,25 @@ def _create_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_relation_file_public_id")),
         comment="关联关系: files that say which boxes are in which case, as they came",
     )
+    op.create_table(
+        "selling_price",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("product", NUMBER, nullable=False),
+        sa.Column(
+            "price", sa.BigInteger(), nullable=False, comment="millionths of a yuan for one; never shown to others"
+        ),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("api_key", NUMBER, nullable=True),
+        sa.Column("set_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name=op.f("fk_selling_price_api_key")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_selling_price_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_selling_price_person")),
+        sa.ForeignKeyConstraint(["product"], ["product.id"], name=op.f("fk_selling_price_product")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_selling_price")),
+        comment="What a shop sells a product for: the latest row; insert-only, so that what stood is kept (R16)",
+    )
+    op.create_index("ix_selling_price_product", "selling_price", ["organisation", "product", "id"], unique=False)
     op.create_table(
         "split_pack",
         sa.Column("organisation", NUMBER, nullable=False),
