@@ -71,6 +71,9 @@ class ReadingsRequest(CommandRequest):
     """Readings of some zones at one moment."""
 
     readings = fields.List(fields.Nested(TypedRequest), required=True, validate=validate.Length(min=1, max=MANY_ZONES))
+    late_reason = Text(
+        most=200, load_default="", metadata={"description": "Why it is typed long after it was read (happened_at)."}
+    )
 
 
 class ExcursionRequest(CommandRequest):

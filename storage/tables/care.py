@@ -50,7 +50,9 @@ climate_reading = Table(
     Column("inside", Boolean, nullable=False, comment="whether it lies within the zone's range"),
     Column("person", Number, ForeignKey("person.id")),
     Column("event", Number, ForeignKey("event.id"), comment="of a reading that is part of the record"),
+    Column("late_reason", String(200), comment="why it was typed long after it was read; NULL: it was not"),
     PrimaryKeyConstraint("zone", "measured_at"),
+    Index("ix_climate_reading_inside", "zone", "inside", "measured_at"),
 )
 
 climate_action = Table(
@@ -147,13 +149,14 @@ export_file = Table(
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
     Column("target", Number, ForeignKey("export_target.id"), nullable=False),
-    Column("form", String(16), nullable=False, comment="3503 to 3506, retail_bill, epcis"),
+    Column("form", String(16), nullable=False, comment="3503 to 3507, retail_bill, retail_return, epcis"),
     Column("bill", String(60), nullable=False, comment="number by which the other side knows it; sent twice is once"),
     Column("content", LargeBinary, nullable=False, comment="the bytes that are sent"),
     Column("media_type", String(60), nullable=False),
     Column("records", Integer, nullable=False),
-    Column("state", String(12), nullable=False, comment="queued, sent, confirmed, refused, reconciled"),
+    Column("state", String(12), nullable=False, comment="queued, sent, confirmed, refused, reconciled, dropped"),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("lost", SmallInteger, nullable=False, default=0, comment="how often they had taken it and did not hold it"),
     Column("last_error", Text),
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),

@@ -20,9 +20,11 @@ from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.climate import Typed, answer_excursion, bring_readings, note_from_sensor, type_readings
+from trace.services.climate_keeping import would_keep
 from trace.services.climate_record import day_of, missing_of, zone_record
 from trace.services.commands import Command
-from trace.services.zones import change_zone, close_zone, list_zones, open_zone
+from trace.services.rulebook import rules_on
+from trace.services.zones import change_zone, close_zone, get_zone_row, list_zones, open_zone
 
 
 @pytest.fixture
@@ -120,16 +122,16 @@ def test_another_reading_of_the_same_moment_is_refused_and_the_same_one_is_one(t
 def test_a_sensor_is_kept_every_half_hour_and_whenever_it_crosses(town: Town, shop: Actor) -> None:
     cold = zone(town, shop, sensor="cold1")
     begin = NOW - timedelta(hours=3)
-    course = [500] * 65 + [900] * 5 + [500] * 10  # a reading a minute
+    course = [500] * 65 + [900] * 5 + [500] * 31  # a reading a minute
     for minute, celsius in enumerate(course):
         reading = Reading(begin + timedelta(minutes=minute), celsius)
         for _ in range(1 + (minute == 66)):
             town.do(note_from_sensor, Command(shop, reading.at), zone=cold, reading=reading)
     with town.store.reading() as session:
         rows = session.execute(select(climate_reading).order_by(climate_reading.c.measured_at)).all()
-    assert [int((row.measured_at - begin).total_seconds() // 60) for row in rows] == [0, 30, 60, 65, 67, 69, 70]
-    # The first of the morning, out, and in again are the record; the rest only draws the curve.
-    assert [row.event is not None for row in rows] == [True, False, False, True, False, False, True]
+    assert [int((row.measured_at - begin).total_seconds() // 60) for row in rows] == [0, 30, 60, 65, 67, 69, 70, 100]
+    # The first of the morning, out, and in again to stay are the record; the rest only draws the curve.
+    assert [row.event is not None for row in rows] == [True, False, False, True, False, False, True, False]
     assert count(town, alert) == 1
     (stay,) = town.do(day_of, actor=shop, now=NOW)["unanswered"]
     assert (stay["warmest"], stay["until"] - stay["about"]) == (9, timedelta(minutes=5))
@@ -137,6 +139,61 @@ def test_a_sensor_is_kept_every_half_hour_and_whenever_it_crosses(town: Town, sh
     assert town.do(day_of, actor=shop, now=NOW)["unanswered"] == []
     (stay,) = town.do(zone_record, actor=shop, public_id=cold, first=TODAY, last=TODAY, now=NOW)["excursions"]
     assert [done["action"] for done in stay["actions"]] == ["门未关严，已关"]
+
+
+def test_a_thermometer_that_flickers_is_one_stay_told_once_and_back_when_it_stays_inside(
+    town: Town, shop: Actor
+) -> None:
+    cold = zone(town, shop, sensor="cold1")
+    begin = NOW - timedelta(hours=3)
+
+    def tell(minute: int, celsius: int) -> None:
+        reading = Reading(begin + timedelta(minutes=minute), celsius)
+        with town.store.reading() as session:
+            row = get_zone_row(session, shop, cold)
+            due = would_keep(session, row, reading, rules_on(session, TODAY, shop.organisation))
+        if due:  # as `climate_sensors.hear` does it
+            town.do(note_from_sensor, Command(shop, reading.at), zone=cold, reading=reading)
+
+    def events() -> list[tuple[int, bool]]:
+        with town.store.reading() as session:
+            told = select(climate_reading).where(climate_reading.c.event.is_not(None))
+            rows = session.execute(told.order_by(climate_reading.c.measured_at)).all()
+        return [(int((row.measured_at - begin).total_seconds() // 60), row.inside) for row in rows]
+
+    for minute in range(60):
+        tell(minute, 800 + minute % 2)  # in and out each minute
+    assert (events(), count(town, alert)) == ([(0, True), (1, False)], 1)
+    assert count(town, climate_reading) <= 61
+    for minute in range(60, 89):
+        tell(minute, 500)
+    assert (events(), count(town, alert)) == ([(0, True), (1, False)], 1)
+    tell(90, 500)
+    assert events() == [(0, True), (1, False), (60, True)]
+    (stay,) = town.do(day_of, actor=shop, now=NOW)["unanswered"]
+    assert stay["until"] - stay["about"] == timedelta(minutes=59)
+    tell(95, 900)  # another stay
+    assert (events()[-1], count(town, alert)) == ((95, False), 2)
+    assert len(town.do(day_of, actor=shop, now=NOW)["unanswered"]) == 2
+
+
+def test_what_is_typed_long_after_it_was_read_is_a_late_entry_with_its_reason(town: Town, shop: Actor) -> None:
+    cold = zone(town, shop)
+
+    def late(hours: float, celsius: str, reason: str = "") -> None:
+        command = replace(at(shop, NOW), happened_at=NOW - timedelta(hours=hours))
+        town.do(type_readings, command, readings=[typed(cold, celsius)], late_reason=reason)
+
+    late(4, "4")
+    for hours, field, reason in ((4.1, "late_reason", " "), (31 * 24 + 1, "happened_at", "忘记录入")):
+        with pytest.raises(Invalid) as refused:
+            late(hours, "5", reason)
+        assert refused.value.field == field
+    late(20, "6", "停电，先记在纸上")
+    record = town.do(zone_record, actor=shop, public_id=cold, first=town.day(1), last=TODAY, now=NOW)
+    told = [part["reading"] for day in record["days"] for part in day["parts"] if part["reading"]]
+    assert [(one["celsius"], one["late_reason"]) for one in told] == [(6, "停电，先记在纸上"), (4, "")]
+    assert told[0]["recorded_at"] == NOW
 
 
 def test_nothing_was_outside_so_there_is_nothing_to_answer(town: Town, shop: Actor) -> None:

@@ -190,29 +190,6 @@ class Part:
         return midnight + timedelta(hours=self.first), midnight + timedelta(hours=self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How often a reading of a machine is kept: inside the bounds, and outside them."""
-
-    inside: timedelta
-    outside: timedelta
-
-    def keeps(self, reading: "Kept", *others: "Kept | None") -> bool:
-        """Whether a reading is kept beside those before and after it: it crosses the bounds, or none is near."""
-        step = self.inside if reading.inside else self.outside
-        return not any(
-            one is not None and one.inside == reading.inside and abs(reading.at - one.at) < step for one in others
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A reading that stands in the record: when, and whether it lies within the zone's bounds."""
-
-    at: datetime
-    inside: bool
-
-
 def as_degrees(hundredths: int) -> Decimal:
     """Hundredths as an exact number of degrees or percent, without needless zeros."""
     return (Decimal(hundredths) / HUNDRED).normalize() + 0

@@ -1,38 +1,32 @@
 """Temperature and humidity of the zones: typed, from a logger's file or a sensor; what left the range, what was done.
 
-Twice a day a reading of each zone is part of the record (GSP), and so is each crossing of the zone's bounds: these are
-EPCIS events of the zone's place. What else machines tell is kept beside them, thinned.
+Twice a day a reading of each zone is part of the record (GSP), and so is each stay outside the zone's bounds, when it
+begins and when it is over: these are EPCIS events of the zone's place. What else machines tell is kept beside them,
+thinned (`trace.services.climate_keeping`).
 """
 
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
-from storage.events import find_idents, insert_for
 from storage.objects import ObjectStore
 from storage.tables import climate_action, climate_reading
-from trace.domain.climate import Bounds, Keeping, Kept, Part, Reading, Source, as_degrees
-from trace.domain.epcis.document import as_time
-from trace.domain.epcis.vocabulary import BizStep
-from trace.domain.events import Action, ObjectEvent
+from trace.domain.climate import Bounds, Reading, Source, as_degrees
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.rules.book import Rules
-from trace.services.alerts import raise_alert
-from trace.services.capture import capture, check_time
+from trace.services.capture import check_time
+from trace.services.climate_keeping import keep_readings
 from trace.services.commands import Command, run_once
-from trace.services.making import EVENT_NAMESPACE, stamp
 from trace.services.rulebook import rules_on
 from trace.services.scans import keep_object
 from trace.services.temperature_logs import read_file
-from trace.services.zones import bounds_of, get_zone_row, lock_zone, zone_uri
+from trace.services.zones import bounds_of, get_zone_row, lock_zone
 
-ALERT = "climate_excursion"
 _COLDEST, _WARMEST = Decimal(-60), Decimal(80)  # of a shop's thermometer; what lies beyond was typed wrongly
 _TYPE = "text/csv"
 
@@ -47,11 +41,15 @@ class Typed:
     action: str = ""
 
 
-def type_readings(session: Session, command: Command, *, readings: Sequence[Typed]) -> dict[str, Any]:
+def type_readings(
+    session: Session, command: Command, *, readings: Sequence[Typed], late_reason: str = ""
+) -> dict[str, Any]:
     """Record what was read off the thermometers of some zones, now or at `happened_at`: all or none.
 
-    Raises `Invalid` for a reading outside the zone's bounds without a word of what was done about it (read again, too:
-    most of these are slips of the finger), `Conflict` for another reading of the same zone and moment, `NotFound`.
+    What is typed long after it was read (`climate.late_hours`) is a late entry and takes a reason, which stands in the
+    record. Raises `Invalid` for one without a reason or too old to be remembered, and for a reading outside the zone's
+    bounds without a word of what was done about it (read again, too: most of these are slips of the finger),
+    `Conflict` for another reading of the same zone and moment, `NotFound`.
 
     Two at once for a zone line up at its locked row; the primary key (zone, measured_at) makes the same reading one.
     """
@@ -61,6 +59,7 @@ def type_readings(session: Session, command: Command, *, readings: Sequence[Type
             raise Invalid(N_("Type the temperature of at least one zone."), field="readings")
         at = (command.happened_at or command.now).replace(microsecond=0)
         rules = rules_on(session, command.day, command.actor.organisation)
+        late = _late_reason(command, at, late_reason.strip(), rules)
         # In the order of the zones, so that nobody waits in a ring.
         for number, typed in sorted(enumerate(readings), key=lambda pair: pair[1].zone):
             field = f"readings.{number}"
@@ -70,7 +69,7 @@ def type_readings(session: Session, command: Command, *, readings: Sequence[Type
             inside = bounds_of(row, rules).hold(reading)
             if not inside and not typed.action:
                 raise _outside(reading, bounds_of(row, rules), f"{field}.action")
-            kept = _keep(session, command, row, [reading], Source.TYPED, rules)
+            kept = keep_readings(session, command, row, [reading], Source.TYPED, rules, late_reason=late)
             if not kept:
                 _check_same(session, row, reading, field)
             elif not inside:
@@ -78,6 +77,20 @@ def type_readings(session: Session, command: Command, *, readings: Sequence[Type
         return {"readings": len(readings), "measured_at": at.isoformat()}
 
     return run_once(session, command, "type_readings", act)
+
+
+def _late_reason(command: Command, at: datetime, reason: str, rules: Rules) -> str | None:
+    """Why a reading of then is typed only now; None where that is soon enough."""
+    bounds = rules.value("climate.late_hours")
+    if command.now - at <= timedelta(hours=int(bounds["hours"])):
+        return None
+    if command.now - at > timedelta(days=int(bounds["most_days"])):
+        text = N_("A reading is typed within {days} days; {time} is longer ago.")
+        raise Invalid(text, field="happened_at", days=bounds["most_days"], time=at.isoformat(timespec="minutes"))
+    if not reason:
+        text = N_("This was read more than {hours} hours ago: say why it is written down only now.")
+        raise Invalid(text, field="late_reason", hours=bounds["hours"])
+    return reason
 
 
 def _typed(typed: Typed, at: datetime, field: str) -> Reading:
@@ -144,7 +157,7 @@ def bring_readings(
         check_time(file.readings[-1].at, command.now, field="file")
         rules = rules_on(session, command.day, command.actor.organisation)
         keep_object(session, actor=command.actor, objects=objects, data=upload, media_type=_TYPE, now=command.now)
-        kept = _keep(
+        kept = keep_readings(
             session, command, row, _worst_of_each_moment(file.readings, bounds_of(row, rules)), Source.FILE, rules
         )
         return {
@@ -172,169 +185,7 @@ def note_from_sensor(session: Session, command: Command, *, zone: str, reading: 
     row = lock_zone(session, command.actor, zone)
     check_time(reading.at, command.now, field="time")
     rules = rules_on(session, command.now.date(), command.actor.organisation)
-    return row.closed_at is None and bool(_keep(session, command, row, [reading], Source.SENSOR, rules))
-
-
-def would_keep(session: Session, row: Row[Any], reading: Reading, rules: Rules) -> bool:
-    """Whether a reading of a sensor is due, or crosses the bounds; a look that takes no lock."""
-    before = _nearest(session, row.id, climate_reading.c.measured_at <= reading.at, latest=True)
-    kept = Kept(reading.at, bounds_of(row, rules).hold(reading))
-    return (before is None or before.at != reading.at) and _keeping(rules).keeps(kept, before)
-
-
-# ---- what is kept, and what is part of the record -------------------------------------------------------------------
-
-
-def _keep(
-    session: Session, command: Command, row: Row[Any], readings: Sequence[Reading], source: Source, rules: Rules
-) -> list[Kept]:
-    """Store those readings of a locked zone, in order of time, that are due and not known yet; the kept ones.
-
-    The first of each part of the day, each crossing of the bounds and everything typed becomes an event; the first
-    crossing outwards is told as an alert, one a call.
-    """
-    bounds, keeping, parts = bounds_of(row, rules), _keeping(rules), parts_of_day(rules)
-    zone = command.now.tzinfo
-    assert zone is not None  # a command's moment is aware
-    known = {one.at: one for one in _kept_between(session, row.id, readings[0].at, readings[-1].at)}
-    before = _nearest(session, row.id, climate_reading.c.measured_at <= readings[0].at, latest=True)
-    last = _nearest(session, row.id, climate_reading.c.measured_at > readings[-1].at, latest=False)
-    seen = _parts_with_events(session, row.id, readings[0].at, readings[-1].at, parts, zone)
-    earlier = sorted(known)
-    kept: list[Kept] = []
-    rows: list[dict[str, Any]] = []
-    crossings: list[Reading] = []
-    for reading in readings:
-        while earlier and earlier[0] < reading.at:
-            before = known[earlier.pop(0)]
-        one = Kept(reading.at, bounds.hold(reading))
-        after = next((known[at] for at in earlier if at > reading.at), last)
-        if reading.at in known or (source is not Source.TYPED and not keeping.keeps(one, before, after)):
-            continue
-        part = part_of(reading.at, parts, zone)
-        crosses = one.inside != (before is None or before.inside)
-        told = source is Source.TYPED or crosses or part not in seen
-        if crosses and not one.inside and (after is None or after.inside):  # else it began earlier than we knew
-            crossings.append(reading)
-        if told:
-            seen.add(part)
-        rows.append(_row(command, row.id, reading, one.inside, source) | {"told": told})
-        kept.append(one)
-        before = one
-    if rows:
-        _store(session, command, row, rows)
-    if crossings:
-        _alert(session, command, row, crossings[0], len(crossings))
-    return kept
-
-
-def _row(command: Command, zone: int, reading: Reading, inside: bool, source: Source) -> dict[str, Any]:
-    return {
-        "zone": zone,
-        "measured_at": reading.at,
-        "celsius": reading.celsius,
-        "humidity": reading.humidity,
-        "source": source.value,
-        "inside": inside,
-        "person": command.actor.person,
-    }
-
-
-def _store(session: Session, command: Command, row: Row[Any], rows: Sequence[dict[str, Any]]) -> None:
-    """The rows, and the events of those that are part of the record."""
-    told = [one for one in rows if one.pop("told")]
-    session.execute(insert_for(session, climate_reading), list(rows))
-    where = stamp(session, actor=command.actor, now=command.now, client_key=None).place
-    zone = command.now.tzinfo
-    events = [_event(row, one, where, zone) for one in told]
-    for one, done in zip(told, capture(session, events, actor=command.actor, now=command.now), strict=True):
-        mine = (climate_reading.c.zone == row.id) & (climate_reading.c.measured_at == one["measured_at"])
-        session.execute(update(climate_reading).where(mine).values(event=done.event))
-
-
-def _event(row: Row[Any], reading: dict[str, Any], place: str, zone: tzinfo | None) -> ObjectEvent:
-    """A reading as an event of the zone's place alone (EPCIS 2.0 section 7.4.2: no object is named)."""
-    at = reading["measured_at"].astimezone(zone)
-    alarm = {} if reading["inside"] else {"exception": "ALARM_CONDITION"}
-    measured = (("Temperature", "CEL", reading["celsius"]), ("RelativeHumidity", "P1", reading["humidity"]))
-    reports = [
-        {"type": kind, "value": as_degrees(value), "uom": unit, **alarm}
-        for kind, unit, value in measured
-        if value is not None
-    ]
-    return ObjectEvent(
-        event_time=at,
-        event_id=f"urn:uuid:{uuid.uuid5(EVENT_NAMESPACE, f'{row.public_id}:{as_time(at)}')}",
-        action=Action.OBSERVE,
-        biz_step=BizStep.SENSOR_REPORTING,
-        read_point=zone_uri(row.public_id),
-        biz_location=place,
-        sensor_elements=({"sensorMetadata": {"time": as_time(at)}, "sensorReport": reports},),
-    )
-
-
-def _alert(session: Session, command: Command, row: Row[Any], first: Reading, count: int) -> None:
-    """Tell the shop. An inspector reads the record; no region is told of a fridge door that stood open."""
-    uri = zone_uri(row.public_id)
-    facts = {"zone": row.name, "celsius": str(as_degrees(first.celsius or 0)), "crossings": count}
-    raise_alert(
-        session,
-        kind=ALERT,
-        item=find_idents(session, [uri])[uri],
-        organisation=command.actor.organisation,
-        region="",
-        details={"code": row.name, "subject": row.public_id, "facts": facts},
-        now=command.now,
-    )
-
-
-def _kept_between(session: Session, zone: int, first: datetime, last: datetime) -> list[Kept]:
-    query = select(climate_reading.c.measured_at, climate_reading.c.inside).where(
-        climate_reading.c.zone == zone, climate_reading.c.measured_at.between(first, last)
-    )
-    return [Kept(row.measured_at, row.inside) for row in session.execute(query)]
-
-
-def _nearest(session: Session, zone: int, where: ColumnElement[bool], *, latest: bool) -> Kept | None:
-    """The latest (or the first) reading of a zone that was kept in a span."""
-    order = climate_reading.c.measured_at.desc() if latest else climate_reading.c.measured_at
-    query = (
-        select(climate_reading.c.measured_at, climate_reading.c.inside)
-        .where(climate_reading.c.zone == zone, where)
-        .order_by(order)
-        .limit(1)
-    )
-    row = session.execute(query).one_or_none()
-    return None if row is None else Kept(row.measured_at, row.inside)
-
-
-def _parts_with_events(
-    session: Session, zone: int, first: datetime, last: datetime, parts: Sequence[Part], local: tzinfo
-) -> set[Any]:
-    """The parts of days from the first to the last moment that have a reading in the record."""
-    day = timedelta(days=1)
-    query = select(climate_reading.c.measured_at).where(
-        climate_reading.c.zone == zone,
-        climate_reading.c.measured_at.between(first - day, last + day),
-        climate_reading.c.event.is_not(None),
-    )
-    return {part_of(at, parts, local) for at in session.scalars(query)}
-
-
-def part_of(moment: datetime, parts: Sequence[Part], zone: tzinfo) -> tuple[Any, str]:
-    """(day, word of its part) that a moment belongs to; "" between the parts."""
-    local = moment.astimezone(zone)
-    return local.date(), next((part.word for part in parts if part.first <= local.hour < part.last), "")
-
-
-def parts_of_day(rules: Rules) -> tuple[Part, ...]:
-    """The parts of a day that want a reading."""
-    return tuple(Part(one["part"], int(one["from"]), int(one["until"])) for one in rules.value("climate.readings"))
-
-
-def _keeping(rules: Rules) -> Keeping:
-    told = rules.value("climate.keep_minutes")
-    return Keeping(timedelta(minutes=int(told["inside"])), timedelta(minutes=int(told["outside"])))
+    return row.closed_at is None and bool(keep_readings(session, command, row, [reading], Source.SENSOR, rules))
 
 
 # ---- what was done about it -----------------------------------------------------------------------------------------

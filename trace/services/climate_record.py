@@ -1,17 +1,17 @@
 """The climate of a shop's zones as recorded: today, as a curve, by day; what is missing and what nobody answered."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.tables import climate_action, climate_reading, person
+from storage.tables import climate_action, climate_reading, event, person
 from trace.domain.climate import Part, Reading, Source, as_degrees, thinned
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Actor, in_region
-from trace.services.climate import part_of, parts_of_day
+from trace.services.climate_keeping import keeping_of, part_of, parts_of_day
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import get_organisation_row
 from trace.services.rulebook import rules_on
@@ -31,7 +31,7 @@ def day_of(session: Session, *, actor: Actor, now: datetime, day: date | None = 
     begin, end = _bounds(day, day, now)
     in_record = _record_rows(session, [row.id for row in rows], begin, end)
     last = _last(session, [row.id for row in rows])
-    found = excursions_of(session, rows, now - timedelta(days=UNANSWERED_DAYS), now)
+    found = excursions_of(session, rows, now - timedelta(days=UNANSWERED_DAYS), now, calm=keeping_of(rules).calm)
     return {
         "day": day,
         "zones": [
@@ -65,6 +65,8 @@ def _reading_card(row: Row[Any]) -> dict[str, Any]:
         "humidity": None if row.humidity is None else as_degrees(row.humidity),
         "inside": row.inside,
         "source": row.source,
+        "late_reason": row.late_reason or "",
+        "recorded_at": None if row.recorded is None else datetime.fromtimestamp(row.recorded / 1000, UTC),
         "by": (row.by or "") if row.source == Source.TYPED else "",  # who brings a file in has read no thermometer
     }
 
@@ -102,7 +104,7 @@ def zone_record(
             {"day": day, "parts": [_part_state(row, part, day, now, by_day.get(day, ())) for part in parts]}
             for day in shown
         ],
-        "excursions": excursions_of(session, [row], begin, end),
+        "excursions": excursions_of(session, [row], begin, end, calm=keeping_of(rules).calm),
         **_curve(session, row.id, begin, end),
     }
 
@@ -134,9 +136,13 @@ def _curve(session: Session, zone: int, begin: datetime, end: datetime) -> dict[
     }
 
 
-def excursions_of(session: Session, rows: Sequence[Row[Any]], begin: datetime, end: datetime) -> list[dict[str, Any]]:
+def excursions_of(
+    session: Session, rows: Sequence[Row[Any]], begin: datetime, end: datetime, *, calm: timedelta
+) -> list[dict[str, Any]]:
     """The stays of zones outside their bounds in a span, the latest first: {zone, name, about, until (None: still),
-    coldest, warmest, dampest, driest, actions [{action, by, at}]}. Two statements for all zones."""
+    coldest, warmest, dampest, driest, actions [{action, by, at}]}. Two statements for all zones.
+
+    Less than `calm` inside is no end of a stay (`trace.domain.climate_course`)."""
     names = {row.id: row for row in rows}
     was = func.lag(climate_reading.c.inside).over(
         partition_by=climate_reading.c.zone, order_by=climate_reading.c.measured_at
@@ -153,10 +159,18 @@ def excursions_of(session: Session, rows: Sequence[Row[Any]], begin: datetime, e
             found[-1]["until"] = one.measured_at
             continue
         if one.was is None or one.was:
-            found.append(_new_excursion(names[one.zone], one))
+            if not (found and _goes_on(found[-1], one, calm)):
+                found.append(_new_excursion(names[one.zone], one))
+            found[-1]["until"] = None
         _widen(found[-1], one)
     _add_actions(session, found, names)
     return sorted(found, key=lambda one: one["about"], reverse=True)
+
+
+def _goes_on(stay: dict[str, Any], one: Row[Any], calm: timedelta) -> bool:
+    """Whether a reading outside is of the stay that ended last: it came back inside and did not stay there."""
+    same = stay["number"] == one.zone and stay["until"] is not None
+    return bool(same and one.measured_at - stay["until"] < calm)
 
 
 def _new_excursion(zone: Row[Any], first: Row[Any]) -> dict[str, Any]:
@@ -206,12 +220,12 @@ def _bounds(first: date, last: date, now: datetime) -> tuple[datetime, datetime]
 def _record_rows(session: Session, zones: Sequence[int], begin: datetime, end: datetime) -> dict[int, list[Row[Any]]]:
     """The readings of zones that are part of the record, by zone, in order of time."""
     query = (
-        select(climate_reading, person.c.name.label("by"))
+        select(climate_reading, person.c.name.label("by"), event.c.record_time.label("recorded"))
+        .join(event, event.c.id == climate_reading.c.event)
         .outerjoin(person, person.c.id == climate_reading.c.person)
         .where(
             climate_reading.c.zone.in_(zones),
             climate_reading.c.measured_at.between(begin, end),
-            climate_reading.c.event.is_not(None),
         )
         .order_by(climate_reading.c.zone, climate_reading.c.measured_at)
     )
@@ -230,7 +244,8 @@ def _last(session: Session, zones: Sequence[int]) -> dict[int, Row[Any]]:
         .subquery()
     )
     query = (
-        select(climate_reading, person.c.name.label("by"))
+        select(climate_reading, person.c.name.label("by"), event.c.record_time.label("recorded"))
+        .outerjoin(event, event.c.id == climate_reading.c.event)
         .join(latest, (latest.c.zone == climate_reading.c.zone) & (latest.c.at == climate_reading.c.measured_at))
         .outerjoin(person, person.c.id == climate_reading.c.person)
     )

@@ -11,7 +11,8 @@ from schemas.sensor_messages import read_message
 from trace.domain.climate import Reading
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.services.capture import check_time
-from trace.services.climate import note_from_sensor, would_keep
+from trace.services.climate import note_from_sensor
+from trace.services.climate_keeping import would_keep
 from trace.services.commands import Command
 from trace.services.on_behalf import find_actor_behind
 from trace.services.rulebook import rules_on

@@ -11,7 +11,7 @@ from trace.web.words import word
 
 _HEADINGS = (
     N_("Day"), N_("Part of the day"), N_("Time"), N_("Temperature (°C)"), N_("Humidity (%)"), N_("Result"),
-    N_("Read by"), N_("What was done"),
+    N_("Read by"), N_("What was done"), N_("Late entry"),
 )  # fmt: skip
 
 
@@ -25,11 +25,18 @@ def _row(record: Mapping[str, Any], day: Any, part: Mapping[str, Any], zone: Any
     one = part["reading"]
     head: list[Cell] = [day, word(f"day_{part['part']}")]
     if one is None:
-        return [*head, "", None, None, word(f"climate_{part['state']}"), "", ""]
+        return [*head, "", None, None, word(f"climate_{part['state']}"), "", "", ""]
     result = gettext("Within the range") if one["inside"] else gettext("Outside the range")
     by = one["by"] or word(f"climate_{one['source']}")
     at = one["at"].astimezone(zone).strftime("%H:%M")
-    return [*head, at, one["celsius"], one["humidity"], result, by, actions_at(record, one)]
+    return [*head, at, one["celsius"], one["humidity"], result, by, actions_at(record, one), _late(one, zone)]
+
+
+def _late(reading: Mapping[str, Any], zone: Any) -> Cell:
+    """When a late entry was typed, and why so late."""
+    if not reading["late_reason"]:
+        return ""
+    return f"{reading['recorded_at'].astimezone(zone):%Y-%m-%d %H:%M} {reading['late_reason']}"
 
 
 def actions_at(record: Mapping[str, Any], reading: Mapping[str, Any]) -> str:

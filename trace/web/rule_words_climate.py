@@ -14,6 +14,8 @@ CLIMATE_TITLES: Mapping[str, str] = {
     "climate.zone.quarantine": N_("Zone for what may not be sold"),
     "climate.readings": N_("Readings of temperature and humidity"),
     "climate.keep_minutes": N_("Sensors and loggers: what is kept"),
+    "climate.calm_minutes": N_("When a stay outside the range is over"),
+    "climate.late_hours": N_("Readings typed late"),
     "climate.log_gap_minutes": N_("Log of a cold delivery: longest gap"),
     "climate.activation_energy": N_("Mean kinetic temperature"),
     "climate.file_limits": N_("Files of loggers: limits"),
@@ -37,6 +39,15 @@ CLIMATE_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
         (
             N_("One in {inside} minutes, outside the range one in {outside}."),
             {"inside": str(value["inside"]), "outside": str(value["outside"])},
+        )
+    ],
+    "climate.calm_minutes": lambda value: [
+        (N_("After {minutes} minutes inside; until then it is one, told once."), {"minutes": str(value)})
+    ],
+    "climate.late_hours": lambda value: [
+        (
+            N_("After {hours} hours only with a reason, as a late entry; after {days} days no more."),
+            {"hours": str(value["hours"]), "days": str(value["most_days"])},
         )
     ],
     "climate.log_gap_minutes": lambda value: [(N_("More than {minutes} minutes are told."), {"minutes": str(value)})],

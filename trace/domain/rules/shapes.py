@@ -341,6 +341,8 @@ _FAMILIES = (
     Family("climate.activation_energy", number(1, 1000), house=False),
     Family("climate.log_gap_minutes", whole(1, 1440), house=False),
     Family("climate.file_limits", record({"bytes": whole(1, 64_000_000), "rows": whole(1, 500_000)}), house=False),
+    Family("climate.calm_minutes", whole(1, 1440), house=False),
+    Family("climate.late_hours", record({"hours": whole(1, 240), "most_days": whole(1, 366)}), house=False),
     Family("climate.keep_minutes", record({"inside": whole(1, 1440), "outside": whole(1, 1440)}), house=False),
     Family("care.check", record({"days": whole(1, 3650)})),
     Family("care.key", _CARE),
@@ -360,7 +362,14 @@ _FAMILIES = (
     Family("export.nightly", record({"build": _CLOCK, "reconcile": _CLOCK}), house=False),
     Family(
         "export.retry",
-        record({"times": whole(0, 20), "pause_seconds": whole(1, 3600), "calls_a_second": whole(1, 100)}),
+        record(
+            {
+                "times": whole(0, 20),
+                "pause_seconds": whole(1, 3600),
+                "calls_a_second": whole(1, 100),
+                "lost_times": whole(1, 30),
+            }
+        ),
         house=False,
     ),
     Family("export.sizes", record(dict.fromkeys(("codes", "records", "events"), whole(1, 10_000))), house=False),

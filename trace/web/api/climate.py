@@ -107,7 +107,7 @@ def get_climate(query: dict[str, Any]) -> Any:
 def post_readings(payload: dict[str, Any]) -> Any:
     """登记温湿度 / What was read off the thermometers."""
     readings = [Typed(**reading) for reading in payload["readings"]]
-    return type_readings(g.session, command_of(payload), readings=readings)
+    return type_readings(g.session, command_of(payload), readings=readings, late_reason=payload["late_reason"])
 
 
 @blueprint.post("/zones/<string:public_id>/readings")

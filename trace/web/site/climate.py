@@ -1,7 +1,8 @@
 """Temperature and humidity (温湿度): type the readings of all zones at once, see what is missing or out of range."""
 
 import hashlib
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -51,15 +52,27 @@ def post_readings() -> ResponseReturnValue:
     typed: list[dict[str, Any]] = []
     try:
         typed = [_typed(zone) for zone in zones if text_of(f"celsius-{zone}", 24)]
-        body = {"readings": typed}
+        body = {"readings": typed, **_given("late_reason"), **_read_at()}
         if not typed:
             raise Invalid(N_("Type the temperature of at least one zone."), field="readings")
-        readings = load(ReadingsRequest(), body)["readings"]
-        done = type_readings(g.session, _command(body), readings=[Typed(**one) for one in readings])
+        asked = load(ReadingsRequest(), body)
+        command = replace(_command(body), happened_at=asked.get("happened_at"))
+        readings = [Typed(**one) for one in asked["readings"]]
+        done = type_readings(g.session, command, readings=readings, late_reason=asked["late_reason"])
     except Failure as failure:
         g.session.rollback()
         return _show(failure, _zone_at(failure, typed)), status_of(failure)
     return redirect(url_for("climate.page", done=done["readings"]), 303)
+
+
+def _read_at() -> dict[str, str]:
+    """When the thermometers were read, where not now: the form's local time with the shop's offset."""
+    text = text_of("read_at", 40)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return {"happened_at": text} if text else {}
+    return {"happened_at": at.replace(tzinfo=at.tzinfo or g.now.tzinfo).isoformat()}
 
 
 def _typed(zone: str) -> dict[str, Any]:
@@ -191,6 +204,7 @@ def _show(failure: Failure | None = None, at_fault: str = "") -> str:
     return render_template(
         "climate.html",
         **day_of(g.session, actor=g.actor, now=g.now),
+        now_local=g.now.replace(tzinfo=None).isoformat(timespec="minutes"),
         missed=missing_of(g.session, actor=g.actor, first=today - _MISSED_DAYS, last=today, now=g.now),
         kinds=list(ZoneKind),
         done=request.args.get("done", ""),
