@@ -73,6 +73,7 @@ prescription = Table(
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
     # No name, no ID, no diagnosis of the patient: the reference finds the paper in the drawer.
     Column("reference", String(80), nullable=False),
+    Column("number", SmallInteger, nullable=False, comment="of the reviews under this reference, from 1"),
     Column("prescribed_on", Date),
     Column("reviewed_by", Number, ForeignKey("person.id"), nullable=False, comment="a pharmacist on duty then"),
     Column("duty", Number, ForeignKey("duty.id"), nullable=False),
@@ -81,7 +82,7 @@ prescription = Table(
     Column("record_key", Number, ForeignKey("record_key.id")),
     Column("keep_until", Date, nullable=False),
     Column("recorded_at", Moment, nullable=False),
-    UniqueConstraint("organisation", "reference"),
+    UniqueConstraint("organisation", "reference", "number"),
 )
 
 drug_sale = Table(

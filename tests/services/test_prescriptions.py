@@ -93,6 +93,28 @@ def test_a_review_counts_for_its_days_and_only_as_that_of_who_reviewed(town: Tow
             assert late.refuses(Conflict, review, late.command(seller), reference="RX-8")
 
 
+def test_a_new_prescription_under_an_old_reference_is_reviewed_anew_and_both_reviews_stay(town: Town) -> None:
+    shop = town.organisation(K.PHARMACY)
+    pharmacist = town.pharmacist(shop)
+    first = town.do(review, town.command(pharmacist), reference="RX-1", prescribed_on=town.day(1))
+    again = town.do(review, town.command(pharmacist), reference="RX-1", prescribed_on=town.day(0))
+    assert again == first  # it counts: there is one review
+    late = replace(town, now=town.now + timedelta(days=4))
+    seller = late.pharmacist(shop)
+
+    def anew(_: int) -> str:
+        return str(late.do(review, late.command(seller), reference="RX-1", prescribed_on=late.day(1))["id"])
+
+    assert late.refuses(Invalid, review, late.command(seller), reference="RX-1", prescribed_on=town.day(1))
+    with ThreadPoolExecutor(4) as pool:
+        (second,) = set(pool.map(anew, range(4)))
+    assert (second != first["id"], town.count(prescription)) == (True, 2)
+    old, new = check(town, pharmacist, RX, reference="RX-1"), check(late, seller, RX, reference="RX-1")
+    assert old != new
+    # A sale of the first days that is sent only now is one on the first review.
+    assert check(late, seller, RX, reference="RX-1", command=late.command(seller, days=3, hours=23)) == old
+
+
 def test_a_sale_sent_late_is_judged_by_who_was_on_duty_then(town: Town) -> None:
     shop = town.organisation(K.PHARMACY)
     pharmacist = town.pharmacist(shop)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, select
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
 from storage.tables import person, prescription
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor, Role
+from trace.domain.rules.book import Rules
 from trace.domain.rules.retention import KeptRecord, RecordKind, keep_until
 from trace.domain.rules.reviews import HandedOut, counts_until, first_needing
 from trace.services.commands import Command, run_once
@@ -54,7 +55,7 @@ def check_review(
     needing = written or guarded
     if needing is None or not text:
         return None
-    found = _find(session, command.actor.organisation, text)
+    found = _find(session, command, text)
     pictured = found is not None and found.object is not None
     if rules.value("prescription.image") != "none" and not pictured:
         sentence = N_("A picture of each prescription is kept here: review {reference} with its picture first.")
@@ -69,13 +70,30 @@ def _moment(command: Command) -> datetime:
     return (command.happened_at or command.now).astimezone(command.now.tzinfo)
 
 
+def _rules(session: Session, command: Command) -> Rules:
+    return rules_on(session, command.day, command.actor.organisation)
+
+
+def _counting(command: Command, found: Row[Any], rules: Rules) -> tuple[date, date]:
+    """The first and the last day a review counts, in the shop's local time."""
+    made_on = found.reviewed_at.astimezone(command.now.tzinfo).date()
+    return made_on, counts_until(made_on, rules)
+
+
+def _counts(command: Command, found: Row[Any], rules: Rules) -> bool:
+    first, last = _counting(command, found, rules)
+    return first <= command.day <= last
+
+
 def _checked(session: Session, command: Command, found: Row[Any], reviewed_by: str | None) -> Row[Any]:
     """The review, if it counts for a sale of this day and is that of who is said to have reviewed."""
-    rules = rules_on(session, command.day, command.actor.organisation)
-    made_on = found.reviewed_at.astimezone(command.now.tzinfo).date()
-    last = counts_until(made_on, rules)
-    if not made_on <= command.day <= last:
-        text = N_("The prescription {reference} was reviewed on {day}; a review counts from then until {last}.")
+    rules = _rules(session, command)
+    if not _counts(command, found, rules):
+        made_on, last = _counting(command, found, rules)
+        text = N_(
+            "The prescription {reference} was reviewed on {day}; a review counts from then until {last}. A new one"
+            " under the same reference is reviewed with the day it was written on."
+        )
         raise Conflict(
             text,
             field="prescription",
@@ -126,8 +144,11 @@ def review(
     """A pharmacist on duty reviewed a prescription (处方审核): the review as `list_reviews` tells it.
 
     On a colleague's device the pharmacist says so with sign-in and password (`pharmacist`). The same reference again is
-    the review that stands. Raises `Invalid` without a reference, for a wrong password, for a prescription of tomorrow
-    or one that is too old; `Conflict` for somebody who is not on duty. Two at once: see `_keep`.
+    the review that stands. Once that counts no more, the reference may be that of a new prescription, whose day
+    (`prescribed_on`) is then asked for: an old paper is not renewed by reviewing it again.
+
+    Raises `Invalid` without a reference, for a wrong password, for a prescription of tomorrow or one that is too old;
+    `Conflict` for somebody who is not on duty. Two at once: see `_keep`.
     """
 
     def act() -> dict[str, Any]:
@@ -144,7 +165,10 @@ def review(
         if on_duty is None:
             text = N_("Only a pharmacist on duty reviews prescriptions. Go on duty first.")
             raise Conflict(text, field="reviewed_by" if by_key else "reference", details={"rule": "R10"})
-        kept = _keep(session, command, text, on_duty, prescribed_on=prescribed_on)
+        kept = _find(session, command, text)
+        if kept is None or (prescribed_on is not None and not _counts(command, kept, _rules(session, command))):
+            number = 1 if kept is None else kept.number + 1
+            kept = _keep(session, command, text, on_duty, prescribed_on=prescribed_on, number=number)
         return _as_told(_checked(session, command, kept, None))
 
     return run_once(session, command, "review", act)
@@ -162,17 +186,24 @@ def _check_day(session: Session, command: Command, prescribed_on: date | None) -
 
 
 def _keep(
-    session: Session, command: Command, reference: str, on_duty: Row[Any], *, prescribed_on: date | None = None
+    session: Session,
+    command: Command,
+    reference: str,
+    on_duty: Row[Any],
+    *,
+    prescribed_on: date | None = None,
+    number: int = 1,
 ) -> Row[Any]:
-    """The row of a reference, written now if there is none.
+    """The review of this number of a reference, written now if there is none.
 
-    Two at once: the unique key (organisation, reference) of `prescription` makes them one, and both get it.
+    Two at once: the unique key (organisation, reference, number) of `prescription` makes them one, and both get it.
     """
     rules = rules_on(session, command.day, command.actor.organisation)
     values = {
         "public_id": new_public_id(),
         "organisation": command.actor.organisation,
         "reference": reference,
+        "number": number,
         "prescribed_on": prescribed_on,
         "reviewed_by": on_duty.person,
         "duty": on_duty.id,
@@ -181,11 +212,16 @@ def _keep(
         "recorded_at": command.now,
     }
     session.execute(insert_for(session, prescription).values(values).on_conflict_do_nothing())
-    return session.execute(_all(command.actor.organisation).where(prescription.c.reference == reference)).one()
+    mine = (prescription.c.reference == reference) & (prescription.c.number == number)
+    return session.execute(_all(command.actor.organisation).where(mine)).one()
 
 
-def _find(session: Session, organisation: int, reference: str) -> Row[Any] | None:
-    return session.execute(_all(organisation).where(prescription.c.reference == reference)).one_or_none()
+def _find(session: Session, command: Command, reference: str) -> Row[Any] | None:
+    """The latest review of a reference by the moment of the command; the first of all where none was made by then."""
+    later = prescription.c.reviewed_at > _moment(command)
+    query = _all(command.actor.organisation).where(prescription.c.reference == reference)
+    number = prescription.c.number
+    return session.execute(query.order_by(later, case((later, number), else_=-number)).limit(1)).one_or_none()
 
 
 def _all(organisation: int) -> Select[Any]:

@@ -250,7 +250,9 @@ def _create_tables() -> None:
         sa.Column("public_id", sa.String(length=26), nullable=False),
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column("target", NUMBER, nullable=False),
-        sa.Column("form", sa.String(length=16), nullable=False, comment="3503 to 3506, retail_bill, epcis"),
+        sa.Column(
+            "form", sa.String(length=16), nullable=False, comment="3503 to 3507, retail_bill, retail_return, epcis"
+        ),
         sa.Column(
             "bill",
             sa.String(length=60),
@@ -261,9 +263,13 @@ def _create_tables() -> None:
         sa.Column("media_type", sa.String(length=60), nullable=False),
         sa.Column("records", sa.Integer(), nullable=False),
         sa.Column(
-            "state", sa.String(length=12), nullable=False, comment="queued, sent, confirmed, refused, reconciled"
+            "state",
+            sa.String(length=12),
+            nullable=False,
+            comment="queued, sent, confirmed, refused, reconciled, dropped",
         ),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lost", sa.SmallInteger(), nullable=False, comment="how often they had taken it and did not hold it"),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("sent_at", Moment(), nullable=True),
@@ -538,6 +544,7 @@ def _create_tables() -> None:
         sa.Column("public_id", sa.String(length=26), nullable=False),
         sa.Column("organisation", NUMBER, nullable=False),
         sa.Column("reference", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.SmallInteger(), nullable=False, comment="of the reviews under this reference, from 1"),
         sa.Column("prescribed_on", sa.Date(), nullable=True),
         sa.Column("reviewed_by", NUMBER, nullable=False, comment="a pharmacist on duty then"),
         sa.Column("duty", NUMBER, nullable=False),
@@ -552,7 +559,9 @@ def _create_tables() -> None:
         sa.ForeignKeyConstraint(["record_key"], ["record_key.id"], name=op.f("fk_prescription_record_key")),
         sa.ForeignKeyConstraint(["reviewed_by"], ["person.id"], name=op.f("fk_prescription_reviewed_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prescription")),
-        sa.UniqueConstraint("organisation", "reference", name=op.f("uq_prescription_organisation_reference")),
+        sa.UniqueConstraint(
+            "organisation", "reference", "number", name=op.f("uq_prescription_organisation_reference_number")
+        ),
         sa.UniqueConstraint("public_id", name=op.f("uq_prescription_public_id")),
     )
     op.create_table(
