@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, not_, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, uris_of
@@ -64,6 +64,24 @@ class Judged:
         return " ".join(text for text in (self.product_name, self.lot_number) if text) or self.uri
 
 
+class Agreed(NamedTuple):
+    """The packs of a lot that the books have and that were read, all of them together; amount in millionths."""
+
+    lot: int | None
+    unit: str
+    product_name: str
+    lot_number: str
+    packs: int
+    amount: int
+
+
+class Compared(NamedTuple):
+    """The books and the count: packs that are where they should be by lot, everything else one by one."""
+
+    agreed: Sequence[Agreed]
+    things: Sequence[Judged]
+
+
 def found_again(one: Judged) -> bool:
     """Whether its surplus is booked: goods without codes, and packs that an earlier stock-taking missed."""
     return one.state.outcome is Outcome.SURPLUS and (not one.is_pack or one.gone == "missing")
@@ -74,22 +92,27 @@ def as_goods(one: Judged) -> Goods:
     return Goods(one.uri) if one.is_pack else Goods(one.uri, as_amount(abs(one.state.difference)), one.unit)
 
 
-def judge(session: Session, row: Row[Any]) -> list[Judged]:
-    """Everything that was counted, and everything in the books that should have been, in order of its number."""
-    counts = {(c.item, c.unit): c for c in session.execute(_counts(row))}
-    expected = {(s.item, s.unit): s for s in session.execute(_expected(row))}
+def judge(session: Session, row: Row[Any]) -> Compared:
+    """Everything that was counted, and everything in the books that should have been, in order of its number.
+
+    Packs that the books have and somebody read are summed up by the database: of 50,000 they are nearly all, and
+    nothing is to be said of them one by one.
+    """
+    counts = {(c.item, c.unit): c for c in session.execute(_other_counts(row))}
+    expected = {(s.item, s.unit): s for s in session.execute(_unread(row))}
     others = {item for item, unit in counts if (item, unit) not in expected}
     known = {(s.item, s.unit): s for s in _stock_rows(session, row.organisation, others)}
+    uris = {c.item: c.uri for c in (*counts.values(), *expected.values())}
+    packs = {item for item, uri in uris.items() if uri_kind(uri) is UriKind.INSTANCE}
     unseen = {item: row.started_at for item, unit in expected if (item, unit) not in counts}
     moved = _moved_since(session, row, unseen)
-    booked = _moved_since(session, row, {item: c.counted_at for (item, _), c in counts.items()}, BizStep.STOCK_TAKING)
+    loose = {item: c.counted_at for (item, _), c in counts.items() if item not in packs}
+    booked = _moved_since(session, row, loose, BizStep.STOCK_TAKING)
     open_packs = _open_packs(session, row.organisation, others)
-    keys = sorted(expected.keys() | counts.keys())
-    uris = uris_of(session, {item for item, _ in keys})
     found = []
-    for item, unit in keys:
+    for item, unit in sorted(expected.keys() | counts.keys()):
         count, there = counts.get((item, unit)), expected.get((item, unit)) or known.get((item, unit))
-        is_pack = uri_kind(uris[item]) is UriKind.INSTANCE
+        is_pack = item in packs
         if count is None or (is_pack and not count.amount):
             if (item, unit) not in expected:
                 continue  # taken out again, and nothing of it is here
@@ -104,11 +127,11 @@ def judge(session: Session, row: Row[Any]) -> list[Judged]:
                 moved=bool(count.moved) or (not is_pack and item in booked),
                 known=there is not None,
             )
-        gone = _gone(there) if state.outcome is Outcome.SURPLUS and is_pack and there is not None else ""
+        gone = _gone(there) if is_pack and there is not None and state.outcome is Outcome.SURPLUS else ""
         name, number = (there.name or "", there.number or "") if there is not None else ("", "")
         lot_ = there.lot if there is not None else None
         found.append(Judged(item, uris[item], unit, lot_, name, number, state, gone))
-    return found
+    return Compared([Agreed(*sums) for sums in session.execute(_agreed(row)).tuples()], found)
 
 
 _HERE = stock.c.on_hand + stock.c.held
@@ -121,19 +144,44 @@ _STOCK = (
         *(stock.c[name] for name in _GONE),
         product.c.name,
         lot.c.number,
+        ident.c.uri,
     )
+    .join(ident, ident.c.id == stock.c.item)
     .join(lot, lot.c.item == stock.c.lot, isouter=True)
     .join(product, product.c.id == lot.c.product, isouter=True)
 )
 
 
-def _counts(row: Row[Any]) -> Any:
-    return select(stocktake_count).where(stocktake_count.c.stocktake == row.id)
-
-
 def _expected(row: Row[Any]) -> Any:
     """What the books say is here, of what is counted; goods that nobody described are in no scope."""
     return _STOCK.where(_in_scope(row), _HERE > 0)
+
+
+# A pack that is in the books and was read agrees, whatever moved: it is there.
+_IS_PACK = ident.c.kind == int(UriKind.INSTANCE)
+_OF_STOCK = (stocktake_count.c.item == stock.c.item) & (stocktake_count.c.unit == stock.c.unit)
+
+
+def _agreed(row: Row[Any]) -> Any:
+    """Packs of the books that were read, by lot: the columns of `Agreed`."""
+    read = _OF_STOCK & (stocktake_count.c.stocktake == row.id) & (stocktake_count.c.amount > 0)
+    lot_ = (stock.c.lot, stock.c.unit, product.c.name, lot.c.number)
+    sums = (func.count(), func.sum(stocktake_count.c.amount))
+    return _expected(row).join(stocktake_count, read).where(_IS_PACK).with_only_columns(*lot_, *sums).group_by(*lot_)
+
+
+def _unread(row: Row[Any]) -> Any:
+    """The rest of what the books say is here: packs that nobody read, and what is counted by quantity."""
+    mine = (stocktake_count.c.stocktake == row.id) & (stocktake_count.c.amount > 0)
+    read = exists().where(_OF_STOCK, mine).correlate(stock)
+    return _expected(row).where(not_(_IS_PACK & read))
+
+
+def _other_counts(row: Row[Any]) -> Any:
+    """The rest of what was counted: packs that the books do not have here, and what is counted by quantity."""
+    here = _expected(row).with_only_columns(stock.c.item).where(_OF_STOCK, _IS_PACK).correlate(stocktake_count)
+    query = select(stocktake_count, ident.c.uri.label("uri")).join(ident, ident.c.id == stocktake_count.c.item)
+    return query.where(stocktake_count.c.stocktake == row.id, not_((stocktake_count.c.amount > 0) & here.exists()))
 
 
 def _in_scope(row: Row[Any]) -> ColumnElement[bool]:
@@ -185,20 +233,21 @@ def _gone(row: Row[Any]) -> str:
 # ---- told -----------------------------------------------------------------------------------------------------------
 
 
-def result_of(session: Session, judged: Sequence[Judged]) -> dict[str, Any]:
+def result_of(session: Session, compared: Compared) -> dict[str, Any]:
     """{totals: how many things stand how, lots: sums by lot, things: those that differ, more: how many are not listed}.
 
     Amounts are texts, exact: the result is kept as JSON. What differs stands first.
     """
     totals = {outcome.value: 0 for outcome in Outcome}
-    for one in judged:
+    totals[Outcome.AGREED.value] = sum(lot_.packs for lot_ in compared.agreed)
+    for one in compared.things:
         totals[one.state.outcome.value] += 1
-    differing = [one for one in judged if one.state.outcome is not Outcome.AGREED]
+    differing = [one for one in compared.things if one.state.outcome is not Outcome.AGREED]
     order = list(Outcome)
     differing.sort(key=lambda one: (-order.index(one.state.outcome), one.name, one.item))
     return {
         "totals": totals,
-        "lots": _by_lot(session, judged),
+        "lots": _by_lot(session, compared),
         "things": [_thing(one) for one in differing[:LISTED]],
         "more": max(len(differing) - LISTED, 0),
     }
@@ -217,17 +266,20 @@ def _thing(one: Judged) -> dict[str, Any]:
     }
 
 
-def _by_lot(session: Session, judged: Iterable[Judged]) -> list[dict[str, Any]]:
+def _by_lot(session: Session, compared: Compared) -> list[dict[str, Any]]:
     sums: dict[tuple[int | None, str], dict[str, Any]] = {}
-    for one in judged:
-        if one.lot is None:
+    agreed = ((*of[:4], of.amount, of.amount) for of in compared.agreed)
+    others = (
+        (one.lot, one.unit, one.product_name, one.lot_number, one.state.book, one.state.counted or 0)
+        for one in compared.things
+    )
+    for lot_, unit, name, number, book, counted in (*agreed, *others):
+        if lot_ is None:
             continue
-        row = sums.setdefault(
-            (one.lot, one.unit),
-            {"product": one.product_name, "lot_number": one.lot_number, "unit": one.unit, "book": 0, "counted": 0},
-        )
-        row["book"] += one.state.book
-        row["counted"] += one.state.counted or 0
+        nothing = {"product": name, "lot_number": number, "unit": unit, "book": 0, "counted": 0}
+        row = sums.setdefault((lot_, unit), nothing)
+        row["book"] += int(book)
+        row["counted"] += int(counted)
     uris = uris_of(session, {lot_ for lot_, _ in sums if lot_ is not None})
     rows = [
         {**row, "lot": uris[lot_ or 0], "book": _text(row["book"]), "counted": _text(row["counted"])}

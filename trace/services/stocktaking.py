@@ -267,11 +267,11 @@ def close(
         second = second_person(session, actor=command.actor, agreement=agreement) if agreement else None
         for attempt in range(_TRIES):
             judged = judge(session, row)
-            _check_counted(judged)
-            _check_answered_for(session, command, judged, reason, second)
+            _check_counted(judged.things)
+            _check_answered_for(session, command, judged.things, reason, second)
             try:
                 with session.begin_nested():
-                    events = _book(session, command, row, judged, reason.strip())
+                    events = _book(session, command, row, judged.things, reason.strip())
                 break
             except Conflict:
                 if attempt == _TRIES - 1:
