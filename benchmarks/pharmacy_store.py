@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select, text
 
+from benchmarks.loading import finish, without_indices
 from storage.store import Store
 from storage.tables import ident, metadata, product, product_code
 from trace.domain.parties import OrganisationKind
@@ -69,10 +70,10 @@ def fill(store: Store, codes: int) -> Filled:
         _products(session.connection(), products, shops[0].organisation)
     engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        indices = _without_indices(connection)
+        names = [table.name for table in metadata.tables.values() if f" {table.name} " in _ALL]
+        indices = without_indices(connection, names)
         # Rows are right by the way they are made: no key is looked up for each of them.
         connection.execute(text("SET session_replication_role = replica"))
-        connection.execute(text("SET maintenance_work_mem = '512MB'"))
         first = int(connection.scalar(text("SELECT coalesce(max(id), 0) + 1 FROM ident")) or 1)
         values: dict[str, Any] = {"codes": codes, "lots": lots, "first": first, "products": products}
         words = _words(connection)
@@ -80,13 +81,8 @@ def fill(store: Store, codes: int) -> Filled:
         connection.execute(text(_PACKS.format(shops=_list(shops))), values)
         for statement in _STATEMENTS:
             connection.execute(text(statement), _only(statement, values | words))
-        for statement in indices:
-            connection.execute(text(statement))
-        for name in _NUMBERED:
-            highest = f"SELECT setval(CAST('{name}_id_seq' AS regclass), (SELECT max(id) FROM {name}))"
-            connection.execute(text(highest))
         connection.execute(text("DROP TABLE packs"))
-        connection.execute(text("VACUUM ANALYZE"))
+        finish(connection, indices, _NUMBERED)
     return Filled(shops, codes, lots, first, products)
 
 
@@ -151,26 +147,6 @@ def _words(connection: Connection) -> dict[str, Any]:
         "lot_kind": int(UriKind.LOT),
         "identifier": _IDENTIFIER,
     }
-
-
-def _without_indices(connection: Connection) -> list[str]:
-    """Take the secondary indices off the tables that are filled: the statements that make them again."""
-    names = [table.name for table in metadata.tables.values() if f" {table.name} " in _ALL]
-    query = text(
-        "SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS made, c.conname,"
-        " pg_get_constraintdef(c.oid) AS rule, i.indrelid::regclass::text AS of FROM pg_index i"
-        " LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype = 'u'"
-        " WHERE i.indrelid::regclass::text = ANY(:names) AND NOT i.indisprimary"
-    )
-    again = []
-    for row in connection.execute(query, {"names": names}).all():
-        if row.conname is None:
-            connection.execute(text(f"DROP INDEX {row.name}"))
-            again.append(row.made)
-        else:
-            connection.execute(text(f"ALTER TABLE {row.of} DROP CONSTRAINT {row.conname}"))
-            again.append(f"ALTER TABLE {row.of} ADD CONSTRAINT {row.conname} {row.rule}")
-    return again
 
 
 # One row a pack: its number from 0, its item, lot, shop, product; `sale` is its number among those that were sold.
