@@ -22,7 +22,8 @@ NODES = {
     Form.SALE_RETURN: "selinfo",
     Form.WITHDRAWAL: "data",
 }
-_DATA_TYPES = {Form.PURCHASE: "3", Form.SALE: "4"}  # inv_data_type: 1 stock count, 2 stock change
+# inv_data_type: 1 stock count, 2 stock change, 3 purchases, 4 sales; returns are of what they are returns of.
+_DATA_TYPES = {Form.PURCHASE: "3", Form.PURCHASE_RETURN: "3", Form.SALE: "4", Form.SALE_RETURN: "4"}
 _RX = {"rx": "1", "otc_a": "0", "otc_b": "0"}
 _LISTED, _BATCH, _NAME = 50, 30, 200
 _MOMENT = "%Y-%m-%d %H:%M:%S"

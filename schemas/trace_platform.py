@@ -1,4 +1,4 @@
-"""The trace platform's retail bill (码上放心, 零售单据上传): written, signed, and the platform's answers read.
+"""The trace platform's retail bills (码上放心, 零售单据上传): written, signed, and the platform's answers read.
 
 A call is a form of parameters with a signature over them (the platform's open gateway: HMAC over names and values in
 order of their names). The file holds the bill; account, time and signature are added when it is sent.
@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from trace.domain.exports import Outcome, Record, Verdict, judge_status
+from trace.domain.exports import Form, Outcome, Record, Verdict, judge_status
 
 MEDIA_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded;charset=utf-8"
-RETAIL = 321  # billType: 零售出库
+BILL_TYPES = {Form.RETAIL_BILL: 321, Form.RETAIL_RETURN: 116}  # billType: 零售出库, 消费者退货入库
+ALL_BILLS = "A"  # of a question: AI asks for what came in, AO for what went out
 SPECIAL, COMMON = 2, 3  # physicType: 特药, 普药
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 # Codes of the gateway that speak of us and not of the bill: session, key, signature.
@@ -26,13 +27,13 @@ _WORKING, _DONE, _FAILED = "0", "3", "4"  # dealStatus
 
 
 def write_bill(
-    records: Sequence[Record], account: Mapping[str, str], *, bill: str, special: bool, now: datetime
+    form: Form, records: Sequence[Record], account: Mapping[str, str], *, bill: str, special: bool, now: datetime
 ) -> bytes:
-    """A bill over the codes of some sales, as JSON of its parameters."""
+    """A bill over the codes of some sales, or of what came back of them, as JSON of its parameters."""
     values = {
         "billCode": bill,
         "billTime": now.strftime(_MOMENT),
-        "billType": RETAIL,
+        "billType": BILL_TYPES[form],
         "physicType": SPECIAL if special else COMMON,
         "refUserId": account.get("ref_user_id", ""),
         "operIcCode": account.get("app_key", ""),
@@ -75,7 +76,7 @@ def write_question(bill: str, sold: datetime, now: datetime, account: Mapping[st
         "refEntId": account.get("ref_user_id", ""),
         "beginDate": sold.date().isoformat(),
         "endDate": now.date().isoformat(),
-        "billType": "AO",
+        "billType": ALL_BILLS,
         "billCode": bill,
         "pageSize": 20,
         "page": 1,

@@ -30,6 +30,7 @@ class OtherSide:
     files: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     working: bool = False
+    uploads: int = 0  # bills that came to the platform, taken or not
 
     def url(self, path: str) -> str:
         """Where it listens."""
@@ -110,8 +111,13 @@ def _platform(side: OtherSide, body: bytes, told: str) -> Answered:
         return 200, {"error_response": {"code": 25, "msg": "Invalid signature"}}, {}
     if call["method"].endswith("searchstatus"):
         side.asked.append(call["bill_code"])
-        held = [{"bill_code": call["bill_code"], "deal_status": "3"}] if call["bill_code"] in side.held else []
+        # A: all bills; AI: what came in; AO: what went out.
+        known = side.files.get(call["bill_code"], {})
+        asked = call["bill_type"] in ("A", "AI" if known.get("bill_type") == "116" else "AO")
+        here = asked and call["bill_code"] in side.held
+        held = [{"bill_code": call["bill_code"], "deal_status": "3"}] if here else []
         return 200, _result("searchstatus", model={"list": held}), {}
+    side.uploads += 1
     if told == REFUSES:
         return 200, _result("uploadretail", success=False, words=side.words), {}
     if not side.take(call["bill_code"], call):

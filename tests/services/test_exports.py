@@ -173,8 +173,9 @@ def test_a_bill_of_more_codes_than_the_platform_takes_is_split(shop: Shop) -> No
     sent = [code for bill in bills for code in shop.side.files[bill]["trace_codes"].split(",")]
     assert sent == [code.rpartition("/")[2] for code in codes]
     assert {bill["bill_type"] for bill in shop.side.files.values()} == {"321"}
-    # Back and sold again: the platform knows the code as sold.
     shop.town.do(take_back_packs, shop.command(shop.clerk), codes=[codes[0]])
+    shop.make(target)
+    assert shop.files()[-1]["form"] == "retail_return", "no retail bill: it is told that the code came back"
     assert shop.make(target)["files"] == 0
 
 

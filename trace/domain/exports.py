@@ -1,7 +1,7 @@
 """What is told to others of a pharmacy's records: targets, forms, states, and what an answer means.
 
 Scan once, export many: each target gets files of its own, each file has one state. Forms and fields: medical insurance
-3503 to 3507 (国家医保信息平台接口规范), the retail upload bill of the trace platform (码上放心), EPCIS 2.0 and 1.2.
+3503 to 3507 (国家医保信息平台接口规范), the retail bills of the trace platform (码上放心), EPCIS 2.0 and 1.2.
 No record names a patient: nobody here knows one.
 """
 
@@ -34,6 +34,7 @@ class Form(StrEnum):
     SALE = "3505"
     SALE_RETURN = "3506"
     RETAIL_BILL = "retail_bill"
+    RETAIL_RETURN = "retail_return"
     EPCIS = "epcis"
 
 
@@ -45,7 +46,7 @@ FORMS: Mapping[Kind, tuple[Form, ...]] = {
         Form.SALE,
         Form.SALE_RETURN,
     ),
-    Kind.TRACE_PLATFORM: (Form.RETAIL_BILL,),
+    Kind.TRACE_PLATFORM: (Form.RETAIL_BILL, Form.RETAIL_RETURN),
     Kind.EPCIS_2_0: (Form.EPCIS,),
     Kind.EPCIS_1_2: (Form.EPCIS,),
 }
@@ -55,7 +56,8 @@ class State(StrEnum):
     """Where a file stands.
 
     queued: not answered yet. sent: taken, and still being worked on over there. confirmed: taken for good, so they say.
-    refused: not taken, for a reason of theirs. reconciled: asked afterwards, they do hold it.
+    refused: not taken, for a reason of theirs. reconciled: asked afterwards, they do hold it. dropped: refused, and
+    nothing in it is to be told any more.
     """
 
     QUEUED = "queued"
@@ -63,6 +65,7 @@ class State(StrEnum):
     CONFIRMED = "confirmed"
     REFUSED = "refused"
     RECONCILED = "reconciled"
+    DROPPED = "dropped"
 
 
 class Outcome(StrEnum):

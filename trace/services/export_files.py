@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from schemas import medical_insurance, trace_platform
@@ -59,6 +59,7 @@ def make_files(session: Session, number: int, *, now: datetime) -> Made:
         return Made()
     rules = rules_on(session, now.date(), target.organisation)
     made = Made(reached=dict(target.reached))
+    _end_empty(session, target, now)
     for form in FORMS[Kind(target.kind)]:
         if form is Form.EPCIS:
             _make_documents(session, target, rules, made, now)
@@ -73,7 +74,8 @@ def make_files(session: Session, number: int, *, now: datetime) -> Made:
 def remake_file(session: Session, row: Row[*tuple[Any, ...]], *, now: datetime) -> Made:
     """Make the records of a refused file anew, as they stand today, in a new file with a new number.
 
-    The caller holds the target's lock and has seen that the file is refused and was not made anew before.
+    Where nothing of it is to be told any more the refused file is `dropped`. The caller holds the target's lock and
+    has seen that the file is refused and was not made anew before.
     """
     target = lock_target(session, row.target)
     if target is None:
@@ -84,9 +86,7 @@ def remake_file(session: Session, row: Row[*tuple[Any, ...]], *, now: datetime) 
         _store(session, target, form, _next_bill(session, target, now), row.content, row.records, made, now, row.id)
         return made
     told = export_entry.c.export_file == row.id
-    subjects = frozenset(session.scalars(select(export_entry.c.subject).where(told)))
-    window = Window(target.organisation, target.id, now.tzinfo, target.begins_at, now, subjects)
-    records = [record for record in read_records(session, form, window) if _is_told(target, record)]
+    records = [record for record in _records_left(session, target, form, row.id, now) if _is_told(target, record)]
     for content, some, bill in _contents(session, target, form, records, rules, now):
         number = _store(session, target, form, bill, content, len(some), made, now, row.id)
         for part in chunks([record.subject for record in some]):
@@ -94,7 +94,38 @@ def remake_file(session: Session, row: Row[*tuple[Any, ...]], *, now: datetime) 
             session.execute(update(export_entry).where(moved).values(export_file=number))
     # What is no longer to be told was never told: a code that came back is told of when it is sold again.
     session.execute(delete(export_entry).where(told))
+    if not made.files:
+        _end(session, row.id, now)
     return made
+
+
+def _records_left(
+    session: Session, target: Row[*tuple[Any, ...]], form: Form, file: int, now: datetime
+) -> list[Record]:
+    """What is still so of the records in a file, as they stand today."""
+    subjects = session.scalars(select(export_entry.c.subject).where(export_entry.c.export_file == file))
+    window = Window(target.organisation, target.id, now.tzinfo, target.begins_at, now, frozenset(subjects))
+    return read_records(session, form, window)
+
+
+def _end_empty(session: Session, target: Row[*tuple[Any, ...]], now: datetime) -> None:
+    """End the refused files whose records were all taken back since: nobody has to look at them any more."""
+    later = export_file.alias("later")
+    query = select(export_file.c.id, export_file.c.form).where(
+        export_file.c.target == target.id,
+        export_file.c.state == State.REFUSED,
+        export_file.c.form != Form.EPCIS,  # an event stays one
+        ~exists().where(later.c.replaces == export_file.c.id),
+    )
+    for row in session.execute(query.order_by(export_file.c.id)).all():
+        if not _records_left(session, target, Form(row.form), row.id, now):
+            session.execute(delete(export_entry).where(export_entry.c.export_file == row.id))
+            _end(session, row.id, now)
+
+
+def _end(session: Session, file: int, now: datetime) -> None:
+    ended = {"state": State.DROPPED, "settled_at": now}
+    session.execute(update(export_file).where(export_file.c.id == file).values(ended))
 
 
 # ---- records -------------------------------------------------------------------------------------------------------
@@ -152,7 +183,7 @@ def _contents(
 ) -> Iterator[tuple[bytes, list[Record], str]]:
     """The bytes of each file, the records in it, and the number by which the other side knows it."""
     sizes = rules.value("export.sizes")
-    if form is not Form.RETAIL_BILL:
+    if form not in trace_platform.BILL_TYPES:
         for some in parts(records, lambda _: 1, sizes["records"]):
             bill = _next_bill(session, target, now)
             yield (
@@ -167,7 +198,7 @@ def _contents(
         bills = list(parts(of_class, lambda record: len(record.codes), sizes["codes"]))
         for n, some in enumerate(bills, 1):
             name = bill if len(bills) == 1 else f"{bill}_{n}"
-            content = trace_platform.write_bill(some, target.account, bill=name, special=special, now=now)
+            content = trace_platform.write_bill(form, some, target.account, bill=name, special=special, now=now)
             yield content, some, name
 
 

@@ -74,7 +74,7 @@ def _receipt_lines(window: Window) -> Select[Any]:
 
 def _purchase_subject(row: Row[*tuple[Any, ...]]) -> str:
     subject = f"{row.id}.{row.line}"
-    return subject if row.corrected_at is None else f"{subject}@{int(row.corrected_at.timestamp())}"
+    return subject if row.corrected_at is None else f"{subject}@{row.event}"  # each correction has an event of its own
 
 
 def _purchase(row: Row[*tuple[Any, ...]], window: Window, codes: Sequence[str]) -> Record:
@@ -101,14 +101,16 @@ def purchase_withdrawals(session: Session, window: Window) -> list[Record]:
     if window.subjects is not None:
         changed = or_(receipt.c.undone_at.is_not(None), receipt_line.c.corrected_at.is_not(None))
     query = (
-        select(receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at)
+        select(
+            receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at, receipt_line.c.event
+        )
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
         .where(receipt.c.organisation == window.organisation, changed)
         .order_by(receipt.c.id, receipt_line.c.line)
     )
     found = []
     rows = session.execute(query).all()
-    told = told_of(session, window, Form.PURCHASE, {f"{row.id}.{row.line}" for row in rows})
+    told = told_of(session, window, Form.PURCHASE, {f"{row.id}.{row.line}" for row in rows}, "@")
     for row in rows:
         base, now_told = f"{row.id}.{row.line}", None if row.undone_at is not None else _purchase_subject(row)
         moment = max(moment for moment in (row.undone_at, row.corrected_at) if moment is not None)
@@ -123,8 +125,8 @@ def withdrawn(form: Form, subject: str, moment: datetime, window: Window) -> Rec
     return Record(Form.WITHDRAWAL, number, number, moment, moment.astimezone(window.zone), operator="", withdraws=form)
 
 
-def told_of(session: Session, window: Window, form: Form, bases: set[str]) -> list[str]:
-    """The subjects under which these records, and their corrections, were told; without files that were refused."""
+def told_of(session: Session, window: Window, form: Form, bases: set[str], mark: str) -> list[str]:
+    """The subjects told that are one of these or go on behind it with a mark; without files that were refused."""
     query = (
         select(export_entry.c.subject)
         .join(export_file, export_file.c.id == export_entry.c.export_file)
@@ -137,9 +139,45 @@ def told_of(session: Session, window: Window, form: Form, bases: set[str]) -> li
     )
     found: list[str] = []
     for part in chunks(sorted(bases), 100):
-        corrected = [export_entry.c.subject.startswith(f"{base}@") for base in part]
-        found += session.scalars(query.where(or_(export_entry.c.subject.in_(part), *corrected)))
+        behind = [export_entry.c.subject.startswith(f"{base}{mark}") for base in part]
+        found += session.scalars(query.where(or_(export_entry.c.subject.in_(part), *behind)))
     return found
+
+
+def declared_wrong(session: Session, window: Window) -> dict[int, datetime]:
+    """{event: when} of what the pharmacy declared wrong itself (EPCIS 2.0 section 7.4.1.2).
+
+    Since the window's moment; of a window of subjects, the events in the numbers of what they withdraw (`R77.0`).
+    """
+    declaration = event.alias("declaration")
+    query = (
+        select(event.c.id, declaration.c.record_time)
+        .join(declaration, declaration.c.id_key == event.c.id_key)
+        .where(
+            event.c.captured_by == window.organisation,
+            event.c.declarer == 0,
+            declaration.c.captured_by == window.organisation,
+            declaration.c.declarer == window.organisation,
+        )
+    )
+    if window.subjects is None:
+        query = query.where(declaration.c.record_time >= utc_milliseconds(window.since))
+    else:
+        numbers = {subject[1:].partition(".")[0] for subject in window.subjects}
+        query = query.where(event.c.id.in_(int(number) for number in numbers if number.isdigit()))
+    return {
+        row.id: datetime.fromtimestamp(row.record_time / 1000, tz=window.zone) for row in session.execute(query).all()
+    }
+
+
+def return_withdrawals(session: Session, window: Window) -> list[Record]:
+    """Returns that were told and declared wrong since: to suppliers, and of customers; both begin with their event."""
+    wrong = declared_wrong(session, window)
+    return [
+        withdrawn(form, subject, wrong[int(subject.partition(".")[0])], window)
+        for form in (Form.PURCHASE_RETURN, Form.SALE_RETURN)
+        for subject in told_of(session, window, form, {str(number) for number in wrong}, ".")
+    ]
 
 
 # ---- returns to suppliers ------------------------------------------------------------------------------------------

@@ -16,9 +16,10 @@ from storage import jobs
 from storage.jobs import Job
 from storage.tables import export_answer, export_file, export_target, job
 from trace.domain.exports import Kind, Outcome, State, Verdict, next_at
+from trace.domain.rules.book import Rules
 from trace.services.export_adapters import ADAPTERS, LOCATION, Adapter, Letter, kept_text
 from trace.services.export_files import ASK, BUILD, SEND, lock_target
-from trace.services.exports import NOT_HELD, about_target
+from trace.services.exports import LOST, NOT_HELD, about_target
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal
 from trace.services.webhooks import Answer
@@ -31,12 +32,16 @@ _STILL_WORKING = 10  # pauses between two looks at what they are still working o
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often: by the rule book (`export.retry`), and when the night's work is due next."""
+    """How often and for how long: by the rule book (`export.retry`, `export.reach`), and when the night's work is due.
+
+    `asked_since`: what was sent before is not asked about any more.
+    """
 
     times: int
     pause: timedelta
     between: timedelta
     tonight: datetime
+    asked_since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Errand:
     adapter: Adapter
     letter: Letter
     already: tuple[str, ...]
+    lost_times: int
 
 
 def export_waits(session: Session, *, now: datetime) -> bool:
@@ -73,7 +79,12 @@ def pace_of(session: Session, target: int, *, now: datetime, kind: str) -> Pace 
         timedelta(seconds=retry["pause_seconds"]),
         timedelta(seconds=1) / retry["calls_a_second"],
         next_at(now, clock),
+        _asked_since(rules, now),
     )
+
+
+def _asked_since(rules: Rules, now: datetime) -> datetime:
+    return now - timedelta(days=rules.value("export.reach")["reconcile_days"])
 
 
 def next_to_send(session: Session, target: int, *, seal: Seal, now: datetime) -> Errand | None:
@@ -91,14 +102,14 @@ def next_to_ask(session: Session, target: int, *, seal: Seal, now: datetime) -> 
     owner = session.execute(select(export_target).where(export_target.c.id == target)).one_or_none()
     if owner is None:
         return None
-    days = rules_on(session, now.date(), owner.organisation).value("export.reach")["reconcile_days"]
+    rules = rules_on(session, now.date(), owner.organisation)
     query = (
         select(export_file)
         .where(
             export_file.c.target == target,
             export_file.c.state.in_((State.SENT, State.CONFIRMED)),
             export_file.c.id > owner.reached.get(_ASKED, 0),
-            export_file.c.sent_at >= now - timedelta(days=days),
+            export_file.c.sent_at >= _asked_since(rules, now),
         )
         .order_by(export_file.c.id)
         .limit(1)
@@ -126,7 +137,8 @@ def _errand(session: Session, row: Row[*tuple[Any, ...]] | None, *, seal: Seal, 
         rules.value("export.methods"), named,
     )  # fmt: skip
     words = tuple(rules.value("export.answers")["already"])
-    return Errand(row, target.address, ADAPTERS[Kind(target.kind)], letter, words)
+    lost_times = rules.value("export.retry")["lost_times"]
+    return Errand(row, target.address, ADAPTERS[Kind(target.kind)], letter, words, lost_times)
 
 
 def begin_sending(session: Session, taken: Job, errand: Errand, *, until: datetime) -> bool:
@@ -166,7 +178,10 @@ def note_sent(session: Session, errand: Errand, verdict: Verdict, *, now: dateti
 
 
 def note_held(session: Session, errand: Errand, verdict: Verdict, *, now: datetime) -> State:
-    """The state of a file after one asked for it: held is reconciled, missing is queued again."""
+    """The state of a file after one asked for it: held is reconciled, missing is queued again, a few times.
+
+    `export.retry` says how often: what the other side takes every day and loses every night is a person's to ask about.
+    """
     was = State(errand.file.state)
     said = " ".join(part for part in (verdict.code, verdict.message) if part)
     state = was
@@ -179,8 +194,13 @@ def note_held(session: Session, errand: Errand, verdict: Verdict, *, now: dateti
     elif verdict.outcome is Outcome.REFUSED:
         state, values = State.REFUSED, {"settled_at": now, "last_error": said}
     elif verdict.outcome is Outcome.MISSING and was is not State.QUEUED:
-        state, values = State.QUEUED, {"attempts": 0, "settled_at": None, "last_error": NOT_HELD}
-        jobs.put(session, kind=SEND, subject=errand.file.target, due_at=now)
+        lost = errand.file.lost + 1
+        if lost >= errand.lost_times:
+            state, values = State.REFUSED, {"settled_at": now, "last_error": LOST}
+        else:
+            state, values = State.QUEUED, {"attempts": 0, "settled_at": None, "last_error": NOT_HELD}
+            jobs.put(session, kind=SEND, subject=errand.file.target, due_at=now)
+        values["lost"] = lost
     if values:
         _change(session, errand, state, values)
     return state
@@ -233,9 +253,16 @@ def note_asked(session: Session, target: int, file: int | None) -> None:
 
 
 def end_round(session: Session, taken: Job, pace: Pace, *, now: datetime) -> bool:
-    """This round of questions has ended: the next is tonight, or soon where they are still working on something."""
+    """This round of questions has ended: the next is tonight, or soon where they are still working on something.
+
+    What they never ended within the days that one asks is a person's to settle.
+    """
     note_asked(session, taken.subject, None)
-    working = (export_file.c.target == taken.subject) & (export_file.c.state == State.SENT)
-    still = session.execute(select(export_file.c.id).where(working).limit(1)).one_or_none() is not None
+    working = select(export_file.c.id).where(
+        export_file.c.target == taken.subject,
+        export_file.c.state == State.SENT,
+        export_file.c.sent_at >= pace.asked_since,
+    )
+    still = session.execute(working.limit(1)).one_or_none() is not None
     soon = now + _STILL_WORKING * pace.pause
     return jobs.reschedule(session, taken, due_at=min(soon, pace.tonight) if still else pace.tonight)

@@ -47,6 +47,7 @@ ACCOUNTS: Mapping[Kind, tuple[tuple[str, int, bool], ...]] = {
 }
 PAGE = 50
 NOT_HELD = N_("The other side does not hold this file; it is sent again.")
+LOST = N_("The other side took this file again and again and does not hold it.")
 OPEN = (State.QUEUED, State.SENT)
 
 
@@ -307,7 +308,7 @@ def get_file(session: Session, *, actor: Actor, file_id: str, now: datetime) -> 
     )
     words = rules_on(session, now.date(), actor.organisation).value("export.answers")
     card = _file_card(row)
-    told = row.state == State.REFUSED or card["trouble"] == "answered"
+    told = card["trouble"] == "answered" or (row.state == State.REFUSED and not card["trouble"])
     return card | {
         "answers": [dict(answer._mapping) for answer in answers],
         "advice": advice_for(row.last_error or "", words).value if told else None,
@@ -344,7 +345,12 @@ def _files(actor: Actor) -> Any:
 
 
 def _trouble(row: Row[*tuple[Any, ...]]) -> str:
-    """Why a file still waits: nobody answered, they answered and took nothing, they lost it, its secret is no use."""
+    """Why a file still waits: nobody answered, they answered and took nothing, they lost it, its secret is no use.
+
+    Of a refused one: they lost it again and again (`gone`).
+    """
+    if row.state == State.REFUSED and row.last_error == LOST:
+        return "gone"
     if row.state != State.QUEUED or not row.last_error:
         return ""
     if row.last_error == NOT_HELD:

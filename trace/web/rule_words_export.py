@@ -28,7 +28,7 @@ EXPORT_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
         (
             N_(
                 "After a failure of the network {times} times, every {pause_seconds} seconds;"
-                " at most {calls_a_second} calls a second."
+                " at most {calls_a_second} calls a second. What was lost {lost_times} times is left to a person."
             ),
             _texts(value),
         )

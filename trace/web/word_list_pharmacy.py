@@ -62,15 +62,20 @@ PHARMACY_WORDS: dict[str, str] = {
     "form_3506": N_("Sale returns (3506)"),
     "form_3507": N_("Withdrawn records (3507)"),
     "form_retail_bill": N_("Retail bill"),
+    "form_retail_return": N_("Return bill"),
     "form_epcis": N_("EPCIS events"),
     "export_queued": N_("Waiting"),
     "export_sent": N_("Being worked on there"),
     "export_confirmed": N_("Taken"),
     "export_refused": N_("Not taken"),
     "export_reconciled": N_("Reconciled"),
+    "export_dropped": N_("Nothing left to tell"),
     "trouble_no_answer": N_("The other side did not answer; it is tried again by itself."),
     "trouble_answered": N_("The other side answered, but did not look at the file yet; it is tried again tonight."),
     "trouble_lost": N_("The other side does not hold this file any more; it is sent again."),
+    "trouble_gone": N_(
+        "The other side took this file again and again and did not hold it afterwards: ask them, then make it anew."
+    ),
     "trouble_sealed": N_("The secret of this target cannot be opened any more: enter it anew in the settings."),
     "advice_account": N_(
         "Check account and secret in the settings with what the other side gave out, then send again."
