@@ -19,6 +19,7 @@ from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.duty import end_duty
 from trace.services.inspections import list_inspections, record_inspection
 from trace.services.look_up_log import list_look_ups
+from trace.services.lookup import look_up
 from trace.services.pack_check import check_pack
 from trace.services.public_window import see_window, set_window, window_settings
 from trace.services.recalls import open_recall
@@ -127,6 +128,50 @@ def test_the_box_says_once_twice_in_parts_or_not_here_and_nothing_else(town: Tow
         ("recalled", day),
         ("not_sold_here", None),
     ]
+
+
+def test_the_public_page_of_a_pack_says_of_its_sale_what_the_window_says_and_nothing_else(town: Town) -> None:
+    pharmacist, _ = opened(town)
+    other, _ = opened(town)
+    maker = town.organisation(K.DRUG_MAKER)
+    back, part, twice = packs = town.packs(3)
+    product = town.drug(maker, split_units=2, split_unit_name="粒")
+    lot = town.drugs_at(pharmacist, packs, product=product)
+    note = town.paper(other, CertificateKind.DELIVERY_NOTE)
+    town.arrive(town.organisation(K.DRUG_DISTRIBUTOR), other, Line(code=lot, codes=(twice,), certificates=(note,)))
+    arrived = {pack: on_its_page(town, pack) for pack in packs}
+    for found in arrived.values():
+        assert found.pop("sold") == {"answer": "not_sold", "day": None}
+        assert "pharmacy" not in {entry["by_kind"] for entry in found["timeline"]}
+
+    def told(pack: str) -> tuple[str, str | None]:
+        found = on_its_page(town, pack)
+        sold = found.pop("sold")
+        sales = [entry for entry in found["timeline"] if entry["by_kind"] == "pharmacy"]
+        assert [(entry["day"].isoformat(), entry["region"]) for entry in sales] == [(sold["day"], "")] * bool(
+            sold["day"]
+        )
+        assert {**found, "timeline": [e for e in found["timeline"] if e not in sales]} == arrived[pack]
+        return sold["answer"], sold["day"]
+
+    day = town.day(0).isoformat()
+    town.do(dispense, town.command(pharmacist), codes=[back, twice])
+    assert [told(pack) for pack in (back, twice)] == [("sold_once", day)] * 2
+    town.do(take_back_packs, town.command(pharmacist), codes=[back])
+    assert told(back) == ("not_sold", None)
+    for _ in range(2):
+        town.do(dispense, town.command(pharmacist), parts=[Part(part, 1)])
+        assert told(part) == ("sold_in_parts", day)
+    town.do(dispense, town.command(other), codes=[twice])
+    assert told(twice) == ("sold_twice", day)
+    inspector = town.organisation(K.REGULATOR, region="640500", role=Role.INSPECTOR)
+    town.do(open_recall, town.command(inspector), lot=lot, kind=RecallKind.RECALL, level=1, reason="impurity")
+    answers = [on_its_page(town, pack)["sold"] for pack in (back, twice)]
+    assert answers == [{"answer": "recalled", "day": None}, {"answer": "recalled", "day": day}]
+
+
+def on_its_page(town: Town, pack: str) -> dict[str, Any]:
+    return dict(town.do(look_up, actor=None, text=pack, now=town.now))
 
 
 def test_a_reading_and_its_age_are_shown_and_an_old_one_as_old(town: Town) -> None:

@@ -30,7 +30,7 @@ def client(databases: Databases, tmp_path: Path, proxies: int) -> Iterator[Flask
 
 def ask(client: FlaskClient, address: str) -> int:
     """Ask the public page, as a proxy that names the visitor's address would pass it on."""
-    return client.get("/t/81502310064000000004", headers={"X-Forwarded-For": address}).status_code
+    return client.get("/t/01/06901234567892/10/L-1", headers={"X-Forwarded-For": address}).status_code
 
 
 def test_behind_a_proxy_each_visitor_has_a_limit_of_their_own_and_without_one_none_is_made_up(
@@ -55,10 +55,12 @@ def test_packs_looked_up_at_a_window_count_together_on_both_faces_and_for_a_whol
 ) -> None:
     client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies}::1"
     window, code = "0" * 26, "8" * 20
-    faces = (f"/w/{window}/check", f"/api/v1/public/windows/{'1' * 26}/check")
-    statuses = [client.get(faces[n % 2], query_string={"code": code}).status_code for n in range(20)]
+    faces = (f"/w/{window}/check", f"/api/v1/public/windows/{'1' * 26}/check", f"/t/{code}", "/api/v1/public/trace")
+    statuses = [client.get(faces[n % 4], query_string={"code": code}).status_code for n in range(20)]
     assert statuses == [404] * 20
     client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies}:ffff::2"  # one subscriber has the whole network
-    assert [client.get(face, query_string={"code": code}).status_code for face in faces] == [429, 429]
+    assert [client.get(face, query_string={"code": code}).status_code for face in faces] == [429] * 4
+    assert client.get("/01/06901234567892/21/S1").status_code == 429  # a pack is a pack, in whatever form
+    assert client.get("/t/01/06901234567892/10/L-1").status_code == 404  # a lot's history counts no sales
     client.environ_base["REMOTE_ADDR"] = f"2001:db8:0:{proxies + 8}::1"
     assert client.get(faces[0], query_string={"code": code}).status_code == 404

@@ -181,7 +181,7 @@ def test_attempts_to_sign_in_are_limited(demo: Demo) -> None:
 
 
 def test_questions_of_the_public_are_limited_on_both_faces(demo: Demo) -> None:
-    for address in ("/t/81502310064000000004", f"{API}/public/trace?code=x"):
+    for address in ("/t/01/06901234567892/10/L-1", f"{API}/public/trace?code=x"):
         statuses = [demo.client.get(address).status_code for _ in range(121)]
         assert 429 not in statuses[:120], address
         assert statuses[120] == 429, address

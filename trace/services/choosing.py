@@ -5,16 +5,17 @@ the field is told whole. Sales over the counter come last, the newest first: a p
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks
-from storage.tables import event, ident
+from storage.tables import event, ident, organisation
 from trace.domain.epcis.vocabulary import SALES, BizStep
 from trace.domain.genealogy import Direction, Trace
 from trace.domain.links import Role
+from trace.domain.parties import PHARMACIES
 
 HANDOVERS = frozenset({BizStep.SHIPPING, BizStep.RECEIVING})
 
@@ -57,6 +58,15 @@ def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
         frozenset(handovers),
         all(rank == 2 for rank, _, _ in rest),
     )
+
+
+def without_pharmacies(session: Session, choice: Choice) -> Choice:
+    """The choice without what pharmacies captured; who gave goods to whom still counts for the names that are told."""
+    theirs: set[int] = set()
+    captured = select(event.c.id).join(organisation, organisation.c.id == event.c.captured_by)
+    for part in chunks(choice.told):
+        theirs |= set(session.scalars(captured.where(event.c.id.in_(part), organisation.c.kind.in_(PHARMACIES))))
+    return replace(choice, told=tuple(number for number in choice.told if number not in theirs))
 
 
 def _of_siblings(found: Trace) -> set[int]:

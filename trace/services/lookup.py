@@ -6,7 +6,7 @@ One trace serves everybody (`trace.domain.trace_search`); what differs is how mu
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,17 +18,21 @@ from storage.tables import MICRO, organisation, stock
 from storage.trace_reader import TraceReader
 from trace.domain.codes import Code, parse_code
 from trace.domain.containment import LAST, Position
+from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import utc_milliseconds
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.genealogy import Direction, EdgeKind, Trace
 from trace.domain.papers import CertificateKind
-from trace.domain.permissions import Actor, Role, region_prefix
+from trace.domain.parties import OrganisationKind
+from trace.domain.permissions import Actor, Role, View, region_prefix
 from trace.domain.trace_search import ROWS, trace
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.certificates import as_card, papers_of, visible_among
-from trace.services.choosing import Choice, choose
+from trace.services.choosing import Choice, choose, without_pharmacies
+from trace.services.drugs_sold import drugs_among
 from trace.services.flow import flow_of
 from trace.services.look_up_log import note_look_up
+from trace.services.pack_check import check_pack_anywhere
 from trace.services.story import Story, day_of, load_story, names_of
 
 EVENT_LIMIT = 2_000
@@ -54,6 +58,9 @@ def look_up(
     are told (`trace.services.choosing`); `left_out` says how many further events the reader could have read in full,
     `truncated` that not the whole way is told. Raises `NotFound` for a thing without any record, `Invalid` for a text
     that is no code.
+
+    What pharmacies did with a single pack of a drug is told the public by `sold` (`pack_check.check_pack_anywhere`)
+    and by nothing else, as on their windows: whoever has many codes would count what they sell.
     """
     code = parse_code(text)
     uri = _thing(code)
@@ -69,7 +76,23 @@ def look_up(
     if not any(found.events or found.truncated for found in traces.values()):
         raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
     choice = choose(session, traces.values(), min(limit, EVENT_LIMIT if actor else PUBLIC_LIMIT))
-    return _tell(session, actor, code, item, traces, choice)
+    single = actor is None and uri_kind(uri) is UriKind.INSTANCE
+    if not single or not drugs_among(session, {uri: item}):
+        return _tell(session, actor, code, item, traces, choice)
+    found = _tell(session, None, code, item, traces, without_pharmacies(session, choice))
+    sold = check_pack_anywhere(session, item=item, now=now)
+    return found | {"sold": sold, "timeline": [*found["timeline"], *_as_entry(sold)]}
+
+
+def _as_entry(sold: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The sale of a pack as an event of its history, if there was one: a day, and neither place nor shop."""
+    if sold["day"] is None:
+        return []
+    entry = {"view": View.PUBLIC.value, "day": date.fromisoformat(sold["day"]), "type": "ObjectEvent"}
+    entry |= {"step": BizStep.DISPENSING.value, "disposition": Disposition.DISPENSED.value}
+    return [
+        entry | {"by": "", "by_kind": OrganisationKind.PHARMACY.value, "region": "", "things": [], "relation": "own"}
+    ]
 
 
 def _thing(code: Code) -> str:

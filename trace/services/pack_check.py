@@ -1,13 +1,15 @@
-"""The box on a pharmacy's public window: was the pack in my hand sold here, once (R8, R18)?
+"""What everybody may know of the sale of a pack in their hand: was it sold, once (R8, R18)?
 
-It answers for the one code that somebody holds, with a word and a day: no time, no person, no product, no other shop.
+The box on a pharmacy's window and the public page of a code answer for the one code that somebody holds, with a word
+and a day: no time, no person, no other shop.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents
@@ -18,13 +20,14 @@ from trace.services.recall_reach import recalls_over
 
 
 class Sold(StrEnum):
-    """What the public is told of a code."""
+    """What the public is told of a code: by a window of its own pharmacy, by the page of a code of all."""
 
     ONCE = "sold_once"
     IN_PARTS = "sold_in_parts"
     TWICE = "sold_twice"  # here, and once more: here or elsewhere
     RECALLED = "recalled"  # sold here, and called back since
     NOT_HERE = "not_sold_here"
+    NOT_YET = "not_sold"
     NO_CODE = "no_trace_code"
 
 
@@ -39,17 +42,43 @@ def check_pack(session: Session, *, public_id: str, text: str, now: datetime) ->
     item = find_idents(session, [uri]).get(uri) if uri else None
     if item is None:
         return {"answer": (Sold.NOT_HERE if uri else Sold.NO_CODE).value, "day": None}
-    open_sales = select(dispensing).where(dispensing.c.item == item, dispensing.c.returned_event.is_(None))
-    sales = session.execute(open_sales.order_by(dispensing.c.dispensed_at)).all()
+    sales = _open_sales(session, item)
     here = [sale for sale in sales if sale.organisation == window.number]
     if not here:
         return {"answer": Sold.NOT_HERE.value, "day": None}
+    return _judge(session, item, sales, here, now)
+
+
+def check_pack_anywhere(session: Session, *, item: int, now: datetime) -> dict[str, Any]:
+    """{answer, day}: the same of a pack (its number), whoever sold it; one that is called back is told as such unsold.
+
+    A recall is for everybody to know: who has the pack at home may have it from elsewhere.
+    """
+    sales = _open_sales(session, item)
+    if sales:
+        return _judge(
+            session, item, sales, [sale for sale in sales if sale.organisation == sales[-1].organisation], now
+        )
+    recalled = recalls_over(session, [item], organisation=None)
+    return {"answer": (Sold.RECALLED if recalled else Sold.NOT_YET).value, "day": None}
+
+
+def _open_sales(session: Session, item: int) -> Sequence[Row[Any]]:
+    """The sales of a pack that were not taken back, the first one first."""
+    query = select(dispensing).where(dispensing.c.item == item, dispensing.c.returned_event.is_(None))
+    return session.execute(query.order_by(dispensing.c.dispensed_at, dispensing.c.id)).all()
+
+
+def _judge(
+    session: Session, item: int, sales: Sequence[Row[Any]], here: Sequence[Row[Any]], now: datetime
+) -> dict[str, Any]:
+    """What to say of a pack with these sales, of which those `here` are one shop's, one at least."""
     day = here[-1].dispensed_at.astimezone(now.tzinfo).date().isoformat()
     if recalls_over(session, [item], organisation=None):
         return {"answer": Sold.RECALLED.value, "day": day}
     parts = [sale.split_units for sale in sales if sale.split_units is not None]
     one_shop = len(here) == len(sales)
-    if one_shop and len(parts) == len(sales) and sum(parts) <= _units(session, window.number, item):
+    if one_shop and len(parts) == len(sales) and sum(parts) <= _units(session, here[0].organisation, item):
         return {"answer": Sold.IN_PARTS.value, "day": day}
     return {"answer": (Sold.ONCE if len(sales) == 1 and not parts else Sold.TWICE).value, "day": day}
 

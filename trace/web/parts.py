@@ -1,16 +1,19 @@
 """What a request needs of the application: its store, objects, settings, languages, the limit on attempts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import cast
 
 from flask import current_app
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RouteLimit
 from flask_limiter.util import get_remote_address
 
 from storage.objects import ObjectStore
 from storage.store import Store
 from trace.config import Settings
+from trace.domain.codes import find_code
+from trace.domain.uris import UriKind, uri_kind
 
 LANGUAGES = ("zh", "en")
 PUBLIC_RATE = "120 per minute"  # questions of the public from one address: each may read 20 000 rows
@@ -32,7 +35,18 @@ def visitor() -> str:
 
 limiter = Limiter(visitor, storage_uri="memory://", headers_enabled=True)
 # One count for the page and the API, and for all windows: whoever looks packs up, looks them up somewhere.
-pack_checks = limiter.shared_limit(CHECK_RATE, scope="pack_check")
+_PACK_CHECK = "pack_check"
+pack_checks = limiter.shared_limit(CHECK_RATE, scope=_PACK_CHECK)
+
+
+def pack_checks_where(text: Callable[[], str]) -> RouteLimit:
+    """The same count for a view that tells of any code, where the request's text names a single pack."""
+    return limiter.shared_limit(CHECK_RATE, scope=_PACK_CHECK, exempt_when=lambda: not _names_pack(text()))
+
+
+def _names_pack(text: str) -> bool:
+    code = find_code(text)
+    return code is not None and code.uri is not None and uri_kind(code.uri) is UriKind.INSTANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import g
+from flask import g, request
 
 from schemas.requests import HistoryQuery, PageQuery, SearchTextQuery, TraceQuery
 from trace.domain.genealogy import Direction
@@ -14,7 +14,7 @@ from trace.services.organisation_history import history_of_organisation
 from trace.services.search import search
 from trace.web.access import may, public, watched
 from trace.web.api.arguments import Blueprint
-from trace.web.parts import PUBLIC_RATE, limiter
+from trace.web.parts import PUBLIC_RATE, limiter, pack_checks_where
 
 blueprint = Blueprint("api_look", __name__, description="Look-ups")
 
@@ -33,6 +33,7 @@ def get_trace(query: dict[str, Any]) -> Any:
 @blueprint.arguments(TraceQuery(only=("code", "limit")), location="query")
 @blueprint.response(200)
 @limiter.limit(PUBLIC_RATE)
+@pack_checks_where(lambda: request.args.get("code", ""))
 @public
 def get_public_trace(query: dict[str, Any]) -> Any:
     """公众查询 / What the public may know of a code."""

@@ -7,7 +7,7 @@ from trace.domain.commitment import certificate_id_of
 from trace.services.health import check_health
 from trace.services.lookup import look_up
 from trace.web.access import public
-from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, parts
+from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where, parts
 from trace.web.site.addresses import code_of_path, inside
 from trace.web.site.picture import draw
 
@@ -29,6 +29,7 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/t/<path:text>")
 @limiter.limit(PUBLIC_RATE)
+@pack_checks_where(lambda: code_of_path((request.view_args or {}).get("text", "")))
 @public
 def code(text: str) -> ResponseReturnValue:
     """阳光追溯公众页 / What the public may know of a code."""

@@ -19,10 +19,11 @@ from werkzeug.exceptions import BadRequest
 
 from trace.domain.digital_links import QUALIFIERS, DigitalLink, parse_digital_link, path_of, uris_of_levels
 from trace.domain.failures import N_, Invalid, NotFound
+from trace.domain.uris import GS1
 from trace.services.lookup import look_up
 from trace.services.resolving import Known, resolve
 from trace.web.access import public
-from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter
+from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where
 from trace.web.site.addresses import public_path
 from trace.web.words import say
 
@@ -37,6 +38,7 @@ _WHOLE_SET = ("linkset", "all")  # `all` is what versions before 2024 called it
 
 
 @limiter.limit(PUBLIC_RATE)
+@pack_checks_where(lambda: f"{GS1}{request.path}")
 @public
 def resolve_link(rest: str) -> ResponseReturnValue:
     """数字链接 / Where a GS1 Digital Link leads: the public page, its JSON, or the set of links (RFC 9264)."""
