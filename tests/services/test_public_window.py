@@ -52,7 +52,9 @@ def answer(town: Town, public_id: str, text: str) -> tuple[str, str | None]:
 
 def test_a_window_is_seen_when_the_pharmacy_opens_it_and_not_before(town: Town) -> None:
     shop = town.organisation(K.PHARMACY, role=HEAD)
-    assert town.do(window_settings, actor=shop)["id"] is None
+    settings = town.do(window_settings, actor=shop)
+    assert settings["id"] is None
+    assert settings["registered"].keys() == {"name", "address", "contact"}  # what the window shows without a setting
     public_id = window_of(town, shop, shown=False)
     assert "no public window" in str(town.refuses(NotFound, see_window, public_id=public_id, now=town.now))
     assert town.refuses(NotFound, check_pack, public_id=public_id, text="8" * 20, now=town.now)

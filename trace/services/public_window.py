@@ -45,18 +45,22 @@ _SAID = ("shown", "names", "complaint_number", "notice", "zone")
 
 
 def window_settings(session: Session, *, actor: Actor) -> dict[str, Any]:
-    """The own window's settings: {id, shown, names, complaint_number, notice, zone, zones: [{id, name}]}.
+    """The own window's settings: {id, shown, names, complaint_number, notice, zone, zones: [{id, name}], registered}.
 
-    `id` is None until the settings are first saved: there is no window then.
+    `id` is None until the settings are first saved: there is no window then. `registered` {name, address, contact} is
+    what it shows as the platform's administrator registered it.
     """
     row = session.execute(select(public_window).where(public_window.c.organisation == actor.organisation)).one_or_none()
     zones = {zone.id: {"id": zone.public_id, "name": zone.name} for zone in _zones(session, actor.organisation)}
+    of = organisation.c
+    card = session.execute(select(of.name, of.address, of.contact).where(of.id == actor.organisation)).one()
+    common = {"zones": list(zones.values()), "registered": dict(card._mapping)}
     if row is None:
         said: dict[str, Any] = {"shown": False, "names": False, "complaint_number": COMPLAINTS, "notice": ""}
-        return {"id": None, **said, "zone": None, "zones": list(zones.values())}
+        return {"id": None, **said, "zone": None, **common}
     said = {name: getattr(row, name) for name in _SAID[:-1]}
     chosen = zones.get(row.zone or 0)
-    return {"id": row.public_id, **said, "zone": chosen["id"] if chosen else None, "zones": list(zones.values())}
+    return {"id": row.public_id, **said, "zone": chosen["id"] if chosen else None, **common}
 
 
 def _zones(session: Session, number: int) -> list[Row[Any]]:
