@@ -360,6 +360,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/inspector"): BUSINESS,
     ("POST", "/inspector/scan"): SHOP | {INSPECTOR},
     ("GET", "/inspector/organisations/<string:public_id>"): BUSINESS,
+    ("GET", "/inspector/organisations/<string:public_id>/care"): BUSINESS,
     ("GET", "/inspector/trace"): BUSINESS,
     ("GET", "/inspector/log"): frozenset({AUDITOR}),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from storage.tables import ident, person, receipt, stock
+from storage.tables import ident, organisation, person, receipt, stock
 from tests.web.conftest import Demo
 from trace.domain.permissions import Role
 from trace.domain.uris import drug_code_uri
@@ -37,6 +37,38 @@ def packs(demo: Demo) -> list[str]:
         lot = session.scalars(select(stock.c.lot).where(stock.c.organisation == here, stock.c.on_hand > 0)).first()
         codes = session.scalars(mine.where(stock.c.lot == lot, ident.c.uri.startswith(drug_code_uri("")))).all()
     return [uri.rpartition("/")[2] for uri in codes]
+
+
+def test_an_inspector_reads_a_shops_quarantine_checks_and_stock_takings_and_each_look_is_written_down(
+    demo: Demo, packs: list[str]
+) -> None:
+    shop, inspector = demo.browser("pharmacist"), demo.browser("inspector")
+    taking = shop.post("/stocktaking", {"category": "drug", "note": "柜台盘点"}).location
+    lot = next(row["lot"] for row in demo.get("/stock", "pharmacist").json["stock"] if row["category"] == "drug")
+    assert shop.post("/care/apart", {"lot": lot, "reason": "包装破损"}).status_code == 303
+    with demo.store.reading() as session:
+        of = select(person.c.organisation).where(person.c.sign_in == "pharmacist").scalar_subquery()
+        here, name = session.execute(
+            select(organisation.c.public_id, organisation.c.name).where(organisation.c.id == of)
+        ).one()
+        market = session.scalars(select(organisation.c.public_id).where(organisation.c.kind == "supermarket")).first()
+    care = f"/inspector/organisations/{here}/care"
+    assert care in inspector.get(f"/inspector/organisations/{here}").text
+    page = inspector.get(f"{care}?reason=投诉").text
+    assert "包装破损" in page
+    assert "柜台盘点" in page
+    one = f"{care}?stocktake={taking.rpartition('/')[2]}"
+    assert one.partition("?")[2] in page
+    for text in (page, inspector.get(one).text):
+        assert re.findall(r'<form[^>]*action="([^"]+)"', text) == ["/sign-out"]  # nothing is done from here
+    looks = [
+        (look["what"], look["subject"], look["reason"]) for look in demo.get("/look-ups", "auditor").json["look_ups"]
+    ]
+    assert ("stock_care", name, "投诉") in looks
+    assert next(subject for what, subject, _ in looks if what == "stock_care").startswith(f"{name} ")
+    assert shop.get(care).status_code == 200  # its own
+    assert demo.browser("station").get(care).status_code == 404
+    assert shop.get(f"/inspector/organisations/{market}/care").status_code == 404
 
 
 def test_stock_is_taken_scan_by_scan_and_closed_by_two(demo: Demo, packs: list[str]) -> None:

@@ -123,6 +123,7 @@ PHARMACY_WORDS: dict[str, str] = {
     "pharmacist_registration": N_("Registration of the pharmacist"),
     "prescription_image": N_("Picture of a prescription"),
     "inspection": N_("Inspections"),
+    "stock_care": N_("Stock care"),
     "outcome_passed": N_("Passed"),
     "outcome_to_correct": N_("To be corrected"),
     "outcome_failed": N_("Not passed"),

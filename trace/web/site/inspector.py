@@ -9,6 +9,7 @@ from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocks_on
+from trace.services.care_watching import see_care, see_stocktake
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation
@@ -18,6 +19,7 @@ from trace.web.access import may, watched
 from trace.web.site.addresses import code_of_path
 from trace.web.site.forms import text_of
 from trace.web.site.picture import draw
+from trace.web.stocktake_rows import rows_alike
 from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("inspector", __name__, url_prefix="/inspector")
@@ -85,6 +87,28 @@ def organisation(public_id: str) -> ResponseReturnValue:
         today=g.now.date(),
         blocks=blocks_on(g.session, public_id=public_id, actor=g.actor),
         may_block=is_granted(g.actor, Permission.BUSINESS_BLOCK),
+    )
+
+
+@blueprint.get("/organisations/<string:public_id>/care")
+@may(Permission.CHECK_READ)
+@watched
+def care(public_id: str) -> ResponseReturnValue:
+    """在库养护 / A shop's quarantine, maintenance checks and stock-takings, or one of these; read only."""
+    reason, stocktake = request.args.get("reason", "")[:200], request.args.get("stocktake", "")[:26]
+    asked = {"actor": g.actor, "public_id": public_id, "now": g.now, "reason": reason}
+    if stocktake:
+        taking = see_stocktake(g.session, stocktake=stocktake, **asked)
+        return render_template(
+            "stocktake_result.html",
+            taking=taking,
+            result=taking["result"],
+            differing=rows_alike(taking["result"]["things"]),
+            back=url_for("inspector.care", public_id=public_id, reason=reason),
+        )
+    found = see_care(g.session, **asked)
+    return render_template(
+        "watch_care.html", shop=found.pop("organisation"), **found, reason=reason, today=g.now.date()
     )
 
 

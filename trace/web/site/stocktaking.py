@@ -1,6 +1,5 @@
 """Stock-taking by scanning: one scan after the other, several people at once; then the difference, and two sign it."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -21,6 +20,7 @@ from trace.web.access import may
 from trace.web.delivery_form import names_no_second
 from trace.web.parts import PASSWORD_RATE, limiter
 from trace.web.site.forms import load, text_of, texts_of
+from trace.web.stocktake_rows import rows_alike
 from trace.web.uploads import scan_uploads
 
 blueprint = Blueprint("stocktaking", __name__, url_prefix="/stocktaking")
@@ -145,21 +145,12 @@ def _show_result(public_id: str, problem: Failure | None = None) -> str:
         "stocktake_result.html",
         taking=found,
         result=found["result"],
-        differing=_by_lot(found["result"]["things"]),
+        differing=rows_alike(found["result"]["things"]),
         differs=any(totals[name] for name in ("missing", "surplus", "strange")),
         problem=sentence(problem) if problem else None,
         field=problem.field if problem else None,
+        back=url_for("stocktaking.page"),
     )
-
-
-def _by_lot(things: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What differs in the same way of one lot is one row, with its packs: {..., codes}."""
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for thing in things:
-        key = (thing["outcome"], thing["gone"], thing["product"], thing["lot_number"] or thing["uri"])
-        row = rows.setdefault(key + (() if thing["code"] else (thing["uri"],)), {**thing, "codes": []})
-        row["codes"] += [thing["code"]] if thing["code"] else []
-    return list(rows.values())
 
 
 def _command(body: dict[str, Any]) -> Command:
