@@ -2,15 +2,16 @@
 
 SQLite (embedded, WAL, `synchronous=FULL`) and PostgreSQL (production) behind the same code. A session either reads
 or writes; on SQLite a writer begins with BEGIN IMMEDIATE, so that two writers wait for each other at the start and
-never fail half-way (a deferred transaction that wants to write later can only be refused).
+never fail half-way (a deferred transaction that wants to write later can only be refused). Work that may lose against
+other work goes through `Store.write`, or through `storage.again.run_again` with a session of its own.
 """
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,13 +20,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Executable, create_engine, event, text
 from sqlalchemy.orm import Session
 
+from storage.again import run_again
+
+P = ParamSpec("P")
+T = TypeVar("T")
 BUSY_MILLISECONDS = 15_000
 _AT_END = "statements at the end"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
 
 
 class Store:
-    """An open database. `reading()` and `writing()` give sessions: return commits, raise rolls back."""
+    """An open database. `reading()` and `writing()` give sessions: return commits, raise rolls back.
+
+    `write` does both for a function and runs it again where its transaction lost against another one.
+    """
 
     def __init__(self, url: str):
         self.url = driver_url(url)
@@ -44,6 +52,18 @@ class Store:
             yield session
             _write_down(session, session)
             session.commit()
+
+    def write(self, unit: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`unit(session, ...)` in a session that may write; the whole of it again where it lost (`run_again`).
+
+        So it must change nothing but what is in the store, or what it may change twice.
+        """
+
+        def once() -> T:
+            with self.writing() as session:
+                return unit(session, *args, **kwargs)
+
+        return run_again(once, what=getattr(unit, "__qualname__", "-"))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

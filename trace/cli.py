@@ -58,8 +58,7 @@ def open_or_exit(settings: Settings) -> storage.Store:
     store = storage.open_store(settings.database_url)
     try:
         storage.prepare(settings.database_url)
-        with store.writing() as session:
-            check_domain(session, settings.id_domain)
+        store.write(check_domain, settings.id_domain)
     except (DBAPIError, CommandError) as fault:  # a CommandError: the store knows a migration that we do not
         text = (str(getattr(fault, "orig", fault)).strip() or type(fault).__name__).splitlines()[0]
         click.echo(f"The database cannot be used: {text}", err=True)
@@ -166,12 +165,16 @@ def key(role: str, name: str | None) -> None:
     """Print a new API key."""
     store = open_or_exit(settings_or_exit())
     try:
-        with store.writing() as session:
-            ensure_platform(session, now=clock.now())
-            number = _organisation_named(session, name) if name else first_fitting_organisation(session, Role(role))
-            click.echo(issue_key(session, role=Role(role), organisation_id=number, now=clock.now(), label="./run key"))
+        made = store.write(_make_key, Role(role), name)
     except Failure as fault:
         raise click.ClickException(str(fault)) from fault
+    click.echo(made)  # not before the store has it for good
+
+
+def _make_key(session: Session, role: Role, name: str | None) -> str:
+    ensure_platform(session, now=clock.now())
+    number = _organisation_named(session, name) if name else first_fitting_organisation(session, role)
+    return issue_key(session, role=role, organisation_id=number, now=clock.now(), label="./run key")
 
 
 def _organisation_named(session: Session, name: str) -> int:

@@ -113,9 +113,8 @@ def _capture_piece(
     """Read and store one document in a transaction of its own; its faults are put into `done`."""
     try:
         document = read_xml(piece.data) if looks_like_xml(piece.data) else read_json(piece.data)
-        with store.writing() as session:
-            now = clock.now().astimezone(timezone)
-            job = capture_document(session, actor=actor, document=document, behaviour=behaviour, now=now)
+        now = clock.now().astimezone(timezone)
+        job = store.write(capture_document, actor=actor, document=document, behaviour=behaviour, now=now)
     except Failure as fault:
         done.faults += _lines(name, piece, fault.details.get("errors", ())) or [f"{name}: {fault}"]
         return

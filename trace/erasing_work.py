@@ -18,8 +18,7 @@ def work_on_erasing(kept: Store, *, now: Callable[[], datetime], zone: tzinfo) -
     with kept.reading() as session:
         if not erasing_waits(session, now=moment):
             return False
-    with kept.writing() as session:
-        done = erase_one(session, now=moment, lease=str(uuid.uuid4()))
+    done = kept.write(erase_one, now=moment, lease=str(uuid.uuid4()))
     if done:
         log.info("erased", what="prescription image")
     return done

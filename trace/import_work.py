@@ -7,8 +7,10 @@ transaction with the end of the job: a worker that lost its lease meanwhile has 
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.jobs import Job
@@ -42,8 +44,7 @@ def work_on_import(kept: Store, *, now: Callable[[], datetime], zone: tzinfo) ->
     with kept.reading() as session:
         if not import_waits(session, now=now()):
             return False
-    with kept.writing() as session:
-        taken = take_import(session, now=now(), lease=str(uuid.uuid4()), until=now() + LEASE)
+    taken = kept.write(take_import, now=now(), lease=str(uuid.uuid4()), until=now() + LEASE)
     if taken is None:
         return False
     try:
@@ -51,14 +52,12 @@ def work_on_import(kept: Store, *, now: Callable[[], datetime], zone: tzinfo) ->
     except LeaseLost:
         log.warning("import_lost", job=taken.subject)
     except Failure as failure:
-        with kept.writing() as session:
-            give_up(session, taken, failure, now=now())
+        kept.write(give_up, taken, failure, now=now())
     except Exception:
-        with kept.writing() as session:
-            if taken.attempts + 1 >= MOST_ATTEMPTS:
-                give_up(session, taken, Failure(_OURS), now=now())
-            else:
-                jobs.retry(session, taken, due_at=now() + PAUSE, error=_OURS)
+        if taken.attempts + 1 >= MOST_ATTEMPTS:
+            kept.write(give_up, taken, Failure(_OURS), now=now())
+        else:
+            kept.write(jobs.retry, taken, due_at=now() + PAUSE, error=_OURS)
         raise
     return True
 
@@ -67,26 +66,34 @@ def _carry_out(kept: Store, taken: Job, now: Callable[[], datetime], zone: tzinf
     with kept.reading() as session:
         task = read_task(session, taken, now=now().astimezone(zone))
     if task is None:
-        with kept.writing() as session:
-            jobs.finish(session, taken)
+        kept.write(jobs.finish, taken)
         return
     if task.looks:
         _look(kept, task, now)
         return
-    with kept.writing() as session:
-        if not store(session, task):
-            raise LeaseLost
+    kept.write(_store, task)
     log.info("imported", job=taken.subject, rows=task.row.rows)
 
 
 def _look(kept: Store, task: Task, now: Callable[[], datetime]) -> None:
     done = 0
     for part in parts_of(task.row.report):
-        with kept.writing() as session:
-            try_part(session, task.command, task.row.report, part)
-            done += 1 if isinstance(part, dict) else len(part.rows)
-            if not note_progress(session, task, done=done, until=now() + LEASE):
-                raise LeaseLost
-    with kept.writing() as session:
-        if not end_look(session, task):
-            raise LeaseLost
+        done += 1 if isinstance(part, dict) else len(part.rows)
+        kept.write(_try_part, task, part, done=done, until=now() + LEASE)
+    kept.write(_end_look, task)
+
+
+def _store(session: Session, task: Task) -> None:
+    if not store(session, task):
+        raise LeaseLost
+
+
+def _try_part(session: Session, task: Task, part: Any, *, done: int, until: datetime) -> None:
+    try_part(session, task.command, task.row.report, part)
+    if not note_progress(session, task, done=done, until=until):
+        raise LeaseLost
+
+
+def _end_look(session: Session, task: Task) -> None:
+    if not end_look(session, task):
+        raise LeaseLost

@@ -74,8 +74,7 @@ class Worker:
             if waiting_since(session, now=self.now()) is None:
                 return False
         now = self.now()
-        with self.store.writing() as session:
-            taken = take_round(session, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
+        taken = self.store.write(take_round, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
         if taken is None:
             return False
         try:
@@ -93,8 +92,7 @@ class Worker:
             with self.store.reading() as session:
                 found = read_round(session, taken, most=most)
             if found is None:  # its subscription is gone, and should have taken the job along
-                with self.store.writing() as session:
-                    jobs.finish(session, taken)
+                self.store.write(jobs.finish, taken)
                 return
             status = self._send(found) if found.due else None
             if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(found.documents) > 1:
@@ -102,8 +100,7 @@ class Worker:
                 continue
             if status is not None and not 200 <= status < 300:
                 raise Undelivered(N_("The receiver answered {status}."), status=status)
-            with self.store.writing() as session:
-                kept = end_round(session, found, sent=status is not None, now=self.now(), zone=self.zone)
+            kept = self.store.write(end_round, found, sent=status is not None, now=self.now(), zone=self.zone)
             if status is not None:
                 log.info("delivered", subscription=found.subscription.public_id, events=len(found.documents), kept=kept)
             return
@@ -111,16 +108,14 @@ class Worker:
     def _send(self, found: Round) -> int:
         """The receiver's status. The lease is renewed first: reading may have taken its time."""
         now = self.now()
-        with self.store.writing() as session:
-            if not jobs.extend(session, found.job, until=now + LEASE):
-                raise Undelivered(N_("Another worker took over."))
+        if not self.store.write(jobs.extend, found.job, until=now + LEASE):
+            raise Undelivered(N_("Another worker took over."))
         row = found.subscription
         destination = parse_destination(row.dest, private=self.private)
         return deliver(destination, found.body(now), token=row.signature_token, private=self.private, now=now)
 
     def _fail(self, taken: Job, failure: Failure) -> None:
-        with self.store.writing() as session:
-            kept = fail_round(session, taken, failure, now=self.now(), jitter=self.jitter())
+        kept = self.store.write(fail_round, taken, failure, now=self.now(), jitter=self.jitter())
         log.warning(
             "undelivered", job=taken.subject, kind=type(failure).__name__, attempt=taken.attempts + 1, kept=kept
         )

@@ -142,7 +142,12 @@ def parts_of(report: Mapping[str, Any]) -> list[Any]:
 
 
 def try_part(session: Session, command: Command, report: Mapping[str, Any], part: Any) -> None:
-    """Try one part; its faults and findings stand in the report's rows, and nothing stays in the store."""
+    """Try one part; its faults and findings stand in the report's rows, and nothing stays in the store.
+
+    Again is harmless: a part has no fault but those of its trial (`parts_of`).
+    """
+    for row in [part] if isinstance(part, dict) else part.rows:
+        row["faults"].clear()
     if report["kind"] == TableKind.PRODUCTS:
         try_product(session, command, part)
     else:
@@ -183,7 +188,7 @@ def store_import(session: Session, command: Command, *, public_id: str) -> dict[
 
 def store_all(session: Session, command: Command, row: StoredRow[Any]) -> None:
     """Store the rows of a table and note it, in one savepoint: all or none, and the reason if none."""
-    report: dict[str, Any] = row.report
+    report: dict[str, Any] = row.report | {"file": list(row.report["file"])}  # it may be tried again with the same row
     nested = session.begin_nested()
     try:
         keyed = Command(command.actor, command.now, f"import:{row.object}", request={"sha256": row.object})

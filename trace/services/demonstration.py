@@ -120,41 +120,42 @@ def load_demonstration(
     the answer is kept there before the store has it for good: an interruption can leave a paper about a store that
     is still empty, which nobody is shown, but never a store that nobody can sign in to.
     """
-    with store.writing() as session:
-        mark = _begin(session)
-        if mark is None:
-            return None
-        local = now.astimezone(timezone)
-        numbers = _organisations(session, local - timedelta(days=400))
-        password = f"sunshine-{secrets.token_hex(4)}"
-        password_hash = hash_password(password)  # once: all sign in with the same, which is printed for them
-        shown = Demonstration(mark, password)
-        for sign_in, (at, role, name) in PEOPLE.items():
-            create_person_by_hash(
-                session,
-                sign_in=sign_in,
-                name=name,
-                password_hash=password_hash,
-                role=role,
-                organisation_id=numbers[at],
-                now=now,
-            )
-            place = ORGANISATIONS[at][0] if at in ORGANISATIONS else "平台"
-            shown.sign_ins[sign_in] = f"{place} · {role.value}"
-            if role.value not in shown.keys:
-                shown.keys[role.value] = issue_key(
-                    session, role=role, organisation_id=numbers[at], now=now, label="demonstration"
-                )
-        cast = Cast(
-            {key: _actor(session, number) for key, number in numbers.items()}, _public_ids(session, numbers), local
+    return store.write(_load, timezone, now, folder)
+
+
+def _load(session: Session, timezone: ZoneInfo, now: datetime, folder: Path | None) -> Demonstration | None:
+    mark = _begin(session)
+    if mark is None:
+        return None
+    local = now.astimezone(timezone)
+    numbers = _organisations(session, local - timedelta(days=400))
+    password = f"sunshine-{secrets.token_hex(4)}"
+    password_hash = hash_password(password)  # once: all sign in with the same, which is printed for them
+    shown = Demonstration(mark, password)
+    for sign_in, (at, role, name) in PEOPLE.items():
+        create_person_by_hash(
+            session,
+            sign_in=sign_in,
+            name=name,
+            password_hash=password_hash,
+            role=role,
+            organisation_id=numbers[at],
+            now=now,
         )
-        for tell in (tell_pork, tell_produce, tell_drug):
-            shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
-        open_windows(session, cast)
-        shown.codes.update({name: quote(code, safe="") for name, code in fill_pharmacies(session, cast).items()})
-        if folder is not None:
-            _keep(shown, folder)
-        return shown
+        place = ORGANISATIONS[at][0] if at in ORGANISATIONS else "平台"
+        shown.sign_ins[sign_in] = f"{place} · {role.value}"
+        if role.value not in shown.keys:
+            shown.keys[role.value] = issue_key(
+                session, role=role, organisation_id=numbers[at], now=now, label="demonstration"
+            )
+    cast = Cast({key: _actor(session, number) for key, number in numbers.items()}, _public_ids(session, numbers), local)
+    for tell in (tell_pork, tell_produce, tell_drug):
+        shown.codes.update({name: quote(code, safe="") for name, code in tell(session, cast).items()})
+    open_windows(session, cast)
+    shown.codes.update({name: quote(code, safe="") for name, code in fill_pharmacies(session, cast).items()})
+    if folder is not None:
+        _keep(shown, folder)
+    return shown
 
 
 def find_demonstration(store: Store, folder: Path) -> Demonstration | None:

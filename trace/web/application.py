@@ -1,6 +1,8 @@
 """The application: parts joined, every request given its actor, session and time, every answer its headers."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,6 +12,7 @@ from flask_babel import Babel
 from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from storage.again import run_again
 from storage.objects import open_objects
 from storage.store import Store, open_store
 from trace import clock, errors
@@ -19,6 +22,7 @@ from trace.log import set_up_log
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
 from trace.web.access import check_access, csrf, is_watched, needs_writing
+from trace.web.again import rewinder
 from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
 from trace.web.strict_json import StrictJSONProvider, bad_json
@@ -69,7 +73,10 @@ class SessionInterface(SecureCookieSessionInterface):
 
 
 class Application(Flask):
-    """Flask with one transaction a request: return commits, raise (or a refusal) rolls back."""
+    """Flask with one transaction a request: return commits, raise (or a refusal) rolls back.
+
+    A transaction that lost against another one is nobody's fault: the request is answered anew (`storage.again`).
+    """
 
     request_class = StrictRequest
     json_provider_class = StrictJSONProvider
@@ -82,8 +89,17 @@ class Application(Flask):
         view = self.view_functions[request.url_rule.endpoint] if request.url_rule else None
         if view is None or request.url_rule is None or request.url_rule.endpoint == "static":
             return self.make_response(super().dispatch_request())
-        check_access(view, parts().store)
         store = parts().store
+        check_access(view, store)
+        return run_again(
+            partial(self._answer_in_session, view, store),
+            ready=rewinder(),
+            request_id=g.request_id,
+            route=str(request.url_rule),
+        )
+
+    def _answer_in_session(self, view: Callable[..., Any], store: Store) -> Response:
+        """The view's answer, its transaction ended."""
         with store.writing() if needs_writing(view) else store.reading() as g.session:
             try:
                 response = self.make_response(super().dispatch_request())
@@ -102,8 +118,7 @@ class Application(Flask):
 def note_refused_look(store: Store, what: str, address: str) -> None:
     """A watcher's look that was given nothing is a look, too (R18): written down although it is refused."""
     subject = "".join(character for character in address[:500] if character.isprintable())
-    with store.writing() as session:
-        note_look_up(session, actor=g.actor, what=what, subject=subject, now=g.now)
+    store.write(note_look_up, actor=g.actor, what=what, subject=subject, now=g.now)
 
 
 def build(settings: Settings) -> Flask:
