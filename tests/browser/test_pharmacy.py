@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Site, fits, receive
 from trace.domain.rules.book import shipped
 
+NEVER_LOGGED = tuple(f"8150231006400000{n:04d}" for n in (249, 250, 251))
 MAKER, PHARMACY = "宁夏六盘清源制药有限公司", "沙枣花大药房文昌店"
 
 
@@ -123,3 +124,27 @@ def test_a_code_sold_in_two_shops_is_an_alert_in_both_and_at_the_inspectors(visi
     for who in ("pharmacist", "pharmacist2", "inspector"):
         page = visit(who)
         expect(page.locator(".alarm")).to_contain_text("81502310064000000000")
+
+
+def scan(page: Page, *codes: str) -> None:
+    """As a hand scanner types: code, Enter, code, Enter, and waits for nobody."""
+    for code in codes:
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+
+
+def test_what_is_scanned_while_a_sale_is_on_its_way_is_the_next_basket(visit: Callable[..., Page]) -> None:
+    page = visit("pharmacist2", width=PHONE)
+    page.fill("[name=codes]", NEVER_LOGGED[0])
+    held: list[Route] = []
+    page.route("**/pharmacy", lambda route: held.append(route) if not held else route.continue_())
+    with page.expect_request("**/pharmacy"):
+        page.click("button[value=take_back]")
+    scan(page, NEVER_LOGGED[1])
+    page.keyboard.type(NEVER_LOGGED[2][:9])
+    held[0].continue_()
+    expect(page.locator("[role=alert]")).to_contain_text(NEVER_LOGGED[0])
+    page.keyboard.type(NEVER_LOGGED[2][9:])
+    page.keyboard.press("Enter")
+    expect(page.locator(".rows .verdict")).to_have_count(3)
+    assert page.input_value("[name=codes]").split() == list(NEVER_LOGGED)

@@ -119,7 +119,7 @@ def _act(public_id: str, action: str) -> dict[str, Any] | None:
             texts = group["codes"]
             return acceptance_codes.scan(g.session, command, **named, texts=texts, line=_number(which))
         case "leave":
-            texts = texts_of("codes") or [text_of("code")]
+            texts = texts_of("codes") or texts_of("code")
             return acceptance_codes.leave_out(g.session, command, **named, texts=texts)
         case "log":
             return {"log": _file_log(public_id)}
@@ -131,7 +131,7 @@ def _act(public_id: str, action: str) -> dict[str, Any] | None:
 
 def _scan(command: Command, public_id: str) -> dict[str, Any]:
     """Codes typed by a hand scanner, pasted, or read in photos: all at once."""
-    texts = [*texts_of("codes"), *([text_of("code")] if text_of("code") else [])]
+    texts = [*texts_of("codes"), *texts_of("code")]
     photos = scan_uploads() if any(file.filename for file in request.files.getlist("photo")) else []
     texts += [reading["text"] for photo in photos for reading in photo["readings"] if reading.get("text")]
     if not texts and not photos:

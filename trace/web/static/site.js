@@ -81,16 +81,59 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.getAttribute("method") !== "post" || !form.closest("main") || form.dataset.plain !== undefined) return;
   event.preventDefault();
-  if (!form.dataset.sending) send(form, event.submitter);
+  const field = form.querySelector("input[data-scan]");
+  if (field && (event.submitter?.value ?? "") === field.dataset.scan) pass(field);
+  else if (!form.dataset.sending) send(form, event.submitter).then(() => { if (waiting.length) sendWaiting(); });
 });
 
-async function send(form, button) {
-  const body = new FormData(form), before = written(form);
+// A hand scanner goes on while a code is on its way: what it reads waits in a row, and goes together as the next. What
+// was not answered is sent again as it was (client_key).
+const waiting = [];
+let underway = [];
+function pass(field) {
+  if (field.value.trim()) waiting.push(field.value);
+  field.value = "";
+  if (!field.form.dataset.sending) sendWaiting();
+}
+async function sendWaiting() {
+  let field = document.querySelector("input[data-scan]");
+  do {
+    if (!field) return;
+    if (!underway.length) underway = waiting.splice(0);
+    const form = field.form;
+    if (!await send(form, form.querySelector(`button[value="${field.dataset.scan}"]`), underway)) {
+      form.querySelector(":scope > .problem").textContent += ` ${[...underway, ...waiting].join(" · ")}`;
+      return;
+    }
+    underway = [];
+    field = document.querySelector("input[data-scan]");
+  } while (waiting.length);
+}
+
+// What is scanned while a form is on its way is not of what was sent: it stands in the next page's field.
+const scanned = (form) => form.querySelector("[data-scan]");
+function toEnd(field) {
+  field.focus({ preventScroll: true });
+  if (field.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
+}
+function goOn(rest) {
+  const field = rest && document.querySelector("[data-scan]");
+  if (!field) return;
+  const before = field.matches("textarea") ? field.value : "";
+  field.value = before + (before && !before.endsWith("\n") ? "\n" : "") + rest;
+  toEnd(field);
+  if (field.form.dataset.look !== undefined && rest.includes("\n")) look(field.form);
+}
+
+async function send(form, button, texts) {
+  const body = new FormData(form), before = written(form), field = scanned(form), sent = texts ? "" : field?.value ?? "";
+  if (texts) body.set(field.name, texts.join("\n"));
   if (button?.name) body.append(button.name, button.value);
+  if (field?.matches("textarea")) toEnd(field); // where a scanner types, and not on the button
   form.dataset.sending = "1";
   form.classList.add("busy");
   asking?.abort(); // what was being looked at is answered by what is being done
-  let gone = false, outrun = false;
+  let gone = false, outrun = false, answered = false;
   try {
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -104,7 +147,10 @@ async function send(form, button) {
     } else if (button?.value === "look" && written(form) !== before) {
       outrun = true; // whoever typed on meanwhile keeps it: it is looked at again
     } else {
+      const rest = field?.value.startsWith(sent) ? field.value.slice(sent.length).replace(/^\n/, "") : "";
       show(page, answer.redirected ? answer.url : null);
+      goOn(rest);
+      answered = true;
     }
   } catch (fault) {
     gone = true;
@@ -116,6 +162,7 @@ async function send(form, button) {
     if (!gone || form.dataset.look === undefined) for (const input of form.querySelectorAll("input[data-send]")) input.value = "";
   }
   if (outrun) look(form);
+  return answered;
 }
 
 const address = () => location.href.split("#")[0];
@@ -175,6 +222,7 @@ document.addEventListener("pointerdown", () => { pressing = true; }, true);
 for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => { setTimeout(() => { pressing = false; }); }, true);
 const written = (form) => JSON.stringify([...new FormData(form)].filter(([, value]) => typeof value === "string"));
 async function look(form) {
+  if (form.dataset.sending) return; // what is scanned meanwhile is looked at when that is answered
   const body = new FormData(form), before = written(form);
   body.set("action", "look");
   for (const [name, value] of [...body]) if (value instanceof File || name === "override-password") body.delete(name);
@@ -193,8 +241,7 @@ async function look(form) {
     const again = document.querySelector("[name=override-password]");
     if (again && secret) again.value = secret; // the service never sends one back
     const field = focused ? document.querySelector(`[name="${CSS.escape(focused)}"]`) : null;
-    field?.focus();
-    if (field?.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
+    if (field) toEnd(field);
   } catch (fault) {
     if (fault.name !== "AbortError") console.warn(fault); // no network: the person goes on typing
   }
