@@ -47,6 +47,7 @@ TABLE = {
     Permission.ORGANISATION_READ: "cpoiam",
     Permission.PERSON_MANAGE: "om",
     Permission.PHOTO_SCAN: "cpoi",
+    Permission.PRICE_SET: "po",
     Permission.PRODUCT_MANAGE: "cpo",
     Permission.PRODUCT_READ: "cpoia",
     Permission.QUERY_MANAGE: "cpo",

@@ -19,7 +19,9 @@ COUNTER_BODIES: dict[str, tuple[str, dict[str, Any]]] = {
             "reviewed_by": "x",
             "passed_by": "x",
             "no_code_reason": "legacy",
+            "prices": [{"product": "x", "price": "19.9"}],
         },
     ),
+    "/prices": ("pharmacist", {"prices": [{"product": "x", "price": "19.9"}]}),
     "/drug-sales/<string:public_id>/returns": ("pharmacist", {"lines": [1], "reason": "x"}),
 }

@@ -255,7 +255,11 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("GET", "/pharmacy"): SHOP,
     ("POST", "/pharmacy"): SHOP,
     **{("GET", f"/pharmacy/sales{tail}"): SHOP
-       for tail in ("", "/open-packs", "/<string:public_id>", "/<string:public_id>/print.pdf")},
+       for tail in ("", "/open-packs", "/<string:public_id>", "/<string:public_id>/print.pdf", "/print.pdf",
+                    "/table.csv", "/table.xlsx")},
+    **{("GET", f"{API}/{tail}"): SHOP for tail in ("prices", "drug-sales.csv", "drug-sales.xlsx")},
+    ("GET", "/pharmacy/prices"): SHOP,
+    **{("POST", path): frozenset({PHARMACIST, ADMINISTRATOR}) for path in ("/pharmacy/prices", f"{API}/prices")},
     ("POST", "/pharmacy/sales/<string:public_id>/return"): SHOP,
     # zones and their climate
     **{("GET", f"{API}/{tail}"): SHOP for tail in ("zones", "climate", "temperature-logs/<string:public_id>")},

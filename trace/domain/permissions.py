@@ -33,6 +33,7 @@ class Permission(StrEnum):
     ORGANISATION_READ = "organisation:read"
     PERSON_MANAGE = "person:manage"
     PHOTO_SCAN = "photo:scan"
+    PRICE_SET = "price:set"
     PRODUCT_MANAGE = "product:manage"
     PRODUCT_READ = "product:read"
     QUERY_MANAGE = "query:manage"
@@ -105,13 +106,14 @@ _WATCHERS = frozenset(
 )
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CLERK: _CLERK,
-    Role.PHARMACIST: _CLERK | {Permission.DUTY_TAKE},
+    Role.PHARMACIST: _CLERK | {Permission.DUTY_TAKE, Permission.PRICE_SET},
     Role.ORGANISATION_ADMINISTRATOR: _CLERK
     | {
         Permission.CHAIN_MANAGE,
         Permission.EXPORT_MANAGE,
         Permission.KEY_MANAGE,
         Permission.PERSON_MANAGE,
+        Permission.PRICE_SET,
         Permission.RULE_MANAGE,
         Permission.WINDOW_MANAGE,
     },

@@ -22,6 +22,7 @@ from trace.services.commands import Command
 from trace.services.drug_file import DrugCode, new_identifiers
 from trace.services.first_products import first_products
 from trace.services.orders import get_order
+from trace.services.prices import Purchase, agreed_prices, as_yuan, last_purchases
 from trace.services.receipts import get_receipt
 from trace.services.rulebook import rules_on
 from trace.services.temperature_logs import logs_of
@@ -46,9 +47,10 @@ def list_acceptances(
 def get_acceptance(session: Session, command: Command, *, public_id: str) -> dict[str, Any]:
     """One of the organisation's own acceptances; raises `NotFound`. `command` says who asks, and on which day.
 
-    `lines` with what the note says, what was scanned, what differs; `unknown` identifiers ("which product is this?");
-    `asked` packs that fit several lines; `elsewhere` codes that were used before; `people` who scanned; `logs` of the
-    way. Of one that is done, `receipt` is the public id of its record.
+    `lines` with what the note says, what was scanned, what differs, and, while it is open, the `proposed_price` (of the
+    order, or of the last delivery: {price, source}), which is a price once somebody sends it; `unknown` identifiers
+    ("which product is this?"); `asked` packs that fit several lines; `elsewhere` codes that were used before; `people`
+    who scanned; `logs` of the way. Of one that is done, `receipt` is the public id of its record.
     """
     actor = command.actor
     row = session.execute(_heads(actor).where(acceptance.c.public_id == public_id)).one_or_none()
@@ -61,12 +63,13 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
     first = first_products(session, actor, [one.row.product for one in came]) if is_open else set[int]()
     found = [told + check_first_product(one.row.product in first, rules) for one, told in zip(came, found, strict=True)]
     waiting = waiting_codes(session, actor, row.id)
+    proposed = _proposed_prices(session, actor, row, came) if is_open else {}
     return {
         **_head(row),
         "order": get_order(session, actor=actor, public_id=row.order_id) if row.order_id else None,
         "transport": row.transport,
         "scans": row.scans,
-        "lines": [_line(one, told) for one, told in zip(came, found, strict=True)],
+        "lines": [_line(one, told, proposed.get(one.row.product)) for one, told in zip(came, found, strict=True)],
         "codes": sum(len(one.codes) for one in came) + len(waiting),
         "unknown": [_unknown(asked, waiting) for asked in new_identifiers(waiting)],
         "asked": _asked(waiting, came),
@@ -136,7 +139,14 @@ def _head(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _line(one: Came, told: Sequence[Finding]) -> dict[str, Any]:
+def _proposed_prices(session: Session, actor: Actor, row: Row[Any], came: Sequence[Came]) -> dict[int, Purchase]:
+    """{product: what one probably costs}: as ordered, else as in the last delivery."""
+    products = {one.row.product for one in came if one.row.price is None}
+    before = last_purchases(session, actor, products, supplier=row.supplier["name"])
+    return before | agreed_prices(session, row.purchase_order)
+
+
+def _line(one: Came, told: Sequence[Finding], proposed: Purchase | None) -> dict[str, Any]:
     row, more = one.row, one.row.more
     low, high = row.celsius_low, row.celsius_high
     return {
@@ -156,7 +166,10 @@ def _line(one: Came, told: Sequence[Finding]) -> dict[str, Any]:
         "expires_on": row.expires_on,
         "noted": None if row.amount is None else Decimal(row.amount) / MICRO,
         "unit": row.unit,
-        "price": None if row.price is None else Decimal(row.price) / MICRO,
+        "price": None if row.price is None else as_yuan(row.price),
+        "proposed_price": None
+        if proposed is None or row.price is not None
+        else {"price": proposed.price, "source": proposed.source},
         "scanned": len(one.codes),
         "came": one.amount,
         "celsius_range": None if low is None or high is None else (Decimal(low) / 100, Decimal(high) / 100),

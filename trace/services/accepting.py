@@ -40,6 +40,7 @@ from trace.services.commands import Command, run_once
 from trace.services.inspecting import look_at_delivery
 from trace.services.order_progress import came_before, lock_order, ordered, settle_order
 from trace.services.overrides import Agreement
+from trace.services.prices import Purchase, agreed_prices, as_yuan
 from trace.services.receiving import receive
 from trace.services.rulebook import rules_on
 from trace.services.temperature_logs import logs_of, sensor_elements, tie_to_receipt
@@ -137,6 +138,7 @@ def _lines(session: Session, command: Command, row: Row[Any]) -> list[tuple[int,
     found = findings_of(session, row, came, rules)
     logs = logs_of(session, actor=command.actor, acceptance=row.public_id)
     way = tuple(element for log in logs for element in sensor_elements(log))
+    agreed = agreed_prices(session, row.purchase_order)
     made: list[tuple[int, Line]] = []
     for one, told in zip(came, found, strict=True):
         line = one.row
@@ -145,7 +147,7 @@ def _lines(session: Session, command: Command, row: Row[Any]) -> list[tuple[int,
                 text = N_("Boxes of this line were scanned, so it came; choose another decision.")
                 raise Invalid(text, field=f"lines.{line.line}.decision")
             continue
-        common = replace(_common(line), way=way if is_cold(line) else ())
+        common = replace(_common(line, agreed.get(line.product)), way=way if is_cold(line) else ())
         if one.codes:
             made.append((line.line, replace(common, codes=one.codes, told=tuple(told))))
         if one.loose:
@@ -154,8 +156,10 @@ def _lines(session: Session, command: Command, row: Row[Any]) -> list[tuple[int,
     return made
 
 
-def _common(line: Row[Any]) -> Line:
+def _common(line: Row[Any], agreed: Purchase | None) -> Line:
+    """What the lines of a line share. What was agreed on when it was ordered is its price where the note says none."""
     more: Mapping[str, Any] = line.more
+    price = None if line.price is None else as_yuan(line.price)
     return Line(
         product=line.public_id,
         code=more.get("lot"),
@@ -165,7 +169,7 @@ def _common(line: Row[Any]) -> Line:
         origin=more.get("origin") or "",
         certificates=tuple(more.get("certificates") or ()),
         celsius=Decimal(more["celsius"]) if more.get("celsius") else None,
-        price=None if line.price is None else Decimal(line.price) / MICRO,
+        price=agreed.price if price is None and agreed is not None else price,
         decision=Decision(more.get("decision") or Decision.ACCEPT),
         reason=more.get("reason") or "",
     )

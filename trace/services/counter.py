@@ -22,6 +22,7 @@ from trace.domain.uris import UriKind, uri_kind
 from trace.services.code_sales import lock_heads
 from trace.services.drug_file import DrugCode, read_codes
 from trace.services.making import Stamp
+from trace.services.prices import selling_prices
 from trace.services.recall_reach import recalls_over
 from trace.services.rulebook import rules_on
 
@@ -232,7 +233,7 @@ def find_earlier(
 def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: date) -> list[dict[str, Any]]:
     """What the counter is told of scanned texts before they are sold, each pack once, in their order.
 
-    {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened} each:
+    {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened, price} each:
     `verdict` is one of `Verdict`, or "unknown" for a text that names no pack; `message` with its `values` is a
     sentence, None where it may be sold; `review` is whether a pharmacist has to (R10). Takes no lock: the sale decides.
     """
@@ -244,6 +245,7 @@ def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: dat
     leaving = [(pack.lot, pack.product, MICRO) for pack in sold if pack.lot is not None]
     earlier = find_earlier(session, actor=actor, leaving=leaving, on=on) if leaving else {}
     rules = rules_on(session, on, actor.organisation)
+    prices = selling_prices(session, actor, {pack.product["id"] for pack in packs.values() if pack.product})
     told = []
     for code in read.values():
         pack = packs.get(code.uri or "")
@@ -252,7 +254,7 @@ def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: dat
             continue
         units = None if pack.opened is None else 1
         refusal = find_refusal(pack, day=on, rules=rules, units=units)
-        entry = _told(code, pack, rules)
+        entry = _told(code, pack, rules) | {"price": prices.get(pack.product.get("id", 0))}
         if pack.item in recalls and (refusal is None or refusal.verdict is not Verdict.SOLD):
             over = recalls[pack.item][0]
             text = N_("Held or recalled ({reason}): it is not sold.")
@@ -284,6 +286,7 @@ def _unknown(code: DrugCode) -> dict[str, Any]:
         "review": False,
         "earlier": None,
         "opened": None,
+        "price": None,
     }
 
 

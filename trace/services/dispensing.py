@@ -29,6 +29,7 @@ from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, BizTransaction, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
+from trace.domain.money import MOST_PAID, line_price
 from trace.domain.parties import DRUG_TRADE
 from trace.domain.permissions import Actor, check_sells
 from trace.domain.rules.book import Rules
@@ -37,12 +38,14 @@ from trace.services.capture import capture
 from trace.services.code_sales import SECOND_SALE, find_sold_twice
 from trace.services.commands import Command, Some, goods_of, run_once, stamp_of
 from trace.services.counter import Earlier, find_cards, find_earlier, find_packs, line_up, pack_uris, reasons_on_arrival
-from trace.services.drug_sales import SoldLine, write_sale
+from trace.services.drug_sales import SoldLine, paid_for, write_sale
 from trace.services.making import Goods, Stamp, papers, seen
 from trace.services.prescriptions import check_review
+from trace.services.prices import Priced, prices_of_sale
 from trace.services.recall_reach import check_not_recalled
 from trace.services.rulebook import rules_on
 from trace.services.split_packs import open_pack
+from trace.services.stock_keeping import micro
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,13 @@ class _Asked:
         return MICRO if self.units is None else MICRO * self.units // self.opened.units
 
     @property
+    def share(self) -> Decimal:
+        """In the unit, exactly: what a price for one is multiplied with."""
+        if self.goods is not None:
+            return Decimal(self.goods.amount or 0)
+        return Decimal(1) if self.units is None else Decimal(self.units) / self.opened.units
+
+    @property
     def opened(self) -> Opened:
         """The open pack that units are sold of; as it will be where it is opened just now."""
         if self.pack is not None and self.pack.opened is not None:
@@ -96,14 +106,16 @@ def dispense(
     reviewed_by: str | None = None,
     passed_by: str = "",
     no_code_reason: str | None = None,
+    prices: Sequence[Priced] = (),
 ) -> dict[str, Any]:
-    """Sell drugs, all or none: {events, codes, alerts, earlier, dispensed_at, receipt: {id, number}}.
+    """Sell drugs, all or none: {events, codes, alerts, earlier, dispensed_at, receipt: {id, number, total}}.
 
     `codes` are whole packs, `parts` units of packs, `goods` lots by quantity: old stock whose packs carry no code
     (无码库), which take a reason unless their class is exempt. Packs that were logged by their codes are not in stock
     by quantity, so they cannot go this way. `prescription` and `reviewed_by` are for what needs them (R10,
     `trace.services.prescriptions.check_review`); no name, ID or diagnosis of the patient is taken. Where an earlier
-    lot of a product is on the shelf, `passed_by` says why it stays there.
+    lot of a product is on the shelf, `passed_by` says why it stays there. `prices` are for what the shop has no price
+    of, or departs from it (`trace.services.prices.prices_of_sale`).
 
     Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold
     here before, held, recalled, or expired, for more units than a pack has, for an earlier lot without a reason, for a
@@ -130,6 +142,7 @@ def dispense(
         earlier = _check_earlier(session, command, asked, passed_by, rules)
         _open_packs(session, command, asked, rules)
         done = capture(session, _events(made, asked, reference), actor=command.actor, now=command.now)
+        paid = _paid(session, command, asked, prices)
         lines = [
             SoldLine(
                 item=one.item,
@@ -140,9 +153,10 @@ def dispense(
                 split_units=one.units,
                 no_code_reason=one.no_code_reason,
                 passed_by=passed_by if one.lot["item"] in earlier else "",
+                price=None if price is None else micro(price),
                 event=captured.event,
             )
-            for one, captured in zip(asked, done, strict=True)
+            for one, captured, price in zip(asked, done, paid, strict=True)
         ]
         return {
             "events": [captured.event_id for captured in done],
@@ -274,6 +288,20 @@ def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rul
             open_pack(session, command, item=one.item, opened=replace(one.opened, use_by=last))
 
 
+def _paid(session: Session, command: Command, asked: Sequence[_Asked], given: Sequence[Priced]) -> list[Decimal | None]:
+    """What is paid for each line, to the fen; None where nobody knows the price. Raises `Invalid` for too much."""
+    sold = {one.product["public_id"]: (one.product["id"], one.product["name"]) for one in asked}
+    known = prices_of_sale(session, command, sold=sold, given=given)
+    paid = []
+    for one in asked:
+        price = known.get(one.product["id"])
+        paid.append(None if price is None else line_price(price, one.share))
+        if (paid[-1] or 0) > MOST_PAID:
+            text = N_("{product}: a line of a receipt costs at most {most} yuan. Look at price and quantity again.")
+            raise Invalid(text, field=one.field, product=one.product["name"], most=MOST_PAID)
+    return paid
+
+
 def _events(made: Stamp, asked: Sequence[_Asked], reference: tuple[BizTransaction, ...]) -> list[ObjectEvent]:
     """One event for each pack or lot, in their order: so each can be declared wrong, or come back, alone."""
     return [
@@ -310,7 +338,9 @@ def _alerts(session: Session, asked: Sequence[_Asked]) -> list[dict[str, Any]]:
 
 
 def take_back_packs(session: Session, command: Command, *, codes: Sequence[str]) -> dict[str, Any]:
-    """Dispensed packs come back (for quality), all or none: their codes are open again, the packs held.
+    """Dispensed packs come back (for quality), all or none: {events, refund}; codes are open again, the packs held.
+
+    `refund` is what was paid for them (`drug_sales.paid_for`).
 
     Units of an open pack come back by their receipt (`trace.services.drug_returns`). Raises `NotFound` for a code that
     is not dispensed here as a whole. Two at once: the locked row of the code decides (`code_sales.lock_heads`).
@@ -330,8 +360,9 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
                 raise NotFound(text, field=field, code=found[uri].code)
         back = seen(made, [Goods(uri) for uri in uris], biz_step=BizStep.RECEIVING, disposition=Disposition.RETURNED)
         done = capture(session, back, actor=command.actor, now=command.now)
-        return {"events": [captured.event_id for captured in done]}
+        return {"events": [captured.event_id for captured in done], "refund": refund}
 
     if not codes:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "take_back_packs", act)
+        refund = paid_for(session, command.actor, [found[uri].item for uri in uris])

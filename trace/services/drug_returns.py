@@ -14,17 +14,20 @@ from trace.domain.epcis.document import load_document
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Action, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
+from trace.domain.money import money_text
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.capture import capture
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.counter import find_packs, line_up
 from trace.services.making import Stamp
+from trace.services.prices import as_yuan
 
 
 def take_back_lines(
     session: Session, command: Command, *, sale: str, lines: Sequence[int], reason: str
 ) -> dict[str, Any]:
-    """Lines of one's own receipt come back, all or none: {events, receipt}; the packs are held, their codes open again.
+    """Lines of one's own receipt come back, all or none: {events, receipt, refund}; the packs are held, their codes
+    open again. `refund` is what was paid for them, in yuan as text; None where no price is known.
 
     Units of an open pack put the whole pack on hold: what somebody had at home does not go back among the rest
     unseen. Raises `NotFound` for a receipt or line that is not there, `Conflict` for one that came back before,
@@ -55,9 +58,15 @@ def take_back_lines(
             line = (drug_sale_line.c.sale == row.sale) & (drug_sale_line.c.line == row.line)
             values = {"returned_event": captured.event, "returned_at": command.now}
             session.execute(update(drug_sale_line).where(line).values(values))
-        return {"events": [captured.event_id for captured in done], "receipt": sale}
+        refund = _refund(found)
+        return {"events": [captured.event_id for captured in done], "receipt": sale, "refund": refund}
 
     return run_once(session, command, "take_back_lines", act)
+
+
+def _refund(rows: Sequence[Row[Any]]) -> str | None:
+    prices = [as_yuan(row.price) for row in rows if row.price is not None]
+    return money_text(sum(prices, Decimal(0))) if prices else None
 
 
 def _lock_receipt(session: Session, command: Command, sale: str) -> int:

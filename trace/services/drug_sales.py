@@ -1,6 +1,6 @@
 """Receipts of the pharmacy's counter (销售小票): every retail receipt shows the trace codes (医保发〔2025〕7号)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -24,17 +24,20 @@ from storage.tables import (
 )
 from trace.domain.dispensing import code_text
 from trace.domain.failures import N_, NotFound
+from trace.domain.money import money_text
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.commands import Command
 from trace.services.organisations import new_public_id
+from trace.services.prices import as_yuan
 
 _BY, _REVIEWER = person.alias("seller"), person.alias("reviewer")
 
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """One line of a receipt as it is stored: numbers of the store, `amount` in millionths."""
+    """One line of a receipt as it is stored: numbers of the store, `amount` in millionths, `price` of the line in
+    millionths of a yuan."""
 
     item: int
     lot: int
@@ -42,6 +45,7 @@ class SoldLine:
     amount: int
     unit: str
     split_units: int | None
+    price: int | None
     no_code_reason: str
     passed_by: str
     event: int
@@ -50,7 +54,8 @@ class SoldLine:
 def write_sale(
     session: Session, command: Command, *, lines: Sequence[SoldLine], prescription: int | None
 ) -> dict[str, Any]:
-    """Write a receipt: {id, number}. Numbers run from 1 in each organisation, without a gap.
+    """Write a receipt: {id, number, total}. Numbers run from 1 in each organisation, without a gap; `total` is in
+    yuan, as text, None where no price is known.
 
     Two counters of one shop: the locked row of `organisation` lines them up for the number; it is the last lock taken.
     """
@@ -71,20 +76,23 @@ def write_sale(
     sale = session.execute(insert(drug_sale).values(values).returning(drug_sale.c.id)).scalar_one()
     rows = [{"sale": sale, "line": number, **asdict(line)} for number, line in enumerate(lines, 1)]
     session.execute(insert(drug_sale_line), rows)
-    return {"id": values["public_id"], "number": values["number"]}
+    total = _text(_sum(None if line.price is None else as_yuan(line.price) for line in lines))
+    return {"id": values["public_id"], "number": values["number"], "total": total}
 
 
 def get_sale(session: Session, public_id: str, *, actor: Actor) -> dict[str, Any]:
     """One's own receipt with its lines; raises `NotFound`.
 
-    {id, number, sold_at, sold_by, shop: {name, address, contact}, prescription, reviewed_by, lines}; a line is {line,
-    product, specification, producer, lot_number, expires_on, code, uri, amount, unit, split_units, unit_name,
-    no_code_reason, passed_by, returned_at, was_wrong}; `code` is empty for packs without one.
+    {id, number, sold_at, sold_by, shop: {name, address, contact}, prescription, reviewed_by, lines, total, refund}; a
+    line is {line, product, specification, producer, lot_number, expires_on, code, uri, amount, unit, split_units,
+    unit_name, price, no_code_reason, passed_by, returned_at, was_wrong}; `code` is empty for packs without one. `price`
+    is that of the line, in yuan; `total` what was paid (of lines that were recorded in error nothing), `refund` what
+    was given back of it; None where no price is known.
     """
     row = session.execute(_sales(actor).where(drug_sale.c.public_id == public_id)).one_or_none()
     if row is None:
         raise NotFound(N_("There is no receipt {id}."), id=public_id)
-    return {**_as_told(row), "lines": _lines(session, [row.id])[row.id]}
+    return _with_lines(row, _lines(session, [row.id])[row.id])
 
 
 def list_sales(
@@ -97,7 +105,36 @@ def list_sales(
         query = query.where(drug_sale.c.sold_at >= begins, drug_sale.c.sold_at < begins + timedelta(days=1))
     rows = session.execute(query).all()
     lines = _lines(session, [row.id for row in rows])
-    return [{**_as_told(row), "lines": lines[row.id]} for row in rows]
+    return [_with_lines(row, lines[row.id]) for row in rows]
+
+
+def _with_lines(row: Row[Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    sold = [line for line in lines if not line["was_wrong"]]
+    back = [line["price"] for line in sold if line["returned_at"] is not None]
+    return {**_as_told(row), "lines": lines, "total": _sum(line["price"] for line in sold), "refund": _sum(back)}
+
+
+def _sum(prices: Iterable[Decimal | None]) -> Decimal | None:
+    """What is known of them, added up; None where nothing is."""
+    known = [price for price in prices if price is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def paid_for(session: Session, actor: Actor, items: Collection[int | None]) -> str | None:
+    """What was paid, in yuan as text, for things (by their numbers) that are sold here as a whole; None: not known."""
+    query = (
+        select(drug_sale_line.c.price)
+        .join(drug_sale, drug_sale.c.id == drug_sale_line.c.sale)
+        .where(drug_sale.c.organisation == actor.organisation)
+        .where(drug_sale_line.c.returned_event.is_(None), drug_sale_line.c.split_units.is_(None))
+    )
+    parts = chunks([item for item in items if item is not None])
+    found = [price for part in parts for price in session.scalars(query.where(drug_sale_line.c.item.in_(part)))]
+    return _text(_sum(None if price is None else as_yuan(price) for price in found))
+
+
+def _text(total: Decimal | None) -> str | None:
+    return None if total is None else money_text(total)
 
 
 def _sales(actor: Actor) -> Select[Any]:
@@ -173,6 +210,7 @@ def _line(row: Row[Any]) -> dict[str, Any]:
         "unit": row.unit,
         "split_units": row.split_units,
         "unit_name": row.unit_name or "",
+        "price": None if row.price is None else as_yuan(row.price),
         "no_code_reason": row.no_code_reason,
         "passed_by": row.passed_by,
         "returned_at": row.returned_at,

@@ -13,6 +13,7 @@ from trace.domain.failures import N_, NotFound
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.services.arrivals import Decision
+from trace.services.prices import as_yuan
 from trace.services.recognition import Proposal, lines_from
 
 LOOKED_BACK = 500  # deliveries that are looked through for who delivers here
@@ -107,6 +108,7 @@ def _came(session: Session, number: int) -> Iterable[dict[str, Any]]:
     query = (
         select(
             receipt_line.c.amount,
+            receipt_line.c.price,
             product.c.public_id,
             product.c.name,
             product.c.category,
@@ -148,6 +150,8 @@ def _line(row: Any, amount: Decimal) -> dict[str, Any]:
         "codes": [],
         "container": None,
         "new_product_code": None,
+        # A drug's price stands in its record by law and is the same for months; that of vegetables is new each morning.
+        "price": None if counted or row.price is None else as_yuan(row.price),
         "discontinued": row.discontinued_on is not None,
     }
 

@@ -12,6 +12,7 @@ from flask_babel import format_date, format_datetime, gettext
 
 from trace.domain.checks import IdentifierWarning
 from trace.domain.failures import N_
+from trace.domain.money import money_text
 from trace.domain.papers import Finding
 from trace.domain.products import Category
 from trace.domain.uris import GS1, PRIVATE
@@ -178,6 +179,11 @@ def amount_text(value: Any, unit: str = "") -> str:
         return ""
     number = f"{Decimal(str(value)).normalize():f}"
     return f"{number} {word(unit)}".strip()
+
+
+def price_text(price: Decimal | None) -> str:
+    """A price in yuan, at least to the fen; nothing where none is known."""
+    return "" if price is None else money_text(price)
 
 
 def day_text(value: date | datetime | None) -> str:

@@ -4,23 +4,38 @@ from typing import Any
 
 from flask import Response, g
 
-from schemas.counter import CheckQuery, CounterRequest, DrugSalesQuery, PaperQuery, SaleReturnRequest
+from schemas.counter import (
+    CheckQuery,
+    CounterRequest,
+    DrugSalesQuery,
+    PaperQuery,
+    PricesQuery,
+    PricesRequest,
+    SaleRecordsQuery,
+    SaleReturnRequest,
+)
 from schemas.requests import CodesRequest, PageQuery
+from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.permissions import Permission
+from trace.domain.tables import Table
 from trace.services.alerts import list_alerts
 from trace.services.counter import check_codes
 from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.drug_returns import take_back_lines
 from trace.services.drug_sales import get_sale, list_sales
+from trace.services.prices import Priced, list_prices, set_prices
+from trace.services.sale_records import SalePeriod, sale_records
 from trace.services.split_packs import list_open_packs
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 from trace.web.drug_receipts import receipt_pdf
 from trace.web.printing import pdf_answer
+from trace.web.sale_table import sale_table
 from trace.web.words import say
 
 blueprint = Blueprint("api_pharmacy", __name__, description="Dispensing: one code, one sale")
+FILE = {"type": "string", "format": "binary"}
 
 
 @blueprint.post("/dispensings")
@@ -31,7 +46,8 @@ def post_dispensing(payload: dict[str, Any]) -> Any:
     """售药 / Dispense packs by their trace codes, or units of them; old packs without codes by lot and quantity."""
     command = command_of(payload)
     goods, parts = some_of(payload.pop("goods")), [Part(**part) for part in payload.pop("parts")]
-    return dispense(g.session, command, goods=goods, parts=parts, **payload)
+    prices = [Priced(**price) for price in payload.pop("prices")]
+    return dispense(g.session, command, goods=goods, parts=parts, prices=prices, **payload)
 
 
 @blueprint.get("/dispensings/check")
@@ -64,6 +80,29 @@ def get_sales(query: dict[str, Any]) -> Any:
     return {"sales": list_sales(g.session, actor=g.actor, now=g.now, **query)}
 
 
+@blueprint.get("/drug-sales.csv")
+@blueprint.arguments(SaleRecordsQuery, location="query")
+@blueprint.doc(responses={"200": {"description": "CSV, UTF-8 with BOM", "content": {CSV_TYPE: {"schema": FILE}}}})
+@may(Permission.CODE_DISPENSE)
+def get_sales_csv(query: dict[str, Any]) -> Response:
+    """销售记录（表格） / The lines sold in a period, with their prices, as CSV."""
+    return Response(csv_of(_sales(query)), content_type=f"{CSV_TYPE}; charset=utf-8")
+
+
+@blueprint.get("/drug-sales.xlsx")
+@blueprint.arguments(SaleRecordsQuery, location="query")
+@blueprint.doc(responses={"200": {"description": "XLSX", "content": {XLSX_TYPE: {"schema": FILE}}}})
+@may(Permission.CODE_DISPENSE)
+def get_sales_xlsx(query: dict[str, Any]) -> Response:
+    """销售记录（工作簿） / The lines sold in a period, with their prices, as XLSX."""
+    return Response(xlsx_of(_sales(query)), content_type=XLSX_TYPE)
+
+
+def _sales(query: dict[str, Any]) -> Table:
+    records = sale_records(g.session, actor=g.actor, period=SalePeriod(**query, zone=g.now.tzinfo))
+    return sale_table(records, g.now.tzinfo)
+
+
 @blueprint.get("/drug-sales/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.CODE_DISPENSE)
@@ -89,6 +128,25 @@ def get_receipt(query: dict[str, Any], public_id: str) -> Response:
 def post_sale_return(payload: dict[str, Any], public_id: str) -> Any:
     """药品退回 / Take lines of a receipt back: packs, units of a pack, packs without a code."""
     return take_back_lines(g.session, command_of(payload), sale=public_id, **payload)
+
+
+@blueprint.get("/prices")
+@blueprint.arguments(PricesQuery, location="query")
+@blueprint.response(200)
+@may(Permission.CODE_DISPENSE)
+def get_prices(query: dict[str, Any]) -> Any:
+    """零售价 / What one's own shop sells drugs for, and what they were bought for; those without a price first."""
+    return {"prices": list_prices(g.session, actor=g.actor, **query)}
+
+
+@blueprint.post("/prices")
+@blueprint.arguments(PricesRequest)
+@blueprint.response(200)
+@may(Permission.PRICE_SET)
+def post_prices(payload: dict[str, Any]) -> Any:
+    """设定零售价 / Say what drugs are sold for from now on; what stood is kept."""
+    command = command_of(payload)
+    return set_prices(g.session, command, prices=[Priced(**price) for price in payload["prices"]])
 
 
 @blueprint.get("/split-packs")

@@ -47,6 +47,7 @@ PAGES = (
     "papers",
     "pharmacy",
     "rapid",
+    "prices",
     "recalls",
     "receiving",
     "records",
@@ -91,6 +92,7 @@ def register(app: Flask) -> None:
         day=words.day_text,
         moment=words.moment_text,
         law=words.source_text,
+        money=words.price_text,
         public_path=public_path,
         short=words.thing_text,
     )

@@ -14,6 +14,7 @@ from trace.domain.products import Category
 from trace.services.products import list_products, products_by_id, register_product
 from trace.services.recognition import propose_lines
 from trace.web.site.forms import EMPTY_LINE, new_product
+from trace.web.words import price_text
 
 MANY_CHOICES = 8
 # What is made, harvested or slaughtered today or yesterday, and carries neither lot number nor expiry date.
@@ -48,6 +49,7 @@ def form_line(line: Mapping[str, Any], *, repeated: bool = False) -> dict[str, A
         "code": line["lot"] or "",
         "amount": amount,
         "last": amount if repeated else "",
+        "price": price_text(line.get("price")),
         "unit": line["unit"] or product.get("unit", ""),
         "new_code": line["new_product_code"] or "",
         "new_unit": "" if product else line["unit"] or "",

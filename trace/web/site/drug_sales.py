@@ -5,21 +5,26 @@ from datetime import date
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from schemas.counter import PAPERS, SaleReturnRequest
+from schemas.counter import PAPERS, SaleRecordsQuery, SaleReturnRequest
+from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.permissions import Permission
+from trace.domain.tables import Table
 from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.drug_returns import take_back_lines
 from trace.services.drug_sales import get_sale, list_sales
+from trace.services.sale_records import SalePeriod, sale_records
 from trace.services.split_packs import list_open_packs
 from trace.web.access import may
 from trace.web.drug_receipts import receipt_pdf
-from trace.web.printing import pdf_answer
+from trace.web.printing import pdf_answer, pdf_page
+from trace.web.sale_table import remark_of, sale_sums, sale_table
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("drug_sales", __name__, url_prefix="/pharmacy/sales")
 MANY_LINES = 600
+MOST_PRINTED = 1_000  # lines of one PDF: setting type takes time and memory for each
 
 
 @blueprint.get("")
@@ -31,7 +36,7 @@ def page() -> ResponseReturnValue:
     except ValueError as fault:
         raise Invalid(N_("Give the day as year-month-day."), field="day") from fault
     sales = list_sales(g.session, actor=g.actor, now=g.now, day=day, limit=500)
-    return render_template("drug_sales.html", sales=sales, day=day)
+    return render_template("drug_sales.html", sales=sales, day=day, month=day.replace(day=1).isoformat())
 
 
 @blueprint.get("/open-packs")
@@ -40,6 +45,59 @@ def open_packs() -> ResponseReturnValue:
     """拆零记录 / The register of packs that are sold in parts."""
     found = list_open_packs(g.session, actor=g.actor, today=g.now.date(), limit=200)
     return render_template("open_packs.html", packs=found, today=g.now.date())
+
+
+def _asked() -> SalePeriod:
+    """The period asked for; today where none is."""
+    today = g.now.date().isoformat()
+    args = {name: request.args.get(name) or today for name in ("first", "last")}
+    return SalePeriod(**load(SaleRecordsQuery(), args), zone=g.now.tzinfo)
+
+
+def _table(period: SalePeriod) -> Table:
+    return sale_table(sale_records(g.session, actor=g.actor, period=period), period.zone)
+
+
+def _file(data: bytes, media_type: str, period: SalePeriod, ending: str) -> Response:
+    answer = Response(data, content_type=media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="sales-{period.first}-{period.last}.{ending}"'
+    return answer
+
+
+@blueprint.get("/table.csv")
+@may(Permission.CODE_DISPENSE)
+def table_csv() -> Response:
+    """销售记录（CSV） / The lines sold in a period, with their prices, for a spreadsheet."""
+    period = _asked()
+    return _file(csv_of(_table(period)), CSV_TYPE, period, "csv")
+
+
+@blueprint.get("/table.xlsx")
+@may(Permission.CODE_DISPENSE)
+def table_xlsx() -> Response:
+    """销售记录（XLSX） / The lines sold in a period as a workbook."""
+    period = _asked()
+    return _file(xlsx_of(_table(period)), XLSX_TYPE, period, "xlsx")
+
+
+@blueprint.get("/print.pdf")
+@may(Permission.CODE_DISPENSE)
+def record() -> Response:
+    """销售记录（PDF） / The lines sold in a period, to print and sign."""
+    period = _asked()
+    records = sale_records(g.session, actor=g.actor, period=period, most=MOST_PRINTED)
+    total, unpriced = sale_sums(records)
+    data = pdf_page(
+        "sales.html",
+        records=records,
+        period=period,
+        organisation=g.actor.organisation_name,
+        total=total,
+        unpriced=unpriced,
+        remark=lambda line: remark_of(line, period.zone),
+        printed_at=g.now,
+    )
+    return pdf_answer(data, f"sales-{period.first}-{period.last}")
 
 
 @blueprint.get("/<string:public_id>")

@@ -66,6 +66,13 @@ TILES = (
         DRUG_TRADE,
     ),
     Tile(
+        "prices.page",
+        N_("Prices"),
+        N_("What drugs are sold for, and what they were bought for."),
+        Permission.CODE_DISPENSE,
+        PHARMACIES,
+    ),
+    Tile(
         "duty.page",
         N_("Pharmacists on duty"),
         N_("On and off duty with one tap; prescriptions reviewed; registrations."),

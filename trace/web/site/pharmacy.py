@@ -1,23 +1,29 @@
 """The counter of the sunshine pharmacy (阳光药店): scan what is sold, be told of each code, sell it once."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 
 from schemas.counter import CounterRequest
-from trace.domain.dispensing import NoCodeReason
+from schemas.fields import Amount
+from trace.domain.dispensing import NoCodeReason, Verdict
 from trace.domain.failures import N_, Failure, Invalid
+from trace.domain.money import line_price
 from trace.domain.permissions import Permission
+from trace.domain.permissions import may as allows
 from trace.errors import sentence, status_of
 from trace.services.alerts import list_alerts
 from trace.services.blocks import blocked_among, own_block
 from trace.services.commands import Command, Some
-from trace.services.counter import check_codes
+from trace.services.counter import check_codes, find_cards
 from trace.services.delivery import expected
 from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.drug_sales import list_sales
+from trace.services.prices import Priced
 from trace.services.recall_views import urgent_notices
 from trace.services.split_packs import list_open_packs
 from trace.services.stock_list import list_stock
@@ -68,8 +74,18 @@ def _form() -> dict[str, Any]:
         "lot": text_of("lot", 2_000),
         "amount": text_of("amount", 24),
         "no_code_reason": text_of("no_code_reason", 16),
+        "prices": _typed_prices(),
         "client_key": text_of("client_key", 120),
     }
+
+
+def _typed_prices() -> dict[str, str]:
+    """{product's public id: the price that was typed}, of packs and, apart, of the lot that is sold without codes."""
+    typed = zip(texts_with_blanks("price_of"), texts_with_blanks("price"), strict=False)
+    prices = {product: price[:24] for product, price in typed if product and price}
+    lot, price = text_of("lot", 2_000), text_of("loose_price", 24)
+    card = find_cards(g.session, [lot]).get(lot) if lot and price else None
+    return prices if card is None else {str(card[1]["public_id"]): price, **prices}
 
 
 def texts_with_blanks(name: str) -> list[str]:
@@ -87,6 +103,7 @@ def _act(form: Mapping[str, Any]) -> dict[str, Any]:
         "prescription": form["prescription"] or None,
         "passed_by": form["passed_by"],
         "no_code_reason": form["no_code_reason"] or None,
+        "prices": [{"product": product, "price": price} for product, price in form["prices"].items()],
         "client_key": form["client_key"],
     }
     payload = load(CounterRequest(), body)
@@ -97,7 +114,37 @@ def _act(form: Mapping[str, Any]) -> dict[str, Any]:
         payload.pop(name, None)
     payload["goods"] = [Some(**some) for some in payload["goods"]]
     payload["parts"] = [Part(**part) for part in payload["parts"]]
+    payload["prices"] = [Priced(**price) for price in payload["prices"]]
     return dispense(g.session, command, **payload)
+
+
+def _priced(basket: Sequence[Mapping[str, Any]], form: Mapping[str, Any]) -> dict[str, Any]:
+    """What the basket costs: {total, unknown, known}; `unknown` are the products that somebody has to price, `known`
+    the others, each once."""
+    typed, units = form.get("prices", {}), form.get("units", {})
+    total, products = Decimal(0), dict[str, Mapping[str, Any]]()
+    for entry in basket:
+        if entry["verdict"] not in (Verdict.READY, Verdict.OPEN) or entry["product"] is None:
+            continue
+        products.setdefault(entry["product"]["id"], entry)
+        price = _decimal(typed.get(entry["product"]["id"], "")) or entry["price"]
+        share = _decimal(units.get(entry["text"], "")) / (entry["product"].get("split_units") or 1)
+        # Of an open pack nothing is sold before somebody says how much.
+        share = share or Decimal(entry["verdict"] == Verdict.READY)
+        total += line_price(price or Decimal(0), share)
+    return {
+        "total": total,
+        "unknown": [entry["product"] for entry in products.values() if entry["price"] is None],
+        "known": [entry["product"] for entry in products.values() if entry["price"] is not None],
+    }
+
+
+def _decimal(text: str) -> Decimal:
+    """A number that was typed, 0 for what is none: the sale says what is wrong with it."""
+    try:
+        return Decimal(Amount().deserialize(text) if text else 0)
+    except ValidationError:
+        return Decimal(0)
 
 
 def _show(
@@ -119,6 +166,8 @@ def _show(
         codes=codes,
         basket=basket,
         looking=looking,
+        priced=_priced(basket, form),
+        may_price=allows(g.actor, Permission.PRICE_SET),
         asks_reason=any(entry["earlier"] for entry in basket),
         reasons=[reason.value for reason in NoCodeReason],
         duty=duty_strip(),
