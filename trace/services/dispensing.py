@@ -140,9 +140,9 @@ def dispense(
         products = [(one.product["name"], one.product["prescription"]) for one in asked]
         review = check_review(session, command, reference=prescription, reviewed_by=reviewed_by, products=products)
         earlier = _check_earlier(session, command, asked, passed_by, rules)
+        paid = _paid(session, command, asked, prices)
         _open_packs(session, command, asked, rules)
         done = capture(session, _events(made, asked, reference), actor=command.actor, now=command.now)
-        paid = _paid(session, command, asked, prices)
         lines = [
             SoldLine(
                 item=one.item,
@@ -151,9 +151,9 @@ def dispense(
                 amount=one.amount,
                 unit=one.product["unit"],
                 split_units=one.units,
+                price=None if price is None else micro(price),
                 no_code_reason=one.no_code_reason,
                 passed_by=passed_by if one.lot["item"] in earlier else "",
-                price=None if price is None else micro(price),
                 event=captured.event,
             )
             for one, captured, price in zip(asked, done, paid, strict=True)
@@ -281,13 +281,6 @@ def _check_earlier(
     return found
 
 
-def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rules: Rules) -> None:
-    for one in asked:
-        if one.units is not None and one.pack is not None and one.pack.opened is None:
-            last = use_by(command.day, one.lot["expires_on"], rules)
-            open_pack(session, command, item=one.item, opened=replace(one.opened, use_by=last))
-
-
 def _paid(session: Session, command: Command, asked: Sequence[_Asked], given: Sequence[Priced]) -> list[Decimal | None]:
     """What is paid for each line, to the fen; None where nobody knows the price. Raises `Invalid` for too much."""
     sold = {one.product["public_id"]: (one.product["id"], one.product["name"]) for one in asked}
@@ -300,6 +293,13 @@ def _paid(session: Session, command: Command, asked: Sequence[_Asked], given: Se
             text = N_("{product}: a line of a receipt costs at most {most} yuan. Look at price and quantity again.")
             raise Invalid(text, field=one.field, product=one.product["name"], most=MOST_PAID)
     return paid
+
+
+def _open_packs(session: Session, command: Command, asked: Sequence[_Asked], rules: Rules) -> None:
+    for one in asked:
+        if one.units is not None and one.pack is not None and one.pack.opened is None:
+            last = use_by(command.day, one.lot["expires_on"], rules)
+            open_pack(session, command, item=one.item, opened=replace(one.opened, use_by=last))
 
 
 def _events(made: Stamp, asked: Sequence[_Asked], reference: tuple[BizTransaction, ...]) -> list[ObjectEvent]:
@@ -358,6 +358,7 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
             if found[uri].sold_at is None:
                 text = N_("The code {code} was not dispensed here.")
                 raise NotFound(text, field=field, code=found[uri].code)
+        refund = paid_for(session, command.actor, [found[uri].item for uri in uris])
         back = seen(made, [Goods(uri) for uri in uris], biz_step=BizStep.RECEIVING, disposition=Disposition.RETURNED)
         done = capture(session, back, actor=command.actor, now=command.now)
         return {"events": [captured.event_id for captured in done], "refund": refund}
@@ -365,4 +366,3 @@ def take_back_packs(session: Session, command: Command, *, codes: Sequence[str])
     if not codes:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "take_back_packs", act)
-        refund = paid_for(session, command.actor, [found[uri].item for uri in uris])
