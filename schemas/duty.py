@@ -1,5 +1,7 @@
 """The shapes on the wire of pharmacists: duty, registrations, reviewed prescriptions."""
 
+from marshmallow import fields
+
 from schemas.fields import Day, Moment, Strict, Text
 from schemas.requests import CommandRequest
 
@@ -8,6 +10,12 @@ class DutyRequest(CommandRequest):
     """To go on duty: till when at the latest; a key names the colleague who signed in to its program."""
 
     until = Moment(load_default=None, allow_none=True)
+    remote = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "For the shops of the chain, too: review from headquarters."},
+    )
     person = Text(most=26, load_default=None, allow_none=True)
 
 
@@ -32,6 +40,12 @@ class ReviewRequest(CommandRequest):
     reference = Text(most=80, least=1, required=True)
     prescribed_on = Day(load_default=None, allow_none=True)
     reviewed_by = Text(most=26, load_default=None, allow_none=True)
+    shop = Text(
+        most=26,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Whose prescription it is, where headquarters reviews for a shop of its chain."},
+    )
 
 
 class ReviewsQuery(Strict):

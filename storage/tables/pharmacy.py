@@ -41,6 +41,9 @@ duty = Table(
     Column("started_at", Moment, nullable=False),
     Column("until", Moment, nullable=False, comment="at the latest: nobody is on duty for ever"),
     Column("ended_at", Moment),
+    Column(
+        "remote", Boolean, nullable=False, default=False, comment="reviews for the shops of the chain, too (远程审方)"
+    ),
     # A pharmacist is on duty in one place at a time.
     Index(
         "uq_duty_open",

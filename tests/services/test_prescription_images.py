@@ -1,7 +1,7 @@
 """The picture of a prescription: only where a setting asks, readable by nobody without its key, erased with it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -118,8 +118,12 @@ def test_the_key_is_destroyed_when_its_time_is_over_and_not_before(town: Town, t
         wrapped = session.scalar(select(record_key.c.wrapped))
     zone = town.now.tzinfo
     assert zone is not None and wrapped is not None
-    moments = {days: town.now + (until - town.day(0)) + timedelta(days=days) for days in (0, 1)}
+    # At 3 in the shop's night the clock's UTC still has the last day it is kept.
+    over = datetime.combine(until + timedelta(days=1), time(3), zone).astimezone(UTC)
+    assert over.date() == until
+    moments = {0: town.now + (until - town.day(0)), 1: over}
     assert not work_on_erasing(town.store, now=lambda: moments[0], zone=zone)
+    assert not work_on_erasing(town.store, now=lambda: over - timedelta(minutes=1), zone=zone)
     assert look(town, pharmacist, public_id, objects) == PICTURE
     assert work_on_erasing(town.store, now=lambda: moments[1], zone=zone)
     assert not work_on_erasing(town.store, now=lambda: moments[1], zone=zone)

@@ -52,7 +52,15 @@ SELDOM = {
     "POST /api/v1/chain/deliveries",
     *(  # a registration, a duty, a window come first; an inspection is of a business of the region
         f"POST /api/v1/{act}"
-        for act in ("duty", "duty/end", "pharmacists", "prescriptions", "public-window", "inspections")
+        for act in (
+            "duty",
+            "duty/end",
+            "pharmacists",
+            "prescriptions",
+            "prescriptions/{public_id}/image",
+            "public-window",
+            "inspections",
+        )
     ),
     *(f"GET /api/v1/public/windows/{{public_id}}{tail}" for tail in ("", "/check")),
     "POST /api/v1/rules",  # a value has the shape of its entry

@@ -100,7 +100,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "/hops/sell": ("clerk", MOVED),
     "/hops/take-back": ("clerk", MOVED),
     "/hops/hold": ("clerk", REASONED),
-    "/hops/release": ("clerk", REASONED),
+    "/hops/release": ("clerk", {**REASONED, "override": {"sign_in": "x", "password": "x", "reason": "x"}}),
     "/hops/destroy": (
         "clerk",
         {**REASONED, "method": "denatured", "witness": "x", "sha256": "0" * 64, "where": "x"},
@@ -168,6 +168,7 @@ UPLOADS = (
     "/code-relations",
     "/temperature-logs",
     "/zones/<string:public_id>/readings",
+    "/prescriptions/<string:public_id>/image",
 )
 
 

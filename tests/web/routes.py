@@ -347,7 +347,9 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     **{(method, f"{API}/code-relations"): SHOP for method in ("GET", "POST")},
     ("GET", f"{API}/code-relations/<string:public_id>"): SHOP,
     **{("GET", f"{API}/{things}"): SHOP for things in ("duty", "pharmacists", "prescriptions")},
-    **{("POST", f"{API}/{act}"): frozenset({PHARMACIST}) for act in ("duty", "duty/end", "prescriptions")},
+    **{("POST", f"{API}/{act}"): frozenset({PHARMACIST}) for act in (
+        "duty", "duty/end", "prescriptions", "prescriptions/<string:public_id>/image",
+    )},
     ("POST", f"{API}/pharmacists"): MANAGERS,
     ("GET", "/pharmacy/duty"): SHOP,
     **{("POST", f"/pharmacy/duty/{act}"): frozenset({PHARMACIST}) for act in ("take", "end")},
@@ -365,6 +367,7 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", "/inspector/scan"): SHOP | {INSPECTOR},
     ("GET", "/inspector/organisations/<string:public_id>"): BUSINESS,
     ("GET", "/inspector/organisations/<string:public_id>/care"): BUSINESS,
+    **{(method, "/chain/delivery"): HEAD for method in ("GET", "POST")},
     ("GET", "/inspector/trace"): BUSINESS,
     ("GET", "/inspector/log"): frozenset({AUDITOR}),
 }  # fmt: skip

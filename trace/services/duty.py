@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from storage.events import insert_for
 from storage.tables import duty, person, pharmacist
+from storage.tables import organisation as organisation_table
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid
 from trace.domain.permissions import Actor
 from trace.services.commands import Command, run_once
+from trace.services.remote_review import is_allowed, shops_reviewed_for
 from trace.services.rulebook import rules_on
 
 # The sign that has to hang at the counter (药品经营质量管理规范, SAMR 84 Art. 10).
@@ -18,19 +20,28 @@ NOBODY = N_("The pharmacist is not on duty: no prescription drugs and no class A
 
 
 def take_duty(
-    session: Session, command: Command, *, until: datetime | None = None, person_id: str | None = None
+    session: Session,
+    command: Command,
+    *,
+    until: datetime | None = None,
+    person_id: str | None = None,
+    remote: bool = False,
 ) -> dict[str, Any]:
-    """Go on duty now, till `until` at the latest: the duty as `on_duty` tells it.
+    """Go on duty now, till `until` at the latest: the duty as `on_duty` tells it. `remote`: for the shops of the chain,
+    too, whose prescriptions one reviews from headquarters (`trace.services.remote_review`).
 
     A person goes on duty alone; a key names the colleague who signed in to its program (`person_id`). Who is on duty
     already, on another device, gets the same duty. Raises `Forbidden` for anybody without a registration on file here,
-    `Conflict` for one that is over, `Invalid` for an end that is past or later than a shift lasts.
+    `Conflict` for one that is over or where no shop may be reviewed for, `Invalid` for an end that is past or later
+    than a shift lasts.
 
     Two at once: the partial unique key `uq_duty_open` (person) lets one in, both get that duty.
     """
 
     def act() -> dict[str, Any]:
         who = _registered(session, command, person_id)
+        if remote and not shops_reviewed_for(session, actor=command.actor, on=command.day):
+            raise Conflict(N_("There is no shop whose prescriptions are reviewed from here."), field="remote")
         latest = command.now + timedelta(hours=_longest(session, command))
         if until is not None and not command.now < until <= latest:
             text = N_("A duty ends within {hours} hours of its beginning; {until} came.")
@@ -43,10 +54,11 @@ def take_duty(
             "person": who.person,
             "started_at": command.now,
             "until": until or latest,
+            "remote": remote,
         }
         session.execute(insert_for(session, duty).values(values).on_conflict_do_nothing())
         found = session.execute(_open(command.actor.organisation).where(duty.c.person == who.person)).one()
-        return _as_told(found)
+        return duty_card(found)
 
     return run_once(session, command, "take_duty", act)
 
@@ -100,29 +112,49 @@ def end_duty(session: Session, command: Command, *, person_id: str | None = None
 
 
 def on_duty(session: Session, *, organisation: int, at: datetime) -> list[dict[str, Any]]:
-    """The pharmacists on duty at a place and moment: {person, name, registration_no, title, since, until}, ISO times.
+    """The pharmacists on duty at a place and moment: {person, name, registration_no, title, since, until, remote}.
 
-    One whose account ended, or whose registration was over by then, is not on duty.
+    Times are ISO. One whose account ended, or whose registration was over by then, is not on duty.
     """
-    return [_as_told(row) for row in duty_rows(session, organisation=organisation, at=at)]
+    return [duty_card(row) for row in duty_rows(session, organisation=organisation, at=at)]
 
 
 def duty_rows(session: Session, *, organisation: int, at: datetime) -> list[Row[Any]]:
     """The same as rows {id, person, public_id, ...}, the first to come first."""
+    query = duties_at(at).where(duty.c.organisation == organisation)
+    return list(session.execute(query.order_by(duty.c.started_at, duty.c.id)).all())
+
+
+def duties_at(at: datetime) -> Select[Any]:
+    """Whoever is on duty anywhere at a moment, as rows of `duty_rows`."""
     then = (
         duty.c.started_at <= at,
         duty.c.until > at,
         or_(duty.c.ended_at.is_(None), duty.c.ended_at > at),
         or_(pharmacist.c.expires_on.is_(None), pharmacist.c.expires_on >= at.date()),
     )
-    query = _all(organisation).where(*then).order_by(duty.c.started_at, duty.c.id)
-    return list(session.execute(query).all())
+    return _all().where(*then)
+
+
+def remote_rows(session: Session, *, shop: int, at: datetime) -> list[Row[Any]]:
+    """The pharmacists on duty for a shop (its number) at its headquarters, where the rule book lets them review for it
+    (`trace.services.remote_review`), as rows of `duty_rows`."""
+    if not is_allowed(session, shop=shop, on=at.date()):
+        return []
+    head = select(organisation_table.c.headquarters).where(organisation_table.c.id == shop).scalar_subquery()
+    query = duties_at(at).where(duty.c.organisation == head, duty.c.remote)
+    return list(session.execute(query.order_by(duty.c.started_at, duty.c.id)).all())
+
+
+def remote_on_duty(session: Session, *, shop: int, at: datetime) -> list[dict[str, Any]]:
+    """The same as `on_duty` tells them."""
+    return [duty_card(row) for row in remote_rows(session, shop=shop, at=at)]
 
 
 def own_duty(session: Session, *, actor: Actor, at: datetime) -> dict[str, Any] | None:
     """The duty the person has now, or None."""
     rows = duty_rows(session, organisation=actor.organisation, at=at)
-    return next((_as_told(row) for row in rows if actor.person is not None and row.person == actor.person), None)
+    return next((duty_card(row) for row in rows if actor.person is not None and row.person == actor.person), None)
 
 
 def may_take_duty(session: Session, *, actor: Actor, at: datetime) -> bool:
@@ -134,20 +166,21 @@ def may_take_duty(session: Session, *, actor: Actor, at: datetime) -> bool:
     return session.execute(select(pharmacist.c.person).where(mine, valid)).one_or_none() is not None
 
 
-def _all(organisation: int) -> Select[Any]:
+def _all() -> Select[Any]:
     return (
         select(duty, person.c.public_id, person.c.name, pharmacist.c.registration_no, pharmacist.c.title)
         .join(person, person.c.id == duty.c.person)
         .join(pharmacist, pharmacist.c.person == person.c.id)
-        .where(duty.c.organisation == organisation, pharmacist.c.organisation == organisation, person.c.active)
+        .where(pharmacist.c.organisation == duty.c.organisation, person.c.active)
     )
 
 
 def _open(organisation: int) -> Select[Any]:
-    return _all(organisation).where(duty.c.ended_at.is_(None))
+    return _all().where(duty.c.organisation == organisation, duty.c.ended_at.is_(None))
 
 
-def _as_told(row: Row[Any]) -> dict[str, Any]:
+def duty_card(row: Row[Any]) -> dict[str, Any]:
+    """A row of `duty_rows` as it is told."""
     return {
         "person": row.public_id,
         "name": row.name,
@@ -155,4 +188,5 @@ def _as_told(row: Row[Any]) -> dict[str, Any]:
         "title": row.title,
         "since": row.started_at.isoformat(),
         "until": row.until.isoformat(),
+        "remote": row.remote,
     }

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.events import insert_for
 from storage.objects import ObjectStore
-from storage.tables import job, prescription, record_key, stored_object
+from storage.tables import duty, job, prescription, record_key, stored_object
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
 from trace.services.commands import Command, run_once
@@ -36,9 +36,9 @@ def image_seal(secret_key: str) -> Seal:
     return seal_for(secret_key, "record_key")
 
 
-def wants_image(session: Session, command: Command) -> bool:
-    """Whether the pharmacy keeps pictures of prescriptions."""
-    rules = rules_on(session, command.day, command.actor.organisation)
+def wants_image(session: Session, command: Command, *, shop: int | None = None) -> bool:
+    """Whether the pharmacy (another one's number: `shop`) keeps pictures of prescriptions."""
+    rules = rules_on(session, command.day, command.actor.organisation if shop is None else shop)
     return bool(rules.value("prescription.image") == ENCRYPTED)
 
 
@@ -52,7 +52,7 @@ def keep_image(
     objects: ObjectStore,
     seal: Seal,
 ) -> None:
-    """Seal and keep the picture of an own reviewed prescription, and have it erased when its time is over.
+    """Seal and keep the picture of a prescription reviewed here, and have it erased when its time is over.
 
     Raises `NotFound` for another's, `Invalid` where no setting asks for pictures or it is none, `Conflict` where there
     is one. Two at once: the guarded update of the prescription's row lets one through, the other is rolled back. Sent
@@ -76,11 +76,11 @@ def _keep_image(
     objects: ObjectStore,
     seal: Seal,
 ) -> None:
-    if not wants_image(session, command):
+    row = _own(session, command.actor, public_id)
+    if not wants_image(session, command, shop=row.organisation):
         raise Invalid(N_("This pharmacy keeps no pictures of prescriptions."), field="photo")
     if media_type != "image/jpeg":
         raise Invalid(N_("Photograph the prescription: a file of several pages is not kept."), field="photo")
-    row = _own(session, command.actor, public_id)
     own = new_seal()
     number = session.execute(
         insert(record_key).values(made_at=command.now, destroyed_reason="").returning(record_key.c.id)
@@ -102,7 +102,8 @@ def _keep_image(
 def show_image(
     session: Session, *, actor: Actor, public_id: str, objects: ObjectStore, seal: Seal, now: datetime
 ) -> bytes:
-    """The picture (JPEG), for a pharmacist of the same pharmacy; every look is written down.
+    """The picture (JPEG), for a pharmacist of the same pharmacy, or of the headquarters that reviewed it; every look is
+    written down.
 
     Raises `Forbidden` for anybody else there, `NotFound` for another's and where there is none, `Conflict` once it is
     erased, and what `Seal.open` raises.
@@ -124,7 +125,9 @@ def _own(session: Session, actor: Actor, public_id: str) -> Row[tuple[object, ..
     query = (
         select(prescription, record_key.c.wrapped, record_key.c.destroyed_at)
         .join(record_key, record_key.c.id == prescription.c.record_key, isouter=True)
-        .where(prescription.c.public_id == public_id, prescription.c.organisation == actor.organisation)
+        .join(duty, duty.c.id == prescription.c.duty)
+        .where(prescription.c.public_id == public_id)
+        .where(or_(prescription.c.organisation == actor.organisation, duty.c.organisation == actor.organisation))
     )
     found = session.execute(query).one_or_none()
     if found is None:
@@ -141,7 +144,7 @@ def erase_one(session: Session, *, now: datetime, lease: str) -> bool:
     """Destroy the key of the picture whose time has been over longest; False if there is none.
 
     Taken, done and finished in one transaction, under the lock of the job's row. A prescription whose time was
-    extended meanwhile waits again (R15).
+    extended meanwhile waits again (R15). `now` carries the zone of the shop's days.
     """
     taken = jobs.take(session, now=now, lease=lease, until=now + _LEASE, ready=job.c.kind == ERASE)
     if taken is None:

@@ -4,23 +4,25 @@ No name, ID or diagnosis is taken: the reference finds the paper in the drawer, 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, select
+from sqlalchemy import Row, Select, case, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
-from storage.tables import person, prescription
+from storage.tables import duty, organisation, person, prescription
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor, Role
 from trace.domain.rules.book import Rules
 from trace.domain.rules.retention import KeptRecord, RecordKind, keep_until
 from trace.domain.rules.reviews import HandedOut, counts_until, first_needing
 from trace.services.commands import Command, run_once
-from trace.services.duty import duty_rows
+from trace.services.duty import duty_rows, remote_rows
 from trace.services.organisations import new_public_id
 from trace.services.overrides import Agreement, second_person
+from trace.services.remote_review import reviewer_for
 from trace.services.rulebook import rules_on
 
 
@@ -49,7 +51,7 @@ def check_review(
         sentence = N_("{product} needs the reference of a reviewed prescription.")
         raise Invalid(sentence, field="prescription", details={"rule": "R10"}, product=written.name)
     present = duty_rows(session, organisation=command.actor.organisation, at=_moment(command))
-    if guarded is not None and not present:
+    if guarded is not None and not present and not _remote(session, command):
         sentence = N_("No pharmacist is on duty: {product} is not sold until one is.")
         raise Conflict(sentence, field="prescription", details={"rule": "R10"}, product=guarded.name)
     needing = written or guarded
@@ -63,6 +65,11 @@ def check_review(
     if found is None:
         found = _keep(session, command, text, _reviewer(command, present, reviewed_by, text, needing))
     return int(_checked(session, command, found, reviewed_by).id)
+
+
+def _remote(session: Session, command: Command) -> list[Row[Any]]:
+    """The pharmacists on duty for the shop at its headquarters."""
+    return remote_rows(session, shop=command.actor.organisation, at=_moment(command))
 
 
 def _moment(command: Command) -> datetime:
@@ -140,38 +147,51 @@ def review(
     prescribed_on: date | None = None,
     pharmacist: Agreement | None = None,
     reviewed_by: str | None = None,
+    shop: str | None = None,
 ) -> dict[str, Any]:
-    """A pharmacist on duty reviewed a prescription (处方审核): the review as `list_reviews` tells it.
+    """A pharmacist on duty reviewed a prescription (处方审核): the review as `list_reviews` tells it, and whether a
+    picture of it has to be kept (`picture_wanted`).
 
     On a colleague's device the pharmacist says so with sign-in and password (`pharmacist`). The same reference again is
     the review that stands. Once that counts no more, the reference may be that of a new prescription, whose day
-    (`prescribed_on`) is then asked for: an old paper is not renewed by reviewing it again.
+    (`prescribed_on`) is then asked for: an old paper is not renewed by reviewing it again. `shop` is one of the
+    chain's, whose prescription its headquarters' pharmacist on duty for the shops reviews from afar (远程审方).
 
     Raises `Invalid` without a reference, for a wrong password, for a prescription of tomorrow or one that is too old;
-    `Conflict` for somebody who is not on duty. Two at once: see `_keep`.
+    `Conflict` for somebody who is not on duty; what `remote_review.reviewer_for` raises. Two at once: see `_keep`.
     """
 
     def act() -> dict[str, Any]:
-        text = reference.strip()
-        if not text:
+        paper = reference.strip()
+        if not paper:
             raise Invalid(N_("Give the reference under which the prescription is kept."), field="reference")
-        _check_day(session, command, prescribed_on)
+        there = command if shop is None else _at_shop(session, command, shop)
+        _check_day(session, there, prescribed_on)
         who = command.actor if pharmacist is None else second_person(session, actor=command.actor, agreement=pharmacist)
-        present = duty_rows(session, organisation=command.actor.organisation, at=_moment(command))
+        here = duty_rows(session, organisation=command.actor.organisation, at=_moment(command))
+        present = here if shop is None else _remote(session, there)
         by_key = who.person is None and who.role is Role.PHARMACIST
         on_duty = next(
             (row for row in present if (row.public_id == reviewed_by if by_key else row.person == who.person)), None
         )
         if on_duty is None:
             text = N_("Only a pharmacist on duty reviews prescriptions. Go on duty first.")
+            if shop is not None:
+                text = N_("Only a pharmacist on duty for the shops reviews from afar. Go on duty for them first.")
             raise Conflict(text, field="reviewed_by" if by_key else "reference", details={"rule": "R10"})
-        kept = _find(session, command, text)
-        if kept is None or (prescribed_on is not None and not _counts(command, kept, _rules(session, command))):
+        kept = _find(session, there, paper)
+        if kept is None or (prescribed_on is not None and not _counts(there, kept, _rules(session, there))):
             number = 1 if kept is None else kept.number + 1
-            kept = _keep(session, command, text, on_duty, prescribed_on=prescribed_on, number=number)
-        return _as_told(_checked(session, command, kept, None))
+            kept = _keep(session, there, paper, on_duty, prescribed_on=prescribed_on, number=number)
+        wanted = _rules(session, there).value("prescription.image") != "none" and kept.object is None
+        return _as_told(_checked(session, there, kept, None)) | {"picture_wanted": wanted}
 
     return run_once(session, command, "review", act)
+
+
+def _at_shop(session: Session, command: Command, shop: str) -> Command:
+    """The command at a shop of the chain, whose prescription it is."""
+    return replace(command, actor=reviewer_for(session, actor=command.actor, shop=shop, on=command.day))
 
 
 def _check_day(session: Session, command: Command, prescribed_on: date | None) -> None:
@@ -224,20 +244,28 @@ def _find(session: Session, command: Command, reference: str) -> Row[Any] | None
     return session.execute(query.order_by(later, case((later, number), else_=-number)).limit(1)).one_or_none()
 
 
-def _all(organisation: int) -> Select[Any]:
+def _all(of: int) -> Select[Any]:
+    return _told().where(prescription.c.organisation == of)
+
+
+def _told() -> Select[Any]:
     return (
         select(prescription, person.c.public_id.label("reviewer"), person.c.name.label("reviewer_name"))
+        .add_columns(duty.c.organisation.label("on_duty_at"), organisation.c.name.label("shop"))
         .join(person, person.c.id == prescription.c.reviewed_by)
-        .where(prescription.c.organisation == organisation)
+        .join(duty, duty.c.id == prescription.c.duty)
+        .join(organisation, organisation.c.id == prescription.c.organisation)
     )
 
 
 def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int = 100) -> list[dict[str, Any]]:
-    """The own reviews since a moment, the newest first.
+    """The own reviews since a moment, the newest first, and those made from here for shops of the chain.
 
-    {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name}.
+    {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name, shop, remote}; `shop` is whose prescription
+    it is, `remote` whether it was reviewed from headquarters.
     """
-    query = _all(actor.organisation).where(prescription.c.reviewed_at >= since)
+    mine = or_(prescription.c.organisation == actor.organisation, duty.c.organisation == actor.organisation)
+    query = _told().where(mine, prescription.c.reviewed_at >= since)
     rows = session.execute(query.order_by(prescription.c.id.desc()).limit(limit))
     return [_as_told(row) for row in rows]
 
@@ -251,4 +279,6 @@ def _as_told(row: Row[Any]) -> dict[str, Any]:
         "reviewed_by": row.reviewer,
         "pictured": row.object is not None,
         "name": row.reviewer_name,
+        "shop": row.shop,
+        "remote": row.on_duty_at != row.organisation,
     }

@@ -30,7 +30,7 @@ from trace.domain.parties import DRUG_LICENCES, PHARMACIES
 from trace.domain.permissions import Actor
 from trace.domain.rules.book import Rules
 from trace.services.commands import Command, run_once
-from trace.services.duty import NOBODY, on_duty
+from trace.services.duty import NOBODY, on_duty, remote_on_duty
 from trace.services.kept_changes import keep_changes
 from trace.services.organisations import new_public_id
 from trace.services.rulebook import rules_on
@@ -140,14 +140,15 @@ def see_window(session: Session, *, public_id: str, now: datetime) -> dict[str, 
     """What a pharmacy's window shows, for everybody. Raises `NotFound` for one that is closed or never was.
 
     `licence` {number, expires_on, expired} or None; `pharmacists` [{registration_no, title, name or "", since}] on duty
-    now, and `nobody` the text of the sign where none is; `inspection` {inspected_on, outcome, grade} the last one;
-    `coded` the percentage of the receipts of the last days whose packs all have their codes, None without receipts;
-    `reading` of the cold cabinet {zone, celsius, humidity, measured_at, minutes, inside, old} or None; `recalls`
-    {handled, all}; `complaint_number`; `notice`.
+    now, `remote` whether pharmacists at headquarters review for it, and `nobody` the text of the sign where none is;
+    `inspection` {inspected_on, outcome, grade} the last one; `coded` the percentage of the receipts of the last days
+    whose packs all have their codes, None without receipts; `reading` of the cold cabinet {zone, celsius, humidity,
+    measured_at, minutes, inside, old} or None; `recalls` {handled, all}; `complaint_number`; `notice`.
     """
     row = find_window(session, public_id)
     rules = rules_on(session, now.date(), row.number)
     present = on_duty(session, organisation=row.number, at=now)
+    remote = remote_on_duty(session, shop=row.number, at=now)
     return {
         "id": row.public_id,
         "name": row.name,
@@ -163,7 +164,8 @@ def see_window(session: Session, *, public_id: str, now: datetime) -> dict[str, 
             }
             for one in present
         ],
-        "nobody": "" if present else NOBODY,
+        "remote": bool(remote),
+        "nobody": "" if present or remote else NOBODY,
         "inspection": _last_inspection(session, row.number),
         "coded": _coded(session, row.number, now, rules),
         "reading": _reading(session, row, now, rules),

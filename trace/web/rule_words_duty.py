@@ -12,6 +12,7 @@ DUTY_TITLES: Mapping[str, str] = {
     "review.pharmacist": N_("Sold only while a pharmacist is on duty"),
     "review.reference": N_("Sold only on a reviewed prescription"),
     "review.valid_days": N_("How long a review counts"),
+    "review.remote": N_("Remote review of prescriptions"),
     "prescription.image": N_("Picture of a prescription"),
     "window.reading_hours": N_("Public window: when a reading is too old"),
     "window.share_days": N_("Public window: receipts that are counted"),
@@ -38,10 +39,17 @@ def _image(value: Any) -> list[Said]:
     return [(N_("None is taken."), {})]
 
 
+def _remote(value: Any) -> list[Said]:
+    if value == "headquarters":
+        return [(N_("Pharmacists on duty at the chain's headquarters review for its shops, too."), {})]
+    return [(N_("Only a pharmacist on duty in the shop reviews."), {})]
+
+
 DUTY_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "duty.longest_hours": _hours,
     "review.": _classes,
     "review.valid_days": lambda value: [(N_("{days} days."), {"days": str(value)})],
+    "review.remote": _remote,
     "prescription.image": _image,
     "window.reading_hours": _hours,
     "window.share_days": _last_days,

@@ -6,8 +6,12 @@ from flask import Response, g, request
 
 from schemas.requests import MANY_PHOTOS
 from trace.domain.failures import N_, Invalid
-from trace.services.scans import draw_scan, get_object, scan_photos
+from trace.services.commands import Command
+from trace.services.prescription_images import image_seal, keep_image
+from trace.services.scans import PaperPhoto, draw_scan, get_object, read_paper, scan_photos
 from trace.web.parts import parts
+
+_PRESCRIPTION_SECONDS = 0.1  # nobody looks for barcodes on a prescription
 
 
 def scan_uploads() -> list[dict[str, Any]]:
@@ -27,6 +31,28 @@ def scan_uploads() -> list[dict[str, Any]]:
         photos=[file.read() for file in files],
         seconds=parts().settings.scan_seconds,
         now=g.now,
+    )
+
+
+def prescription_photo(field: str) -> PaperPhoto | None:
+    """The photo of a prescription in a field of the form, drawn anew; None where none was sent. Asks no store: a photo
+    takes its time, and on SQLite there is one writer."""
+    photo = request.files.get(field)
+    if photo is None or not photo.filename:
+        return None
+    return read_paper(photo.read(), seconds=_PRESCRIPTION_SECONDS)
+
+
+def keep_prescription_photo(command: Command, public_id: str, photo: PaperPhoto) -> None:
+    """Seal and keep the photo of a reviewed prescription (`trace.services.prescription_images.keep_image`)."""
+    keep_image(
+        g.session,
+        command,
+        public_id=public_id,
+        picture=photo.data,
+        media_type=photo.media_type,
+        objects=parts().objects,
+        seal=image_seal(parts().settings.secret_key),
     )
 
 

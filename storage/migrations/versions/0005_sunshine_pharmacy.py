@@ -231,6 +231,7 @@ def _create_tables() -> None:
         sa.Column("started_at", Moment(), nullable=False),
         sa.Column("until", Moment(), nullable=False, comment="at the latest: nobody is on duty for ever"),
         sa.Column("ended_at", Moment(), nullable=True),
+        sa.Column("remote", sa.Boolean(), nullable=False, comment="reviews for the shops of the chain, too (远程审方)"),
         sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_duty_organisation")),
         sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_duty_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_duty")),

@@ -280,6 +280,7 @@ _FAMILIES = (
     Family("paper_date", _ONLY_SEVERITY, house=False),
     Family("override.BLOCKED", record({"block": _OVERRIDE, "hold": _OVERRIDE}), house=False),
     Family("review.valid_days", whole(0, 60), house=False),
+    Family("review.remote", one_of(("none", "headquarters")), house=False),
     Family("review.", record({"prescriptions": each(one_of(Prescription))}), house=False, more=False),
     Family("duty.longest_hours", whole(1, 24), house=False),
     Family("window.reading_hours", whole(1, 240), house=False),

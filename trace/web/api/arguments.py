@@ -8,6 +8,20 @@ from webargs.flaskparser import FlaskParser
 
 from trace.domain.failures import N_, Unsupported
 
+# The body of a route that takes one file.
+FILE_FORM = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
+
 
 class StrictParser(FlaskParser):
     """The application's own JSON (`trace.web.strict_json`), which webargs would pass by; schemas decide on names."""

@@ -22,26 +22,12 @@ from trace.services.commands import Command
 from trace.services.temperature_logs import file_log, get_log
 from trace.services.zones import change_zone, close_zone, list_zones, open_zone
 from trace.web.access import may, watched
-from trace.web.api.arguments import Blueprint
+from trace.web.api.arguments import FILE_FORM, Blueprint
 from trace.web.api.commands import command_of
 from trace.web.climate_form import bounds_from, record_from, uploaded
 from trace.web.parts import parts
 
 blueprint = Blueprint("api_climate", __name__, description="Zones, temperature and humidity")
-
-
-_FORM = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
-}
 
 
 @blueprint.get("/zones")
@@ -111,7 +97,7 @@ def post_readings(payload: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/zones/<string:public_id>/readings")
-@blueprint.doc(requestBody=_FORM)
+@blueprint.doc(requestBody=FILE_FORM)
 @blueprint.response(201)
 @may(Permission.CARE_RECORD)
 def post_zone_readings(public_id: str) -> Any:
@@ -133,7 +119,7 @@ def post_zone_action(payload: dict[str, Any], public_id: str) -> Any:
 
 @blueprint.post("/temperature-logs")
 @blueprint.arguments(LogQuery, location="query")
-@blueprint.doc(requestBody=_FORM)
+@blueprint.doc(requestBody=FILE_FORM)
 @blueprint.response(201)
 @may(Permission.GOODS_RECEIVE)
 def post_temperature_log(query: dict[str, Any]) -> Any:

@@ -15,17 +15,17 @@ from trace.services.commands import Command
 from trace.services.duty import end_duty, take_duty
 from trace.services.overrides import Agreement
 from trace.services.pharmacists import file_pharmacist, list_pharmacists, registration_warnings
-from trace.services.prescription_images import image_seal, keep_image, show_image, wants_image
+from trace.services.prescription_images import image_seal, show_image, wants_image
 from trace.services.prescriptions import list_reviews, review
-from trace.services.scans import read_paper
+from trace.services.remote_review import shops_reviewed_for
 from trace.web.access import may
 from trace.web.device import device
 from trace.web.duty_strip import ON_DUTY_HERE, duty_strip
 from trace.web.parts import PASSWORD_RATE, limiter, parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import keep_prescription_photo, prescription_photo
 
 blueprint = Blueprint("duty", __name__, url_prefix="/pharmacy/duty")
-PHOTO_SECONDS = 0.1  # nobody looks for barcodes on a prescription
 
 
 @blueprint.get("")
@@ -43,6 +43,7 @@ def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -
         reviews=list_reviews(g.session, actor=g.actor, since=midnight - timedelta(days=1)),
         pharmacists=list_pharmacists(g.session, actor=g.actor),
         warnings=registration_warnings(g.session, actor=g.actor, on=g.now.date()),
+        shops=_shops(),
         reviewer=is_granted(g.actor, Permission.DUTY_TAKE),
         pictures=wants_image(g.session, Command(g.actor, g.now)),
         manager=is_granted(g.actor, Permission.PERSON_MANAGE),
@@ -52,12 +53,17 @@ def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -
     )
 
 
+def _shops() -> list[dict[str, str]]:
+    """The shops of the chain whose prescriptions may be reviewed from here."""
+    return shops_reviewed_for(g.session, actor=g.actor, on=g.now.date())
+
+
 @blueprint.post("/take")
 @may(Permission.DUTY_TAKE)
 def post_take() -> ResponseReturnValue:
     """上岗 / Go on duty; on to the counter."""
     try:
-        take_duty(g.session, Command(g.actor, g.now))
+        take_duty(g.session, Command(g.actor, g.now), remote=text_of("remote", 3) == "yes")
     except Failure as failure:
         g.session.rollback()
         return _show(failure), status_of(failure)
@@ -79,36 +85,21 @@ def post_end() -> ResponseReturnValue:
 @may(Permission.CODE_DISPENSE)
 def post_review() -> ResponseReturnValue:
     """处方审核 / A pharmacist on duty reviewed a prescription, on this device or on a colleague's."""
-    typed = {"reference": text_of("reference", 80), "prescribed_on": text_of("prescribed_on", 10)}
+    typed = {name: text_of(name, most) for name, most in (("reference", 80), ("prescribed_on", 10), ("shop", 26))}
     sign_in = text_of("sign_in", 64)
-    photo = request.files.get("photo")
     try:
-        # Before the store is asked: a photo takes its time, and on SQLite there is one writer.
-        paper = read_paper(photo.read(), seconds=PHOTO_SECONDS) if photo is not None and photo.filename else None
+        photo = prescription_photo("photo")  # before the store is asked
         if text_of("reviewed", 3) != "yes":
             raise Invalid(N_("Tick that the prescription was reviewed."), field="reviewed")
         asked = load(ReviewRequest(), {name: value for name, value in typed.items() if value})
         agreed = Agreement(sign_in, request.form.get("password", "")[:200]) if sign_in else None
         key = text_of("client_key", 120) or None
         command = Command(g.actor, g.now, client_key=key, request={**typed, "by": sign_in})
-        done = review(
-            g.session,
-            command,
-            reference=asked["reference"],
-            prescribed_on=asked["prescribed_on"],
-            pharmacist=agreed,
-        )
-        if paper is not None:
-            keep_image(
-                g.session,
-                command,
-                public_id=done["id"],
-                picture=paper.data,
-                media_type=paper.media_type,
-                objects=parts().objects,
-                seal=image_seal(parts().settings.secret_key),
-            )
-        elif wants_image(g.session, command) and not done["pictured"]:
+        named = {name: asked[name] for name in ("reference", "prescribed_on", "shop")}
+        done = review(g.session, command, pharmacist=agreed, **named)
+        if photo is not None:
+            keep_prescription_photo(command, done["id"], photo)
+        elif done["picture_wanted"]:
             raise Invalid(N_("A picture of each prescription is kept here: photograph it."), field="photo")
     except Failure as failure:
         g.session.rollback()
