@@ -13,6 +13,7 @@ from amqtt.broker import Broker
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from storage.tables import alert, climate_reading
 from tests.servers import free_port, wait_for_port
@@ -126,6 +127,18 @@ def test_a_sensor_is_heard_once_and_garbage_and_strangers_change_nothing(town: T
         tell(topic, at(-30, "12"))  # the door stood open
         assert heard() == (topic, True)
     assert (count(town, climate_reading), count(town, alert)) == (2, 1)
+
+
+def test_a_message_no_sensor_writes_is_dropped_unread_and_said_once_a_topic(town: Town, port: int) -> None:
+    topic = zone(town)
+    with broker(port), capture_logs() as said, listening(town, port) as heard, sensor(port) as tell:
+        for payload in (b"4.5" + b" " * 4_096, b'{"celsius": 30}' + b"\n" * 50_000):
+            tell(topic, payload)
+            assert heard() == (topic, False)
+        tell(topic, b"4.5" + b" " * 4_000)
+        assert heard() == (topic, True)
+    assert [one["event"] for one in said if one["log_level"] == "warning"] == ["sensor_message_too_large"]
+    assert (count(town, climate_reading), count(town, alert)) == (1, 0)
 
 
 def test_two_processes_hear_everything_and_keep_it_once(town: Town, port: int) -> None:

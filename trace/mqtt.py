@@ -16,6 +16,7 @@ import structlog
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from schemas.sensor_messages import LONGEST
 from storage.store import Store
 from trace import clock
 from trace.domain.failures import Failure
@@ -23,6 +24,7 @@ from trace.services.climate_sensors import FILTER, hear, keep
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEP_ALIVE = 30  # seconds without a word after which the connection is taken for dead
+MANY_TOPICS = 200  # of which it is said that their messages are too large: who floods a broker fills no log
 SLOWEST = 60  # seconds between two attempts to come back
 log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class Listener:
     heard: Callable[[str, bool], None] = lambda _topic, _kept: None
     listening: threading.Event = field(default_factory=threading.Event)
     _client: mqtt.Client | None = None
+    _dropped: set[str] = field(default_factory=set)
 
     def start(self) -> "Listener":
         """Connect in a thread of its own, now or as soon as the broker answers; without an address nothing happens."""
@@ -91,7 +94,10 @@ class Listener:
         kept = False
         try:
             topic = message.topic
-            kept = self._take(topic, bytes(message.payload), retained=message.retain)
+            if len(message.payload) > LONGEST:
+                self._drop(topic, len(message.payload))
+            else:
+                kept = self._take(topic, bytes(message.payload), retained=message.retain)
         except UnicodeDecodeError:
             topic = ""
         except Failure as failure:
@@ -100,14 +106,19 @@ class Listener:
             log.error("sensor_failed", topic=topic[:200], kind=type(fault).__name__, exc_info=fault)
         self.heard(topic, kept)
 
+    def _drop(self, topic: str, size: int) -> None:
+        """A message no sensor writes: dropped unread, without a look into the store; said once a topic."""
+        if topic not in self._dropped and len(self._dropped) < MANY_TOPICS:
+            self._dropped.add(topic)
+            log.warning("sensor_message_too_large", topic=topic[:200], bytes=size, most=LONGEST)
+
     def _take(self, topic: str, payload: bytes, *, retained: bool) -> bool:
         now = self.now().astimezone(self.zone)
         with self.store.reading() as session:  # most of what sensors tell is not due: no lock for that
             found = hear(session, topic=topic, payload=payload, retained=retained, now=now)
         if found is None:
             return False
-        with self.store.writing() as session:
-            return keep(session, found, now=now)
+        return self.store.write(keep, found, now=now)
 
 
 def listen(address: str, store: Store, zone: tzinfo) -> Listener:
