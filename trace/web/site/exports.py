@@ -152,9 +152,11 @@ def content(public_id: str) -> ResponseReturnValue:
 def send(public_id: str) -> ResponseReturnValue:
     """重新发送 / Send it again; a refused one is made anew."""
     try:
-        exports.send_again(g.session, _command({"file": public_id}), file_id=public_id)
+        done = exports.send_again(g.session, _command({"file": public_id}), file_id=public_id)
     except Failure as failure:
         return _refused(public_id, failure)
+    if not done["files"]:  # it is sent as it is, or nothing was left to make: its own page says which
+        return redirect(url_for("exports.file", public_id=public_id), 303)
     return redirect(url_for("exports.page"), 303)
 
 
