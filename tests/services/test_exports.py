@@ -25,10 +25,11 @@ from trace.domain.permissions import Role
 from trace.services import exports
 from trace.services.commands import Some
 from trace.services.corrections import LineCorrection, correct_receipt_line
-from trace.services.dispensing import take_back_packs
+from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.exports import Setting, export_seal
 from trace.services.hops import ship
 from trace.services.insurance_codes import enter_codes, list_codes
+from trace.services.prices import Priced, set_prices
 from trace.services.receiving import Line
 from trace.services.undoing import undo_receipt
 
@@ -73,6 +74,31 @@ def test_purchases_returns_sales_and_their_returns_are_told_once_with_their_code
     assert list(shop.side.held.values()) == [1, 1, 1, 1]
     patient = ("psn_", "certno", "prsc_dr")
     assert not any(name.startswith(patient) for one in sold for name in one)
+
+
+@on_sqlite
+def test_prices_are_told_for_one_and_a_return_has_that_of_what_comes_back(shop: Shop) -> None:
+    town, codes = shop.town, shop.town.packs(3)
+    maker = town.organisation(OrganisationKind.DRUG_MAKER)
+    drug = town.drug(maker, split_units=24, split_unit_name="粒")
+    made = town.lot(maker, drug, len(codes), codes, expires_on=town.day(-300))
+    for kind in (CertificateKind.DRUG_TEST_REPORT, CertificateKind.DELIVERY_NOTE):
+        town.paper(maker, kind, made)
+    town.send(maker, shop.actor, *(Some(code) for code in codes))
+    town.arrive(maker, shop.actor, Line(code=made, codes=codes, price=Decimal("12.83333")))
+    shop.name_drugs()
+    target = shop.target(Kind.MEDICAL_INSURANCE, "/insurance")
+    shop.do(set_prices, prices=[Priced(drug, Decimal("19.9"))])
+    shop.sell(codes[0])
+    shop.do(set_prices, prices=[Priced(drug, Decimal(25))])
+    town.do(take_back_packs, shop.command(shop.clerk), codes=[codes[0]])
+    town.do(dispense, shop.command(shop.clerk), parts=[Part(codes[1], 3)])
+    town.do(ship, shop.command(shop.clerk), receiver=town.id_of(maker), goods=[Some(codes[2])], returned=True)
+    shop.make(target)
+    shop.work()
+    told = {form: [one["finl_trns_pric"] for one in shop.records(form)] for form in ("3503", "3504", "3505", "3506")}
+    # 3.125 yuan for three of 24 are paid as 3.13: the insurance is told what makes that of an eighth of a pack.
+    assert told == {"3503": ["12.83333"], "3504": ["12.83333"], "3505": ["19.9", "25.04"], "3506": ["19.9"]}
 
 
 def test_two_who_make_at_once_tell_each_record_once(shop: Shop) -> None:

@@ -30,6 +30,7 @@ from trace.domain.exports import Form, Record, State
 from trace.domain.products import Category
 from trace.domain.uris import UriKind, split_private_uri, uri_kind
 from trace.services.export_goods import GOODS, Window, amount_of, code_text, codes_of_events, goods_of, listing_of
+from trace.services.prices import bought_for
 
 # What the number begins with by which the insurance knows a record.
 NUMBERS = {Form.PURCHASE: "P", Form.PURCHASE_RETURN: "R", Form.SALE: "S", Form.SALE_RETURN: "T"}
@@ -233,6 +234,7 @@ def _returned_lots(session: Session, window: Window, row: Row[*tuple[Any, ...]],
             codes.setdefault(of, []).append(code_text(uri))
     partner = _partner(session, window.organisation, [end.id for end in sent.destinations])
     goods = _drug_lots(session, window, amounts)
+    prices = bought_for(session, window.organisation, amounts)
     at = sent.event_time.astimezone(window.zone)
     recorded = datetime.fromtimestamp(row.record_time / 1000, tz=window.zone)
     return [
@@ -246,6 +248,7 @@ def _returned_lots(session: Session, window: Window, row: Row[*tuple[Any, ...]],
             document=str(row.id),
             partner=partner,
             amount=amounts[item],
+            price=prices.get(item),
             codes=tuple(codes.get(item, ())),
             **goods_of(goods[item]),
         )
