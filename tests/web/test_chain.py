@@ -1,18 +1,32 @@
 """A chain on its pages and by the API: headquarters looks, moves, works in a shop's name; nobody else does."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
-from storage.tables import event, ident, organisation, person, stock
+from storage.tables import (
+    certificate,
+    event,
+    ident,
+    organisation,
+    person,
+    product,
+    product_check,
+    product_code,
+    stock,
+    supplier,
+)
 from tests.web.conftest import API, Browser, Demo
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Role
+from trace.services.commands import Command
+from trace.services.demonstration_cast import know
 from trace.services.keys import issue_key
 from trace.services.organisations import create_organisation
-from trace.services.people import create_person_by_hash
+from trace.services.people import create_person_by_hash, find_actor
 
 SHOPS = ("沙枣花大药房文昌店", "驼铃药店滨河店")
 
@@ -148,6 +162,70 @@ def test_a_lot_is_moved_on_the_page_and_what_is_wrong_is_told_there(chain: Chain
     assert re.search(r"Moved. Delivery note:\s+\d{8}-", told)
     again = browser.post("/chain/move", {**form, "client_key": "p-2", f"codes-{chain.other}": chain.pack})
     assert again.status_code == 409  # it is gone
+
+
+def test_a_suppliers_delivery_is_split_over_the_shops_on_one_page_or_not_at_all(chain: Chain) -> None:
+    file, drug, today = known_supplier_and_drug(chain)
+    browser = chain.browser()
+    english = {"Accept-Language": "en"}
+    page = browser.get("/chain/delivery", headers=english).text
+    assert all(f'name="codes-0-{shop}"' in page for shop in chain.shops.values())
+    codes = [f"8150231{n:013d}" for n in range(990_001, 990_004)]
+    at, other = chain.at, chain.other
+    form = {
+        "client_key": "d-1", "supplier": file, "delivery_note": "PS-7", "action": "receive",
+        "lines-0-product": drug, "lines-0-lot_number": "D-7", "lines-0-expires_on": f"{today + timedelta(days=700)}",
+        "lines-0-report": "JY-7", f"codes-0-{at}": "\n".join(codes[:2]), f"codes-0-{other}": codes[2],
+    }  # fmt: skip
+    before = chain.demo.counts()
+    for wrong, told in (
+        ({"supplier": ""}, "Choose who delivered"),
+        ({"lines-0-product": "x"}, "Choose one product of the file"),
+        ({f"codes-0-{at}": "", f"codes-0-{other}": ""}, "Say which shops get something."),
+        ({f"codes-0-{other}": f"{codes[1][:7]} {codes[1][7:]}"}, "is named for two places."),
+    ):
+        refused = browser.post("/chain/delivery", {**form, **wrong}, headers=english)
+        assert (refused.status_code in (409, 422), told in refused.text) == (True, True), wrong
+        assert codes[0] in refused.text or not wrong.get(f"codes-0-{other}", "x")  # what was typed is still there
+    assert chain.demo.counts() == before
+    assert 'name="lines-1-product"' in browser.post("/chain/delivery", {**form, "action": "add"}).text
+    done = browser.post("/chain/delivery", form)
+    assert (done.status_code, done.location) == (303, "/chain/delivery?received=2")
+    assert browser.post("/chain/delivery", form).status_code == 303  # a second click is the first one
+    for shop, count in ((at, 2), (other, 1)):
+        (row,) = chain.get(f"/chain/shops/{shop}/stock?shelf=open&text=D-7").json["stock"]
+        assert row["on_hand"] == count
+    papers = [
+        row.kind for row in rows_of(chain, select(certificate.c.kind).where(certificate.c.number.in_(("PS-7", "JY-7"))))
+    ]
+    assert sorted(papers) == ["delivery_note"] * 2 + ["drug_test_report"] * 2  # each shop has its own
+    clerk = chain.demo.browser("pharmacist")
+    assert (clerk.get("/chain/delivery").status_code, clerk.post("/chain/delivery", form).status_code) == (403, 403)
+
+
+def known_supplier_and_drug(chain: Chain) -> tuple[str, str, date]:
+    """A distributor whom headquarters looked at (its file), a drug that it looked at (its name), and today."""
+    now = _now(chain.demo)
+    with chain.demo.store.writing() as session:
+        head = find_actor(session, session.scalars(select(person.c.public_id).where(person.c.sign_in == "head")).one())
+        assert head is not None
+        kind = organisation.c.kind.in_(("drug_distributor", "drug_maker"))
+        known = session.scalars(select(organisation.c.public_id).where(kind).order_by(organisation.c.kind)).first()
+        know(session, Command(head, now), str(known))
+        card = session.execute(
+            select(product).join(product_code, product_code.c.product == product.c.id)
+            .where(product_code.c.code == "8150231").limit(1)
+        ).one()  # fmt: skip
+        session.execute(
+            insert(product_check).values(organisation=head.organisation, product=card.id, checked=[], checked_at=now)
+        )
+        file = session.scalars(select(supplier.c.public_id).where(supplier.c.organisation == head.organisation)).one()
+    return file, card.name, now.date()
+
+
+def rows_of(chain: Chain, query: Any) -> Any:
+    with chain.demo.store.reading() as session:
+        return session.execute(query).all()
 
 
 def test_nobody_works_for_a_shop_of_another_chain(chain: Chain) -> None:

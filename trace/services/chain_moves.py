@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, lock_items
+from trace.domain.codes import find_code
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Actor
@@ -99,12 +100,14 @@ def receive_for_shops(
     """Record one delivery of a supplier that came to several places of the chain: all of it or nothing.
 
     Each place gets a purchase inspection record of its own; answers {receipts}, in the order of the shares. Raises
-    what `receive` raises, naming `parts.<number>...`, and `NotFound` for a place outside the chain. What keeps two
+    what `receive` raises, naming `parts.<number>...`, `NotFound` for a place outside the chain, and `Invalid` for a
+    pack that came to two. What keeps two
     apart that receive the same is said at `receive`; the places come in the order of their numbers.
     """
 
     def act() -> dict[str, Any]:
         takers = _each_once(session, command.actor, [share.shop for share in shares])
+        _check_come_once(shares)
         receipts: dict[int, str] = {}
         for number in sorted(range(len(shares)), key=lambda n: takers[n].organisation):
             with _within(number):
@@ -171,6 +174,21 @@ def _check_named_once(wanted: Sequence[Sequence[Goods]]) -> None:
                     code=good.item.rpartition("/")[2],
                 )
             seen.add(good.item)
+
+
+def _check_come_once(shares: Sequence[Share]) -> None:
+    """Raise `Invalid` for a pack that is said to have come to two places, in whatever form its code was read."""
+    at: dict[str, int] = {}
+    for number, share in enumerate(shares):
+        for place, line in enumerate(share.lines):
+            for text in line.codes:
+                code = find_code(text)
+                if at.setdefault((code and code.uri) or text, number) != number:
+                    raise Invalid(
+                        N_("The pack {code} is named for two places."),
+                        field=f"parts.{number}.lines.{place}.codes",
+                        code=text[:80],
+                    )
 
 
 def _lock(session: Session, giving: Actor, goods: Sequence[Goods]) -> dict[str, str]:

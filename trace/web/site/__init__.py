@@ -27,6 +27,7 @@ PAGES = (
     "canteen",
     "care",
     "chain",
+    "chain_delivery",
     "checks",
     "climate",
     "commitment",
