@@ -3,6 +3,7 @@
 import io
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from tests.web.conftest import Browser, Demo
 from trace import clock
@@ -34,6 +35,21 @@ def test_a_slip_of_the_finger_is_shown_again_with_what_was_typed(demo: Demo) -> 
     table = clerk.get(f"/climate/{zone}/table.csv")
     assert "12.5" in table.text
     assert clerk.get(f"/climate/{zone}/print.pdf").data.startswith(b"%PDF")
+
+
+def test_what_was_read_long_ago_is_typed_with_its_reason_and_stands_as_a_late_entry(demo: Demo) -> None:
+    clerk, zone = shop(demo)
+    read_at = (clock.now() - timedelta(hours=6)).astimezone(ZoneInfo("Asia/Shanghai"))
+    form = {f"celsius-{zone}": "4.5", "read_at": f"{read_at:%Y-%m-%dT%H:%M}"}
+    refused = clerk.post("/climate/readings", form)
+    assert (refused.status_code, "请说明为何现在才录入" in refused.text) == (422, True)
+    assert f'value="{form["read_at"]}"' in refused.text
+    assert clerk.post("/climate/readings", {**form, "read_at": "yesterday"}).status_code == 422
+    assert clerk.post("/climate/readings", {**form, "late_reason": "停电"}).status_code == 303
+    days = f"first={read_at.date()}&last={read_at.date()}"
+    for path in (f"/climate/{zone}?{days}", f"/climate/{zone}/table.csv?{days}"):
+        assert "停电" in clerk.get(path).text
+    assert clerk.get(f"/climate/{zone}/print.pdf?{days}").data.startswith(b"%PDF")
 
 
 def test_a_loggers_file_is_taken_over_and_a_bad_one_refused_with_its_line(demo: Demo) -> None:

@@ -1,5 +1,6 @@
 """Duty over the pages: offered at sign-in, ended where it was taken; a review on a colleague's device; bad forms."""
 
+import re
 from datetime import datetime
 from io import BytesIO
 from zoneinfo import ZoneInfo
@@ -11,7 +12,15 @@ from sqlalchemy import select
 from storage.tables import duty, lookup_log, person, prescription
 from tests.web.conftest import Browser, Demo
 from tests.web.hostile import bad_page
+from trace import clock
+from trace.domain.permissions import Role
+from trace.domain.rules.book import Confidence
+from trace.services.commands import Command
+from trace.services.people import create_person, find_actor
+from trace.services.pharmacists import file_pharmacist
+from trace.services.rule_writing import write_rule
 
+HEADS = ("headquarters", "platform")
 HERE = {"Accept-Language": "zh-CN"}
 DUTY = "/pharmacy/duty"
 
@@ -49,15 +58,80 @@ def test_a_pharmacist_reviews_on_the_managers_device_and_the_tick_is_asked_for(d
     assert "RX-1" in manager.get(DUTY, headers=HERE).text
 
 
-def test_a_picture_is_asked_for_by_a_setting_and_shown_to_the_pharmacist(demo: Demo) -> None:
-    pharmacist, manager = demo.browser("pharmacist"), demo.browser("pharmacy_manager")
-    said = {"name": "prescription.image", "value": '"encrypted"', "source": "本店规定", "reason": "县局要求"}
-    today = datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
-    assert manager.post("/rules", {**said, "effective_from": today}).status_code == 303
-    assert review(pharmacist, "RX-1") == 422
+def a_photo() -> BytesIO:
     photo = BytesIO()
     Image.fromarray(np.full((60, 40), 200, np.uint8)).save(photo, "JPEG")
-    assert review(pharmacist, "RX-1", photo=(BytesIO(photo.getvalue()), "rx.jpg")) == 303
+    photo.seek(0)
+    return photo
+
+
+def rule(demo: Demo, who: str, name: str, value: str) -> None:
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
+    said = {"name": name, "value": value, "source": "本店规定", "reason": "县局要求", "effective_from": today}
+    assert demo.browser(who).post("/rules", said).status_code == 303
+
+
+def test_a_program_keeps_the_picture_that_a_setting_asks_for(demo: Demo) -> None:
+    def send(public_id: str, photo: BytesIO) -> int:
+        answer = demo.call("POST", f"/prescriptions/{public_id}/image", "pharmacist", data={"file": (photo, "rx.jpg")})
+        return answer.status_code
+
+    (someone,) = {one["person"] for one in demo.get("/duty", "pharmacist").json["on_duty"]}
+    asked = {"reference": "RX-9", "reviewed_by": someone}
+    done = demo.post("/prescriptions", asked, "pharmacist").json
+    assert done["picture_wanted"] is False
+    assert send(done["id"], a_photo()) == 422  # nobody asks for pictures
+    rule(demo, "pharmacy_manager", "prescription.image", '"encrypted"')
+    assert demo.post("/prescriptions", asked, "pharmacist").json["picture_wanted"] is True
+    assert [send(done["id"], a_photo()), send(done["id"], a_photo()), send("0" * 26, a_photo())] == [201, 409, 404]
+    assert send(done["id"], BytesIO(b"no picture")) == 415
+    assert demo.browser("pharmacist").get(f"{DUTY}/prescriptions/{done['id']}/image").data[:3] == b"\xff\xd8\xff"
+
+
+def pharmacist_at_headquarters(demo: Demo) -> Browser:
+    """The browser of a pharmacist of the chain's headquarters, where the rule book lets them review for its shops."""
+    now = clock.now().astimezone(ZoneInfo("Asia/Shanghai"))
+    named = {"name": "review.remote", "value": "headquarters", "source": "区药监局", "reason": "试点"}
+    with demo.store.writing() as session:
+        ids = {who: session.scalars(select(person.c.public_id).where(person.c.sign_in == who)).one() for who in HEADS}
+        head, platform = (find_actor(session, ids[who]) for who in HEADS)
+        assert head is not None
+        assert platform is not None
+        rules = {**named, "effective_from": now.date(), "confidence": Confidence.SEEN, "everywhere": True}
+        write_rule(session, Command(platform, now), **rules)
+        made = create_person(
+            session, sign_in="far", name="总部药师（演示）", password=demo.shown.password, role=Role.PHARMACIST,
+            organisation_id=head.organisation, now=now,
+        )  # fmt: skip
+        file_pharmacist(
+            session, Command(head, now), person_id=made["id"], registration_no="642200001234", expires_on=None
+        )
+    return demo.browser("far")
+
+
+def test_a_pharmacist_at_headquarters_reviews_on_its_page_for_a_shop(demo: Demo) -> None:
+    shop = demo.browser("pharmacist")
+    shop.post(f"{DUTY}/end", {})
+    assert "药师不在岗" in shop.get(DUTY, headers=HERE).text
+    far = pharmacist_at_headquarters(demo)
+    page = far.get(DUTY, headers=HERE).text
+    found = re.search(r'<option value="(\w{26})">沙枣花大药房文昌店', page)
+    assert found, page
+    assert review(far, "RX-7", shop=found[1]) == 409  # not on duty for the shops
+    assert far.post(f"{DUTY}/take", {"remote": "yes"}).status_code == 303
+    assert review(far, "RX-7", shop="0" * 26) == 404
+    assert review(far, "RX-7", shop=found[1]) == 303
+    page = shop.get(DUTY, headers=HERE).text
+    assert ("药师不在岗" in page, "总部药师" in page, "RX-7" in page) == (False, True, True)
+    far.post(f"{DUTY}/end", {})
+    assert "药师不在岗" in shop.get(DUTY, headers=HERE).text
+
+
+def test_a_picture_is_asked_for_by_a_setting_and_shown_to_the_pharmacist(demo: Demo) -> None:
+    pharmacist = demo.browser("pharmacist")
+    rule(demo, "pharmacy_manager", "prescription.image", '"encrypted"')
+    assert review(pharmacist, "RX-1") == 422
+    assert review(pharmacist, "RX-1", photo=(a_photo(), "rx.jpg")) == 303
     with demo.store.reading() as session:
         public_id = session.scalar(select(prescription.c.public_id).where(prescription.c.object.is_not(None)))
     shown = pharmacist.get(f"{DUTY}/prescriptions/{public_id}/image")
