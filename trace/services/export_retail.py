@@ -1,15 +1,16 @@
 """What the trace platform is told: which codes were sold, and which of those came back or never were sold.
 
 It knows a code as sold or not, however often a pack is opened. So what is told is the difference between how it stands
-in the shop and what the platform was told last: what was sold and came back between two makings is no news. A subject
-is the code, from the second telling on with the number of it: `81234567890123456789@1`.
+in the shop and what the platform was told last: what was sold and came back between two makings is no news, and while
+a file is not answered nobody knows how they have its codes: those are told of after that. A subject is the code, from
+the second telling on with the number of it: `81234567890123456789@1`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
@@ -26,11 +27,15 @@ _MARK = "@"
 
 @dataclass(slots=True)
 class _Told:
-    """What the platform was told of a code: the form of the latest file that it did not refuse, subjects by form."""
+    """What the platform was told of a code: the form of the latest file that it took, all subjects by form.
+
+    `open`: in a file that is not answered yet; `refused`: in one that a person makes anew.
+    """
 
     last: Form | None = None
     subjects: dict[Form, set[str]] = field(default_factory=lambda: {form: set() for form in _FORMS})
-    refused: set[Form] = field(default_factory=set)
+    open: bool = False
+    refused: bool = False
 
     def next(self, form: Form, code: str) -> str:
         """The subject of the next telling."""
@@ -58,15 +63,14 @@ def _records(session: Session, window: Window, form: Form) -> list[Record]:
         known = told[code].last is Form.RETAIL_BILL
         if known == bool(still) or known != (form is Form.RETAIL_RETURN):
             continue  # they have it as it stands, or the other form tells of it
-        # What stands in a refused file is told with that, once a person has made it anew.
-        if code in asked or form not in told[code].refused:
+        if code in asked or not (told[code].open or told[code].refused):
             subject = asked.get(code) or told[code].next(form, code)
             found.append(record_of_line(still[0] if still else rows[-1], window, form, subject))
     return sorted(found, key=lambda record: (record.recorded_at, int(record.document)))
 
 
 def _moved(session: Session, window: Window) -> set[str]:
-    """The codes of which something was recorded since: sold, come back, or declared wrong."""
+    """The codes of which something was recorded since: sold, come back, declared wrong, or answered."""
     recorded = or_(drug_sale.c.recorded_at >= window.since, drug_sale_line.c.returned_at >= window.since)
     query = (
         select(ident.c.uri)
@@ -76,7 +80,18 @@ def _moved(session: Session, window: Window) -> set[str]:
     )
     wrong = codes_of_events(session, declared_wrong(session, window))
     codes = {code_text(uri) for uri in session.scalars(query)} | {code for some in wrong.values() for code in some}
+    codes |= {subject.partition(_MARK)[0] for subject in session.scalars(_answered(window))}
     return {code for code in codes if is_of_platform(code)}
+
+
+def _answered(window: Window) -> Select[tuple[str]]:
+    """The subjects in files of which the platform said since what became of them."""
+    said = or_(export_file.c.sent_at >= window.since, export_file.c.settled_at >= window.since)
+    return (
+        select(export_entry.c.subject)
+        .join(export_file, export_file.c.id == export_entry.c.export_file)
+        .where(export_file.c.target == window.target, export_file.c.form.in_(_FORMS), said)
+    )
 
 
 def _lines_by_code(
@@ -112,7 +127,9 @@ def _told(session: Session, window: Window, lines: Mapping[str, Sequence[Row[*tu
         of, form = told[row.subject.partition(_MARK)[0]], Form(row.form)
         of.subjects[form].add(row.subject)
         if row.state == State.REFUSED:
-            of.refused.add(form)
+            of.refused = True
+        elif row.state == State.QUEUED:
+            of.open = True
         else:
             of.last = form
     return told
