@@ -28,6 +28,7 @@ from trace.services.drug_editing import check_product
 from trace.services.lots import NewLot
 from trace.services.people import find_actor
 from trace.services.prescriptions import review
+from trace.services.prices import Priced, set_prices
 from trace.services.public_window import set_window
 from trace.services.receiving import Line
 from trace.services.rulebook import rules_on
@@ -79,6 +80,8 @@ DRUGS = (
          "storage": Storage.COOL.value},
     ),
 )  # fmt: skip
+# What they are sold for, in yuan a pack or kilogram; the new insulin has no price yet, so the counter asks for one.
+PRICES = {DRUGS[0].name: "18.8", DRUGS[1].name: "25.9", DRUGS[2].name: "16.5", DRUGS[4].name: "68"}
 
 
 def fill_pharmacies(session: Session, cast: Cast) -> dict[str, str]:
@@ -108,7 +111,7 @@ def _deliver(session: Session, cast: Cast) -> dict[str, list[str]]:
     """One delivery of the maker with a test report for each batch and its note; first products looked at before."""
     looked = cast.command(SHOP, DAYS_AGO + 1, 9)
     items = rules_on(session, looked.day, looked.actor.organisation).value("first_product.items")
-    lines, codes, goods = list[Line](), dict[str, list[str]](), list[Some]()
+    lines, codes, goods, prices = list[Line](), dict[str, list[str]](), list[Some](), list[Priced]()
     for drug in DRUGS:
         public_id = product(
             session, cast, MAKER, drug.name, Category.DRUG, "EA" if drug.code else "KGM",
@@ -116,6 +119,8 @@ def _deliver(session: Session, cast: Cast) -> dict[str, list[str]]:
             **({"code": drug.code} if drug.code else {}), **drug.details,
         )  # fmt: skip
         check_product(session, looked, public_id=public_id, seen=items)
+        if drug.name in PRICES:
+            prices.append(Priced(public_id, Decimal(PRICES[drug.name])))
         codes[drug.name] = mine = _codes_of(drug)
         new = NewLot(public_id, drug.lot, cast.day(drug.made), cast.day(-drug.left))
         batch = Batch(new, Decimal(drug.packs or KILOGRAMS), codes=tuple(mine))
@@ -142,6 +147,7 @@ def _deliver(session: Session, cast: Cast) -> dict[str, list[str]]:
     sent = cast.command(MAKER, DAYS_AGO + 1, 10)
     hops.ship(session, sent, receiver=cast.ids[SHOP], goods=goods, delivery_note=NOTE)
     arrive(session, cast.command(SHOP, DAYS_AGO, 9), cast.ids[MAKER], lines, NOTE)
+    set_prices(session, cast.command(SHOP, DAYS_AGO, 10), prices=prices)
     return codes
 
 
