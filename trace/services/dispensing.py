@@ -132,8 +132,10 @@ def dispense(
         rules = rules_on(session, command.day, command.actor.organisation)
         made = stamp_of(session, command)
         reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
-        asked = _packs(session, command, codes, parts, rules, partial(line_up, session, made, papers=reference))
-        asked += _loose(session, command, goods, no_code_reason, rules)
+        loose = goods_of(session, goods, "goods") if goods else []
+        locks = partial(line_up, session, made, papers=reference)
+        asked = _packs(session, command, codes, parts, rules, locks, also=[good.item for good in loose])
+        asked += _loose(session, command, loose, no_code_reason, rules)
         refusal = check_amounts(_packs_by_class(asked), rules)
         if refusal is not None:
             raise refusal.failure(asked[0].field)
@@ -188,8 +190,12 @@ def _packs(
     parts: Sequence[Part],
     rules: Rules,
     locks: Callable[..., None],
+    also: Sequence[str] = (),
 ) -> list[_Asked]:
-    """The packs that the texts name, each once (a camera reads one box again and again), locked and looked at."""
+    """The packs that the texts name, each once (a camera reads one box again and again), locked and looked at.
+
+    `also` are the lots that are sold with them by quantity.
+    """
     fields = [f"codes.{n}" for n in range(len(codes))] + [f"parts.{n}.code" for n in range(len(parts))]
     texts = [*codes, *(part.code for part in parts)]
     uris = pack_uris(session, command.actor, dict(zip(fields, texts, strict=True))) if texts else {}
@@ -206,7 +212,7 @@ def _packs(
     if not wanted:
         return []
     locks(wanted, events=len(wanted))
-    check_not_recalled(session, wanted, organisation=command.actor.organisation, field="codes")
+    check_not_recalled(session, wanted, organisation=command.actor.organisation, field="codes", also=also)
     found = find_packs(session, actor=command.actor, uris=wanted)
     asked = []
     for uri, (field, units) in wanted.items():
@@ -218,11 +224,12 @@ def _packs(
     return asked
 
 
-def _loose(session: Session, command: Command, goods: Sequence[Some], reason: str | None, rules: Rules) -> list[_Asked]:
+def _loose(
+    session: Session, command: Command, found: Sequence[Goods], reason: str | None, rules: Rules
+) -> list[_Asked]:
     """Lots of packs without codes, looked at like single packs; each with the reason why it has none (R9)."""
-    if not goods:
+    if not found:
         return []
-    found = goods_of(session, goods, "goods")
     here = command.actor.organisation
     check_not_recalled(session, [good.item for good in found], organisation=here, field="goods")
     cards = find_cards(session, [good.item for good in found])

@@ -8,12 +8,15 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from storage.events import intern
 from storage.tables import licence, organisation, place
 from trace.domain import uris
+from trace.domain.epcis.vocabulary import WORDS
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import LicenceKind, OrganisationKind, check_licence, check_uscc, normalised_number
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.regions import is_known_region
+from trace.domain.uris import UriKind
 from trace.services.look_up_log import note_look_up
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i l o u
@@ -46,6 +49,7 @@ def create_organisation(
     number = normalised_number(uscc) if uscc else None
     doubts = [doubt.as_dict() for doubt in (check_uscc(number) if number else ())]
     public_id = new_public_id()
+    party = uris.party_uri(number or public_id)
     above = get_organisation_row(session, headquarters).id if headquarters else None
     values = {
         "public_id": public_id,
@@ -55,7 +59,7 @@ def create_organisation(
         "region": region,
         "address": address,
         "contact": contact,
-        "party_uri": uris.party_uri(number or public_id),
+        "party_uri": party,
         "headquarters": above,
         "warnings": doubts,
         "created_at": now,
@@ -71,6 +75,8 @@ def create_organisation(
             uscc=number or "-",
         ) from fault
     _add_place(session, row_id, name, region)
+    # What every event names is known before their first one: who has locked goods waits for nobody's new word.
+    intern(session, {party: int(UriKind.PARTY)} | dict.fromkeys(WORDS, int(UriKind.OTHER)))
     return _full_card(session, public_id)
 
 
@@ -100,6 +106,7 @@ def list_places(session: Session, *, actor: Actor) -> list[dict[str, Any]]:
 def _add_place(session: Session, organisation_id: int, name: str, region: str) -> str:
     uri = uris.place_uri(new_public_id())
     session.execute(insert(place).values(organisation=organisation_id, name=name, uri=uri, region=region))
+    intern(session, {uri: int(UriKind.PLACE)})
     return uri
 
 

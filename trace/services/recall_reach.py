@@ -32,6 +32,7 @@ from trace.services.stock_keeping import Recorded
 
 # Rows read for one recall: about 1 s, 8 s, a minute. A real chain needs the first; who recalls has the time.
 BOUNDS = (ROWS, 8 * ROWS, 64 * ROWS)
+_ROUNDS = 5
 _GOODS = (UriKind.LOT, UriKind.INSTANCE)
 
 
@@ -85,13 +86,24 @@ def _named_by_lot(session: Session, packs: Iterable[int], lots: set[int]) -> set
 
 
 def lock_reach(session: Session, start: int) -> Reach:
-    """`reach_of`, with the rows of all of it locked until the transaction ends: nothing more can be made of it."""
-    locked: frozenset[int] = frozenset()
+    """`reach_of`, with the rows of all of it locked until the transaction ends: nothing more can be made of it.
+
+    Where something was made of it while the rows were waited for, all are given back and taken anew with what is new,
+    in order: who sells two of them takes them in that order, too, and would wait for the one while its other is waited
+    for. Of what is made faster than it is traced the rows are kept from `_ROUNDS` on, so that this comes to an end.
+    """
     found = reach_of(session, start)
+    locked: frozenset[int] = frozenset()
+    rounds = 0
     while not found.items <= locked:
-        lock_items(session, found.items)
-        locked |= found.items
+        rounds += 1
+        attempt, locked = session.begin_nested(), locked | found.items
+        lock_items(session, locked)
         found = reach_of(session, start)
+        if found.items <= locked or rounds >= _ROUNDS:
+            attempt.commit()
+        else:
+            attempt.rollback()
     return found
 
 
@@ -143,16 +155,19 @@ def with_lots(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     return of
 
 
-def check_not_recalled(session: Session, items: Iterable[str], *, organisation: int, field: str) -> None:
+def check_not_recalled(
+    session: Session, items: Iterable[str], *, organisation: int, field: str, also: Iterable[str] = ()
+) -> None:
     """Raise `Conflict` for lots or packs (URIs) that are held or recalled: they go back or are destroyed (R7).
 
     食品安全法 Art. 63; 药品管理法 Art. 82. The rows of `ident` are taken shared until the transaction ends, so that a
-    hold set meanwhile waits for this movement, or this movement finds it (see the module).
+    hold set meanwhile waits for this movement, or this movement finds it (see the module). `also` are lots that the
+    same movement looks at in a moment: all rows are taken at once and in order, or two would wait in a ring.
     """
     ids = find_idents(session, items)
     lots = {item for uri, item in ids.items() if uri_kind(uri) is UriKind.LOT}
     of = {item: {item} for item in lots} | with_lots(session, set(ids.values()) - lots)
-    share_items(session, {key for keys in of.values() for key in keys})
+    share_items(session, {key for keys in of.values() for key in keys}.union(find_idents(session, also).values()))
     over = _over(session, of, organisation)
     for uri, item in ids.items():
         if item in over:

@@ -54,6 +54,9 @@ class Disposition(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+# Every word that events made here say; whoever is registered brings them in, so that no later event brings a new one.
+WORDS = (*BizStep, *Disposition)
+
 # ISO/UN recommendation 20 units, as CBV 2.0 asks of quantity elements.
 KILOGRAM = "KGM"
 PIECE = "EA"
