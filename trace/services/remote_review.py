@@ -6,6 +6,7 @@ prescription is the shop's, the review stands under the pharmacist's duty at hea
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,11 +19,16 @@ from trace.services.rulebook import rules_on
 HEADQUARTERS = "headquarters"  # value of the setting
 
 
-def shops_reviewed_for(session: Session, *, actor: Actor, on: date) -> list[dict[str, str]]:
-    """The shops of the actor's chain whose prescriptions may be reviewed from here on a day: [{id, name}], by name."""
+def shops_reviewed_for(session: Session, *, actor: Actor, on: date) -> list[dict[str, Any]]:
+    """The shops of the actor's chain whose prescriptions may be reviewed from here on a day, by name: {id, name,
+    pictures}; `pictures` is whether the shop keeps one of each prescription."""
     query = select(organisation).where(organisation.c.headquarters == actor.organisation).order_by(organisation.c.name)
     return [
-        {"id": row.public_id, "name": row.name}
+        {
+            "id": row.public_id,
+            "name": row.name,
+            "pictures": rules_on(session, on, row.id).value("prescription.image") != "none",
+        }
         for row in session.execute(query)
         if is_allowed(session, shop=row.id, on=on)
     ]

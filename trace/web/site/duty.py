@@ -36,6 +36,7 @@ def page() -> ResponseReturnValue:
 
 
 def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -> str:
+    shops = shops_reviewed_for(g.session, actor=g.actor, on=g.now.date())
     midnight = datetime.combine(g.now.date(), datetime.min.time(), g.now.tzinfo)
     return render_template(
         "duty.html",
@@ -43,7 +44,8 @@ def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -
         reviews=list_reviews(g.session, actor=g.actor, since=midnight - timedelta(days=1)),
         pharmacists=list_pharmacists(g.session, actor=g.actor),
         warnings=registration_warnings(g.session, actor=g.actor, on=g.now.date()),
-        shops=_shops(),
+        shops=shops,
+        shop_pictures=any(one["pictures"] for one in shops),
         reviewer=is_granted(g.actor, Permission.DUTY_TAKE),
         pictures=wants_image(g.session, Command(g.actor, g.now)),
         manager=is_granted(g.actor, Permission.PERSON_MANAGE),
@@ -51,11 +53,6 @@ def _show(problem: Failure | None = None, typed: dict[str, Any] | None = None) -
         today=g.now.date(),
         problem=sentence(problem) if problem else None,
     )
-
-
-def _shops() -> list[dict[str, str]]:
-    """The shops of the chain whose prescriptions may be reviewed from here."""
-    return shops_reviewed_for(g.session, actor=g.actor, on=g.now.date())
 
 
 @blueprint.post("/take")
