@@ -84,7 +84,7 @@ def _moved(session: Session, window: Window) -> set[str]:
     return {code for code in codes if is_of_platform(code)}
 
 
-def _answered(window: Window) -> Select[tuple[str]]:
+def _answered(window: Window) -> Select[str]:
     """The subjects in files of which the platform said since what became of them."""
     said = or_(export_file.c.sent_at >= window.since, export_file.c.settled_at >= window.since)
     return (
