@@ -188,6 +188,8 @@ def test_a_suppliers_delivery_is_split_over_the_shops_on_one_page_or_not_at_all(
         assert (refused.status_code in (409, 422), told in refused.text) == (True, True), wrong
         assert codes[0] in refused.text or not wrong.get(f"codes-0-{other}", "x")  # what was typed is still there
     assert chain.demo.counts() == before
+    lacking = browser.post("/chain/delivery", {**form, "lines-0-report": ""}).text
+    assert 'name="lines-0-decision"' in lacking  # accept all the same, or hold: asked where something is found
     assert 'name="lines-1-product"' in browser.post("/chain/delivery", {**form, "action": "add"}).text
     done = browser.post("/chain/delivery", form)
     assert (done.status_code, done.location) == (303, "/chain/delivery?received=2")

@@ -26,11 +26,12 @@ blueprint = Blueprint("chain_delivery", __name__, url_prefix="/chain/delivery")
 MANY_PACKS = 2_000  # codes of one line for one shop
 MANY_PRODUCTS = 2_000
 _FIELD = re.compile(
-    r"^lines-(\d{1,3})-(product|lot_number|produced_on|expires_on|celsius|price|report|no_code_reason|new_identifiers)$"
+    r"^lines-(\d{1,3})-(product|lot_number|produced_on|expires_on|celsius|price|report|decision|reason|no_code_reason|"
+    r"new_identifiers)$"
 )
 _PART = re.compile(r"^(amount|codes)-(\d{1,3})-([0-9a-z]{26})$")
 _AT = re.compile(r"^parts\.(\d+)(?:\.lines\.(\d+))?(?:\.(.+))?$")
-_OF_LINE = ("lot_number", "produced_on", "expires_on", "celsius", "price", "no_code_reason")
+_OF_LINE = ("lot_number", "produced_on", "expires_on", "celsius", "price", "decision", "reason", "no_code_reason")
 
 
 @blueprint.get("")
