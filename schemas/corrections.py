@@ -17,4 +17,5 @@ class CorrectionRequest(CommandRequest):
     decision = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(("accept", "hold")))
     produced_on = Day(load_default=None, allow_none=True)
     expires_on = Day(load_default=None, allow_none=True)
+    price = Amount(load_default=None, allow_none=True, metadata={"description": "Yuan for one."})
     reason = Text(most=200, least=1, required=True)

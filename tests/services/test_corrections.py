@@ -12,7 +12,7 @@ from tests.services.test_taking_back import books
 from tests.town import STRANGER, Town
 from trace.domain.failures import Conflict, Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
-from trace.domain.permissions import Actor
+from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
 from trace.services import hops
 from trace.services.corrections import LineCorrection, correct_receipt_line
@@ -141,3 +141,16 @@ def test_two_who_correct_at_once_correct_one_after_the_other(town: Town) -> None
     kept = kept_of(town, shop, done)
     assert [one["old"] for one in kept] == ["10", *(one["new"] for one in kept[:-1])]
     assert books(town, shop) == {"came": Decimal(kept[-1]["new"]), "held": Decimal(kept[-1]["new"])}
+
+
+def test_a_price_that_was_mistyped_is_corrected_beside_the_old_one_and_only_the_shop_reads_either(town: Town) -> None:
+    shop, inspector = town.organisation(), town.organisation(role=Role.INSPECTOR)
+    done, lot = received(town, shop, price=Decimal("128"))
+    before = town.stock(shop, lot)
+    assert correct(town, shop, done, price=Decimal("12.80"))["changed"] == ["price"]
+    (line,) = town.do(get_receipt, actor=shop, public_id=done["id"], now=town.now)["lines"]
+    (kept,) = line["corrections"]
+    assert (line["price"], kept["field"], kept["old"], kept["new"]) == (Decimal("12.8"), "price", "128", "12.8")
+    assert town.stock(shop, lot) == before
+    (seen,) = town.do(get_receipt, actor=inspector, public_id=done["id"], now=town.now)["lines"]
+    assert (seen["price"], seen["corrections"], seen["corrected_at"] is not None) == (None, [], True)

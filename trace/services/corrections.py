@@ -25,6 +25,7 @@ from trace.services.arrivals import Decision
 from trace.services.commands import Command, run_once, stamp_of
 from trace.services.lots import NewLot, agree_on_lot
 from trace.services.paper_use import recount
+from trace.services.prices import as_yuan
 from trace.services.rulebook import rules_on
 from trace.services.stock_keeping import micro
 from trace.services.undoing import declare_wrong, own_receipt
@@ -40,6 +41,7 @@ class LineCorrection:
     decision: Decision | None = None
     produced_on: date | None = None
     expires_on: date | None = None
+    price: Decimal | None = None  # yuan for one
 
 
 def correct_receipt_line(
@@ -56,7 +58,8 @@ def correct_receipt_line(
 
     Amount and decision: the event of the line is declared wrong (incorrect_data) and names the right one; stock, goods
     on the way and what came under its papers follow by the difference. Dates belong to the lot
-    (`trace.services.lots.agree_on_lot`: only who wrote them, where nobody on this system made it).
+    (`trace.services.lots.agree_on_lot`: only who wrote them, where nobody on this system made it). The price stands in
+    no event: the line says the right one, and what was exported of it is told anew.
 
     Raises `NotFound` for no such line, `Invalid` where nothing changes or no reason is given, `Conflict` where the
     goods have moved on beyond what would be left, for more than was sent, for a held line whose findings block it.
@@ -71,6 +74,10 @@ def correct_receipt_line(
         number = None
         if {"amount", "decision"} & set(changes):
             number = _correct_event(session, command, head, row, to)
+        if to.price is not None and "price" in changes:
+            here = (receipt_line.c.receipt == head.id, receipt_line.c.line == line)
+            values = {"price": micro(to.price), "corrected_at": command.now}
+            session.execute(update(receipt_line).where(*here).values(values))
         if {"produced_on", "expires_on"} & set(changes):
             said = NewLot(row.product_id, row.number, produced_on=to.produced_on, expires_on=to.expires_on)
             agree_on_lot(session, row.item, said, actor=command.actor, now=command.now, field="line")
@@ -102,6 +109,7 @@ def _changes(row: Row[Any], to: LineCorrection) -> dict[str, tuple[str | None, s
         "decision": row.decision,
         "produced_on": row.produced_on,
         "expires_on": row.expires_on,
+        "price": None if row.price is None else as_yuan(row.price),
     }
     said = {name: getattr(to, name) for name in stands}
     return {

@@ -35,6 +35,8 @@ def get_receipt(session: Session, *, actor: Actor, public_id: str, now: datetime
     note_look_up(session, actor=actor, what="receipt", subject=public_id, now=now)
     lines = _lines(session, row, now.tzinfo, with_price=own)
     corrected = corrections_of(session, receipt_id=public_id, organisation=row.organisation)
+    if not own:  # a price is the shop's own, and so is what it was before
+        corrected = {line: [one for one in some if one["field"] != "price"] for line, some in corrected.items()}
     return {
         **_head(row),
         "lines": [{**line, "corrections": corrected.get(line["line"], [])} for line in lines],

@@ -8,6 +8,6 @@ from trace.services.corrections import LineCorrection
 
 def correction_of(payload: dict[str, Any]) -> LineCorrection:
     """What a line should say, of a checked body."""
-    said = payload["decision"]
-    decision = Decision(said) if said else None
-    return LineCorrection(payload["amount"], decision, payload["produced_on"], payload["expires_on"])
+    decision = Decision(payload["decision"]) if payload["decision"] else None
+    said = {name: payload[name] for name in ("amount", "produced_on", "expires_on", "price")}
+    return LineCorrection(decision=decision, **said)

@@ -21,7 +21,7 @@ from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("corrections", __name__, url_prefix="/station")
 MANY_EVENTS = 50
-FIELDS = ("amount", "decision", "produced_on", "expires_on")
+FIELDS = ("amount", "decision", "produced_on", "expires_on", "price")
 
 
 @blueprint.post("/receipts/<string:public_id>/undo")
