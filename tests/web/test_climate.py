@@ -46,9 +46,12 @@ def test_what_was_read_long_ago_is_typed_with_its_reason_and_stands_as_a_late_en
     assert f'value="{form["read_at"]}"' in refused.text
     assert clerk.post("/climate/readings", {**form, "read_at": "yesterday"}).status_code == 422
     assert clerk.post("/climate/readings", {**form, "late_reason": "停电"}).status_code == 303
-    days = f"first={read_at.date()}&last={read_at.date()}"
+    again = {f"celsius-{zone}": "4.6", "read_at": f"{read_at + timedelta(minutes=1):%Y-%m-%dT%H:%M}"}
+    assert clerk.post("/climate/readings", {**again, "late_reason": "记在纸上"}).status_code == 303
+    days = f"first={read_at.date()}&last={(read_at + timedelta(minutes=1)).date()}"
     for path in (f"/climate/{zone}?{days}", f"/climate/{zone}/table.csv?{days}"):
-        assert "停电" in clerk.get(path).text
+        shown = clerk.get(path).text
+        assert (shown.count("停电"), shown.count("记在纸上")) == (1, 1)
     assert clerk.get(f"/climate/{zone}/print.pdf?{days}").data.startswith(b"%PDF")
 
 

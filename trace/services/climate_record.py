@@ -74,8 +74,8 @@ def _reading_card(row: Row[Any]) -> dict[str, Any]:
 def zone_record(
     session: Session, *, actor: Actor, public_id: str, first: date, last: date, now: datetime, shop: str = ""
 ) -> dict[str, Any]:
-    """One zone over some days: its card, `days` [{day, parts}] as in `day_of`, `excursions` with what was done, the
-    curve `points` [[seconds since `begin`, hundredths of a degree]].
+    """One zone over some days: its card, `days` [{day, parts, late}] as in `day_of` with all late entries, `excursions`
+    with what was done, the curve `points` [[seconds since `begin`, hundredths of a degree]].
 
     An inspector names a shop of the region; the look is written down (R18). Raises `NotFound` for another's zone,
     `Invalid` for more days than one record has.
@@ -101,7 +101,11 @@ def zone_record(
         "begin": begin,
         "end": min(end, now),
         "days": [
-            {"day": day, "parts": [_part_state(row, part, day, now, by_day.get(day, ())) for part in parts]}
+            {
+                "day": day,
+                "parts": [_part_state(row, part, day, now, by_day.get(day, ())) for part in parts],
+                "late": [_reading_card(one) for one in by_day.get(day, ()) if one.late_reason],
+            }
             for day in shown
         ],
         "excursions": excursions_of(session, [row], begin, end, calm=keeping_of(rules).calm),

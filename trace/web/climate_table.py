@@ -16,14 +16,21 @@ _HEADINGS = (
 
 
 def climate_table(record: Mapping[str, Any], zone: Any) -> Table:
-    """The readings of a zone's record (`trace.services.climate_record.zone_record`), one line a part of a day."""
-    rows = [_row(record, day["day"], part, zone) for day in record["days"] for part in day["parts"]]
+    """The readings of a zone's record (`trace.services.climate_record.zone_record`), one line a part of a day, and one
+    a late entry that is not the first of its part."""
+    rows = [row for day in record["days"] for row in _rows(record, day, zone)]
     return Table(gettext("Temperature and humidity"), [gettext(heading) for heading in _HEADINGS], rows)
+
+
+def _rows(record: Mapping[str, Any], day: Mapping[str, Any], zone: Any) -> list[list[Cell]]:
+    shown = [part["reading"] for part in day["parts"]]
+    more = [{"part": "", "reading": one} for one in day["late"] if one not in shown]
+    return [_row(record, day["day"], part, zone) for part in [*day["parts"], *more]]
 
 
 def _row(record: Mapping[str, Any], day: Any, part: Mapping[str, Any], zone: Any) -> list[Cell]:
     one = part["reading"]
-    head: list[Cell] = [day, word(f"day_{part['part']}")]
+    head: list[Cell] = [day, word(f"day_{part['part']}") if part["part"] else ""]
     if one is None:
         return [*head, "", None, None, word(f"climate_{part['state']}"), "", "", ""]
     result = gettext("Within the range") if one["inside"] else gettext("Outside the range")
