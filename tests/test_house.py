@@ -281,3 +281,9 @@ def test_facts_are_only_ever_inserted() -> None:
         if upsert.search(call.group(2).split("insert_for(")[0])
     ]
     assert inserted == []
+
+
+def test_what_writes_is_run_again_where_it_lost_against_another() -> None:
+    """`Store.writing` gives a transaction once: only the request, which `run_again` answers anew, opens one itself."""
+    once = [path for path, text in sources("trace") for _ in re.finditer(r"\.writing\(\)", text)]
+    assert [str(path) for path in once] == ["trace/web/application.py"]

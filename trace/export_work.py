@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
+from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.jobs import Job
 from storage.store import Store
-from trace.domain.exports import Outcome, State
+from trace.domain.exports import Outcome, State, Verdict
 from trace.domain.failures import Failure
-from trace.services.export_files import ASK, BUILD, make_files
+from trace.services.export_files import ASK, BUILD, Made, make_files
 from trace.services.export_sending import (
     ANSWER_BYTES,
     Errand,
@@ -64,8 +65,7 @@ class ExportWork:
             if not export_waits(session, now=self.now()):
                 return False
         now = self.now()
-        with self.store.writing() as session:
-            taken = take_export(session, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
+        taken = self.store.write(take_export, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
         if taken is None:
             return False
         with self.store.reading() as session:
@@ -76,8 +76,7 @@ class ExportWork:
             log.warning("export_lost", target=taken.subject)
         except Exception:
             if pace is not None:
-                with self.store.writing() as session:
-                    try_again(session, taken, pace, now=self.now(), said="")
+                self.store.write(try_again, taken, pace, now=self.now(), said="")
             raise
         return True
 
@@ -86,13 +85,9 @@ class ExportWork:
 
     def _step(self, taken: Job, pace: Pace | None) -> None:
         if pace is None:
-            with self.store.writing() as session:
-                jobs.finish(session, taken)
+            self.store.write(jobs.finish, taken)
         elif taken.kind == BUILD:
-            with self.store.writing() as session:
-                made = make_files(session, taken.subject, now=self._local())
-                if not go_on(session, taken, due_at=pace.tonight):
-                    raise LeaseLost
+            made = self.store.write(_make, taken, pace, now=self._local())
             log.info("exports_made", target=taken.subject, files=made.files, records=made.records)
         elif taken.kind == ASK:
             self._ask(taken, pace)
@@ -106,35 +101,24 @@ class ExportWork:
             with self.store.reading() as session:
                 errand = next_to_send(session, taken.subject, seal=self.seal, now=self._local())
         except Failure as failure:  # a secret that does not open: nothing goes out until it is entered anew
-            with self.store.writing() as session:
-                note_failure(session, taken.subject, str(failure))
-                go_on(session, taken, due_at=pace.tonight)
+            self.store.write(_wait_for_tonight, taken, pace, said=str(failure))
             return
         if errand is None:
-            with self.store.writing() as session:
-                end_sending(session, taken, now=self.now())
+            self.store.write(end_sending, taken, now=self.now())
             return
-        with self.store.writing() as session:
-            if not begin_sending(session, taken, errand, until=self.now() + LEASE):
-                raise LeaseLost
+        self.store.write(_begin_sending, taken, errand, until=self.now() + LEASE)
         try:
             state, locked = self._hand_over(errand)
         except Failure as failure:  # the network's, or an address that is no longer allowed
             said = str(failure)
-            with self.store.writing() as session:
-                note_answer(session, errand, said, now=self.now())
-                note_failure(session, taken.subject, said)
-                try_again(session, taken, pace, now=self.now(), said=said)
+            self.store.write(_note_undelivered, taken, pace, errand, said=said, now=self.now())
             log.warning("export_undelivered", target=taken.subject, file=errand.file.public_id)
             return
         log.info("export_answered", target=taken.subject, file=errand.file.public_id, state=state)
-        with self.store.writing() as session:
-            if locked:
-                go_on(session, taken, due_at=pace.tonight)
-            elif state is State.QUEUED:
-                try_again(session, taken, pace, now=self.now(), said="")
-            else:
-                go_on(session, taken, due_at=self.now() + pace.between)
+        if state is State.QUEUED and not locked:
+            self.store.write(try_again, taken, pace, now=self.now(), said="")
+        else:
+            self.store.write(go_on, taken, due_at=pace.tonight if locked else self.now() + pace.between)
 
     def _hand_over(self, errand: Errand) -> tuple[State, bool]:
         """Ask first where an earlier attempt may have arrived, then send: the state, and whether we are not let in."""
@@ -144,9 +128,7 @@ class ExportWork:
                 return state, outcome is Outcome.LOCKED
         answer = self._exchange(errand, errand.adapter.send(errand.letter, self._local()))
         verdict = errand.adapter.read(answer.status, answer.body)
-        with self.store.writing() as session:
-            note_answer(session, errand, answer, now=self.now())
-            state = note_sent(session, errand, verdict, now=self.now())
+        state = self.store.write(_note_sent, errand, answer, verdict, now=self.now())
         return state, verdict.outcome is Outcome.LOCKED
 
     def _ask_for(self, errand: Errand) -> tuple[State, Outcome]:
@@ -157,9 +139,7 @@ class ExportWork:
             return State(errand.file.state), Outcome.UNKNOWN
         answer = self._exchange(errand, question)
         verdict = errand.adapter.read_held(answer.status, answer.body, errand.letter.bill)
-        with self.store.writing() as session:
-            note_answer(session, errand, answer, now=self.now())
-            return note_held(session, errand, verdict, now=self.now()), verdict.outcome
+        return self.store.write(_note_held, errand, answer, verdict, now=self.now()), verdict.outcome
 
     def _exchange(self, errand: Errand, sending: Sending) -> Answer:
         destination = parse_destination(errand.address, private=self.private)
@@ -175,16 +155,53 @@ class ExportWork:
             if errand is not None:
                 self._ask_for(errand)
         except Undelivered as failure:
-            with self.store.writing() as session:
-                try_again(session, taken, pace, now=self.now(), said=str(failure))
+            self.store.write(try_again, taken, pace, now=self.now(), said=str(failure))
             return
         except Failure:
-            with self.store.writing() as session:
-                go_on(session, taken, due_at=pace.tonight)
+            self.store.write(go_on, taken, due_at=pace.tonight)
             return
-        with self.store.writing() as session:
-            if errand is None:
-                end_round(session, taken, pace, now=self.now())
-            else:
-                note_asked(session, taken.subject, errand.file.id)
-                go_on(session, taken, due_at=self.now() + pace.between)
+        if errand is None:
+            self.store.write(end_round, taken, pace, now=self.now())
+        else:
+            self.store.write(_note_asked, taken, errand, due_at=self.now() + pace.between)
+
+
+# ---- what is kept of a step, each in one transaction ---------------------------------------------------------------
+
+
+def _make(session: Session, taken: Job, pace: Pace, *, now: datetime) -> Made:
+    made = make_files(session, taken.subject, now=now)
+    if not go_on(session, taken, due_at=pace.tonight):
+        raise LeaseLost
+    return made
+
+
+def _begin_sending(session: Session, taken: Job, errand: Errand, *, until: datetime) -> None:
+    if not begin_sending(session, taken, errand, until=until):
+        raise LeaseLost
+
+
+def _wait_for_tonight(session: Session, taken: Job, pace: Pace, *, said: str) -> None:
+    note_failure(session, taken.subject, said)
+    go_on(session, taken, due_at=pace.tonight)
+
+
+def _note_undelivered(session: Session, taken: Job, pace: Pace, errand: Errand, *, said: str, now: datetime) -> None:
+    note_answer(session, errand, said, now=now)
+    note_failure(session, taken.subject, said)
+    try_again(session, taken, pace, now=now, said=said)
+
+
+def _note_sent(session: Session, errand: Errand, answer: Answer, verdict: Verdict, *, now: datetime) -> State:
+    note_answer(session, errand, answer, now=now)
+    return note_sent(session, errand, verdict, now=now)
+
+
+def _note_held(session: Session, errand: Errand, answer: Answer, verdict: Verdict, *, now: datetime) -> State:
+    note_answer(session, errand, answer, now=now)
+    return note_held(session, errand, verdict, now=now)
+
+
+def _note_asked(session: Session, taken: Job, errand: Errand, *, due_at: datetime) -> None:
+    note_asked(session, taken.subject, errand.file.id)
+    go_on(session, taken, due_at=due_at)
