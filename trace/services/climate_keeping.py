@@ -110,6 +110,8 @@ def _tell(session: Session, command: Command, row: Row[Any], moments: Collection
         .order_by(climate_reading.c.measured_at)
     )
     told = [dict(one) for one in session.execute(query).mappings() if one["measured_at"] in moments]
+    if not told:
+        return
     where = stamp(session, actor=command.actor, now=command.now, client_key=None).place
     events = [_event(row, one, where, command.now.tzinfo) for one in told]
     for one, done in zip(told, capture(session, events, actor=command.actor, now=command.now), strict=True):
