@@ -241,11 +241,17 @@ class LineRequest(Strict):
 
 
 class AgreementRequest(Strict):
-    """A second person's word for lines that two people have to accept; the password is checked and forgotten."""
+    """A second person's word for what two people have to accept or release; the password is checked and forgotten."""
 
     sign_in = Text(most=64, least=1, required=True)
     password = Secret(least=1, required=True)
     reason = Text(most=200, load_default="")
+
+
+class ReleaseRequest(ReasonedGoodsRequest):
+    """Held goods that are in order, and why; a second person where their findings ask for two."""
+
+    override = fields.Nested(AgreementRequest, load_default=None, allow_none=True)
 
 
 class ReceiptRequest(CommandRequest):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from storage.tables import ident, organisation, person, receipt, stock
+from storage.tables import ident, organisation, person, product, receipt, stock
 from tests.web.conftest import Demo
 from trace.domain.permissions import Role
 from trace.domain.uris import drug_code_uri
@@ -123,6 +123,42 @@ def test_lots_are_looked_at_kept_apart_and_released(demo: Demo, packs: list[str]
     assert shop.post("/care/quarantine", {"codes": packs[0], "reason": "复查合格"}).status_code == 303
     held = demo.get("/quarantine", "pharmacist").json["lots"]
     assert drug_code_uri(packs[0]) not in [code for lot in held for why in lot["whys"] for code in why["codes"]]
+
+
+def test_a_special_drug_is_released_by_two_people_on_every_way_back_to_the_shelf(demo: Demo, packs: list[str]) -> None:
+    with demo.store.writing() as session:
+        session.execute(update(product).where(product.c.category == "drug").values(drug_class="narcotic"))
+    shop, three = demo.browser("pharmacist"), packs[:3]
+    held = demo.post("/hops/hold", {"goods": [{"code": code} for code in three], "reason": "包装受潮"}, "pharmacist")
+    assert (held.status_code, 'name="override-sign_in"' in shop.get("/care/quarantine").text) == (201, False)
+    signed = {"override-sign_in": SECOND, "override-password": PASSWORD}
+    for path, code, more in (
+        ("/care/quarantine", three[0], {}),
+        ("/station/stock", three[1], {"action": "release"}),
+    ):
+        part = re.findall(r'name="part" value="([^"]+)"', shop.get("/care/quarantine").text)[0]
+        lot = re.findall(r'name="lot" value="([^"]+)"', shop.get("/care/quarantine").text)[0]
+        form = {"lot": lot, "part": part, "codes": code, "reason": "复查合格", "client_key": f"release {path}", **more}
+        alone = shop.post(path, form)
+        assert (alone.status_code, alone.text.count('name="override-sign_in"')) == (409, 1)
+        assert "复查合格" in alone.text
+        wrong = shop.post(path, form | signed | {"override-password": "wrong"})
+        assert (wrong.status_code, wrong.text.count('name="override-password"')) == (422, 1)
+        assert shop.post(path, form | signed).status_code == 303
+    body = {"goods": [{"code": three[2]}], "reason": "复查合格", "client_key": "release by a program"}
+    alone = demo.post("/hops/release", body, "pharmacist")
+    assert (alone.status_code, alone.json["field"], alone.json["rule"]) == (409, "override.sign_in", "TWO")
+    said = {"override": {"sign_in": SECOND, "password": PASSWORD}}
+    done = demo.post("/hops/release", body | said, "pharmacist")
+    assert done.status_code == 201
+    assert demo.post("/hops/release", body | said, "pharmacist").json == done.json
+    left = [
+        code
+        for lot in demo.get("/quarantine", "pharmacist").json["lots"]
+        for why in lot["whys"]
+        for code in why["codes"]
+    ]
+    assert not {drug_code_uri(code) for code in three} & set(left)
 
 
 def test_a_recall_of_a_drug_shows_the_packs_in_the_shop(demo: Demo, packs: list[str]) -> None:

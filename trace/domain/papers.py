@@ -142,13 +142,20 @@ class PaperState:
     expired: tuple[CertificateKind, ...]
 
 
-def paper_states(category: str, papers: Iterable[Paper], rules: Rules) -> list[PaperState]:
-    """Present or missing: every group the category needs on the day of these rules."""
-    papers, on = list(papers), rules.day
+def paper_states(
+    category: str, papers: Iterable[Paper], rules: Rules, *, again_on: date | None = None
+) -> list[PaperState]:
+    """Present or missing: every group the category needs on the day of these rules.
+
+    `again_on` is the later day on which held goods are judged again: what was valid when they came may have ended
+    since, and a paper that they waited for is dated after it.
+    """
+    papers, days = list(papers), {rules.day, again_on or rules.day}
     states = []
     for requirement in requirements_for(category, rules):
-        valid = [p.kind for p in papers if p.kind in requirement.any_of and is_valid_on(p, on)]
-        stale = tuple(p.kind for p in papers if p.kind in requirement.any_of and not is_valid_on(p, on))
+        wanted = [p for p in papers if p.kind in requirement.any_of]
+        valid = [p.kind for p in wanted if any(is_valid_on(p, day) for day in days)]
+        stale = tuple(p.kind for p in wanted if not any(is_valid_on(p, day) for day in days))
         states.append(PaperState(requirement, valid[0] if valid else None, () if valid else stale))
     return states
 

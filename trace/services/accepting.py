@@ -105,7 +105,7 @@ def findings_of(session: Session, row: Row[Any], came: Sequence[Came], rules: Ru
         told = check_note(replace(line, amount=of_note.get(batch)), of_batch[batch], rules, noted=noted)
         if wanted is not None:
             told += check_order(wanted.get(one.row.product), of_product[one.row.product], rules)
-        told += check_way(ways, _cold_range(one.row, rules), rules) if is_cold(one.row) else []
+        told += check_way(ways, cold_range(one.row, rules), rules) if is_cold(one.row) else []
         found.append(told + check_batch_said(line, one.batches) + check_expiry_said(line, one.said))
     return found
 
@@ -117,7 +117,7 @@ def is_cold(made_of: Row[Any]) -> bool:
     return bool(made_of.storage == Storage.COLD if made_of.storage else made_of.celsius_high is not None)
 
 
-def _cold_range(made_of: Row[Any], rules: Rules) -> tuple[int, int]:
+def cold_range(made_of: Any, rules: Rules) -> tuple[int, int]:
     """What a cold drug may have had on its way, in hundredths of a degree: its own range, else the law's."""
     if made_of.celsius_low is not None and made_of.celsius_high is not None:
         return made_of.celsius_low, made_of.celsius_high

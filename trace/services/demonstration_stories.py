@@ -6,12 +6,15 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.events import Action, ObjectEvent
 from trace.domain.papers import CertificateKind, CommitmentBasis
 from trace.domain.products import Category, Prescription
 from trace.domain.uris import crate_uri, drug_code_uri
 from trace.services import hops
+from trace.services.capture import capture
 from trace.services.certificates import file_certificate
-from trace.services.commands import Batch, Some
+from trace.services.commands import Batch, Some, stamp_of
 from trace.services.demonstration_canteen import tell_canteen
 from trace.services.demonstration_cast import Cast, arrive, certify, gtin, know_drug, lots, product
 from trace.services.dispensing import dispense
@@ -227,12 +230,24 @@ def supply_pharmacies(session: Session, cast: Cast, lot: str, cases: Sequence[st
 
 
 def sell_a_copied_code(session: Session, cast: Cast, lot: str, code: str) -> None:
-    """A loose box from an unknown trader carries a code that the other pharmacy sold: held, released, sold, alarmed."""
+    """A loose box from an unknown trader carries a code that the other pharmacy sold: held, sold all the same, alarmed.
+
+    Nobody may release it at a desk (R2, R3, R8): the shop's old till program reports that it did, and asks nobody.
+    """
     receive(
         session,
         cast.command("pharmacy_b", 4, 10),
         supplier=Supplier(name="流动药贩（演示）", address="不详", contact="不详"),
         lines=[Line(code=lot, codes=(code,), decision=Decision.HOLD, reason="来源不明，先隔离")],
     )
-    hops.release(session, cast.command("pharmacy_b", 4, 11), goods=[Some(code)], reason="外观完好（演示：错误的放行）")
+    command = cast.command("pharmacy_b", 4, 11)
+    told = ObjectEvent(
+        **stamp_of(session, command).common(),
+        action=Action.OBSERVE,
+        biz_step=BizStep.STORING,
+        disposition=Disposition.SELLABLE_ACCESSIBLE,
+        epcs=(code,),
+        extensions={"sunshine:reason": "外观完好（演示：错误的放行）"},
+    )
+    capture(session, [told], actor=command.actor, now=command.now, strict=False)
     dispense(session, cast.command("pharmacy_b", 2, 17), codes=[code])

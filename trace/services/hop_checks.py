@@ -110,12 +110,6 @@ def check_may_pack(session: Session, command: Command, goods: Sequence[Goods]) -
             )
 
 
-def check_not_on_hold(session: Session, command: Command, goods: Sequence[Goods]) -> None:
-    """Raise `Conflict` for goods of a lot that is held or recalled: its hold is lifted, the goods are not released."""
-    items = [good.item for good in goods]
-    check_not_recalled(session, items, organisation=command.actor.organisation, field="goods")
-
-
 def check_no_drug(session: Session, command: Command, goods: Sequence[Goods]) -> None:
     """Raise `Invalid` for a drug: it is dispensed, never just sold (R8, R10)."""
     for uri in drugs_among(session, [g.item for g in goods], seen_by=command.actor.organisation):

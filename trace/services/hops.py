@@ -35,7 +35,6 @@ from trace.services.hop_checks import (
     check_no_drug_pack,
     check_not_here,
     check_not_in_itself,
-    check_not_on_hold,
     check_was_here,
 )
 from trace.services.lots import (
@@ -48,6 +47,8 @@ from trace.services.lots import (
 )
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import Load, content_of, goods_inside
+from trace.services.overrides import Agreement
+from trace.services.releasing import allow_release
 from trace.services.split_packs import check_closed
 from trace.services.stock_list import earlier_lots
 
@@ -276,19 +277,25 @@ def hold(session: Session, command: Command, *, goods: Sequence[Some], reason: s
     return _observe(session, command, "hold", goods, BizStep.HOLDING, Disposition.NON_SELLABLE, extensions=note)
 
 
-def release(session: Session, command: Command, *, goods: Sequence[Some], reason: str) -> dict[str, Any]:
-    """Held goods turned out to be in order: back on the shelf; not while a hold or recall is over their lot."""
-    note = {"sunshine:reason": reason}
-    return _observe(
-        session,
-        command,
-        "release",
-        goods,
-        BizStep.STORING,
-        Disposition.SELLABLE_ACCESSIBLE,
-        checks=(check_not_on_hold,),
-        extensions=note,
-    )
+def release(
+    session: Session, command: Command, *, goods: Sequence[Some], reason: str, agreement: Agreement | None = None
+) -> dict[str, Any]:
+    """Held goods turned out to be in order: back on the shelf; never expired ones, nor under a hold or recall.
+
+    What was found when they came is judged again (`trace.services.releasing`): raises `Conflict` where it lets nobody
+    release them, or only two people (`agreement` is what the second says). Two at once: `storage.stock.lock_stock`
+    decides, the later finds nothing held; what else may change meanwhile, `allow_release` says.
+    """
+
+    def act() -> dict[str, Any]:
+        found = goods_of(session, goods, "goods")
+        told = allow_release(session, command, found, reason, agreement)
+        check_fresh(session, command, found)
+        fields: dict[str, Any] = {"biz_step": BizStep.STORING, "disposition": Disposition.SELLABLE_ACCESSIBLE}
+        events = seen(stamp_of(session, command), found, **fields, extensions=told)
+        return _answer(capture(session, events, actor=command.actor, now=command.now))
+
+    return run_once(session, command, "release", act)
 
 
 def sample(session: Session, command: Command, *, goods: Sequence[Some], report: str | None = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Look at what arrives (进货查验): papers, licence, dates against the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from storage.tables import dispensing_head
 from trace.domain.papers import CertificateKind, Paper, PaperState, is_valid_on, paper_states
 from trace.domain.products import Category
 from trace.domain.rules.overrides import gravest_override
-from trace.domain.rules.receiving import Arrival, check_arrival
+from trace.domain.rules.receiving import Arrival, PaperUse, check_arrival
 from trace.services.arrivals import (
     Line,
     Prepared,
@@ -79,9 +79,14 @@ def as_paper_state(state: PaperState) -> dict[str, Any]:
     }
 
 
-def gather_papers(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> None:
-    """Put the papers of a line on it: those named now, those of its lot, and of cut meat those of its carcass."""
-    linked = _link_papers(session, command, ready, sender, where)
+def gather_papers(
+    session: Session, command: Command, ready: Prepared, sender: Sender, where: str, *, named: Collection[str] = ()
+) -> None:
+    """Put the papers of a line on it: those named now, those of its lot, and of cut meat those of its carcass.
+
+    `named` are papers that the record of the line names already, by their public ids.
+    """
+    linked = _link_papers(session, command, ready, sender, where, named)
     cited = carcass_papers(session, command, ready, sender, linked)
     for one in cited:
         link_lots(session, command, certificate_id=one.row.id, lots=[ready.lot])
@@ -103,6 +108,25 @@ def find_faults(
 
     Its papers are on it already (`gather_papers`); `earlier` are the lines before it.
     """
+    judge(session, command, ready, sender, uses=uses_of(session, command, ready, sender, earlier=earlier))
+    ready.findings += [*differing(ready), *ready.line.told]
+    check_not_in_stock(session, command.actor, ready, where)
+    ready.findings += check_against_shipment(session, command, sender.number, sender.name, ready.goods, where)
+
+
+def judge(
+    session: Session,
+    command: Command,
+    ready: Prepared,
+    sender: Sender,
+    *,
+    uses: tuple[PaperUse, ...] = (),
+    again_on: date | None = None,
+) -> None:
+    """Put on a line what is found of the goods as such by the rules of the command's day, and how their papers stand.
+
+    `again_on`: goods that were held on that day are judged again on this one (`trace.domain.rules.receiving.Arrival`).
+    """
     line, day = ready.line, command.day
     rules = rules_on(session, day, command.actor.organisation)
     known = ready.product
@@ -110,7 +134,7 @@ def find_faults(
     made_of = get_product(session, known.product_public_id)
     cold = made_of.celsius_low is not None and made_of.celsius_high is not None
     held_papers = tuple(ready.carcass.get(row.id) or as_paper(row) for row in ready.paper_rows)
-    ready.papers = paper_states(known.category, held_papers, rules)
+    ready.papers = paper_states(known.category, held_papers, rules, again_on=again_on)
     ready.papers_there = [
         _paper_there(row, paper, day) for row, paper in zip(ready.paper_rows, held_papers, strict=True)
     ]
@@ -121,9 +145,11 @@ def find_faults(
             produced_on=known.produced_on,
             expires_on=known.expires_on,
             papers=held_papers,
-            uses=uses_of(session, command, ready, sender, earlier=earlier),
+            uses=uses,
             licence_valid=licence_valid(session, command.actor, sender, Category(known.category), day),
-            blocked=block_of(session, organisation=sender.number, uscc=supplier.uscc, name=sender.name, on=day),
+            blocked=block_of(
+                session, organisation=sender.number, uscc=supplier.uscc, name=sender.name, on=again_on or day
+            ),
             supplier_blocked_here=supplier.blocked_here,
             first_delivery=not supplier.known,
             recalled=recalled_because(
@@ -144,12 +170,10 @@ def find_faults(
             supplier_contact=sender.contact,
             drug_class=made_of.drug_class or "",
             first_product=bool(first_products(session, command.actor, [known.product])),
+            again_on=again_on,
         ),
         rules,
     )
-    ready.findings += [*differing(ready), *line.told]
-    check_not_in_stock(session, command.actor, ready, where)
-    ready.findings += check_against_shipment(session, command, sender.number, sender.name, ready.goods, where)
 
 
 def _sold_before(session: Session, ready: Prepared) -> str:
@@ -162,7 +186,9 @@ def _sold_before(session: Session, ready: Prepared) -> str:
     return next((uri.rpartition("/")[2] for uri, item in ids.items() if item in sold), "")
 
 
-def _link_papers(session: Session, command: Command, ready: Prepared, sender: Sender, where: str) -> list[Any]:
+def _link_papers(
+    session: Session, command: Command, ready: Prepared, sender: Sender, where: str, known: Collection[str]
+) -> list[Any]:
     """The papers of a line: those named now (linked to its lot), and those linked to the lot before.
 
     A delivery note came with one delivery: that of another shop's, of the same lot, says nothing about this one.
@@ -177,7 +203,7 @@ def _link_papers(session: Session, command: Command, ready: Prepared, sender: Se
     return [
         row
         for row in papers_of(session, [item]).get(item, [])
-        if row.kind != CertificateKind.DELIVERY_NOTE or row.organisation in both or row.public_id in named
+        if row.kind != CertificateKind.DELIVERY_NOTE or row.organisation in both or row.public_id in {*named, *known}
     ]
 
 

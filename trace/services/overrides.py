@@ -1,4 +1,4 @@
-"""The decision on a line against its findings: what nobody may accept, what takes a reason, what takes two people.
+"""The decision against findings: what nobody may accept or release, what takes a reason, what takes two people.
 
 Which it is stands in the rule book (`override.<rule>`). The second person says so with sign-in and password on the
 same screen; the password is checked and forgotten: it is in no record, no log, and no digest of the request.
@@ -50,6 +50,24 @@ def gravest_of(findings: list[Finding], rules: Rules) -> tuple[Override, Finding
     order = list(Override)
     kinds = [(override_of(finding, rules), finding) for finding in findings]
     return max(kinds, key=lambda pair: order.index(pair[0]), default=(Override.FREE, None))
+
+
+def check_release(findings: list[Finding], rules: Rules, *, second: Actor | None = None) -> bool:
+    """Whether putting held goods on the shelf takes the two people that there are; who releases them says why anyway.
+
+    Raises `Conflict` where a finding lets nobody do it, and where it takes a second person and there is none.
+    """
+    kind, why = gravest_of(findings, rules)
+    if why is None or kind in (Override.FREE, Override.REASON):
+        return False
+    details = {"rule": why.rule, "source": why.source, "override": kind.value}
+    if kind is Override.NEVER:
+        text = N_("These goods stay held: {why} Put that right first, or send them back or destroy them.")
+        raise Conflict(text, field="goods", details=details, why=why)
+    if second is None:
+        text = N_("Two people have to release these goods: {why}")
+        raise Conflict(text, field="override.sign_in", details=details, why=why)
+    return True
 
 
 def check_decision(

@@ -43,6 +43,8 @@ class Arrival:
     `blocked` is the regulator's block of the supplier (its reason and number), `supplier_blocked_here` the one in the
     shop's own file, `first_delivery` that nobody checked this supplier yet,
     `first_product` that nobody looked at this drug before its first purchase, `recalled` why the lot is recalled.
+    `again_on` is the later day on which held goods are judged again: by the rules of the day they came, but what spoils
+    does not wait, and papers may have come since.
     """
 
     category: Category
@@ -72,6 +74,7 @@ class Arrival:
     number_warnings: tuple[IdentifierWarning, ...] = ()
     drug_class: str = ""
     first_product: bool = False
+    again_on: date | None = None
 
 
 def check_arrival(arrival: Arrival, rules: Rules) -> list[Finding]:
@@ -114,7 +117,7 @@ def check_licence_held(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
 
 def check_papers(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
     """R3: each group of papers the category needs on that day is there and valid."""
-    for state in paper_states(arrival.category, arrival.papers, rules):
+    for state in paper_states(arrival.category, arrival.papers, rules, again_on=arrival.again_on):
         if state.satisfied_by:
             continue
         wanted = ", ".join(kind.value for kind in state.requirement.any_of)
@@ -149,7 +152,7 @@ def check_paper_use(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
     """R5: no paper is dated after the goods, and none covers more than it certifies, over all shops."""
     dated, excess = rules.entry("paper_date"), rules.entry("paper_excess")
     for paper in arrival.papers:
-        if paper.issued_on > rules.day and dated is not None:
+        if paper.issued_on > (arrival.again_on or rules.day) and dated is not None:
             yield _finding(
                 "R5",
                 Severity(dated.value["severity"]),
@@ -186,7 +189,7 @@ def check_still_good(arrival: Arrival, rules: Rules) -> Iterable[Finding]:
             N_("Refuse it, or keep it apart until the recall is lifted."),
             reason=arrival.recalled,
         )
-    if arrival.expires_on and arrival.expires_on < rules.day:
+    if arrival.expires_on and arrival.expires_on < (arrival.again_on or rules.day):
         yield _finding(
             "R7",
             Severity.BLOCK,

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def check_two_signatures(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:
-    """A special drug is accepted by two people, whatever else is found; the classes stand in the rule book."""
+    """A special drug is accepted by two people, whatever else is found, whichever way it is received."""
+    return check_special_drug(arrival.drug_class, rules)
+
+
+def check_special_drug(drug_class: str | None, rules: Rules) -> list[Finding]:
+    """What is found of a drug of a class that two people answer for; the classes stand in the rule book."""
     entry = rules.entry("acceptance.two_signatures")
-    if entry is not None and arrival.drug_class in entry.value["classes"]:
-        yield Finding(
-            "TWO",
-            Severity(entry.value["severity"]),
-            N_("Two people accept a drug of this class."),
-            {},
-            entry.source,
-            N_("A colleague signs as the second person."),
-        )
+    if entry is None or drug_class not in entry.value["classes"]:
+        return []
+    text, remedy = N_("Two people accept a drug of this class."), N_("A colleague signs as the second person.")
+    return [Finding("TWO", Severity(entry.value["severity"]), text, {}, entry.source, remedy)]
 
 
 def check_first_purchase(arrival: "Arrival", rules: Rules) -> Iterable[Finding]:

@@ -126,12 +126,15 @@ def post_hold(payload: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/hops/release")
-@blueprint.arguments(requests.ReasonedGoodsRequest)
+@blueprint.arguments(requests.ReleaseRequest)
 @blueprint.response(201)
+@limiter.shared_limit(PASSWORD_RATE, scope="second person", exempt_when=names_no_second)
 @may(Permission.GOODS_MOVE)
 def post_release(payload: dict[str, Any]) -> Any:
-    """解封 / Held goods are in order."""
-    return hops.release(g.session, command_of(payload), goods=some_of(payload["goods"]), reason=payload["reason"])
+    """解封 / Held goods are in order; two people say so where what was found when they came asks for two."""
+    agreement = agreement_of(payload)
+    command, goods = command_of(payload), some_of(payload["goods"])
+    return hops.release(g.session, command, goods=goods, reason=payload["reason"], agreement=agreement)
 
 
 @blueprint.post("/hops/sample")

@@ -18,7 +18,9 @@ from trace.services.near_expiry import expiring
 from trace.services.quarantine import keep_apart, quarantined
 from trace.services.undoing import find_undoable
 from trace.web.access import may
-from trace.web.site.forms import asked_by, load, text_of, texts_of
+from trace.web.delivery_form import names_no_second
+from trace.web.parts import PASSWORD_RATE, limiter
+from trace.web.site.forms import agreement_typed, asked_by, load, text_of, texts_of
 
 blueprint = Blueprint("care", __name__, url_prefix="/care")
 MANY_PACKS = 500
@@ -125,13 +127,15 @@ def _show_quarantine(problem: Failure | None = None) -> str:
         today=g.now.date(),
         done=find_undoable(g.session, actor=g.actor, event_ids=done, now=g.now) if done else None,
         problem=sentence(problem) if problem else None,
+        field=problem.field if problem else None,
     )
 
 
 @blueprint.post("/quarantine")
+@limiter.shared_limit(PASSWORD_RATE, scope="second person", exempt_when=names_no_second)
 @may(Permission.GOODS_MOVE)
 def post_release() -> ResponseReturnValue:
-    """解除隔离 / What was looked at and is in order goes back on the shelf."""
+    """解除隔离 / What is in order goes back on the shelf; two people sign where its findings ask for two."""
     try:
         done = _release()
     except Failure as failure:
@@ -148,7 +152,8 @@ def _release() -> dict[str, Any]:
     if not reason:
         raise Invalid(N_("Say why."), field="reason")
     goods = [Some(one["code"], one["amount"]) for one in load(GoodsRequest(), body)["goods"]]
-    return hops.release(g.session, _command({**body, "reason": reason}), goods=goods, reason=reason)
+    command = _command({**body, "reason": reason, "overridden": text_of("override-sign_in", 64)})
+    return hops.release(g.session, command, goods=goods, reason=reason, agreement=agreement_typed())
 
 
 def _command(body: dict[str, Any]) -> Command:

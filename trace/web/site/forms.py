@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from schemas.requests import MANY_LINES, MANY_SCANS, ProductRequest, ReceiptRequest
 from trace.domain.failures import N_, Invalid
 from trace.errors import flat
+from trace.services.overrides import Agreement
 from trace.services.rulebook import rules_on
 from trace.web.words import complaint_text
 
@@ -88,6 +89,12 @@ def texts_of(name: str, most: int = 5_000) -> list[str]:
         text = N_("At most {most} codes are taken at once; {came} came. Send the rest after these.")
         raise Invalid(text, field=name, most=most, came=len(found))
     return found
+
+
+def agreement_typed() -> Agreement | None:
+    """What a second person typed on the page of the first (`second_person.html`); None unless both fields are there."""
+    sign_in, password = text_of("override-sign_in", 64), request.form.get("override-password", "")[:200]
+    return Agreement(sign_in, password) if sign_in and password else None
 
 
 def delivery_form() -> dict[str, Any]:

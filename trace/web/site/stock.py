@@ -20,8 +20,9 @@ from trace.services.scans import keep_photo
 from trace.services.stock_list import Shelf, StockQuery, stock_page
 from trace.services.undoing import find_undoable
 from trace.web.access import may, watched
-from trace.web.parts import parts
-from trace.web.site.forms import asked_by, load, text_of, texts_of
+from trace.web.delivery_form import names_no_second
+from trace.web.parts import PASSWORD_RATE, limiter, parts
+from trace.web.site.forms import agreement_typed, asked_by, load, text_of, texts_of
 
 blueprint = Blueprint("stock", __name__, url_prefix="/station/stock")
 ACTIONS = {
@@ -69,10 +70,12 @@ def _show_stock(problem: Failure | None = None) -> str:
         actions=ACTIONS,
         today=g.now.date(),
         problem=sentence(problem) if problem else None,
+        field=problem.field if problem else None,
     )
 
 
 @blueprint.post("")
+@limiter.shared_limit(PASSWORD_RATE, scope="second person", exempt_when=names_no_second)
 @may(Permission.GOODS_MOVE)
 def move() -> ResponseReturnValue:
     """销售、封存、解封、退回 / Something happens to goods in stock."""
@@ -87,7 +90,7 @@ def move() -> ResponseReturnValue:
 def _move() -> dict[str, Any]:
     action, reason = text_of("action", 20), text_of("reason", 200)
     goods, body = _goods()
-    command = _command({"action": action, "reason": reason, **body})
+    command = _command({"action": action, "reason": reason, "overridden": text_of("override-sign_in", 64), **body})
     if action in REASONED and not reason:
         raise Invalid(N_("Say why."), field="reason")
     match action:
@@ -98,7 +101,7 @@ def _move() -> dict[str, Any]:
         case "hold":
             return hops.hold(g.session, command, goods=goods, reason=reason)
         case "release":
-            return hops.release(g.session, command, goods=goods, reason=reason)
+            return hops.release(g.session, command, goods=goods, reason=reason, agreement=agreement_typed())
         case _:
             raise Invalid(N_("Choose what happens to the goods."), field="action")
 
