@@ -1,11 +1,14 @@
 """The counter of a pharmacy, by its pages and its API: looked at, sold whole and in parts, printed, brought back."""
 
+import csv
 import re
-from io import BytesIO
+from io import BytesIO, StringIO
 
+import openpyxl
 import pypdfium2
 
 from tests.web.conftest import Demo
+from trace.services.demonstration_cast import gtin
 
 VITAMIN = "8900103006500000000{}"  # the demonstration's tablets, 100 in a pack
 
@@ -63,3 +66,28 @@ def test_the_page_looks_sells_and_takes_back_by_the_receipt(demo: Demo) -> None:
     again = desk.post("/pharmacy", {"action": "dispense", "codes": VITAMIN.format(7), "client_key": "k2"})
     assert again.status_code == 409  # held until somebody looked at it
     assert desk.get("/pharmacy/sales?day=nonsense").status_code == 422
+
+
+def test_a_price_is_set_once_taken_by_the_counter_and_stands_on_receipt_and_record(demo: Demo) -> None:
+    desk, insulin = demo.browser("pharmacist"), f"(01){gtin('952070300001'):0>14}(21)S0001"
+    looked = desk.post("/pharmacy", {"action": "look", "codes": f"{VITAMIN.format(7)}\n{insulin}"}).text
+    (unknown, known) = re.findall(r'name="price_of" value="(\w{26})"', looked)
+    assert "16.50" in looked  # the total of what has a price
+    typed = {"action": "look", "codes": insulin, "price_of": unknown, "price": "48.5"}
+    assert "48.50" in desk.post("/pharmacy", typed).text
+    kept = desk.post("/pharmacy/prices", {"product": [unknown, known], "price": ["", "17"], "client_key": "p1"})
+    assert kept.status_code == 303
+    assert desk.post("/pharmacy/prices", {"product": known, "price": "much"}).status_code == 422
+    sold = demo.post("/dispensings", {"codes": [VITAMIN.format(7)]}, "pharmacist").json["receipt"]
+    assert sold["total"] == "17.00"
+    assert demo.get(f"/drug-sales/{sold['id']}", "pharmacist").json["total"] == 17
+    printed = demo.get(f"/drug-sales/{sold['id']}/receipt.pdf", "pharmacist")
+    (page,) = pypdfium2.PdfDocument(BytesIO(printed.data))
+    assert page.get_textpage().get_text_bounded().count("17.00") == 2  # of the line, and in all
+    today = str(demo.get("/drug-sales", "pharmacist").json["sales"][0]["sold_at"])[:10]
+    rows = list(csv.DictReader(StringIO(desk.get(f"/pharmacy/sales/table.csv?last={today}").data.decode("utf-8-sig"))))
+    assert ("17", "17", VITAMIN.format(7)) in [(row["单价"], row["金额"], row["追溯码"]) for row in rows]
+    sheet = openpyxl.load_workbook(BytesIO(demo.get(f"/drug-sales.xlsx?first={today}&last={today}", "pharmacist").data))
+    assert sheet.active is not None and 17 in [row[15].value for row in sheet.active.rows]
+    assert desk.get(f"/pharmacy/sales/print.pdf?first={today}&last={today}").mimetype == "application/pdf"
+    assert demo.post("/prices", {"prices": [{"product": known, "price": "1"}]}, "clerk").status_code == 403
