@@ -111,6 +111,7 @@ LEFT_OUT = {
     "before",
     "organisation",
     "price",
+    "prices",
     "scans",
     "photo",
     "override",
