@@ -11,7 +11,7 @@ from sqlalchemy import select
 from storage.events import find_by_event_ids, id_key
 from storage.tables import alert, dispensing, drug_sale_line, event, split_pack
 from tests.services.test_concurrency import at_once
-from tests.services.test_dispensing import also_at, legacy, pharmacy, stocked
+from tests.services.test_dispensing import also_at, legacy, pharmacy, second_sales, stocked
 from tests.town import NOW, STRANGER, Town
 from trace.domain.dispensing import code_text
 from trace.domain.events import Action, ObjectEvent
@@ -141,7 +141,7 @@ def test_fifty_clients_in_two_shops_are_two_sales_and_both_shops_know(town: Town
     won = [answer for answer in at_once(*acts) if isinstance(answer, dict)]
     assert sorted(len(answer["alerts"]) for answer in won) == [0, 1]
     for who in (shop, other):
-        (told,) = town.do(list_alerts, actor=who, now=town.now)
+        (told,) = second_sales(town, who)
         assert {sale["event"] for sale in told["sales"]} == {answer["events"][0] for answer in won}
 
 

@@ -154,3 +154,17 @@ def test_a_box_that_a_pharmacy_sold_is_not_simply_accepted_by_another(town: Town
     assert "diverted or copied" in str(found.value)
     assert found.value.field == "lines.0.reason"
     assert town.stock(other, code) == (0, 0)
+
+
+def test_a_quantity_typed_beside_the_codes_is_compared_with_them(town: Town) -> None:
+    shop, maker, packs = town.organisation(K.PHARMACY), town.organisation(K.DRUG_MAKER), town.packs(2)
+    made = town.lot(maker, town.drug(maker), 2, packs, expires_on=town.day(-300))
+    town.send(maker, shop, *(Some(code) for code in packs))
+    supplier = Supplier(public_id=town.id_of(maker))
+    told = {}
+    for amount in (None, Decimal(2), Decimal(3)):
+        lines = [Line(code=made, codes=packs, amount=amount)]
+        (card,) = town.do(look_at_delivery, town.command(shop), supplier=supplier, lines=lines)
+        told[amount] = [found["values"] for found in card["findings"] if found["rule"] == "NOTE"]
+        assert card["amount"] == 2
+    assert told == {None: [], Decimal(2): [], Decimal(3): [{"note": "3", "came": "2"}]}

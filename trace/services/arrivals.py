@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import find_idents, intern, lock_items
 from storage.stock import items_here, lock_transit
+from trace.domain.acceptance import NoteLine, check_note
 from trace.domain.codes import Code
 from trace.domain.epcis.vocabulary import PIECE
 from trace.domain.failures import N_, Conflict, Invalid
@@ -33,6 +34,7 @@ from trace.services.lots import (
 from trace.services.making import Goods, stranger_uri
 from trace.services.open_containers import goods_inside
 from trace.services.organisations import get_organisation_row, new_public_id
+from trace.services.rulebook import rules_on
 
 
 class Decision(StrEnum):
@@ -57,9 +59,10 @@ class Supplier:
 class Line:
     """One line of a delivery. The lot is named by `code` (URI or scanned text) or described by product and number.
 
-    `codes` are the trace codes of single packs; `new_identifiers` those of their identifiers which the drug file does
-    not know yet, and of which the clerk, pack in hand, says that they are this product's. `container` is a case or
-    crate whose recorded content arrives whole.
+    `codes` are the trace codes of single packs, and what came is they; an `amount` beside them that differs is a
+    finding. `new_identifiers` are those of their identifiers which the drug file does not know yet, and of which
+    the clerk, pack in hand, says that they are this product's. `container` is a case or crate whose recorded content
+    arrives whole.
     """
 
     product: str | None = None
@@ -184,6 +187,7 @@ def prepare_line(session: Session, command: Command, line: Line, number: int, da
         codes, read = packs_named(session, line.codes, made_of=made_of, actor=command.actor, field=field)
         unknown = confirm_codes(session, command, read, made_of=made_of, confirmed=line.new_identifiers, field=field)
         _check_same_lot(read, known, field)
+        line = replace(line, told=(*line.told, *_check_counted(session, command, line, made_of.unit, len(codes))))
         goods = [Goods(code) for code in codes]
         return Prepared(line, lot, known, goods, Decimal(len(codes)), PIECE, new_identifiers=unknown, numbered=numbered)
     if line.amount is None or line.amount <= 0:
@@ -279,6 +283,17 @@ def _check_same_lot(codes: Iterable[DrugCode], known: Any, field: str) -> None:
                     said=str(said),
                     stands=str(stands),
                 )
+
+
+def _check_counted(session: Session, command: Command, line: Line, unit: str, came: int) -> list[Finding]:
+    """What somebody typed as the quantity of a line against its codes: the codes are what came, the rest is missing.
+
+    Only where the product is counted in packs: 2 kg in four boxes is no difference.
+    """
+    if line.amount is None or unit != PIECE:
+        return []
+    noted = NoteLine(0, line.product or "", amount=line.amount)
+    return check_note(noted, Decimal(came), rules_on(session, command.day, command.actor.organisation), noted=True)
 
 
 def check_identifiers_known(prepared: Sequence[Prepared]) -> None:

@@ -29,6 +29,7 @@ from trace.services.commands import Command
 from trace.services.delivery import check_against_shipment
 from trace.services.first_products import first_products
 from trace.services.lots import get_product
+from trace.services.packs_elsewhere import check_elsewhere
 from trace.services.paper_use import differing, uses_of
 from trace.services.recall_reach import recalled_because
 from trace.services.rulebook import rules_on
@@ -173,6 +174,9 @@ def judge(
             again_on=again_on,
         ),
         rules,
+    )
+    ready.findings += check_elsewhere(
+        session, actor=command.actor, sender=sender.number, goods=ready.goods, rules=rules
     )
 
 

@@ -17,8 +17,9 @@ from storage.events import find_idents
 from storage.tables import receipt, receipt_line, receipt_scan
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Event
-from trace.domain.failures import N_, Invalid
+from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.links import LOT_EXTENSION
+from trace.domain.permissions import Actor
 from trace.domain.rules.weighing import weighing_tolerance
 from trace.services.arrivals import (
     Decision,
@@ -39,6 +40,7 @@ from trace.services.inspecting import find_faults, gather_papers
 from trace.services.making import from_to, papers, seen
 from trace.services.organisations import new_public_id
 from trace.services.overrides import Agreement, check_decision, second_person
+from trace.services.packs_elsewhere import alarm_elsewhere
 from trace.services.paper_use import lock_papers, note_uses
 from trace.services.rulebook import rules_on
 from trace.services.scans import find_scan
@@ -89,12 +91,29 @@ def receive(
         for number, ready in enumerate(prepared):
             find_faults(session, command, ready, sender, f"lines.{number}", earlier=prepared[:number])
             check_decision(ready, rules, f"lines.{number}", agreement=agreement, second=second)
+            _check_signers(command.actor, ready)
         numbers = _capture_lines(session, command, prepared, sender, delivery_note)
+        goods = {number: ready.goods for number, ready in zip(numbers, prepared, strict=True)}
+        alarm_elsewhere(session, actor=command.actor, sender=sender.number, goods=goods, now=command.now)
         return _record(session, command, prepared, sender, delivery_note, scans, numbers)
 
     if not lines:
         raise Invalid(N_("A delivery has at least one line."), field="lines")
     return run_once(session, command, "receive", act)
+
+
+def _check_signers(actor: Actor, ready: Prepared) -> None:
+    """Raise `Conflict` for a special drug (双人验收) that a program accepts with one person: two people have to sign.
+
+    What only the house wants two people for (a finding), a program may put before the one who decides.
+    """
+    two = any(finding.rule == "TWO" for finding in ready.findings)
+    if two and actor.person is None and ready.line.decision is Decision.ACCEPT:
+        text = N_(
+            "Two people sign for {product}, and the key of a program is nobody's signature:"
+            " sign in and accept it on the page, or hold it."
+        )
+        raise Conflict(text, field="override.sign_in", product=ready.product.product_name)
 
 
 def _capture_lines(

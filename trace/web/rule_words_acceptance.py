@@ -12,6 +12,7 @@ ACCEPTANCE_TITLES: Mapping[str, str] = {
     "acceptance.order": N_("Not as ordered"),
     "acceptance.way_log": N_("Cold drugs: log of the way"),
     "acceptance.first_product": N_("First-product check"),
+    "acceptance.elsewhere": N_("Codes in another pharmacy's stock"),
     "acceptance.two_signatures": N_("Drugs that take two signatures"),
     "override.TWO": N_("Drugs that take two signatures"),
     "override.LOG": N_("Cold drugs: log of the way"),
@@ -29,7 +30,14 @@ def _two_signatures(value: Any) -> list[Said]:
 
 ACCEPTANCE_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **dict.fromkeys(
-        ("acceptance.note", "acceptance.order", "acceptance.way_log", "acceptance.first_product"), _severity
+        (
+            "acceptance.note",
+            "acceptance.order",
+            "acceptance.way_log",
+            "acceptance.first_product",
+            "acceptance.elsewhere",
+        ),
+        _severity,
     ),
     "acceptance.two_signatures": _two_signatures,
 }

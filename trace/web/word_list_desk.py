@@ -58,6 +58,8 @@ DESK_WORDS: dict[str, str] = {
     "destruction": N_("Destruction"),
     # alerts, and what the shop does about them
     "todo_second_sale": N_("Keep the box apart and tell the inspector."),
+    "code_in_two_stocks": N_("One code in two pharmacies"),
+    "todo_code_in_two_stocks": N_("Keep the box apart and tell the inspector."),
     "recall_notice": N_("Recall notice"),
     "todo_recall_notice": N_("Take the goods off the shelf and answer the notice."),
     "recall_arrival": N_("Recalled goods arrived"),
