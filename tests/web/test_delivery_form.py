@@ -1,7 +1,9 @@
 """The form of a delivery on the page: what it proposes, what it shows of papers, and what it keeps to itself."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 from tests.scanners.drawing import file_of, on_paper, symbol
 from tests.web.conftest import Browser, Demo
@@ -41,6 +43,48 @@ def test_the_papers_that_new_goods_need_are_shown_before_they_are_received(demo:
 def test_a_trace_code_that_the_file_does_not_know_is_proposed_as_a_drug(demo: Demo) -> None:
     page = demo.browser("station").get("/station/receive?code=81999990000000000001").text
     assert '<option value="drug" selected>' in page
+
+
+def test_the_log_of_a_cold_delivery_is_filed_judged_and_kept_with_its_record(demo: Demo) -> None:
+    clerk, form = shop(demo)
+    cold = {
+        **form,
+        "lines-0-new_name": "冷藏酸奶（试）",
+        "lines-0-new_category": "packaged_food",
+        "lines-0-new_unit": "EA",
+    }
+    product = {"name": cold["lines-0-new_name"], "category": "packaged_food", "unit": "EA", "specification": "100 g"}
+    product |= {"producer": "乳品厂", "celsius_low": 0, "celsius_high": 6}
+    assert demo.post("/products", product).status_code == 201
+    lot = {"lines-0-lot_number": "N-1", "lines-0-produced_on": f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"}
+    cold |= lot | {"lines-0-expires_on": f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}", "lines-0-celsius": "4"}
+    assert 'name="log"' in clerk.post("/station/receive", {**cold, "action": "look"}).text
+    assert 'name="log"' not in clerk.post("/station/receive", {**form, "action": "look"}).text  # nothing cold
+    first = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(hours=3)
+    rows = [f"{first + timedelta(minutes=5 * n):%Y-%m-%d %H:%M:%S},{c}" for n, c in enumerate((4, 11.5, 5))]
+
+    def log() -> dict[str, tuple[BytesIO, str]]:
+        return {"log": (BytesIO("\n".join(["时间,温度(℃)", *rows]).encode()), "log.csv")}
+
+    assert clerk.post("/station/receive", {**cold, "action": "log"}).status_code == 422  # no file
+    # Nobody receives what they have not seen: what was chosen is filed first.
+    page = clerk.post("/station/receive", {**cold, **log(), "action": "receive"})
+    assert page.status_code == 200
+    assert '<p class="finding block">' in page.text[page.text.index('id="line-0"') :]
+    filed = re.search(r'name="logs" value="(\w+)"', page.text)
+    assert filed is not None
+    refused = clerk.post("/station/receive", {**cold, "logs": filed[1], "action": "receive"})
+    assert refused.status_code == 409  # it was too warm on its way, whatever the thermometer says now
+    held = {**cold, "logs": filed[1], "lines-0-decision": "hold", "lines-0-reason": "途中超温", "action": "receive"}
+    done = clerk.post("/station/receive", held)
+    assert done.status_code == 303, done.text
+    record = clerk.get(done.location).text
+    assert "运输途中温度" in record
+    assert "11.5" in record
+    assert (
+        demo.browser("station2").post("/station/receive", {**form, "logs": "0" * 26, "action": "look"}).status_code
+        == 404
+    )
 
 
 def test_no_authority_is_offered_as_a_supplier(demo: Demo) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from schemas.logger_files import LoggerFile, read_logger_file
 from storage.objects import ObjectStore
 from storage.tables import acceptance as acceptance_table
+from storage.tables import receipt as receipt_table
 from storage.tables import temperature_log
 from trace.domain.climate import Bounds, Summary, as_degrees, summarise, thinned
 from trace.domain.epcis.document import as_time
@@ -142,6 +143,17 @@ def logs_of(session: Session, *, actor: Actor, acceptance: str) -> list[dict[str
         select(temperature_log)
         .join(acceptance_table, acceptance_table.c.id == temperature_log.c.acceptance)
         .where(acceptance_table.c.public_id == acceptance, temperature_log.c.organisation == actor.organisation)
+        .order_by(temperature_log.c.id)
+    )
+    return [_card(session, actor, row) for row in session.execute(query).all()]
+
+
+def logs_of_receipt(session: Session, *, actor: Actor, receipt_id: str) -> list[dict[str, Any]]:
+    """The logs of a receipt, the first filed first; that the reader may see the receipt is looked at before."""
+    query = (
+        select(temperature_log)
+        .join(receipt_table, receipt_table.c.id == temperature_log.c.receipt)
+        .where(receipt_table.c.public_id == receipt_id)
         .order_by(temperature_log.c.id)
     )
     return [_card(session, actor, row) for row in session.execute(query).all()]

@@ -21,6 +21,7 @@ from trace.services.certificates import list_certificates
 from trace.services.delivery import expected
 from trace.services.hops import Command
 from trace.services.inspecting import look_at_delivery
+from trace.services.logged_way import narrowest, tie_logs, with_logs
 from trace.services.organisations import list_organisations
 from trace.services.overrides import Agreement
 from trace.services.products import list_products
@@ -28,9 +29,10 @@ from trace.services.receiving import receive
 from trace.services.recognition import Proposal, lines_from, propose_lines
 from trace.services.repeating import last_delivery, suppliers_on_file
 from trace.services.scans import codes_in_scans, get_scan
+from trace.services.temperature_logs import file_log, get_log
 from trace.web.access import may, writes
 from trace.web.delivery_form import line_of, names_no_second, supplier_of
-from trace.web.parts import PASSWORD_RATE, limiter
+from trace.web.parts import PASSWORD_RATE, limiter, parts
 from trace.web.site.delivery_lines import (
     common_findings,
     doubts_of,
@@ -65,6 +67,7 @@ from trace.web.site.forms import (
 blueprint = Blueprint("receiving", __name__, url_prefix="/station/receive")
 Form = dict[str, Any]
 Cards = list[dict[str, Any] | None]
+MANY_LOGS = 10
 PAPERS_RULE = "R3"  # told by the lists of papers
 _RECORDED = N_(
     "This delivery is recorded already, as it was before you went back. Correct or undo it in its record; begin anew"
@@ -100,6 +103,7 @@ def delivery() -> ResponseReturnValue:
         "others": proposal.others,
         "left_out": proposal.left_out,
         "override": {"sign_in": ""},
+        "logs": [],
     }
     return _show_form(form, scans=scans)
 
@@ -116,7 +120,7 @@ def _proposed_supplier(proposal: Proposal) -> dict[str, str]:
 @may(Permission.GOODS_RECEIVE)
 def post_delivery() -> ResponseReturnValue:
     """收货 / Record the delivery; or only look at it again, add a line, keep a paper. Faults are said in place."""
-    form = delivery_form()
+    form = delivery_form() | {"logs": _logs()}
     try:
         if _act(form, text_of("action", 80)):
             done = _receive(form)
@@ -124,6 +128,7 @@ def post_delivery() -> ResponseReturnValue:
     except Failure as failure:
         g.session.rollback()
         form["sheets"] = [sheet for sheet in form["sheets"] if not sheet.get("fresh")]  # not kept, so not there
+        form["logs"] = _logs()
         return _show_form(form, problem=failure), status_of(failure)
     return _show_form(form)
 
@@ -136,6 +141,7 @@ def _act(form: Form, action: str) -> bool:
     what, _, which = action.partition("-")
     photos, of_line = read_photos(form, which)
     _find_on_file(form)
+    logged = _file_log(form, asked=what == "log")
     more = text_of("more", 2_000)
     if more:
         form.update(choices=take_in(form, more), brought=True)
@@ -157,7 +163,33 @@ def _act(form: Form, action: str) -> bool:
         case _:
             reassign(form, lambda: _looks(form))
     adopt(form, lambda: _looks(form))
-    return what == "receive" and not photos and not more
+    return what == "receive" and not photos and not more and not logged
+
+
+def _logs() -> list[str]:
+    """The logs that the form carries, each once."""
+    return list(dict.fromkeys(public_id[:26] for public_id in request.form.getlist("logs")))[:MANY_LOGS]
+
+
+def _file_log(form: Form, *, asked: bool) -> bool:
+    """Keep a logger's file that was chosen, judged by the narrowest range of the cold goods; whether one was."""
+    file = request.files.get("log")
+    if file is None or not file.filename:
+        if asked:
+            raise Invalid(N_("Choose the logger's file (CSV)."), field="log")
+        return False
+    recognise(form["lines"])
+    allowed = narrowest(g.session, Command(g.actor, g.now), products=_products(form))
+    if allowed is None:
+        raise Invalid(N_("Nothing of this delivery is kept cold; name the cold goods first."), field="log")
+    low, high = allowed
+    log = file_log(g.session, Command(g.actor, g.now), objects=parts().objects, upload=file.read(), low=low, high=high)
+    form["logs"].append(log["id"])
+    return True
+
+
+def _products(form: Form) -> list[str]:
+    return [line["product"] for line in form["lines"] if line.get("product")]
 
 
 def _index(form: Form, text: str) -> int:
@@ -197,15 +229,18 @@ def _receive(form: Form) -> dict[str, Any]:
             for number, line in enumerate(form["lines"])
         ]
         payload = checked_delivery({**form, "lines": lines})
-        return receive(
+        command = Command(g.actor, g.now)
+        done = receive(
             g.session,
-            Command(g.actor, g.now),
+            command,
             supplier=supplier_of(payload["supplier"]),
-            lines=[line_of(line) for line in payload["lines"]],
+            lines=with_logs(g.session, command, lines=[line_of(line) for line in payload["lines"]], logs=form["logs"]),
             delivery_note=payload["delivery_note"],
             scans=payload["scans"],
             agreement=agreement,
         )
+        tie_logs(g.session, g.actor, logs=form["logs"], receipt_id=done["id"])
+        return done
 
     try:
         return hops.run_once(g.session, Command(g.actor, g.now, form["client_key"], request=typed), "receive_form", act)
@@ -264,11 +299,13 @@ def _look(form: Form, numbers: Sequence[int], issuer: str) -> list[dict[str, Any
                 for number, line in ((n, form["lines"][n]) for n in numbers)
             ]
             payload = checked_delivery({**form, "lines": asked})
+            command = Command(g.actor, g.now)
+            lines = [line_of(line) for line in payload["lines"]]
             cards = look_at_delivery(
                 g.session,
-                Command(g.actor, g.now),
+                command,
                 supplier=supplier_of(payload["supplier"]),
-                lines=[line_of(line) for line in payload["lines"]],
+                lines=with_logs(g.session, command, lines=lines, logs=form["logs"]),
             )
             sandbox.rollback()
     except Failure:
@@ -314,6 +351,8 @@ def _show_form(form: Form, *, scans: Sequence[dict[str, Any]] = (), problem: Fai
             card and card["override"] == Override.TWO_PEOPLE and line["decision"] == "accept"
             for line, card in zip(form["lines"], cards, strict=True)
         ),
+        cold=narrowest(g.session, Command(g.actor, g.now), products=_products(form)) is not None,
+        logs=[get_log(g.session, actor=g.actor, public_id=public_id) for public_id in form["logs"]],
         today=date.isoformat(today),
         yesterday=date.isoformat(today - timedelta(days=1)),
     )

@@ -17,6 +17,7 @@ from trace.services.rapid_tests import running_clocks
 from trace.services.recall_views import urgent_notices
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.repeating import recent_suppliers
+from trace.services.temperature_logs import logs_of_receipt
 from trace.services.undoing import seconds_to_undo
 from trace.web.access import may, watched
 from trace.web.site.delivery_lines import common_findings
@@ -79,7 +80,8 @@ def receipt(public_id: str) -> ResponseReturnValue:
     found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
     undo = seconds_to_undo(g.session, actor=g.actor, receipt_id=public_id, now=g.now)
     common = common_findings(found["lines"])
-    return render_template("receipt.html", receipt=found, undo=undo, common=common)
+    logs = logs_of_receipt(g.session, actor=g.actor, receipt_id=public_id)
+    return render_template("receipt.html", receipt=found, undo=undo, common=common, logs=logs)
 
 
 @blueprint.get("/photos/<string:sha256>")
