@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert, select, text
 
 from benchmarks.loading import finish, without_indices
+from storage.events import intern
 from storage.store import Store
-from storage.tables import ident, metadata, product, product_code
+from storage.tables import metadata, product, product_code
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.uris import UriKind, drug_class_uri, drug_code_uri
@@ -68,6 +69,7 @@ def fill(store: Store, codes: int) -> Filled:
     shops = _shops(store, max(codes // _PACKS_A_SHOP, SHOPS_A_LOT))
     with store.writing() as session:
         _products(session.connection(), products, shops[0].organisation)
+    words = _words(store)
     engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         names = [table.name for table in metadata.tables.values() if f" {table.name} " in _ALL]
@@ -76,8 +78,6 @@ def fill(store: Store, codes: int) -> Filled:
         connection.execute(text("SET session_replication_role = replica"))
         first = int(connection.scalar(text("SELECT coalesce(max(id), 0) + 1 FROM ident")) or 1)
         values: dict[str, Any] = {"codes": codes, "lots": lots, "first": first, "products": products}
-        words = _words(connection)
-        first = values["first"] = int(connection.scalar(text("SELECT max(id) + 1 FROM ident")) or 1)
         connection.execute(text(_PACKS.format(shops=_list(shops))), values)
         for statement in _STATEMENTS:
             connection.execute(text(statement), _only(statement, values | words))
@@ -128,13 +128,12 @@ def _products(connection: Connection, count: int, registrar: int) -> None:
     connection.execute(insert(product_code), codes)
 
 
-def _words(connection: Connection) -> dict[str, Any]:
+def _words(store: Store) -> dict[str, Any]:
     """Numbers of the words that events name, interned; prices of time."""
     words = {"receiving": "receiving", "dispensing": "dispensing", "progress": "in_progress", "gone": "dispensed"}
-    first = int(connection.scalar(text("SELECT coalesce(max(id), 0) FROM ident")) or 0)
-    numbers = {name: first + position for position, name in enumerate(words, 1)}
-    rows = [{"id": numbers[name], "uri": word, "kind": int(UriKind.OTHER)} for name, word in words.items()]
-    connection.execute(insert(ident), rows)
+    with store.writing() as session:
+        ids = intern(session, dict.fromkeys(words.values(), int(UriKind.OTHER)))
+    numbers = {name: ids[word] for name, word in words.items()}
     since = NOW - timedelta(days=_DAYS)
     return numbers | {
         "begin": int(since.timestamp() * 1000),

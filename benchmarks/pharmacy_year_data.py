@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage.events import intern
@@ -76,7 +76,8 @@ def fill_year(store: Store, packs: int, now: datetime) -> Year:
         products = _products(session, maker.organisation, now)
         words = ("receiving", "dispensing", "in_progress", "dispensed")
         ids = intern(session, dict.fromkeys(words, int(UriKind.OTHER)))
-        shelf = _Shelf(shop.organisation, begin, ids, products, draw)
+        last = session.execute(select(func.max(ident.c.id))).scalar_one()
+        shelf = _Shelf(shop.organisation, begin, ids, products, draw, last)
         rows = shelf.arrivals(packs, supplier=maker.organisation, file=file, name=maker.organisation_name)
         for name, more in shelf.sales().items():
             rows[name] += more
@@ -130,9 +131,11 @@ def _products(session: Session, registrar: int, now: datetime) -> list[int]:
 class _Shelf:
     """The shop's goods over the year: deliveries of some lots each, whose packs are sold two by two, oldest first."""
 
-    def __init__(self, shop: int, begin: datetime, words: dict[str, int], products: list[int], draw: random.Random):
+    def __init__(
+        self, shop: int, begin: datetime, words: dict[str, int], products: list[int], draw: random.Random, last: int
+    ):
         self._shop, self._begin, self._words, self._products, self._draw = shop, begin, words, products, draw
-        self._item = max(words.values())
+        self._item = last
         self._event = 0
         self._sold: set[int] = set()
         self._packs: list[tuple[int, int, int, float]] = []  # item, lot, product, day it came on

@@ -77,7 +77,8 @@ _PACKS = (
         stock.c.item.in_(bindparam("items", expanding=True)),
     )
 )
-# The lots of these products on the shelf, what expires first on top; packs that are open already are not counted.
+# The lots of these products on the shelf that expire before a day, what expires first on top; packs that are open
+# already are not counted. Later lots are left alone: to count them is to read the row of every pack of the product.
 _ON_SHELF = (
     select(
         lot.c.item,
@@ -92,6 +93,7 @@ _ON_SHELF = (
         stock.c.organisation == _HERE,
         stock.c.on_hand > 0,
         lot.c.expires_on >= bindparam("on"),
+        lot.c.expires_on < bindparam("before"),
         lot.c.product.in_(bindparam("products", expanding=True)),
     )
     .group_by(lot.c.item)
@@ -217,16 +219,18 @@ def find_earlier(
     going: dict[int, int] = defaultdict(int)
     for sold, _, amount in leaving:
         going[sold["item"]] += amount
+    before = max((sold["expires_on"] or date.max for sold, _, _ in leaving), default=on)
     first: dict[int, Any] = {}
     for part in chunks({card["id"] for _, card, _ in leaving}):
-        for row in session.execute(_ON_SHELF, {"here": actor.organisation, "on": on, "products": list(part)}):
+        asked = {"here": actor.organisation, "on": on, "before": before, "products": list(part)}
+        for row in session.execute(_ON_SHELF, asked):
             if row.there > going.get(row.item, 0):
                 first.setdefault(row.product, row)
     found = {}
     for sold, card, _ in leaving:
-        before = first.get(card["id"])
-        if before is not None and before.expires_on < (sold["expires_on"] or date.max):
-            found[sold["item"]] = Earlier(card["name"], before.number, before.expires_on, sold["number"])
+        other = first.get(card["id"])
+        if other is not None and other.expires_on < (sold["expires_on"] or date.max):
+            found[sold["item"]] = Earlier(card["name"], other.number, other.expires_on, sold["number"])
     return found
 
 
