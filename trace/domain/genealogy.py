@@ -20,7 +20,7 @@ not with the store.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from trace.domain.containment import Position, Row
 from trace.domain.uris import UriKind
@@ -102,6 +102,7 @@ class Trace:
     items: dict[int, int] = field(default_factory=dict)  # item -> distance from the start
     edges: dict[Edge, None] = field(default_factory=dict)
     truncated: bool = False
+    rest: Any = None  # what goes on where this stopped: `trace_search.Search`, `trace_search.go_on`
     left_out: int = 0  # rows that only tell and were left to a count
     rows_read: int = 0
     statements: int = 0

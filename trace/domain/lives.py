@@ -1,6 +1,10 @@
-"""What the search knows of a thing while it looks into containers: the part of its life that counts, and its rows."""
+"""What the search knows of a thing while it looks into containers: the part of its life that counts, and its rows.
 
-from collections.abc import Iterable, Sequence
+A tank may be filled five thousand times: nothing here looks through all rows of a thing for each of its rows.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trace.domain.containment import Position, Row, Stay, stays_of
@@ -14,10 +18,6 @@ class Span:
     container: int
     after: Position
     until: Position
-
-    def covers(self, other: "Span") -> bool:
-        """Whether all of the other span lies in this one."""
-        return self.after <= other.after and self.until >= other.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +35,78 @@ class Life:
     until: Position
 
 
-def ends_asked(life: Life) -> Iterable[tuple[int, Position, Position]]:
+Ask = tuple[int, Position, Position]  # (container, after, until): its first end in that time
+
+
+def ends_asked(life: Life) -> Iterator[Ask]:
     """For each packing of a thing: from when until when an end of its container would end the stay."""
-    stays = stays_of(life.rows, alone=life.alone)
+    stays: dict[int, list[Stay]] = {}
+    for stay in sorted(stays_of(life.rows, alone=life.alone), key=lambda one: (one.since, one.until)):
+        stays.setdefault(stay.parent, []).append(stay)
     unknown = set() if life.alone else {row.peer for row in life.rows if row.amount is None}
     for row in life.rows:
         if row.role != Role.PACKED or row.peer is None or row.peer == life.item:
             continue
         until = life.until
         if row.peer not in unknown:  # the thing's own rows alone give the latest end there can be
-            own = (s.until for s in stays if s.parent == row.peer and s.since <= row.at < s.until)
-            until = min(until, next(own, until))
+            of_parent = stays.get(row.peer, [])
+            last = bisect_right(of_parent, row.at, key=lambda one: one.since) - 1
+            if last >= 0 and row.at < of_parent[last].until:
+                until = min(until, of_parent[last].until)
         if row.at < until:
             yield (row.peer, row.at, until)
 
 
-def entry_of(life: Life, stay: Stay) -> Position | None:
-    """When the part of the thing that counts came into the container: its first packing that counts, if any."""
-    if stay.since >= life.packed_from:
-        return stay.since
-    packings = (row.at for row in life.rows if row.role == Role.PACKED and row.peer == stay.parent)
-    return min((at for at in packings if life.packed_from <= at < stay.until), default=None)
+def ends_among(ends: Mapping[int, Sequence[Row]], asks: Iterable[Ask]) -> list[Row]:
+    """Of each ask the first of these ends, {container: rows in order}, that is an answer; each row once."""
+    found: dict[Row, None] = {}
+    for container, after, until in asks:
+        rows = ends.get(container, ())
+        first = bisect_right(rows, after, key=at)
+        if first < len(rows) and rows[first].at <= until:
+            found[rows[first]] = None
+    return list(found)
+
+
+def entries_of(life: Life, stays: Iterable[Stay]) -> Iterator[tuple[Stay, Position]]:
+    """The stays in which the part of the thing that counts is, and when it came in: its first packing that counts."""
+    packings: dict[int | None, list[Position]] | None = None
+    for stay in stays:
+        if stay.since >= life.packed_from:
+            yield stay, stay.since
+            continue
+        if packings is None:
+            packings = {}
+            for row in life.rows:
+                if row.role == Role.PACKED:
+                    packings.setdefault(row.peer, []).append(row.at)
+        into = packings.get(stay.parent, [])
+        first = bisect_left(into, life.packed_from)
+        if first < len(into) and into[first] < stay.until:
+            yield stay, into[first]
 
 
 def by_item(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """The rows of each item."""
+    """The rows of each item, in the order they come."""
     found: dict[int, list[Row]] = {}
     for row in rows:
         found.setdefault(row.item, []).append(row)
     return found
+
+
+def in_order(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """The rows of each item, each once, in order of time."""
+    return {item: sorted(set(own), key=at) for item, own in by_item(rows).items()}
+
+
+def at(row: Row) -> Position:
+    """Where a row's event stands in the order of all events."""
+    return (row.time, row.event)
+
+
+def between(rows: Sequence[Row], after: Position, until: Position) -> Sequence[Row]:
+    """Of rows in order those after one position and up to another."""
+    return rows[bisect_right(rows, after, key=at) : bisect_right(rows, until, key=at)]
 
 
 def united(ranges: Iterable[tuple[int, Position, Position]]) -> list[tuple[int, Position, Position]]:
@@ -75,6 +118,27 @@ def united(ranges: Iterable[tuple[int, Position, Position]]) -> list[tuple[int, 
         else:
             joined.append((item, low, high))
     return joined
+
+
+def add_span(
+    done: list[tuple[Position, Position]], after: Position, until: Position
+) -> list[tuple[Position, Position]]:
+    """Add a span to these, which are in order and do not touch: the parts of it that were in none of them."""
+    first = bisect_left(done, after, key=lambda one: one[1])
+    last = bisect_right(done, until, key=lambda one: one[0])
+    new, reached = [], after
+    for low, high in done[first:last]:
+        if reached < low:
+            new.append((reached, low))
+        reached = max(reached, high)
+    if reached < until:
+        new.append((reached, until))
+    if new:
+        touched = done[first:last]
+        low = min([after, *(one[0] for one in touched[:1])])
+        high = max([until, *(one[1] for one in touched[-1:])])
+        done[first:last] = [(low, high)]
+    return new
 
 
 def just_after(position: Position) -> Position:

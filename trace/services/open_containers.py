@@ -12,7 +12,8 @@ from storage.tables import MICRO, event, event_item
 from trace.domain.containment import ENDS_STAYS, LAST, Position, Row, stays_of
 from trace.domain.failures import N_, Conflict
 from trace.domain.links import Role
-from trace.domain.trace_search import ALONE, LEVELS
+from trace.domain.trace_reading import ALONE
+from trace.domain.trace_search import LEVELS
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.lots import units_of
 from trace.services.making import Goods
