@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -113,14 +113,15 @@ def expired_since(town: Town) -> Held:
 
 def special(town: Town) -> Held:
     """A narcotic that two people accepted, and that one of them doubts now."""
-    maker, shop = town.organisation(OrganisationKind.DRUG_MAKER), town.organisation(OrganisationKind.PHARMACY)
+    maker, owner = town.organisation(OrganisationKind.DRUG_MAKER), town.organisation(OrganisationKind.PHARMACY)
+    shop = town.colleague(owner, Role.CLERK)
     made = town.lot(maker, town.drug(maker, drug_class="narcotic"), 5, expires_on=town.day(-300))
     for kind in (CertificateKind.DRUG_TEST_REPORT, CertificateKind.DELIVERY_NOTE):
         town.paper(maker, kind, made)
     town.send(maker, shop, Some(made, Decimal(5)))
     both = Agreement(colleague(town, shop), PASSWORD)
     line = Line(code=made, amount=Decimal(5), no_code_reason="damaged", reason="two looked at it")
-    town.arrive(maker, town.colleague(shop, Role.CLERK), line, agreement=both)
+    town.arrive(maker, shop, line, agreement=both)
     town.do(hops.hold, town.command(shop, hours=2), goods=[Some(made, Decimal(5))], reason="wet box")
     return Held(shop, made)
 
@@ -196,6 +197,15 @@ def test_the_second_person_of_a_release_is_a_colleague_with_the_right_password(t
     for said in (Agreement(colleague(town, made.shop), "wrong"), Agreement(colleague(town, stranger), PASSWORD)):
         asked: dict[str, Any] = {"goods": made.goods, "reason": "fine", "agreement": said}
         assert town.refuses(Invalid, hops.release, town.command(made.shop), **asked).field == "override.password"
+    assert town.stock(made.shop, made.lot) == (0, 5)
+
+
+def test_a_program_is_none_of_the_two_who_sign_for_a_special_drug(town: Town) -> None:
+    made = special(town)
+    program, second = replace(made.shop, person=None), Agreement(colleague(town, made.shop), PASSWORD)
+    asked: dict[str, Any] = {"goods": made.goods, "reason": "dry", "agreement": second}
+    failure = town.refuses(Conflict, hops.release, town.command(program), **asked)
+    assert (failure.field, "nobody's signature" in str(failure)) == ("override.sign_in", True)
     assert town.stock(made.shop, made.lot) == (0, 5)
 
 

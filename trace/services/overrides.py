@@ -52,10 +52,11 @@ def gravest_of(findings: list[Finding], rules: Rules) -> tuple[Override, Finding
     return max(kinds, key=lambda pair: order.index(pair[0]), default=(Override.FREE, None))
 
 
-def check_release(findings: list[Finding], rules: Rules, *, second: Actor | None = None) -> bool:
+def check_release(findings: list[Finding], rules: Rules, *, first: Actor, second: Actor | None = None) -> bool:
     """Whether putting held goods on the shelf takes the two people that there are; who releases them says why anyway.
 
-    Raises `Conflict` where a finding lets nobody do it, and where it takes a second person and there is none.
+    Raises `Conflict` where a finding lets nobody do it, where it takes a second person and there is none, and where two
+    people have to sign for a special drug and the `first` is a program.
     """
     kind, why = gravest_of(findings, rules)
     if why is None or kind in (Override.FREE, Override.REASON):
@@ -67,6 +68,12 @@ def check_release(findings: list[Finding], rules: Rules, *, second: Actor | None
     if second is None:
         text = N_("Two people have to release these goods: {why}")
         raise Conflict(text, field="override.sign_in", details=details, why=why)
+    if first.person is None and any(finding.rule == "TWO" for finding in findings):
+        text = N_(
+            "Two people sign for these goods, and the key of a program is nobody's signature: sign in and release them"
+            " on the page."
+        )
+        raise Conflict(text, field="override.sign_in", details=details)
     return True
 
 

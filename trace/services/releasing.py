@@ -53,7 +53,7 @@ def allow_release(
     second = second_person(session, actor=command.actor, agreement=agreement) if agreement else None
     rules = rules_on(session, command.day, command.actor.organisation)
     found = findings_again(session, command, goods, rules)
-    signed = check_release(found, rules, second=second)
+    signed = check_release(found, rules, first=command.actor, second=second)
     told: dict[str, Any] = {"sunshine:reason": reason}
     against = sorted({finding.rule for finding in found if finding.severity is not Severity.WARN})
     if against:
