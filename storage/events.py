@@ -5,6 +5,7 @@ import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -203,6 +204,13 @@ def share_items(session: Session, items: Iterable[int]) -> None:
     for part in chunks(sorted(set(items))):
         query = select(ident.c.id).where(ident.c.id.in_(part)).order_by(ident.c.id)
         session.execute(query.with_for_update(read=True)).all()
+
+
+def line_up(session: Session, *, alone: Collection[int], shared: Collection[int]) -> None:
+    """`lock_items` of some things and `share_items` of others, in one order: a statement for each run of a kind."""
+    modes = dict.fromkeys(shared, share_items) | dict.fromkeys(alone, lock_items)
+    for take, run in groupby(sorted(modes), key=modes.__getitem__):
+        take(session, run)
 
 
 def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:

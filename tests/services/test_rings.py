@@ -115,3 +115,23 @@ def test_the_words_of_all_events_are_known_before_the_first(town: Town) -> None:
     town.do(hold_lot, town.command(shop), lot=lot, reason="smell")
     with town.store.reading() as session:
         assert session.scalar(select(func.count()).select_from(ident)) == before + 1, "the lot, and nothing else"
+
+
+def test_two_who_make_each_of_what_the_other_makes_wait_in_the_order_of_the_lots(
+    town: Town, beside: ThreadPoolExecutor
+) -> None:
+    shop = town.organisation()
+    into = town.product(shop)
+    low, high = town.lot(shop, into, 9, number="S1"), town.lot(shop, town.product(shop), 9)
+    first, second = numbers(town, low, high)
+    assert first < second
+    more = [Batch(NewLot(into, "S1"), Decimal(1))]
+    with town.store.writing() as other:
+        share_items(other, [first])
+        made = beside.submit(
+            lambda: town.do(hops.process, town.command(shop), inputs=[Some(high, Decimal(1))], outputs=more)
+        )
+        wait_for_one(town, other, made)
+        lock_items(other, [second])  # of a maker that takes its goods first this would close the ring
+        other.rollback()
+        assert made.result(timeout=30)["lots"] == [low]

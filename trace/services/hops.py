@@ -48,6 +48,7 @@ from trace.services.lots import (
 from trace.services.making import Goods, find_counterpart, from_to, papers, seen
 from trace.services.open_containers import Load, content_of, goods_inside
 from trace.services.overrides import Agreement
+from trace.services.recall_reach import with_lots
 from trace.services.releasing import allow_release
 from trace.services.split_packs import check_closed
 from trace.services.stock_list import earlier_lots
@@ -100,7 +101,6 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
 
     def act() -> dict[str, Any]:
         goods = goods_of(session, inputs, "inputs")
-        check_fresh(session, command, goods)
         for number, batch in enumerate(outputs):
             if batch.codes:
                 raise Invalid(
@@ -108,9 +108,11 @@ def process(session: Session, command: Command, *, inputs: Sequence[Some], outpu
                     field=f"outputs.{number}.codes",
                 )
         opened = _open_all(session, command, outputs)
-        check_balance(session, command, goods, [(amount, unit) for _, amount, unit in opened])
         made = {uri: f"outputs.{n}.lot.number" for n, (uri, _, _) in enumerate(opened)}
-        check_not_made_before(session, made, actor=command.actor)
+        items = with_lots(session, find_idents(session, [good.item for good in goods]).values())
+        check_not_made_before(session, made, actor=command.actor, made_of=set().union(*items.values()))
+        check_fresh(session, command, goods)
+        check_balance(session, command, goods, [(amount, unit) for _, amount, unit in opened])
         event = TransformationEvent(
             **stamp_of(session, command).common(),
             biz_step=BizStep.COMMISSIONING,

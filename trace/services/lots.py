@@ -1,6 +1,6 @@
 """Lots: what a lot is of, when it was made, when it expires; and finding the thing a text names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents, insert_for, intern, lock_items, makers_of, uris_of
+from storage.events import chunks, find_idents, insert_for, intern, line_up, makers_of, uris_of
 from storage.stock import known_lots
 from storage.tables import ident, lot, lot_change, product
 from trace.domain.codes import Code, parse_code
@@ -134,15 +134,18 @@ def _change(known: Row[Any], name: str, said: date, actor: Actor, now: datetime)
     }
 
 
-def check_not_made_before(session: Session, made: Mapping[str, str], *, actor: Actor) -> None:
+def check_not_made_before(
+    session: Session, made: Mapping[str, str], *, actor: Actor, made_of: Collection[int] = ()
+) -> None:
     """Raise `Conflict` for what came to be before; `made` is {lot or single pack: the field that names it}.
 
     A code is given once; a lot may be harvested in several goes, but by one organisation: whoever "makes" more of
     another's lot puts its name on other goods. Two at once: both pass through the locked rows of `ident`
-    (`storage.events.lock_items`), so the later one sees what the earlier recorded.
+    (`storage.events.lock_items`), so the later one sees what the earlier recorded. The goods it is `made_of` (numbers)
+    are taken with them, shared: of two who make each of what the other makes, neither waits behind what it has.
     """
     ids = intern(session, {uri: uri_kind(uri) for uri in made})
-    lock_items(session, ids.values())
+    line_up(session, alone=ids.values(), shared=made_of)
     makers = makers_of(session, ids.values())
     for uri, field in made.items():
         before = makers.get(ids[uri], set())
