@@ -17,14 +17,14 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from storage.events import unpack_links
-from trace.domain.containment import ENDS_STAYS, Position, Row
+from storage.tables.facts import ENDING_ROLES
+from trace.domain.containment import Position, Row
 from trace.domain.epcis.vocabulary import SALES
 from trace.domain.genealogy import TELLING_KEPT, EventLink
 from trace.domain.links import Role
 from trace.domain.uris import UriKind, uri_kind
 
 _COLUMNS = "ei.item, ei.time, ei.event, ei.role, ei.peer, ei.amount"
-_ENDS = ", ".join(str(int(role)) for role in sorted(ENDS_STAYS))
 # One wanted range as the columns i, t0, e0, t1, e1 of `w`.
 _SQLITE_WANTED = """(
     SELECT json_extract(value, '$[0]') AS i, json_extract(value, '$[1]') AS t0, json_extract(value, '$[2]') AS e0,
@@ -76,10 +76,14 @@ def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> 
     return text(f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY ei.item, ei.time, ei.event, ei.line LIMIT :most")
 
 
-def _one_row_statement(postgres: bool, condition: str, order: str) -> TextClause:
-    """For each wanted range the first row, in an order, that meets a condition."""
+def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> TextClause:
+    """For each wanted range the first row, in an order, that meets a condition, as the index of such rows tells.
+
+    Before ANALYZE SQLite's planner would take the primary key, and read all the rows between.
+    """
+    by = "" if postgres else f"INDEXED BY {index}"
     one = f"""
-        SELECT {{columns}} FROM event_item AS x WHERE x.item = w.i AND {condition} AND {_STANDS.format(x="x")}
+        SELECT {{columns}} FROM event_item AS x {by} WHERE x.item = w.i AND {condition} AND {_STANDS.format(x="x")}
         ORDER BY x.time {order}, x.event {order}, x.line {order} LIMIT 1"""
     if postgres:
         source = f"{_POSTGRES_WANTED} CROSS JOIN LATERAL ({one.format(columns='*')}) AS ei"
@@ -90,9 +94,14 @@ def _one_row_statement(postgres: bool, condition: str, order: str) -> TextClause
 
 
 # Nothing is inside itself, whatever a partner's event says.
-_LAST_PACKING = (f"(x.time, x.event) < (w.t0, w.e0) AND x.role = {Role.PACKED:d} AND x.peer <> x.item", "DESC")
+_LAST_PACKING = (
+    "ix_event_item_packed",
+    f"(x.time, x.event) < (w.t0, w.e0) AND x.role = {Role.PACKED:d} AND x.peer <> x.item",
+    "DESC",
+)
 _FIRST_END = (
-    f"(x.time, x.event) > (w.t0, w.e0) AND (x.time, x.event) <= (w.t1, w.e1) AND x.role IN ({_ENDS})",
+    "ix_event_item_ended",
+    f"(x.time, x.event) > (w.t0, w.e0) AND (x.time, x.event) <= (w.t1, w.e1) AND x.role IN ({ENDING_ROLES})",
     "ASC",
 )
 # A list of numbers in a parameter, looked up one by one: a planner that guesses would read the whole table.

@@ -18,7 +18,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from storage.tables.columns import Number, metadata
+from trace.domain.containment import ENDS_STAYS
 from trace.domain.links import Role
+
+ENDING_ROLES = ", ".join(str(int(role)) for role in sorted(ENDS_STAYS))  # an index is used by who writes it alike
 
 
 class transaction_number(FunctionElement[int]):  # noqa: N801 - written like the SQL function it is
@@ -124,6 +127,15 @@ event_item = Table(
         "event",
         sqlite_where=text(f"role = {Role.PACKED:d}"),
         postgresql_where=text(f"role = {Role.PACKED:d}"),
+    ),
+    # When was a tank next emptied? One that never is would be read to the end for everything that is in it.
+    Index(
+        "ix_event_item_ended",
+        "item",
+        "time",
+        "event",
+        sqlite_where=text(f"role IN ({ENDING_ROLES})"),
+        postgresql_where=text(f"role IN ({ENDING_ROLES})"),
     ),
     sqlite_with_rowid=False,
     comment="The trace index: what happened to an item, in order of time, is one range of the key",
