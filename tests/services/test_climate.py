@@ -185,7 +185,12 @@ def test_what_is_typed_long_after_it_was_read_is_a_late_entry_with_its_reason(to
         town.do(type_readings, command, readings=[typed(cold, celsius)], late_reason=reason)
 
     late(4, "4")
-    for hours, field, reason in ((4.1, "late_reason", " "), (31 * 24 + 1, "happened_at", "忘记录入")):
+    before_the_rules = 15 * 365 * 24
+    for hours, field, reason in (
+        (4.1, "late_reason", " "),
+        (31 * 24 + 1, "happened_at", "忘记录入"),
+        (before_the_rules, "happened_at", "忘记录入"),
+    ):
         with pytest.raises(Invalid) as refused:
             late(hours, "5", reason)
         assert refused.value.field == field

@@ -47,6 +47,7 @@ def test_headquarters_reviews_for_its_shop_and_the_shop_sells(town: Town, chain:
     assert "for them first" in str(
         town.refuses(Conflict, review, town.command(far), **said)
     )  # for the own counter only
+    assert "go off duty" in str(town.refuses(Conflict, take_duty, town.command(far), remote=True))
     town.do(end_duty, town.command(far))
     town.do(take_duty, town.command(far), remote=True)
     assert refused(town, Conflict, shop, RX, reference="RX-1") == "prescription"  # nobody reviewed it yet

@@ -1,6 +1,6 @@
 """The rule book is written by administrators: who, what, from when; what was judged before stays as it was judged."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -150,3 +150,11 @@ def test_a_rule_written_for_the_past_judges_what_comes_late_and_leaves_what_was_
         lines=[Line(code=later, amount=Decimal(5))],
     )  # fmt: skip
     assert [f["source"] for f in card["findings"] if f["rule"] == "R3" and f["severity"] == "block"] == ["a test"]
+
+
+def test_what_is_dated_before_all_rules_is_refused_with_a_sentence(town: Town) -> None:
+    rules = town.do(rules_on, day=date(1990, 1, 1), organisation=0)
+    with pytest.raises(Invalid) as refused:
+        rules.value("dispensing.never")
+    assert refused.value.field == "happened_at"
+    assert "1990-01-01" in str(refused.value)

@@ -18,7 +18,6 @@ from storage.objects import ObjectStore
 from storage.tables import climate_action, climate_reading
 from trace.domain.climate import Bounds, Reading, Source, as_degrees
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
-from trace.domain.rules.book import Rules
 from trace.services.capture import check_time
 from trace.services.climate_keeping import keep_readings
 from trace.services.commands import Command, run_once
@@ -58,8 +57,8 @@ def type_readings(
         if not readings:
             raise Invalid(N_("Type the temperature of at least one zone."), field="readings")
         at = (command.happened_at or command.now).replace(microsecond=0)
+        late = _late_reason(session, command, at, late_reason.strip())
         rules = rules_on(session, command.day, command.actor.organisation)
-        late = _late_reason(command, at, late_reason.strip(), rules)
         # In the order of the zones, so that nobody waits in a ring.
         for number, typed in sorted(enumerate(readings), key=lambda pair: pair[1].zone):
             field = f"readings.{number}"
@@ -79,8 +78,9 @@ def type_readings(
     return run_once(session, command, "type_readings", act)
 
 
-def _late_reason(command: Command, at: datetime, reason: str, rules: Rules) -> str | None:
-    """Why a reading of then is typed only now; None where that is soon enough."""
+def _late_reason(session: Session, command: Command, at: datetime, reason: str) -> str | None:
+    """Why a reading of then is typed only now; None where that is soon enough, by the rules of the day it is typed."""
+    rules = rules_on(session, command.now.date(), command.actor.organisation)
     bounds = rules.value("climate.late_hours")
     if command.now - at <= timedelta(hours=int(bounds["hours"])):
         return None

@@ -32,8 +32,8 @@ def take_duty(
 
     A person goes on duty alone; a key names the colleague who signed in to its program (`person_id`). Who is on duty
     already, on another device, gets the same duty. Raises `Forbidden` for anybody without a registration on file here,
-    `Conflict` for one that is over or where no shop may be reviewed for, `Invalid` for an end that is past or later
-    than a shift lasts.
+    `Conflict` for one that is over, where no shop may be reviewed for and where a duty for this place alone goes on,
+    `Invalid` for an end that is past or later than a shift lasts.
 
     Two at once: the partial unique key `uq_duty_open` (person) lets one in, both get that duty.
     """
@@ -58,6 +58,8 @@ def take_duty(
         }
         session.execute(insert_for(session, duty).values(values).on_conflict_do_nothing())
         found = session.execute(_open(command.actor.organisation).where(duty.c.person == who.person)).one()
+        if remote and not found.remote:
+            raise Conflict(N_("You are on duty for this place alone: go off duty, and on again for the shops."))
         return duty_card(found)
 
     return run_once(session, command, "take_duty", act)

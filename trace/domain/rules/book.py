@@ -14,6 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from trace.domain.failures import N_, Invalid
+
 EVERYWHERE = 0
 
 
@@ -50,8 +52,14 @@ class Rules:
         return self.entries.get(name)
 
     def value(self, name: str) -> Any:
-        """The value in force; raises `KeyError` for a name that has none on this day."""
-        return self.entries[name].value
+        """The value in force; raises `Invalid` where none is on this day: somebody dates something too far back."""
+        entry = self.entries.get(name)
+        if entry is None:
+            text = N_(
+                "The rule book says nothing of {name} on {day}: what is so long ago is not recorded here any more."
+            )
+            raise Invalid(text, field="happened_at", name=name, day=self.day.isoformat())
+        return entry.value
 
     def number(self, name: str) -> Decimal:
         """The value in force as an exact number."""
