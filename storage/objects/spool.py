@@ -1,0 +1,117 @@
+"""What is done while the object store is gone: the record is accepted, the photo waits on this machine's own disk.
+
+A photo in the spool is as durable as one in a folder. Whoever works beside the service on this machine moves it to the
+store when that is back (`move`). Until then it is shown from here; another machine does not see it yet.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from typing import BinaryIO
+
+import structlog
+
+from storage.objects.folder import FolderObjects
+from storage.objects.kinds import SHARDS, Listed, ObjectStore, Shown
+from trace.domain.failures import Busy, NotFound
+
+PAUSE = 20.0  # seconds for which a store that did not answer is not asked again: nobody waits for it each time
+log = structlog.get_logger()
+
+
+class SpooledObjects:
+    """An object store over the network, and a folder here for what it does not take at the moment."""
+
+    def __init__(self, main: ObjectStore, spool: FolderObjects, *, clock: Callable[[], float] = time.monotonic):
+        self.main = main
+        self.spool = spool
+        self._clock = clock
+        self._asked_again_at = 0.0
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes, there or here; see `put_file`."""
+        return self.put_file(BytesIO(data))
+
+    def put_file(self, file: BinaryIO) -> str:
+        """Keep what a file holds, in the store where it answers, else here. Raises `StorageFull` for either."""
+        if self._clock() >= self._asked_again_at:
+            try:
+                return self.main.put_file(file)
+            except Busy as fault:
+                self._asked_again_at = self._clock() + PAUSE
+                log.warning("objects_gone", kind=type(fault).__name__, cause=type(fault.__cause__).__name__)
+        return self.spool.put_file(file)
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, from wherever they are; raises as the store does."""
+        with self.open(sha256) as file:
+            return file.read()
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The object as a file, from here where it waits; raises as the store does."""
+        if self.spool.has(sha256):
+            with suppress(NotFound):  # moved since
+                return self.spool.open(sha256)
+        return self.main.open(sha256)
+
+    def has(self, sha256: str) -> bool:
+        """Whether it is here or there."""
+        return self.spool.has(sha256) or self.main.has(sha256)
+
+    def link(self, sha256: str, shown: Shown, *, life: timedelta) -> str | None:
+        """The store's, None for what waits here."""
+        return None if self.spool.has(sha256) else self.main.link(sha256, shown, life=life)
+
+    def lock(self, sha256: str, until: date) -> None:
+        """The store's; raises `Busy` for what waits here."""
+        self.main.lock(sha256, until)
+
+    def locked_until(self, sha256: str) -> date | None:
+        """The store's; what waits here has none yet."""
+        return None if self.spool.has(sha256) else self.main.locked_until(sha256)
+
+    def remove(self, sha256: str, *, now: datetime, grace: timedelta) -> bool:
+        """The store's; what waits here stays."""
+        return not self.spool.has(sha256) and self.main.remove(sha256, now=now, grace=grace)
+
+    def listed(self, shard: str) -> Iterator[Listed]:
+        """The store's: what waits here is not there yet."""
+        return self.main.listed(shard)
+
+    def check(self) -> None:
+        """Raise if neither takes a photo."""
+        try:
+            self.main.check()
+        except Busy:
+            self.spool.check()
+            raise
+
+    def waiting(self) -> int:
+        """How many objects wait here."""
+        return sum(1 for _ in self._waiting())
+
+    def move(self) -> bool:
+        """Bring one object that waits to the store; False if there is none, raises `Busy` while the store is gone.
+
+        It is removed here when the store has it for good: killed at any moment, it is in one of the two, or in both.
+        Two at once bring the same bytes. One that is damaged is told, and stays.
+        """
+        for one in self._waiting():
+            try:
+                with self.spool.open(one.sha256) as file:
+                    self.main.put_file(file)
+            except NotFound:
+                if self.spool.has(one.sha256):
+                    log.error("spooled_object_damaged", sha256=one.sha256)
+                continue
+            self._asked_again_at = 0.0
+            self.spool.discard(one.sha256)
+            return True
+        return False
+
+    def _waiting(self) -> Iterator[Listed]:
+        if self.spool.root.exists():
+            for shard in SHARDS:
+                yield from self.spool.listed(shard)
