@@ -11,7 +11,7 @@ from sqlalchemy import select
 from storage.tables import job, receipt, rule_entry
 from tests.other_side import REFUSES, other_side
 from tests.services.export_shop import DAY, KEY, Shop
-from tests.town import Town
+from tests.town import STRANGER, Town
 from trace.domain.exports import Kind
 from trace.domain.failures import Conflict, Invalid
 from trace.domain.papers import CertificateKind
@@ -23,7 +23,7 @@ from trace.services.dispensing import take_back_packs
 from trace.services.drug_returns import take_back_lines
 from trace.services.exports import Setting, export_seal
 from trace.services.hops import ship
-from trace.services.receiving import Line
+from trace.services.receiving import Decision, Line, receive
 
 # What the worker decides is the same on either database.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -318,4 +318,30 @@ def test_two_corrections_within_one_second_are_both_told(shop: Shop) -> None:
     told = shop.records("3503")
     assert [one["purc_retn_cnt"] for one in told] == ["5", "4", "3"]
     assert [one["fixmedins_bchno"] for one in shop.records("3507")] == [one["fixmedins_bchno"] for one in told[:2]]
+    assert shop.make(target)["files"] == 0
+
+
+@on_sqlite
+def test_each_correction_of_a_purchase_is_told_and_what_was_wrong_is_withdrawn(shop: Shop) -> None:
+    bought = Line(
+        product=shop.town.drug(shop.actor), lot_number="A1", amount=Decimal(5), expires_on=shop.town.day(-300),
+        no_code_reason="legacy", price=Decimal("1.10"), decision=Decision.HOLD, reason="papers to come",
+    )  # fmt: skip
+    done = shop.town.do(receive, shop.command(shop.clerk), supplier=STRANGER, lines=[bought])
+    shop.name_drugs()
+    target = shop.target(Kind.MEDICAL_INSURANCE, "/insurance")
+    shop.make(target)
+    right, later = LineCorrection(amount=Decimal(4)), shop.town.day(-310)
+    prices = [LineCorrection(price=Decimal(yuan)) for yuan in ("1.20", "1.30")]
+    for to in (right, *prices, LineCorrection(expires_on=later)):
+        shop.now += timedelta(hours=1)
+        asked = {"receipt_id": done["id"], "line": 0, "to": to, "reason": "misread"}
+        shop.town.do(correct_receipt_line, shop.command(shop.clerk), **asked)
+        shop.make(target)
+    told = shop.records("3503")
+    assert [(one["purc_retn_cnt"], one["finl_trns_pric"]) for one in told] == [
+        ("5", "1.1"), ("4", "1.1"), ("4", "1.2"), ("4", "1.3"), ("4", "1.3"),
+    ]  # fmt: skip
+    assert told[-1]["expy_end"] == later.isoformat() != told[-2]["expy_end"]
+    assert [one["fixmedins_bchno"] for one in shop.records("3507")] == [one["fixmedins_bchno"] for one in told[:-1]]
     assert shop.make(target)["files"] == 0

@@ -59,7 +59,7 @@ def correct_receipt_line(
     Amount and decision: the event of the line is declared wrong (incorrect_data) and names the right one; stock, goods
     on the way and what came under its papers follow by the difference. Dates belong to the lot
     (`trace.services.lots.agree_on_lot`: only who wrote them, where nobody on this system made it). The price stands in
-    no event: the line says the right one, and what was exported of it is told anew.
+    no event: the line says the right one. What was exported of the line is told anew, whatever changed.
 
     Raises `NotFound` for no such line, `Invalid` where nothing changes or no reason is given, `Conflict` where the
     goods have moved on beyond what would be left, for more than was sent, for a held line whose findings block it.
@@ -74,10 +74,11 @@ def correct_receipt_line(
         number = None
         if {"amount", "decision"} & set(changes):
             number = _correct_event(session, command, head, row, to)
+        here = (receipt_line.c.receipt == head.id, receipt_line.c.line == line)
+        values: dict[str, Any] = {"corrected_at": command.now}
         if to.price is not None and "price" in changes:
-            here = (receipt_line.c.receipt == head.id, receipt_line.c.line == line)
-            values = {"price": micro(to.price), "corrected_at": command.now}
-            session.execute(update(receipt_line).where(*here).values(values))
+            values["price"] = micro(to.price)
+        session.execute(update(receipt_line).where(*here).values(values))
         if {"produced_on", "expires_on"} & set(changes):
             said = NewLot(row.product_id, row.number, produced_on=to.produced_on, expires_on=to.expires_on)
             agree_on_lot(session, row.item, said, actor=command.actor, now=command.now, field="line")

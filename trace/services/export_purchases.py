@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Label, Row, Select, String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, documents_of, find_idents
 from storage.tables import (
+    correction,
     event,
     event_withdrawn,
     export_entry,
@@ -54,8 +55,8 @@ def _receipt_lines(window: Window) -> Select[Any]:
         select(
             receipt.c.id, receipt.c.public_id, receipt.c.recorded_at, receipt.c.received_at, receipt.c.delivery_note,
             receipt.c.supplier_name, receipt_line.c.line, receipt_line.c.amount, receipt_line.c.price,
-            receipt_line.c.event, receipt_line.c.corrected_at, person.c.name.label("operator"), *GOODS,
-            listing_of(window),
+            receipt_line.c.event, receipt_line.c.corrected_at, _last_correction(window), *GOODS, listing_of(window),
+            person.c.name.label("operator"),
         )
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
         .join(product, product.c.id == receipt_line.c.product)
@@ -73,9 +74,25 @@ def _receipt_lines(window: Window) -> Select[Any]:
     )  # fmt: skip
 
 
+def _last_correction(window: Window) -> Label[Any]:
+    """The number of the last correction of a line: that of its price or of its dates has no event of its own."""
+    of_line = receipt.c.public_id.concat("/").concat(cast(receipt_line.c.line, String))
+    return (
+        select(func.max(correction.c.id))
+        .where(
+            correction.c.organisation == window.organisation,
+            correction.c.kind == "receipt_line",
+            correction.c.subject == of_line,
+        )
+        .correlate(receipt, receipt_line)
+        .scalar_subquery()
+        .label("correction")
+    )
+
+
 def _purchase_subject(row: Row[*tuple[Any, ...]]) -> str:
     subject = f"{row.id}.{row.line}"
-    return subject if row.corrected_at is None else f"{subject}@{row.event}"  # each correction has an event of its own
+    return subject if row.corrected_at is None else f"{subject}@{row.correction}"
 
 
 def _purchase(row: Row[*tuple[Any, ...]], window: Window, codes: Sequence[str]) -> Record:
@@ -103,12 +120,13 @@ def purchase_withdrawals(session: Session, window: Window) -> list[Record]:
         changed = or_(receipt.c.undone_at.is_not(None), receipt_line.c.corrected_at.is_not(None))
     query = (
         select(
-            receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at, receipt_line.c.event
+            receipt.c.id, receipt.c.undone_at, receipt_line.c.line, receipt_line.c.corrected_at,
+            _last_correction(window),
         )
         .join(receipt_line, receipt_line.c.receipt == receipt.c.id)
         .where(receipt.c.organisation == window.organisation, changed)
         .order_by(receipt.c.id, receipt_line.c.line)
-    )
+    )  # fmt: skip
     found = []
     rows = session.execute(query).all()
     told = told_of(session, window, Form.PURCHASE, {f"{row.id}.{row.line}" for row in rows}, "@")

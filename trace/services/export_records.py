@@ -3,7 +3,7 @@
 Each reader answers what was recorded since a moment, or, for a file that is made anew, the records of some subjects.
 A subject is the key under which a record is told once (`export_entry`):
 
-* a purchase: its receipt and line, `12.0`; after a correction with the event of it, `12.0@88`, so that the corrected
+* a purchase: its receipt and line, `12.0`; after a correction with the number of it, `12.0@88`, so that the corrected
   line is told, and the one before is withdrawn;
 * what withdraws a record: the number by which the insurance knows it, `P12.0`;
 * a return to a supplier: its event and the number of the lot in it, `77.0`;
