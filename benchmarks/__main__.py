@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=(*NAMES, []), help=" | ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
+    parser.add_argument("--size", metavar="N,N", help="events in the stores, where the size can be chosen")
     for name, module in modules.items():
         if hasattr(module, "add_options"):
             module.add_options(parser.add_argument_group(name))

@@ -57,10 +57,11 @@ class _Ready:
 class Rows:
     """Rows by table, as documents and stories come; who takes them away empties the lists."""
 
-    def __init__(self, products: dict[str, int]):
+    def __init__(self, products: dict[str, int], known: dict[str, int]):
         self.rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
         self.events = 0
-        self._idents = 0
+        self._known = known  # {URI: its number} of what the store knows already
+        self._idents = max(known.values(), default=0)
         self._words: dict[str | None, int | None] = {None: None}
         self._ready: dict[Shape, _Ready] = {}
         self._products = products  # {class URI: product.id}
@@ -80,6 +81,9 @@ class Rows:
             )
 
     def _number(self, thing: Thing) -> None:
+        thing.number = self._known.get(thing.uri, 0)
+        if thing.number:
+            return
         self._idents += 1
         thing.number = self._idents
         self.rows["ident"].append((thing.number, thing.uri, thing.kind))

@@ -18,7 +18,7 @@ from benchmarks.city_stories import CYCLE
 from benchmarks.loading import finish, without_indices
 from storage.events import find_idents
 from storage.store import Store
-from storage.tables import lot, metadata, product
+from storage.tables import ident, lot, metadata, product
 from trace.domain.permissions import Actor, Role
 from trace.services.capture import capture
 from trace.services.organisations import create_organisation, get_organisation_row
@@ -130,7 +130,8 @@ def fill(url: str, city: City) -> Filled:
     roots = _Roots()
     try:
         actors, products = settle(store, city)
-        rows = Rows(products)
+        with store.reading() as session:
+            rows = Rows(products, dict(session.execute(select(ident.c.uri, ident.c.id)).tuples().all()))
         postgres = store.engine.dialect.name == "postgresql"
         writer: _Writer = _PostgresWriter(store) if postgres else _SqliteWriter(store)
         with closing(writer):

@@ -1,199 +1,240 @@
-"""Traces in a small store and in a large one: the same statements, and rows in step with the answer.
+"""Traces in stores of several sizes: what they cost must follow from the answer, not from what the store holds.
 
-Both stores are full of chains of one kind: two farms' harvests are mixed at a wholesaler, packed in crates that are
-used again and again, shipped to two shops, and sold there. The work of a trace must follow from its answer, not from
-the size of the store: figures are of the same questions in a store of 1,000 and in one of 100,000 events.
+The stores are made-up cities (`benchmarks.city`), in which the same stories are told whatever the size: of each form of
+story one is asked about, back from what was sold last or forward from what was made first, the same in every store.
+First touch: asked for the first time, with the store's files no longer in memory. Warm: the best of `ROUNDS`, the
+stores taking turns question by question, so that a busy machine slows all of them alike. And graphs that a search may
+choke on (`benchmarks.worst_graphs`), each in two sizes, in parts where one trace does not reach to the end.
 """
 
+import argparse
+import random
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-import storage
-from storage.events import find_idents
+from sqlalchemy import text
+
+from benchmarks.stores import BACKENDS, CannotRun, Opened, add_folder, let_go, opened, percentile, sizes_of
+from benchmarks.worst_graphs import GRAPHS, Worst
+from storage.events import chunks, find_idents
 from storage.store import Store
 from storage.trace_reader import TraceReader
-from tests.servers import CannotRun, postgres
-from trace.domain.events import Action, AggregationEvent, Event, ObjectEvent, Quantity, TransformationEvent
 from trace.domain.genealogy import Direction
-from trace.domain.parties import OrganisationKind
-from trace.domain.permissions import Actor, Role
-from trace.domain.trace_search import trace
-from trace.domain.uris import crate_uri, gtin_uri
+from trace.domain.permissions import Actor
+from trace.domain.trace_search import go_on, trace
 from trace.services.capture import capture
-from trace.services.organisations import create_organisation, get_organisation_row
 
 NAME = "trace"
-SIZES = (1_000, 100_000)
-QUESTIONS = 20  # chains asked about, both ways, spread over the store
-BATCH = 2_000  # events a transaction while filling
-CRATES = 40
-NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC).astimezone(ZoneInfo("Asia/Shanghai"))
-BEGIN = NOW - timedelta(days=300)
-KILOGRAM = "KGM"
-EVENTS_A_CHAIN = 20
+SIZES = (10_000, 100_000)
+ROOTS, ROUNDS = 1_000, 3
+NOW = datetime(2026, 12, 24, tzinfo=UTC)
 
 
-def run() -> dict[str, Any]:
-    """{backend: {size: figures}, or why it could not run}."""
+class Question(NamedTuple):
+    """Of a thing, by its URI, where it came from or went to."""
+
+    uri: str
+    direction: Direction
+
+
+class Cost(NamedTuple):
+    """What an answer has and took."""
+
+    events: int
+    rows: int
+    statements: int
+    seconds: float
+
+
+def add_options(group: argparse._ArgumentGroup) -> None:
+    """How many roots, and where the stores lie."""
+    group.add_argument("--roots", type=int, default=ROOTS, metavar="N", help=f"things asked about (default {ROOTS})")
+    add_folder(group)
+
+
+def run(asked: argparse.Namespace) -> dict[str, Any]:
+    """{backend: figures, or why it could not run}."""
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        figures["sqlite"] = {str(size): measure(f"sqlite:///{Path(folder) / f'{size}.db'}", size) for size in SIZES}
-    try:
-        with postgres() as server:
-            figures["postgresql"] = {str(size): measure(_database(server, size), size) for size in SIZES}
-    except CannotRun as reason:
-        figures["postgresql"] = {"skipped": str(reason)}
+    for backend in BACKENDS:
+        try:
+            with opened(backend, sizes_of(asked, SIZES), asked.folder) as stores:
+                figures[backend] = measure(stores, asked.roots)
+        except CannotRun as reason:
+            figures[backend] = {"skipped": str(reason)}
     return figures
 
 
-def _database(server: str, size: int) -> str:
-    engine = storage.open_store(f"{server}/postgres").engine
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE trace_{size}")
-    engine.dispose()
-    return f"{server}/trace_{size}"
-
-
-def measure(url: str, size: int) -> dict[str, Any]:
-    """Fill a fresh store with `size` events through `capture`, then trace chains from all over it."""
-    storage.prepare(url)
-    store = storage.open_store(url)
-    try:
-        started = time.perf_counter()
-        chains = fill(store, size)
-        filled = time.perf_counter() - started
-        with store.writing() as session:
-            session.connection().exec_driver_sql("ANALYZE")
-        asked = [1 + (chains - 2) * n // (QUESTIONS - 1) for n in range(QUESTIONS)]
-        ask(store, asked[0])  # the first statements are compiled, the first pages read
-        answers = [answer for number in asked for answer in ask(store, number)]
-    finally:
-        store.close()
+def measure(stores: Mapping[int, Opened], roots: int, graphs: Mapping[str, Worst] = GRAPHS) -> dict[str, Any]:
+    """The figures of one backend: of each size, of each size against the one before, of the worst graphs."""
+    forms = sorted(set.intersection(*(set(one.filled.asked) for one in stores.values())))[:roots]
+    first = {size: _first_touch(one, forms) for size, one in stores.items()}
+    warm = _warm(stores, forms)
+    sizes = {
+        str(size): {"events_stored": one.filled.events} | _summary(warm[size], *first[size])
+        for size, one in stores.items()
+    }
+    smallest = stores[min(stores)]
     return {
-        "events_stored": chains * EVENTS_A_CHAIN,
-        "filled_events_a_second": round(chains * EVENTS_A_CHAIN / filled),
-        "traces": len(answers),
-        "events_an_answer": statistics.median(a["events"] for a in answers),
-        "rows_an_event": round(sum(a["rows"] for a in answers) / sum(a["events"] for a in answers), 2),
-        "statements": sorted({(a["direction"], a["statements"]) for a in answers}),
-        "milliseconds": round(statistics.median(a["milliseconds"] for a in answers), 2),
-        "milliseconds_most": round(max(a["milliseconds"] for a in answers), 2),
+        "roots": len(forms),
+        "sizes": sizes,
+        "growth": {
+            f"{small} to {large}": _growth(warm[small], warm[large]) for small, large in pairwise(sorted(stores))
+        },
+        "worst": {
+            name: measure_worst(smallest.store, smallest.filled.actors[0], name, worst)
+            for name, worst in graphs.items()
+        },
     }
 
 
-def ask(store: Store, number: int) -> list[dict[str, Any]]:
-    """Back from what a shop sold to the fields, and from a field to every shelf: what each trace cost."""
-    questions = ((Direction.BACKWARD, lot(number, "mix")), (Direction.FORWARD, lot(number, "field-0")))
-    answers = []
-    for direction, uri in questions:
-        with store.reading() as session:
-            item = find_idents(session, [uri])[uri]
-            started = time.perf_counter()
-            found = trace(TraceReader(session), item, direction)
-            took = time.perf_counter() - started
-        answers.append(
-            {
-                "direction": direction.value,
-                "events": len(found.events),
-                "rows": found.rows_read,
-                "statements": found.statements,
-                "milliseconds": took * 1000,
-            }
-        )
-    return answers
+def question(one: Opened, form: int) -> Question:
+    """What is asked of a form of story: of every second one where it came from, of the others where it went."""
+    end, start = one.filled.asked[form]
+    return Question(end, Direction.BACKWARD) if form % 2 else Question(start, Direction.FORWARD)
 
 
-def fill(store: Store, size: int) -> int:
-    """Capture chains until there are `size` events: how many chains."""
-    with store.writing() as session:
-        card = create_organisation(session, name="测量批发", kind=OrganisationKind.WHOLESALER, region="640502", now=NOW)
-        row = get_organisation_row(session, card["id"])
-        actor = Actor(row.id, row.name, row.kind, row.party_uri, row.region, Role.CLERK)
-    chains = size // EVENTS_A_CHAIN
-    events: list[Event] = []
-    for number in range(chains):
-        events += chain(number)
-        if len(events) >= BATCH or number == chains - 1:
-            _capture(store, actor, events)
-            events = []
-    return chains
+def ask(store: Store, asked: Question) -> Cost:
+    """One trace as a look-up has it: a session of its own."""
+    started = time.perf_counter()
+    with store.reading() as session:
+        item = find_idents(session, [asked.uri])[asked.uri]
+        found = trace(TraceReader(session), item, asked.direction)
+    return Cost(len(found.events), found.rows_read, found.statements, time.perf_counter() - started)
 
 
-def _capture(store: Store, actor: Actor, events: Sequence[Event]) -> None:
-    with store.writing() as session:
-        capture(session, events, actor=actor, now=NOW, strict=False)
+def _first_touch(one: Opened, forms: Sequence[int]) -> tuple[bool, list[Cost]]:
+    """(were the files out of memory; each question's first time), in an order that is not that of the disk."""
+    ask(one.store, question(one, forms[0]))  # statements are put together
+    were_out = let_go(one.store)
+    shuffled = random.Random(1).sample(forms, len(forms))
+    return were_out, [ask(one.store, question(one, form)) for form in shuffled]
 
 
-def lot(number: int, name: str) -> str:
-    """A lot of one chain."""
-    return gtin_uri("06901234567892", lot=f"{name}-{number}")
+def _warm(stores: Mapping[int, Opened], forms: Sequence[int]) -> dict[int, list[Cost]]:
+    """{size: the quickest answer to each question}."""
+    best: dict[int, list[Cost]] = {size: [] for size in stores}
+    for number, form in enumerate(forms):
+        asked = {size: question(one, form) for size, one in stores.items()}
+        answers: dict[int, list[Cost]] = {size: [] for size in stores}
+        for turn in range(ROUNDS + 1):  # the first brings everything into memory
+            for size in _rotated(list(stores), number + turn):
+                answers[size].append(ask(stores[size].store, asked[size]))
+        for size, costs in answers.items():
+            best[size].append(min(costs[1:], key=lambda cost: cost.seconds))
+    return best
 
 
-def chain(number: int) -> list[Event]:
-    """The events of one chain: two harvests, to the wholesaler in crates, mixed, in crates to two shops, sold."""
-    return list(_chain(number))
+def _rotated(sizes: list[int], by: int) -> list[int]:
+    by %= len(sizes)
+    return sizes[by:] + sizes[:by]
 
 
-def _chain(number: int) -> Iterator[Event]:
-    moment = BEGIN + timedelta(minutes=number * 4)
-    count = 0
+def _summary(costs: Sequence[Cost], were_out: bool, first: Sequence[Cost]) -> dict[str, Any]:
+    events = sum(cost.events for cost in costs)
+    return {
+        "events_an_answer": statistics.median(cost.events for cost in costs),
+        "events_most": max(cost.events for cost in costs),
+        "rows_an_event": round(sum(cost.rows for cost in costs) / events, 2),
+        "statements": statistics.median(cost.statements for cost in costs),
+        "warm_ms": _spread(costs),
+        "first_touch_ms": _spread(first),
+        "first_touch_from_disk": were_out,
+    }
 
-    def common(step: str) -> dict[str, Any]:
-        nonlocal count
-        count += 1
-        return {
-            "event_time": moment + timedelta(seconds=count),
-            "event_id": f"urn:uuid:00000000-0000-4000-8000-{number:08x}{count:04x}",
-            "biz_step": step,
+
+def _spread(costs: Sequence[Cost]) -> dict[str, float]:
+    seconds = [cost.seconds for cost in costs]
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return {name: round(percentile(seconds, share) * 1000, 2) for name, share in shares.items()}
+
+
+def _growth(small: Sequence[Cost], large: Sequence[Cost]) -> dict[str, Any]:
+    pairs = list(zip(small, large, strict=True))
+    medians = [statistics.median(cost.seconds for cost in costs) for costs in (small, large)]
+    return {
+        "ratio_of_medians": round(medians[1] / medians[0], 3),
+        "median_of_ratios": round(statistics.median(b.seconds / a.seconds for a, b in pairs), 3),
+        "other_answers": sum(a.events != b.events for a, b in pairs),
+        "other_rows": sum(a.rows != b.rows for a, b in pairs),
+        "other_statements": sum(a.statements != b.statements for a, b in pairs),
+    }
+
+
+def measure_worst(store: Store, actor: Actor, name: str, worst: Worst) -> list[dict[str, Any]]:
+    """Of each question its figures in both sizes, and how the time grows with the answer: 1 is in step with it."""
+    told = []
+    for size in worst.sizes:
+        unique = f"{name}-{size}".replace(" ", "-")
+        with store.writing() as session:
+            for part in chunks(worst.events(size, unique), 1_000):
+                capture(session, part, actor=actor, now=NOW, strict=False)
+        with store.writing() as session:
+            session.execute(text("ANALYZE"))
+        told.append([_ask_to_the_end(store, Question(*asked)) for asked in worst.questions(size, unique)])
+    return [
+        {
+            "direction": direction.value,
+            "sizes": list(worst.sizes),
+            "events": [small.events, large.events],
+            "rows": [small.rows, large.rows],
+            "ms": [round(small.seconds * 1000, 1), round(large.seconds * 1000, 1)],
+            "growth": round((large.seconds / small.seconds) / max(large.rows / small.rows, 1), 2),
         }
+        for (_, direction), small, large in zip(worst.questions(worst.sizes[0], ""), *told, strict=True)
+    ]
 
-    def some(name: str, amount: int) -> tuple[Quantity, ...]:
-        return (Quantity(lot(number, name), Decimal(amount), KILOGRAM),)
 
-    def travels(name: str, amount: int, crate: str) -> Iterator[Event]:
-        """Packed, shipped and received by the crate alone, and taken out."""
-        yield AggregationEvent(
-            **common("packing"), action=Action.ADD, parent=crate, child_quantities=some(name, amount)
-        )
-        yield ObjectEvent(**common("shipping"), action=Action.OBSERVE, epcs=(crate,))
-        yield AggregationEvent(**common("unpacking"), action=Action.DELETE, parent=crate)
-
-    for field in ("field-0", "field-1"):
-        yield ObjectEvent(**common("commissioning"), action=Action.ADD, quantities=some(field, 30))
-        yield from travels(field, 30, crate_uri(f"C{(2 * number + (field == 'field-1')) % CRATES}"))
-    yield TransformationEvent(
-        **common("commissioning"),
-        input_quantities=(*some("field-0", 30), *some("field-1", 30)),
-        output_quantities=some("mix", 60),
-    )
-    for shop in range(2):
-        yield from travels("mix", 30, crate_uri(f"D{(2 * number + shop) % CRATES}"))
-        yield ObjectEvent(**common("storing"), action=Action.OBSERVE, quantities=some("mix", 30))
-        yield ObjectEvent(**common("retail_selling"), action=Action.OBSERVE, quantities=some("mix", 1))
-    yield ObjectEvent(**common("destroying"), action=Action.DELETE, quantities=some("mix", 1))
+def _ask_to_the_end(store: Store, asked: Question) -> Cost:
+    """The whole of an answer, in as many parts as it takes; the quickest of three."""
+    costs = []
+    for _ in range(3):
+        with store.reading() as session:
+            item = find_idents(session, [asked.uri])[asked.uri]
+            started = time.perf_counter()
+            part = trace(TraceReader(session), item, asked.direction)
+            events, rows, statements = len(part.events), part.rows_read, part.statements
+            while part.rest is not None:
+                part = go_on(part.rest)
+                events += len(part.events)
+                rows += part.rows_read
+                statements += part.statements
+            costs.append(Cost(events, rows, statements, time.perf_counter() - started))
+    return min(costs, key=lambda cost: cost.seconds)
 
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
     told = []
-    for backend in ("sqlite", "postgresql"):
+    for backend in BACKENDS:
         found = figures[backend]
         if "skipped" in found:
             told.append(f"{backend}: skipped, {found['skipped']}")
             continue
-        for row in found.values():
-            statements = ", ".join(f"{way} {number}" for way, number in row["statements"])
+        told.append(f"{backend}: {found['roots']} roots")
+        for row in found["sizes"].values():
             told.append(
-                f"{backend:>10}, {row['events_stored']:>6} events stored: {row['rows_an_event']} rows read an event of"
-                f" the answer, statements {statements}; {row['milliseconds']} ms a trace of"
-                f" {row['events_an_answer']:.0f} events (most {row['milliseconds_most']} ms);"
-                f" filled at {row['filled_events_a_second']} events/s"
+                f"  {row['events_stored']:>9} events stored: {row['rows_an_event']} rows read an event of the answer,"
+                f" {row['statements']:.0f} statements; warm {_times(row['warm_ms'])}, first touch"
+                f" {_times(row['first_touch_ms'])}; {row['events_an_answer']:.0f} events an answer, at most"
+                f" {row['events_most']}"
             )
+        for name, row in found["growth"].items():
+            told.append(
+                f"  {name}: medians {row['ratio_of_medians']}, pairs {row['median_of_ratios']}; other rows in"
+                f" {row['other_rows']}, other statements in {row['other_statements']} of them"
+            )
+        for name, rows in found["worst"].items():
+            for row in rows:
+                told.append(
+                    f"  {name} {row['direction']}: {row['ms'][0]} ms for {row['events'][0]} events, {row['ms'][1]} ms"
+                    f" for {row['events'][1]}: grows {row['growth']} times as fast as the rows of the answer"
+                )
     return told
+
+
+def _times(row: dict[str, float]) -> str:
+    return " ".join(f"{name} {value}" for name, value in row.items()) + " ms"

@@ -79,12 +79,13 @@ def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> 
 def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> TextClause:
     """For each wanted range the first row, in an order, that meets a condition, as the index of such rows tells.
 
-    Before ANALYZE SQLite's planner would take the primary key, and read all the rows between.
+    Before ANALYZE SQLite's planner would take the primary key, and read all the rows between; so would PostgreSQL's if
+    the order were that of the key, to the line. Lines of one event stand at one place in time: any of them will do.
     """
     by = "" if postgres else f"INDEXED BY {index}"
     one = f"""
         SELECT {{columns}} FROM event_item AS x {by} WHERE x.item = w.i AND {condition} AND {_STANDS.format(x="x")}
-        ORDER BY x.time {order}, x.event {order}, x.line {order} LIMIT 1"""
+        ORDER BY x.time {order}, x.event {order} LIMIT 1"""
     if postgres:
         source = f"{_POSTGRES_WANTED} CROSS JOIN LATERAL ({one.format(columns='*')}) AS ei"
     else:

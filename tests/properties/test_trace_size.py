@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import event, text
 
 import storage
-from benchmarks.trace import EVENTS_A_CHAIN, ask, chain, fill
 from storage.store import Store
 from tests.conftest import Databases, make_database
+from tests.properties.plain_chains import EVENTS_A_CHAIN, ask, chain, fill
 
 SMALL, LARGE = 300, 6_000
 TABLE = re.compile(r"\b(ei|x|t|event|ident|event_item)\b")  # as the reader's statements call the tables

@@ -1,0 +1,102 @@
+"""Stores of several sizes for the benchmarks of reading: made-up cities, filled, opened, gone at the end."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+import storage
+from benchmarks.city_people import City
+from benchmarks.city_store import Filled, fill
+from storage.store import Store
+from tests.servers import CannotRun, postgres
+
+BACKENDS = ("sqlite", "postgresql")
+# Nothing of this need survive a fall of the machine; memory as a small server gives it.
+SETTINGS = "fsync=off full_page_writes=off max_wal_size=4GB shared_buffers=512MB checkpoint_timeout=30min jit=off"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store that is full, and what it was filled with."""
+
+    store: Store
+    filled: Filled
+
+
+def add_folder(group: argparse._ArgumentGroup) -> None:
+    """Where the stores lie: ten million events take some 20 GB on PostgreSQL."""
+    group.add_argument("--folder", metavar="FOLDER", help="where the stores lie meanwhile")
+
+
+@contextmanager
+def opened(backend: str, sizes: Sequence[int], folder: str | None) -> Iterator[Mapping[int, Opened]]:
+    """{size: a store of about so many events} of one backend; raises `CannotRun`."""
+    with ExitStack() as stack:
+        where = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True))
+        urls = _urls(stack, backend, sizes, where)
+        found: dict[int, Opened] = {}
+        for size, url in urls.items():
+            storage.prepare(url)
+            filled = fill(url, City(size))
+            found[size] = Opened(storage.open_store(url), filled)
+            stack.callback(found[size].store.close)
+        yield found
+
+
+def _urls(stack: ExitStack, backend: str, sizes: Sequence[int], where: str) -> dict[int, str]:
+    if backend == "sqlite":
+        return {size: f"sqlite:///{Path(where) / f'{size}.db'}" for size in sizes}
+    Path(where).chmod(0o755)  # as root, the server runs as somebody else
+    server = stack.enter_context(postgres(where, SETTINGS))
+    engine = storage.open_store(f"{server}/postgres").engine
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for size in sizes:
+            connection.exec_driver_sql(f"CREATE DATABASE city_{size}")
+    engine.dispose()
+    return {size: f"{server}/city_{size}" for size in sizes}
+
+
+def let_go(store: Store) -> bool:
+    """Have the system forget what it holds of a store's files in memory, so that they are read anew.
+
+    False where it cannot be asked to: another user's files, or another system than Linux.
+    """
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if store.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("CHECKPOINT")
+            oid = connection.scalar(text("SELECT oid FROM pg_database WHERE datname = current_database()"))
+            files = list((Path(str(connection.scalar(text("SHOW data_directory")))) / "base" / str(oid)).iterdir())
+        else:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            files = [Path(str(store.engine.url.database))]
+    store.close()
+    try:
+        os.sync()
+        for file in files:
+            number = os.open(file, os.O_RDONLY)
+            os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(number)
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that so much of all is not above."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def sizes_of(asked: argparse.Namespace, default: Sequence[int]) -> Sequence[int]:
+    """The sizes that were asked for (`--size 100000,1000000`), smallest first."""
+    told = getattr(asked, "size", None)
+    return sorted({int(part) for part in told.split(",")}) if told else default
+
+
+__all__ = ["BACKENDS", "CannotRun", "Opened", "add_folder", "let_go", "opened", "percentile", "sizes_of"]
