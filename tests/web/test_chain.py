@@ -187,6 +187,10 @@ def test_a_suppliers_delivery_is_split_over_the_shops_on_one_page_or_not_at_all(
         refused = browser.post("/chain/delivery", {**form, **wrong}, headers=english)
         assert (refused.status_code in (409, 422), told in refused.text) == (True, True), wrong
         assert codes[0] in refused.text or not wrong.get(f"codes-0-{other}", "x")  # what was typed is still there
+    empty = {name: "" for name in form if name.startswith(("lines-0", "codes-0"))} | {"lines-0-decision": "accept"}
+    refused = browser.post("/chain/delivery", {**form, **empty, "lines-1-product": "x"}, headers=english)
+    assert 'name="lines-1-product"' not in refused.text  # a line that was left empty is none
+    assert re.search(r'name="lines-0-product"[^>]*value="x"[^>]*aria-invalid', refused.text)
     assert chain.demo.counts() == before
     lacking = browser.post("/chain/delivery", {**form, "lines-0-report": ""}).text
     assert 'name="lines-0-decision"' in lacking  # accept all the same, or hold: asked where something is found

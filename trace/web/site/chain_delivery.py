@@ -31,6 +31,7 @@ _FIELD = re.compile(
 )
 _PART = re.compile(r"^(amount|codes)-(\d{1,3})-([0-9a-z]{26})$")
 _AT = re.compile(r"^parts\.(\d+)(?:\.lines\.(\d+))?(?:\.(.+))?$")
+_CHOSEN = ("decision", "no_code_reason")  # always sent: there is a choice in each line
 _OF_LINE = ("lot_number", "produced_on", "expires_on", "celsius", "price", "decision", "reason", "no_code_reason")
 
 
@@ -48,6 +49,7 @@ def post_delivery() -> ResponseReturnValue:
     lines = _lines()
     if text_of("action", 10) == "add":
         return _show([*lines, {}])
+    lines = [line for line in lines if _is_written(line)]
     try:
         done = _receive(lines)
     except Failure as failure:
@@ -73,14 +75,18 @@ def _lines() -> list[dict[str, Any]]:
     return [found[number] for number in sorted(found)]
 
 
+def _is_written(line: dict[str, Any]) -> bool:
+    """Whether anything was typed in a line; one that was left empty is none, and is not shown again."""
+    return any(value for name, value in line.items() if name not in _CHOSEN)
+
+
 def _receive(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Record what was typed; a line that was left empty is none. A failure names the shop and the line."""
-    told = [line for line in lines if line.get("product") or line["parts"]]
+    """Record what was typed. A failure names the shop and the line."""
     supplier, note = text_of("supplier", 26), text_of("delivery_note", 80)
     from_whom = on_file(supplier)
-    asked = {"supplier": supplier, "delivery_note": note, "lines": told}
+    asked = {"supplier": supplier, "delivery_note": note, "lines": lines}
     command = Command(g.actor, g.now, client_key=text_of("client_key", 120) or None, request=asked)
-    splits = [_split(line, number) for number, line in enumerate(told)]
+    splits = [_split(line, number) for number, line in enumerate(lines)]
     try:
         return split_delivery(g.session, command, supplier=from_whom, lines=splits, delivery_note=note)
     except Failure as failure:
