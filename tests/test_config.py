@@ -40,6 +40,8 @@ WRONG = {
     "SUNSHINE_MAX_UPLOAD_MB": ["0", "201", "1e9", "lots"],
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
+    "SUNSHINE_OBJECTS_OLD_URL": ["ftp://host/bucket", "s3://host/bucket", "s3://["],
+    "SUNSHINE_OBJECTS_LINK_URL": ["host", "s3://host", "https://", "https://host:0", "https://host/path", "https://["],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
     "SUNSHINE_MQTT_URL": ["host", "http://host", "mqtt://", "mqtt://host:x", "mqtt://host:0", "mqtt://host/topic"],
 }
@@ -82,6 +84,7 @@ def test_empty_setting_is_the_default(tmp_path: Path) -> None:
     assert settings.webhook_private is False
     assert settings.database_url == f"sqlite:///{tmp_path}/sunshine.db"
     assert settings.objects_url == f"{tmp_path}/objects"
+    assert (settings.objects_old_url, settings.objects_link_url) == ("", "")
 
 
 def test_given_settings_are_taken(tmp_path: Path) -> None:

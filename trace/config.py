@@ -30,6 +30,8 @@ class Settings:
     data: Path
     database_url: str
     objects_url: str
+    objects_old_url: str
+    objects_link_url: str
     host: str
     port: int
     secret_key: str
@@ -51,6 +53,12 @@ SETTINGS_TABLE = (
         "SUNSHINE_OBJECTS_URL",
         "`objects` in the data folder",
         "a folder, or `s3://KEY:SECRET@host:port/bucket?secure=0`",
+    ),
+    ("SUNSHINE_OBJECTS_OLD_URL", "nothing is being moved", "where objects were before: read until all are moved"),
+    (
+        "SUNSHINE_OBJECTS_LINK_URL",
+        "photos pass through the service",
+        "`https://host` where browsers reach the S3 store: they fetch photos there, by links that live a minute",
     ),
     ("SUNSHINE_HOST", "127.0.0.1", "address to listen on"),
     ("SUNSHINE_PORT", "8000", "port to listen on, 1 to 65535"),
@@ -90,7 +98,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data=data,
         database_url=_database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")),
-        objects_url=_objects(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
+        objects_url=_objects(values, "SUNSHINE_OBJECTS_URL", str(data / "objects")),
+        objects_old_url=_objects(values, "SUNSHINE_OBJECTS_OLD_URL", ""),
+        objects_link_url=_link(values.get("SUNSHINE_OBJECTS_LINK_URL", "")),
         host=values.get("SUNSHINE_HOST", "127.0.0.1"),
         port=_number(values, "SUNSHINE_PORT", 8000, 1, 65_535, int),
         secret_key=_secret(values, data),
@@ -153,7 +163,8 @@ def _database(text: str) -> str:
     return text
 
 
-def _objects(text: str) -> str:
+def _objects(values: Mapping[str, str], name: str, default: str) -> str:
+    text = values.get(name, default)
     if "://" not in text:
         return text
     try:
@@ -163,10 +174,21 @@ def _objects(text: str) -> str:
     except ValueError:  # a port that is no number
         whole = bucket = ""
     if not whole or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{2,62}", bucket):
-        raise SettingError(
-            "SUNSHINE_OBJECTS_URL takes a folder or s3://KEY:SECRET@host:port/bucket; something else came."
-        )
+        raise SettingError(f"{name} takes a folder or s3://KEY:SECRET@host:port/bucket; something else came.")
     return text
+
+
+def _link(text: str) -> str:
+    """Where browsers reach the S3 store, "" where they do not: scheme and host alone, the bucket's path is added."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:  # a port that is no number
+        usable = False
+    if text and not usable:
+        raise SettingError("SUNSHINE_OBJECTS_LINK_URL takes https://host or https://host:port; something else came.")
+    return text.rstrip("/")
 
 
 def _broker(text: str) -> str:

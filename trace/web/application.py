@@ -13,11 +13,11 @@ from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.again import run_again
-from storage.objects import open_objects
 from storage.store import Store, open_store
 from trace import clock, errors
 from trace.config import Settings
 from trace.domain.failures import NotFound, QueryTooLarge
+from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
@@ -141,7 +141,7 @@ def build(settings: Settings) -> Flask:
         BABEL_DEFAULT_TIMEZONE=str(settings.timezone),
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), open_objects(settings.objects_url))
+    app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), objects_of(settings))
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
@@ -181,6 +181,8 @@ def begin() -> None:
 
 def finish(response: Response) -> Response:
     """Put the headers of every answer on, and a line in the log that holds no secret and no personal data."""
+    if link := parts().settings.objects_link_url:
+        response.headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace("data:", f"data: {link}")
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if response.status_code < 400:
