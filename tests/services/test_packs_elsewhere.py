@@ -49,3 +49,15 @@ def test_what_the_other_pharmacy_sent_here_is_in_no_two_stocks(town: Town) -> No
     town.arrive(shop, other, Line(code=made, codes=(code,), certificates=(town.paper(other, NOTE),)))
     assert "R8" not in found(town, other)
     assert alarmed(town, other) == []
+
+
+def test_many_packs_of_one_delivery_are_one_alert_to_each_that_says_how_many(town: Town) -> None:
+    shop, third, other, codes = pharmacy(town), pharmacy(town), pharmacy(town), town.packs(5)
+    made = town.drugs_at(shop, codes)
+    also_at(town, third, codes[3:], made)
+    also_at(town, other, codes, made)
+    assert [(one["facts"], len(one["sales"])) for one in alarmed(town, other)] == [
+        ({"packs": "2"}, 3), ({"packs": "3"}, 2),
+    ]  # fmt: skip
+    assert [one["facts"] for one in alarmed(town, shop)] == [{"packs": "2"}, {"packs": "3"}, {"packs": "2"}]
+    assert [one["facts"] for one in alarmed(town, third)] == [{"packs": "2"}, {"packs": "2"}]

@@ -27,12 +27,19 @@ TWO_STOCKS = "code_in_two_stocks"
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
-    """A pack (its number) and a pharmacy that has it in stock: number, region."""
+class _Shop:
+    """A pharmacy: number, region."""
 
-    item: int
     organisation: int
     region: str
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A pack (its number) and a pharmacy that has it in stock."""
+
+    item: int
+    shop: _Shop
 
 
 def check_elsewhere(
@@ -59,45 +66,59 @@ def alarm_elsewhere(
     """Tell this pharmacy, those that have the same packs in stock, and through their regions the inspectors; the events
     of both are named. `goods` {event that was just recorded: what it is about}.
 
-    Two pharmacies that receive one pack at once: the rows of `ident` that receiving locks, the later one sees both.
+    Packs that came together, here and there, are one alert that says how many: a delivery whose sending nobody wrote
+    down hides no other alert. Two pharmacies that receive one pack at once: the rows of `ident` that receiving locks,
+    the later one sees both.
     """
     for number, arrived in goods.items():
-        found: dict[int, list[_There]] = {}
+        others: dict[int, list[_There]] = {}
         for there in _elsewhere(session, actor, sender, arrived):
-            found.setdefault(there.item, []).append(there)
-        for item, others in found.items():
-            _alarm(session, actor, number, item, others, now)
+            others.setdefault(there.item, []).append(there)
+        came = _arrivals(session, others)
+        together: dict[tuple[tuple[_Shop, int], ...], list[int]] = {}
+        for item, found in others.items():
+            shops = tuple((there.shop, came.get((item, there.shop.organisation), 0)) for there in found)
+            together.setdefault(shops, []).append(item)
+        here = _Shop(actor.organisation, actor.region)
+        for shops, items in together.items():
+            _alarm(session, ((here, number), *shops), items, now)
 
 
-def _alarm(session: Session, actor: Actor, number: int, item: int, others: Sequence[_There], now: datetime) -> None:
-    events = {actor.organisation: number} | _arrivals(session, item, [there.organisation for there in others])
-    times = dict(
-        session.execute(select(event.c.id, event.c.event_time).where(event.c.id.in_(events.values()))).tuples().all()
-    )
-    documents = documents_of(session, list(events.values()))
+def _alarm(session: Session, shops: Sequence[tuple[_Shop, int]], items: Sequence[int], now: datetime) -> None:
+    """One alert to each of these pharmacies, by their events, about packs that all of them have."""
+    events = [number for _, number in shops]
+    times = dict(session.execute(select(event.c.id, event.c.event_time).where(event.c.id.in_(events))).tuples().all())
+    documents = documents_of(session, events)
     told = [
         {
-            "event": load_document(documents[one])["eventID"],
-            "at": datetime.fromtimestamp(times[one] / 1000, now.tzinfo).isoformat(timespec="minutes"),
-            "organisation": shop,
+            "event": load_document(documents[number])["eventID"],
+            "at": datetime.fromtimestamp(times[number] / 1000, now.tzinfo).isoformat(timespec="minutes"),
+            "organisation": shop.organisation,
         }
-        for shop, one in events.items()
-        if one in documents
+        for shop, number in shops
+        if number in documents
     ]
-    details = {"code": code_text(uris_of(session, [item])[item]), "sales": told}
-    for shop, region in {actor.organisation: actor.region, **{one.organisation: one.region for one in others}}.items():
-        raise_alert(session, kind=TWO_STOCKS, item=item, organisation=shop, region=region, details=details, now=now)
+    code = code_text(uris_of(session, items[:1])[items[0]])
+    details = {"code": code, "sales": told, "facts": {"packs": str(len(items))}}
+    for shop, _ in shops:
+        to = {"organisation": shop.organisation, "region": shop.region}
+        raise_alert(session, kind=TWO_STOCKS, item=items[0], **to, details=details, now=now)
 
 
-def _arrivals(session: Session, item: int, shops: Sequence[int]) -> dict[int, int]:
-    """{pharmacy: the last event it recorded about a pack}: what is in stock has not left since."""
+def _arrivals(session: Session, others: Mapping[int, Sequence[_There]]) -> dict[tuple[int, int], int]:
+    """{(pack, pharmacy): the last event it recorded about it}: what is in stock has not left since."""
+    shops = {there.shop.organisation for found in others.values() for there in found}
     query = (
-        select(event.c.captured_by, func.max(event.c.id))
-        .join(event_item, event_item.c.event == event.c.id)
-        .where(event_item.c.item == item, event.c.captured_by.in_(shops))
-        .group_by(event.c.captured_by)
+        select(event_item.c.item, event.c.captured_by, func.max(event.c.id))
+        .join(event, event.c.id == event_item.c.event)
+        .where(event.c.captured_by.in_(shops))
+        .group_by(event_item.c.item, event.c.captured_by)
     )
-    return dict(session.execute(query).tuples().all())
+    return {
+        (item, shop): number
+        for part in chunks(others)
+        for item, shop, number in session.execute(query.where(event_item.c.item.in_(part))).tuples()
+    }
 
 
 def _elsewhere(session: Session, actor: Actor, sender: int | None, goods: Iterable[Goods]) -> list[_There]:
@@ -114,4 +135,5 @@ def _elsewhere(session: Session, actor: Actor, sender: int | None, goods: Iterab
         .order_by(stock.c.item, stock.c.organisation)
     )
     items = find_idents(session, uris).values()
-    return [_There(*row) for part in chunks(items) for row in session.execute(query.where(stock.c.item.in_(part)))]
+    rows = [row for part in chunks(items) for row in session.execute(query.where(stock.c.item.in_(part)))]
+    return [_There(row.item, _Shop(row.organisation, row.region)) for row in rows]
