@@ -101,8 +101,15 @@ def _alarm(session: Session, shops: Sequence[tuple[_Shop, int]], items: Sequence
     code = code_text(uris_of(session, items[:1])[items[0]])
     details = {"code": code, "sales": told, "facts": {"packs": str(len(items))}}
     for shop, _ in shops:
-        to = {"organisation": shop.organisation, "region": shop.region}
-        raise_alert(session, kind=TWO_STOCKS, item=items[0], **to, details=details, now=now)
+        raise_alert(
+            session,
+            kind=TWO_STOCKS,
+            item=items[0],
+            organisation=shop.organisation,
+            region=shop.region,
+            details=details,
+            now=now,
+        )
 
 
 def _arrivals(session: Session, others: Mapping[int, Sequence[_There]]) -> dict[tuple[int, int], int]:
