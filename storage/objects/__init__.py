@@ -6,13 +6,12 @@ The same bytes are stored once and never change; nothing is ever overwritten wit
 from pathlib import Path
 
 from storage.objects.folder import FolderObjects
-from storage.objects.kinds import SHARDS, Listed, NoLock, ObjectStore, Refused, Shown
+from storage.objects.kinds import Listed, NoLock, ObjectStore, Refused, Shown
 from storage.objects.moving import Copied, MovedObjects, copy_all
 from storage.objects.s3 import S3Objects
 from storage.objects.spool import SpooledObjects
 
 __all__ = [
-    "SHARDS",
     "Copied",
     "FolderObjects",
     "Listed",
@@ -25,6 +24,7 @@ __all__ = [
     "SpooledObjects",
     "copy_all",
     "open_objects",
+    "spool_of",
 ]
 
 
@@ -42,3 +42,9 @@ def open_objects(url: str, *, spool: Path | None = None, old: str = "", public: 
         if spool is not None:
             new = SpooledObjects(new, FolderObjects(spool))
     return MovedObjects(new, open_objects(old, public=public)) if old else new
+
+
+def spool_of(objects: ObjectStore) -> SpooledObjects | None:
+    """The part of a store that keeps photos here while the store itself is gone; None for one without."""
+    found = objects.new if isinstance(objects, MovedObjects) else objects
+    return found if isinstance(found, SpooledObjects) else None

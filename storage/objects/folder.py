@@ -120,18 +120,15 @@ class FolderObjects:
             raise gone() from fault
         return True
 
-    def listed(self, shard: str) -> Iterator[Listed]:
-        """The objects of one sub-folder, in the order of their names."""
+    def listed(self, *, after: str = "") -> Iterator[Listed]:
+        """The objects in the order of their names, sub-folder by sub-folder."""
         try:
-            names = sorted(path.name for path in (self.root / shard).iterdir() if is_name(shard + path.name))
-        except FileNotFoundError:
-            return
+            for folder in sorted(path for path in _inside(self.root) if path.name >= after[:2] and path.is_dir()):
+                for name in sorted(path.name for path in _inside(folder)):
+                    if is_name(folder.name + name) and folder.name + name > after:
+                        yield from _listed(folder / name)
         except OSError as fault:
             raise gone() from fault
-        for name in names:
-            with suppress(FileNotFoundError):  # removed since
-                found = (self.root / shard / name).stat()
-                yield Listed(shard + name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def discard(self, sha256: str) -> None:
         """Remove an object that is kept elsewhere now: of a spool, which has no locks."""
@@ -147,6 +144,19 @@ class FolderObjects:
         """Where an object lies; raises `NotFound` for what is no SHA-256 and could lead elsewhere."""
         check_name(sha256)
         return self.root / sha256[:2] / sha256[2:]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _listed(path: Path) -> Iterator[Listed]:
+    with suppress(FileNotFoundError):  # removed since
+        found = path.stat()
+        yield Listed(path.parent.name + path.name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def _failure_of(fault: OSError) -> Busy | StorageFull:

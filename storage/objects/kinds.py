@@ -10,7 +10,6 @@ from typing import BinaryIO, Protocol
 from trace.domain.failures import N_, Busy, Conflict, NotFound
 
 CHUNK = 1024 * 1024  # bytes in memory at a time
-SHARDS = tuple(f"{number:02x}" for number in range(256))  # the beginnings of names, in order
 _SHA256 = re.compile("[0-9a-f]{64}")
 MISSING = N_("The stored object {sha256} is not there.")
 
@@ -77,8 +76,8 @@ class ObjectStore(Protocol):
         Somebody who puts the same bytes at this moment finds them kept, or keeps them anew.
         """
 
-    def listed(self, shard: str) -> Iterator[Listed]:
-        """The objects whose names begin with two hex digits, in the order of their names; raises `Busy`."""
+    def listed(self, *, after: str = "") -> Iterator[Listed]:
+        """All objects in the order of their names, those after a name; raises `Busy`."""
 
     def check(self) -> None:
         """Raise if the store cannot be written to."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from heapq import merge
+from itertools import groupby
 from typing import BinaryIO
 
-from storage.objects.kinds import SHARDS, Listed, ObjectStore, Shown
+from storage.objects.kinds import Listed, ObjectStore, Shown
 from trace.domain.failures import Busy, NotFound
+
+_END = Listed("g", 0, datetime.max.replace(tzinfo=UTC))  # behind every name
 
 
 class MovedObjects:
@@ -59,10 +63,10 @@ class MovedObjects:
         """False: nothing is removed while everything is being moved, it would come back."""
         return not self.has(sha256)
 
-    def listed(self, shard: str) -> Iterator[Listed]:
+    def listed(self, *, after: str = "") -> Iterator[Listed]:
         """What either has, in the order of the names."""
-        both = {one.sha256: one for place in (self.old, self.new) for one in place.listed(shard)}
-        return iter([both[name] for name in sorted(both)])
+        both = merge(self.new.listed(after=after), self.old.listed(after=after), key=_name)
+        return (next(same) for _, same in groupby(both, key=_name))
 
     def check(self) -> None:
         """Raise if the new store cannot be written to."""
@@ -87,14 +91,15 @@ def copy_all(source: ObjectStore, target: ObjectStore) -> Iterator[Copied]:
     Each copy is read back and compared by its hash before it is told. Stopped at any moment and run again, it goes on
     where it was: what is there whole is not copied again. Raises what the stores raise.
     """
-    for shard in SHARDS:
-        there = {one.sha256: one.size for one in target.listed(shard)}
-        for one in source.listed(shard):
-            is_there = there.get(one.sha256) == one.size
-            copied = Copied(one, copied=False) if is_there else _copy(source, target, one)
-            if not copied.damaged:
-                _take_lock_along(source, target, one.sha256)
-            yield copied
+    there, last = target.listed(), None
+    for one in source.listed():
+        while last is None or last.sha256 < one.sha256:
+            last = next(there, _END)
+        is_there = (last.sha256, last.size) == (one.sha256, one.size)
+        copied = Copied(one, copied=False) if is_there else _copy(source, target, one)
+        if not copied.damaged:
+            _take_lock_along(source, target, one.sha256)
+        yield copied
 
 
 def _copy(source: ObjectStore, target: ObjectStore, one: Listed) -> Copied:
@@ -112,3 +117,7 @@ def _take_lock_along(source: ObjectStore, target: ObjectStore, sha256: str) -> N
     until = source.locked_until(sha256)
     if until is not None:
         target.lock(sha256, until)
+
+
+def _name(one: Listed) -> str:
+    return one.sha256

@@ -150,11 +150,11 @@ class S3Objects:
                 self.client.remove_object(self.bucket, sha256, version_id=version.version_id)
         return True
 
-    def listed(self, shard: str) -> Iterator[Listed]:
-        """The objects whose names begin so, a thousand in one answer of the store."""
+    def listed(self, *, after: str = "") -> Iterator[Listed]:
+        """The objects in the order of their names, a thousand in one answer of the store."""
         with _answers():
             self._make_bucket()
-            for found in self.client.list_objects(self.bucket, prefix=shard):
+            for found in self.client.list_objects(self.bucket, start_after=after or None):
                 yield Listed(found.object_name, found.size or 0, found.last_modified or datetime.now(UTC))
 
     def check(self) -> None:

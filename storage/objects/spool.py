@@ -14,7 +14,7 @@ from typing import BinaryIO
 import structlog
 
 from storage.objects.folder import FolderObjects
-from storage.objects.kinds import SHARDS, Listed, ObjectStore, Shown
+from storage.objects.kinds import Listed, ObjectStore, Shown, gone
 from trace.domain.failures import Busy, NotFound
 
 PAUSE = 20.0  # seconds for which a store that did not answer is not asked again: nobody waits for it each time
@@ -40,7 +40,7 @@ class SpooledObjects:
             try:
                 return self.main.put_file(file)
             except Busy as fault:
-                self._asked_again_at = self._clock() + PAUSE
+                self._pause()
                 log.warning("objects_gone", kind=type(fault).__name__, cause=type(fault.__cause__).__name__)
         return self.spool.put_file(file)
 
@@ -76,21 +76,24 @@ class SpooledObjects:
         """The store's; what waits here stays."""
         return not self.spool.has(sha256) and self.main.remove(sha256, now=now, grace=grace)
 
-    def listed(self, shard: str) -> Iterator[Listed]:
+    def listed(self, *, after: str = "") -> Iterator[Listed]:
         """The store's: what waits here is not there yet."""
-        return self.main.listed(shard)
+        return self.main.listed(after=after)
 
     def check(self) -> None:
-        """Raise if neither takes a photo."""
+        """Raise `Busy` while the store is gone (not asked each time), `OSError` where photos cannot wait either."""
+        self.spool.check()
+        if self._clock() < self._asked_again_at:
+            raise gone()
         try:
             self.main.check()
         except Busy:
-            self.spool.check()
+            self._pause()
             raise
 
     def waiting(self) -> int:
         """How many objects wait here."""
-        return sum(1 for _ in self._waiting())
+        return sum(1 for _ in self.spool.listed())
 
     def move(self) -> bool:
         """Bring one object that waits to the store; False if there is none, raises `Busy` while the store is gone.
@@ -98,7 +101,7 @@ class SpooledObjects:
         It is removed here when the store has it for good: killed at any moment, it is in one of the two, or in both.
         Two at once bring the same bytes. One that is damaged is told, and stays.
         """
-        for one in self._waiting():
+        for one in self.spool.listed():
             try:
                 with self.spool.open(one.sha256) as file:
                     self.main.put_file(file)
@@ -111,7 +114,5 @@ class SpooledObjects:
             return True
         return False
 
-    def _waiting(self) -> Iterator[Listed]:
-        if self.spool.root.exists():
-            for shard in SHARDS:
-                yield from self.spool.listed(shard)
+    def _pause(self) -> None:
+        self._asked_again_at = self._clock() + PAUSE

@@ -1,0 +1,303 @@
+"""Objects that may not be removed, that wait while their store is gone, and that are moved: nothing is ever lost."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from minio.error import S3Error
+
+from storage.objects import (
+    FolderObjects,
+    MovedObjects,
+    ObjectStore,
+    Refused,
+    S3Objects,
+    Shown,
+    SpooledObjects,
+    copy_all,
+    open_objects,
+)
+from tests.conftest import ROOT
+from tests.gate import Gate
+from trace.domain.failures import Busy, NotFound
+
+PHOTO = bytes(range(256)) * 400
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+GRACE = timedelta(days=30)
+LATER = NOW + timedelta(days=31)
+
+
+def bucket_of(tmp_path: Path) -> str:
+    """The name of a bucket of the test's own."""
+    return f"places-{tmp_path.name.replace('_', '-').lower()}"[:63].rstrip("-")
+
+
+@pytest.fixture
+def s3(request: pytest.FixtureRequest, tmp_path: Path) -> S3Objects:
+    """An empty bucket of a real S3 store."""
+    return S3Objects(f"{request.getfixturevalue('s3_url')}/{bucket_of(tmp_path)}?secure=0")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """An empty object store, once in a folder and once in a real S3 store."""
+    if request.param == "folder":
+        return FolderObjects(tmp_path / "objects")
+    found: S3Objects = request.getfixturevalue("s3")
+    return found
+
+
+@pytest.fixture
+def gate(s3_url: str) -> Iterator[Gate]:
+    """The way to the real S3 store."""
+    with Gate(int(urlsplit(s3_url).port or 0)) as way:
+        yield way
+
+
+@pytest.fixture
+def spooled(s3_url: str, gate: Gate, tmp_path: Path) -> SpooledObjects:
+    """A bucket of a real S3 store behind the gate, and a folder for what it does not take; asked each time."""
+    url = s3_url.rpartition(":")[0] + f":{gate.port}/{bucket_of(tmp_path)}?secure=0"
+    return SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool"), clock=iter(range(0, 10**6, 60)).__next__)
+
+
+# ---- locks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_extended_and_never_shortened(objects: ObjectStore) -> None:
+    name = objects.put(PHOTO)
+    assert objects.locked_until(name) is None
+    for days, kept in ((30, 30), (10, 30), (60, 60)):
+        objects.lock(name, TODAY + timedelta(days=days))
+        assert objects.locked_until(name) == TODAY + timedelta(days=kept)
+    assert objects.get(objects.put(PHOTO)) == PHOTO, "what is locked may be sent again"
+    with pytest.raises(NotFound):
+        objects.lock("0" * 64, TODAY)
+
+
+def test_a_locked_object_is_not_removed_before_its_day_is_over(objects: ObjectStore) -> None:
+    name = objects.put(PHOTO)
+    objects.lock(name, (NOW + timedelta(days=40)).date())
+    assert not objects.remove(name, now=LATER, grace=GRACE)
+    assert objects.get(name) == PHOTO
+
+
+def test_the_s3_store_itself_refuses_to_remove_what_is_locked(s3: S3Objects) -> None:
+    name = s3.put(PHOTO)
+    s3.lock(name, TODAY + timedelta(days=1))
+    version = s3.client.stat_object(s3.bucket, name).version_id
+    with pytest.raises(S3Error, match="AccessDenied"):
+        s3.client.remove_object(s3.bucket, name, version_id=version)
+    with pytest.raises(Refused):  # our clock is years ahead: the store's is not
+        s3.remove(name, now=NOW + timedelta(days=900), grace=GRACE)
+    assert s3.has_lock()
+    assert s3.get(name) == PHOTO
+
+
+def test_an_object_is_removed_after_the_grace_alone(objects: ObjectStore) -> None:
+    name, other = objects.put(PHOTO), objects.put(b"other")
+    assert not objects.remove(name, now=NOW + GRACE / 2, grace=GRACE)
+    assert objects.has(name)
+    assert objects.remove(name, now=LATER, grace=GRACE)
+    assert objects.remove("0" * 64, now=LATER, grace=GRACE), "what is not there is gone"
+    assert (objects.has(name), objects.has(other)) == (False, True)
+    assert [one.sha256 for one in objects.listed()] == [other]
+    assert [one.sha256 for one in objects.listed(after=other)] == []
+
+
+def test_who_puts_what_is_being_removed_does_not_lose_it(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path)
+    for number in range(60):
+        data = b"%d" % number
+        name = objects.put(data)
+        path = next(path for path in tmp_path.rglob(name[2:]))
+        os.utime(path, (0, 0))
+        together = threading.Barrier(2)
+
+        def remove(name: str = name, together: threading.Barrier = together) -> None:
+            together.wait()
+            objects.remove(name, now=datetime.now(UTC), grace=GRACE)
+
+        remover = threading.Thread(target=remove)
+        remover.start()
+        together.wait()
+        objects.put(data)
+        remover.join()
+        assert objects.get(name) == data
+
+
+def test_a_bucket_without_versions_keeps_everything(s3: S3Objects) -> None:
+    s3.client.make_bucket(s3.bucket)
+    name = s3.put(PHOTO)
+    assert not s3.has_lock()
+    with pytest.raises(Exception, match="made without object lock"):
+        s3.lock(name, TODAY)
+    assert not s3.remove(name, now=LATER, grace=GRACE)
+    assert s3.get(name) == PHOTO
+
+
+# ---- links ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_gives_the_object_as_it_is_to_be_shown_and_nothing_else(s3_url: str, tmp_path: Path) -> None:
+    public = f"http://{urlsplit(s3_url).hostname}:{urlsplit(s3_url).port}"
+    objects = open_objects(f"{s3_url}/{bucket_of(tmp_path)}?secure=0", public=public)
+    name, other = objects.put(PHOTO), objects.put(b"other")
+    link = objects.link(name, Shown("image/jpeg", "inline", "private"), life=timedelta(minutes=1))
+    assert link is not None
+    assert link.startswith(public)
+    assert "sunshine-secret" not in link
+    with urllib.request.urlopen(link) as answer:
+        headers = [answer.headers[name] for name in ("Content-Type", "Content-Disposition", "Cache-Control")]
+        assert (answer.read(), headers) == (PHOTO, ["image/jpeg", "inline", "private"])
+    for bad in (link.replace(name, other), link.replace("X-Amz-Expires=60", "X-Amz-Expires=6000"), link.split("?")[0]):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(bad)
+
+
+# ---- the store is gone ---------------------------------------------------------------------------------------------
+
+
+def test_a_photo_waits_here_while_the_store_is_gone_and_is_moved_when_it_is_back(
+    spooled: SpooledObjects, gate: Gate
+) -> None:
+    early = spooled.put(b"before")
+    gate.close()
+    name = spooled.put(PHOTO)
+    assert (spooled.waiting(), spooled.get(name), spooled.has(name)) == (1, PHOTO, True)
+    assert spooled.link(name, Shown("image/jpeg", "inline", ""), life=timedelta(minutes=1)) is None
+    for asked in (lambda: spooled.get(early), spooled.move, spooled.check):
+        with pytest.raises(Busy):
+            asked()
+    assert spooled.waiting() == 1
+    gate.open()
+    assert [spooled.move(), spooled.move()] == [True, False]
+    assert (spooled.waiting(), spooled.main.get(name), spooled.get(early)) == (0, PHOTO, b"before")
+    spooled.check()
+
+
+def test_a_store_that_was_gone_is_not_asked_for_a_while(tmp_path: Path) -> None:
+    times = iter((0, 0, 10, 30, 30))
+    asked: list[str] = []
+
+    class Watched(FolderObjects):
+        def put_file(self, file: object) -> str:
+            asked.append("asked")
+            return super().put_file(file)  # type: ignore[arg-type]
+
+    (tmp_path / "objects").write_text("a file where the folder should be")
+    objects = SpooledObjects(Watched(tmp_path / "objects"), FolderObjects(tmp_path / "spool"), clock=times.__next__)
+    for number in range(3):
+        objects.put(b"%d" % number)
+    assert (len(asked), objects.waiting()) == (2, 3), "not ten seconds after it did not answer"
+
+
+def test_a_store_that_does_not_let_us_in_is_told_and_the_photo_waits(s3_url: str, tmp_path: Path) -> None:
+    url = s3_url.replace("sunshine-secret", "wrong-secret") + "/photos?secure=0"
+    objects = open_objects(url, spool=tmp_path / "spool")
+    assert objects.get(objects.put(PHOTO)) == PHOTO
+    fresh = open_objects(url, spool=tmp_path / "spool")
+    with pytest.raises(Refused):
+        fresh.check()
+
+
+def test_a_damaged_photo_in_the_spool_keeps_no_other_from_its_way(spooled: SpooledObjects, gate: Gate) -> None:
+    gate.close()
+    names = sorted(spooled.put(b"%d" % number) for number in range(3))
+    first = spooled.spool.root / names[0][:2] / names[0][2:]
+    first.write_bytes(b"?")
+    gate.open()
+    assert [spooled.move(), spooled.move(), spooled.move()] == [True, True, False]
+    assert [spooled.main.has(name) for name in names] == [False, True, True]
+    assert first.exists()
+
+
+MOVE = """
+import sys
+from pathlib import Path
+from storage.objects import open_objects
+objects = open_objects(sys.argv[1], spool=Path(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.readline()
+while objects.move():
+    print("moved", flush=True)
+"""
+
+
+def test_a_mover_that_is_killed_half_way_has_lost_nothing(s3_url: str, tmp_path: Path) -> None:
+    spool, url = FolderObjects(tmp_path / "spool"), f"{s3_url}/{bucket_of(tmp_path)}?secure=0"
+    names = {spool.put(b"%d" % number * 1000) for number in range(12)}
+    with subprocess.Popen(
+        [sys.executable, "-c", MOVE, url, str(spool.root)],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as mover:  # fmt: skip
+        assert mover.stdin is not None
+        assert mover.stdout is not None
+        assert mover.stdout.readline() == "ready\n"
+        mover.stdin.write("go\n")
+        mover.stdin.flush()
+        for _ in range(5):
+            assert mover.stdout.readline() == "moved\n"
+        mover.send_signal(signal.SIGKILL)
+    objects = SpooledObjects(S3Objects(url), spool)
+    assert all(hashlib.sha256(objects.get(name)).hexdigest() == name for name in names)
+    while objects.move():
+        pass
+    assert {name for name in names if objects.main.has(name)} == names
+    assert objects.waiting() == 0
+
+
+# ---- from place to place -------------------------------------------------------------------------------------------
+
+
+def test_everything_moves_to_the_s3_store_and_back_with_its_locks(s3: S3Objects, tmp_path: Path) -> None:
+    folder, back = FolderObjects(tmp_path / "objects"), FolderObjects(tmp_path / "back")
+    names = {folder.put(b"%d" % number) for number in range(6)}
+    large, locked = folder.put(b"x" * 6_000_000), min(names)
+    folder.lock(locked, TODAY + timedelta(days=3))
+    for source, target in ((folder, s3), (s3, back)):
+        first = list(copy_all(source, target))
+        assert [one.one.sha256 for one in first] == sorted(names | {large})
+        assert all(one.copied for one in first)
+        assert not any(one.copied for one in copy_all(source, target)), "what is there is not copied again"
+        assert target.locked_until(locked) == TODAY + timedelta(days=3)
+    assert back.get(large) == b"x" * 6_000_000
+
+
+def test_what_was_damaged_where_it_was_is_told_and_not_copied(s3: S3Objects, tmp_path: Path) -> None:
+    folder = FolderObjects(tmp_path / "objects")
+    good, bad = folder.put(b"good"), folder.put(b"bad")
+    (folder.root / bad[:2] / bad[2:]).write_bytes(b"BAD")
+    assert {(one.one.sha256, one.copied, one.damaged) for one in copy_all(folder, s3)} == {
+        (good, True, False), (bad, False, True),
+    }  # fmt: skip
+    assert not s3.has(bad)
+
+
+def test_reads_fall_back_to_the_old_place_until_all_is_moved(s3: S3Objects, tmp_path: Path) -> None:
+    folder = FolderObjects(tmp_path / "objects")
+    before = folder.put(b"before")
+    both = MovedObjects(s3, folder)
+    after = both.put(b"after")
+    assert (both.get(before), both.get(after), folder.has(after)) == (b"before", b"after", False)
+    both.lock(before, TODAY)
+    assert (folder.locked_until(before), both.locked_until(before)) == (TODAY, TODAY)
+    assert not both.remove(before, now=LATER + GRACE, grace=GRACE)
+    with pytest.raises(NotFound):
+        both.get("0" * 64)
+    assert [one.sha256 for one in both.listed()] == sorted((before, after))
+    list(copy_all(folder, s3))
+    assert [one.sha256 for one in both.listed()] == sorted((before, after))
+    assert s3.get(before) == b"before"
