@@ -21,7 +21,8 @@ from tests.servers import wait_for_port
 from tests.test_cli import command, environ, health, serving
 from tests.town import Town
 from trace import clock
-from trace.worker import LEASE, Worker
+from trace.services.rounds import LEASE
+from trace.worker import Worker
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from trace.services.health import check_subscriptions
 from trace.services.keys import find_actor_by_key, issue_key, revoke_key
 from trace.services.named_queries import delete_query
 from trace.services.people import create_person
+from trace.services.rounds import LEASE
 from trace.services.subscriptions import delete_subscription
-from trace.worker import LEASE, Crew, Worker
+from trace.worker import Crew, Worker
 
 
 @pytest.fixture

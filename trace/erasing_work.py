@@ -1,24 +1,24 @@
 """The worker's part of retention: pictures of prescriptions whose time is over are erased, key by key (R15)."""
 
-import uuid
-from collections.abc import Callable
-from datetime import datetime, tzinfo
-
 import structlog
+from sqlalchemy.orm import Session
 
-from storage.store import Store
-from trace.services.prescription_images import erase_one, erasing_waits
+from storage.jobs import Job
+from trace.services.prescription_images import erase
+from trace.workplace import LeaseLost, Workplace
 
 log = structlog.get_logger()
 
 
-def work_on_erasing(kept: Store, *, now: Callable[[], datetime], zone: tzinfo) -> bool:
-    """Erase the picture that has waited longest; False if there is none."""
-    moment = now().astimezone(zone)
-    with kept.reading() as session:
-        if not erasing_waits(session, now=moment):
-            return False
-    done = kept.write(erase_one, now=moment, lease=str(uuid.uuid4()))
-    if done:
+def erase_picture(at: Workplace, taken: Job) -> None:
+    """Erase a picture whose time is over; one whose time was extended meanwhile waits again."""
+    if at.store.write(_erase, taken, at):
         log.info("erased", what="prescription image")
-    return done
+
+
+def _erase(session: Session, taken: Job, at: Workplace) -> bool:
+    """Whether it was erased, in one transaction with the end of the job."""
+    erased = erase(session, taken, now=at.local())
+    if erased is None:
+        raise LeaseLost
+    return erased

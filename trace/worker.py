@@ -1,57 +1,63 @@
-"""The worker: takes the jobs that wait and carries them out, in threads beside the server or alone (`./run work`).
+"""The worker: takes the jobs that wait and carries them out, in threads beside the server or alone (`./run worker`).
 
 No transaction is open while something is sent. Every step is guarded by the job's lease, so that any number of workers
 in any number of processes may run, and any of them may be killed at any moment: its job waits until the lease runs out.
 """
 
-import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
-from http import HTTPStatus
 
 import structlog
 
 from storage import jobs
 from storage.jobs import Job
-from storage.store import Store
-from trace import clock
-from trace.domain.failures import N_, Failure
-from trace.erasing_work import work_on_erasing
-from trace.export_work import ExportWork
-from trace.import_work import work_on_import
-from trace.services.exports import export_seal
-from trace.services.rounds import MOST_EVENTS, Round, end_round, fail_round, read_round, take_round, waiting_since
-from trace.services.webhooks import Undelivered, deliver, parse_destination
+from trace.delivery_work import deliver_round
+from trace.domain.failures import Failure
+from trace.erasing_work import erase_picture
+from trace.export_work import take_step
+from trace.import_work import bring_in
+from trace.services import export_files, prescription_images, subscriptions
+from trace.services.bulk_import import JOB as IMPORT
+from trace.services.job_failing import OURS, retry_or_bury
+from trace.services.job_kinds import KINDS, JobKind, bury_if_over, come_again, is_to_tend, take_work, tend, work_waits
+from trace.workplace import LeaseLost, Workplace
 
 THREADS = 4  # a receiver may keep one busy for half a minute
 PAUSE = 1.0  # seconds between two looks for work
+TEND_SECONDS = 60.0  # between two looks for what is missing or out of time
 STOP_SECONDS = 30.0  # a delivery takes no longer
-LEASE = timedelta(minutes=2)  # longer than reading a round and one delivery take
 log = structlog.get_logger()
+
+# What is done for each kind of `trace.services.job_kinds.KINDS`. The function ends the job (finish, reschedule, retry),
+# in one transaction with what it writes; only standing work is ended for it. What it raises is a failure of the job.
+WORK: Mapping[str, Callable[[Workplace, Job], None]] = {
+    subscriptions.KIND: deliver_round,
+    export_files.BUILD: take_step,
+    export_files.SEND: take_step,
+    export_files.ASK: take_step,
+    prescription_images.ERASE: erase_picture,
+    IMPORT: bring_in,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """What a worker needs: the store, the clock of schedules, whether receivers on this network are allowed.
+class Worker(Workplace):
+    """A worker at its place; `kinds` and `work` are all there are, unless a test has some of its own."""
 
-    `secret_key` is the service's: it opens the secrets of exports.
-    """
-
-    store: Store
-    zone: tzinfo
-    private: bool
-    secret_key: str = field(default="", repr=False)
-    now: Callable[[], datetime] = clock.now
-    jitter: Callable[[], float] = random.random
+    kinds: Mapping[str, JobKind] = field(default_factory=lambda: KINDS)
+    work: Mapping[str, Callable[[Workplace, Job], None]] = field(default_factory=lambda: WORK)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; the job in hand is finished first. Nothing that goes wrong ends the loop."""
+        tended = -TEND_SECONDS
         while not stop.is_set():
             try:
+                if time.monotonic() - tended >= TEND_SECONDS:
+                    self.tend()
+                    tended = time.monotonic()
                 busy = self.work_once()
             except Exception as fault:  # the store is out of reach, or a fault of ours: told, and tried again
                 log.error("worker_failed", kind=type(fault).__name__, exc_info=fault)
@@ -59,66 +65,49 @@ class Worker:
             if not busy:
                 stop.wait(PAUSE)
 
-    def work_once(self) -> bool:
-        """Carry out the round that waits longest, else a step of exports, else an erasing, else a table to bring in."""
-        exports = ExportWork(self.store, self.now, self.zone, export_seal(self.secret_key), self.private)
-        return (
-            self._deliver_once()
-            or exports.work_once()
-            or work_on_erasing(self.store, now=self.now, zone=self.zone)
-            or work_on_import(self.store, now=self.now, zone=self.zone)
-        )
+    def tend(self) -> None:
+        """See that the service's own work is there, and that a clock that was put back keeps nothing waiting."""
+        with self.store.reading() as session:
+            if not is_to_tend(session, now=self.now(), kinds=self.kinds):
+                return
+        mended = self.store.write(tend, now=self.now(), kinds=self.kinds)
+        if mended:
+            log.warning("clock_put_back", jobs=mended)
 
-    def _deliver_once(self) -> bool:
+    def work_once(self) -> bool:
+        """Carry out the job that has waited longest; False if there is none."""
         with self.store.reading() as session:  # a look takes no lock; SQLite's writers have only one
-            if waiting_since(session, now=self.now()) is None:
+            if not work_waits(session, now=self.now(), kinds=self.kinds):
                 return False
-        now = self.now()
-        taken = self.store.write(take_round, now=now, lease=str(uuid.uuid4()), until=now + LEASE)
+        taken = self.store.write(take_work, now=self.now(), lease=str(uuid.uuid4()), kinds=self.kinds)
         if taken is None:
             return False
+        if taken.attempts and self.store.write(bury_if_over, taken, now=self.now()):
+            log.error("job_dead", job=taken.kind, subject=taken.subject)
+            return True
         try:
             self._carry_out(taken)
+        except LeaseLost:
+            log.warning("job_lost", job=taken.kind, subject=taken.subject)
         except Failure as failure:
             self._fail(taken, failure)
         except Exception:
-            self._fail(taken, Failure(N_("Something went wrong on our side; the log of the service has it.")))
+            self._fail(taken, Failure(OURS))
             raise
         return True
 
     def _carry_out(self, taken: Job) -> None:
-        most = MOST_EVENTS
-        while True:
-            with self.store.reading() as session:
-                found = read_round(session, taken, most=most)
-            if found is None:  # its subscription is gone, and should have taken the job along
-                self.store.write(jobs.finish, taken)
-                return
-            status = self._send(found) if found.due else None
-            if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(found.documents) > 1:
-                most = len(found.documents) // 2  # "asks the server to send EPCIS events in smaller batches"
-                continue
-            if status is not None and not 200 <= status < 300:
-                raise Undelivered(N_("The receiver answered {status}."), status=status)
-            kept = self.store.write(end_round, found, sent=status is not None, now=self.now(), zone=self.zone)
-            if status is not None:
-                log.info("delivered", subscription=found.subscription.public_id, events=len(found.documents), kept=kept)
-            return
-
-    def _send(self, found: Round) -> int:
-        """The receiver's status. The lease is renewed first: reading may have taken its time."""
-        now = self.now()
-        if not self.store.write(jobs.extend, found.job, until=now + LEASE):
-            raise Undelivered(N_("Another worker took over."))
-        row = found.subscription
-        destination = parse_destination(row.dest, private=self.private)
-        return deliver(destination, found.body(now), token=row.signature_token, private=self.private, now=now)
+        self.work[taken.kind](self, taken)
+        kind = self.kinds[taken.kind]
+        if kind.again is not None and not self.store.write(come_again, taken, kind, now=self.local()):
+            raise LeaseLost
 
     def _fail(self, taken: Job, failure: Failure) -> None:
-        kept = self.store.write(fail_round, taken, failure, now=self.now(), jitter=self.jitter())
-        log.warning(
-            "undelivered", job=taken.subject, kind=type(failure).__name__, attempt=taken.attempts + 1, kept=kept
-        )
+        """What the kind's own function did not end itself is tried again, later and later."""
+        now = self.now()
+        due_at = now + jobs.back_off(taken.attempts + 1, jitter=self.jitter())
+        if self.store.write(retry_or_bury, taken, failure, due_at=due_at, now=now):
+            log.warning("job_failed", job=taken.kind, subject=taken.subject, attempt=taken.attempts + 1)
 
 
 class Crew:

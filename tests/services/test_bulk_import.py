@@ -29,9 +29,9 @@ from trace.domain.failures import Conflict, NotFound
 from trace.domain.import_columns import TableKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.import_work import work_on_import
 from trace.services.bulk_import import bring_in, get_import, list_imports, store_import
 from trace.services.keys import find_actor_by_key, issue_key
+from trace.worker import Worker
 
 HEAD = (
     "供货者,供货者地址,供货者联系方式,进货日期,送货单号,品名,数量,单位,批号,生产日期,"
@@ -263,6 +263,11 @@ def test_what_has_changed_since_the_look_is_not_half_stored(town: Town, shop: Ac
 # ---- the worker ----------------------------------------------------------------------------------------------------
 
 
+def works(town: Town) -> bool:
+    """Whether a worker found something to do."""
+    return Worker(town.store, SHANGHAI, private=False, now=lambda: NOW).work_once()
+
+
 def test_a_large_table_is_looked_at_and_stored_by_the_worker(town: Town, shop: Actor, objects: ObjectStore) -> None:
     with town.store.writing() as session:
         session.execute(insert(rule_entry).values(**at_once_rule(town, shop)))
@@ -270,14 +275,13 @@ def test_a_large_table_is_looked_at_and_stored_by_the_worker(town: Town, shop: A
     report = came(town, shop, objects, data)
     assert (report["state"], report["done"]) == ("checking", 0)
     town.refuses(Conflict, store_import, town.command(shop), public_id=report["id"])
-    work = {"now": lambda: NOW, "zone": SHANGHAI}
-    assert work_on_import(town.store, **work)
+    assert works(town)
     assert (looked := read(town, shop, report))["ready"], looked["file"]
     town.do(store_import, town.command(shop), public_id=report["id"])
     assert (read(town, shop, report)["state"], town.count(receipt)) == ("storing", 0)
-    assert work_on_import(town.store, **work)
+    assert works(town)
     assert (read(town, shop, report)["state"], town.count(receipt), town.count(receipt_line)) == ("stored", 3, 6)
-    assert not work_on_import(town.store, **work)
+    assert not works(town)
 
 
 def test_a_table_of_somebody_who_left_is_not_stored(town: Town, shop: Actor, objects: ObjectStore) -> None:
@@ -288,10 +292,10 @@ def test_a_table_of_somebody_who_left_is_not_stored(town: Town, shop: Actor, obj
     report = came(town, caller, objects, table(line(), line("N2")))
     with town.store.writing() as session:
         session.execute(update(api_key).values(revoked_at=NOW))
-    assert work_on_import(town.store, now=lambda: NOW, zone=SHANGHAI)
+    assert works(town)
     refused = read(town, shop, report)
     assert (refused["state"], "left" in refused["file"][0]["message"]) == ("refused", True)
-    assert not work_on_import(town.store, now=lambda: NOW, zone=SHANGHAI)
+    assert not works(town)
 
 
 # ---- who reads -----------------------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from trace.domain.failures import Conflict, Failure, Forbidden, Invalid, NotFoun
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor, Role
 from trace.domain.rules.book import Confidence
-from trace.erasing_work import work_on_erasing
 from trace.services.prescription_images import image_seal, keep_image, show_image
 from trace.services.prescriptions import check_review, review
 from trace.services.rule_writing import write_rule
 from trace.services.sealing import Seal, Unopened
+from trace.worker import Worker
 
 PICTURE = b"\xff\xd8\xff\xe0 prescription of somebody: amoxicillin \xff\xd9" * 40
 SEAL = image_seal("a secret key of the service that has its length")
@@ -121,12 +121,16 @@ def test_the_key_is_destroyed_when_its_time_is_over_and_not_before(town: Town, t
     # At 3 in the shop's night the clock's UTC still has the last day it is kept.
     over = datetime.combine(until + timedelta(days=1), time(3), zone).astimezone(UTC)
     assert over.date() == until
+
+    def works(now: datetime) -> bool:
+        return Worker(town.store, zone, private=False, now=lambda: now).work_once()
+
     moments = {0: town.now + (until - town.day(0)), 1: over}
-    assert not work_on_erasing(town.store, now=lambda: moments[0], zone=zone)
-    assert not work_on_erasing(town.store, now=lambda: over - timedelta(minutes=1), zone=zone)
+    assert not works(moments[0])
+    assert not works(over - timedelta(minutes=1))
     assert look(town, pharmacist, public_id, objects) == PICTURE
-    assert work_on_erasing(town.store, now=lambda: moments[1], zone=zone)
-    assert not work_on_erasing(town.store, now=lambda: moments[1], zone=zone)
+    assert works(moments[1])
+    assert not works(moments[1])
     assert "erased" in refused(town, Conflict, pharmacist, public_id, objects)
     with town.store.reading() as session:
         row = session.execute(select(record_key.c.wrapped, record_key.c.destroyed_reason)).one()

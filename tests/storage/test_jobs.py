@@ -23,7 +23,7 @@ def put(store: Store, *subjects: int, due_at: datetime = NOW) -> None:
     """Ask for work on these subjects in one transaction."""
     with store.writing() as session:
         for subject in subjects:
-            jobs.put(session, kind="test", subject=subject, due_at=due_at)
+            jobs.put(session, kind="test", subject=subject, due_at=due_at, now=NOW, organisation=None)
 
 
 def take(store: Store, now: datetime = NOW) -> Job | None:
@@ -41,7 +41,7 @@ def taken(store: Store, now: datetime = NOW) -> Job:
 
 def test_job_is_put_with_the_fact_or_not_at_all(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.writing() as session:
-        jobs.put(session, kind="test", subject=1, due_at=NOW)
+        jobs.put(session, kind="test", subject=1, due_at=NOW, now=NOW, organisation=None)
         assert 1 / 0
     assert take(store) is None
 
@@ -109,9 +109,9 @@ def test_late_worker_whose_lease_was_taken_over_cannot_end_the_job(store: Store,
     later = taken(store, NOW + MINUTE)
     acts = {
         "finish": lambda session: jobs.finish(session, late),
-        "reschedule": lambda session: jobs.reschedule(session, late, due_at=NOW),
-        "retry": lambda session: jobs.retry(session, late, due_at=NOW, error="late"),
-        "extend": lambda session: jobs.extend(session, late, until=NOW + 9 * MINUTE),
+        "reschedule": lambda session: jobs.reschedule(session, late, due_at=NOW, now=NOW),
+        "retry": lambda session: jobs.retry(session, late, due_at=NOW, error="late", now=NOW),
+        "extend": lambda session: jobs.extend(session, late, until=NOW + 9 * MINUTE, now=NOW),
     }
     with store.writing() as session:
         assert not acts[end](session)
@@ -129,7 +129,7 @@ def test_worker_and_its_successor_end_a_job_at_once_and_one_of_them_counts(store
     def end(mine: Job) -> bool:
         together.wait(timeout=60)
         with store.writing() as session:
-            return jobs.reschedule(session, mine, due_at=NOW + 5 * MINUTE)
+            return jobs.reschedule(session, mine, due_at=NOW + 5 * MINUTE, now=NOW)
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(end, (late, later))) == [False, True]
@@ -139,7 +139,7 @@ def test_extended_lease_keeps_others_away(store: Store) -> None:
     put(store, 1)
     mine = taken(store)
     with store.writing() as session:
-        assert jobs.extend(session, mine, until=NOW + 3 * MINUTE)
+        assert jobs.extend(session, mine, until=NOW + 3 * MINUTE, now=NOW)
     assert take(store, NOW + 2 * MINUTE) is None
     assert taken(store, NOW + 3 * MINUTE).subject == 1
 
@@ -150,10 +150,10 @@ def test_failed_job_comes_back_with_its_failures_and_a_success_forgets_them(stor
         mine = taken(store)
         assert mine.attempts == failures
         with store.writing() as session:
-            assert jobs.retry(session, mine, due_at=NOW, error="no answer")
+            assert jobs.retry(session, mine, due_at=NOW, error="no answer", now=NOW)
     mine = taken(store)
     with store.writing() as session:
-        assert jobs.reschedule(session, mine, due_at=NOW + MINUTE)
+        assert jobs.reschedule(session, mine, due_at=NOW + MINUTE, now=NOW)
     assert take(store) is None
     assert taken(store, NOW + MINUTE).attempts == 0
 

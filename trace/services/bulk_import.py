@@ -128,11 +128,16 @@ def _look_now_or_later(session: Session, command: Command, number: int, report: 
     """Try the rows of a small table at once; a larger one waits for the worker."""
     most = int(rules_on(session, command.day, command.actor.organisation).value("import.at_once"))
     if len(report["rows"]) > most:
-        jobs.put(session, kind=JOB, subject=number, due_at=command.now)
+        _wait_for_worker(session, command, number)
         return
     for part in parts_of(report):
         try_part(session, command, report, part)
     end_checking(session, number, report)
+
+
+def _wait_for_worker(session: Session, command: Command, number: int) -> None:
+    now, organisation = command.now, command.actor.organisation
+    jobs.put(session, kind=JOB, subject=number, due_at=now, now=now, organisation=organisation)
 
 
 def parts_of(report: Mapping[str, Any]) -> list[Any]:
@@ -180,7 +185,7 @@ def store_import(session: Session, command: Command, *, public_id: str) -> dict[
         raise Conflict(N_("This table is not ready to be stored ({state})."), field="id", state=row.state)
     most = int(rules_on(session, command.day, command.actor.organisation).value("import.at_once"))
     if row.rows > most:
-        jobs.put(session, kind=JOB, subject=row.id, due_at=command.now)
+        _wait_for_worker(session, command, row.id)
     else:
         store_all(session, command, row)
     return {"id": public_id}

@@ -67,7 +67,7 @@ def make_files(session: Session, number: int, *, now: datetime) -> Made:
             _make_of_records(session, target, form, rules, made, now)
     session.execute(update(export_target).where(export_target.c.id == number).values(reached=made.reached))
     if made.files and target.address:
-        jobs.put(session, kind=SEND, subject=number, due_at=now)
+        jobs.put(session, kind=SEND, subject=number, due_at=now, now=now, organisation=target.organisation)
     return made
 
 
@@ -283,5 +283,11 @@ def _store(
 def plan_nightly(session: Session, number: int, organisation: int, *, now: datetime) -> None:
     """Ask for tonight's making and reconciling, where they are not asked for yet."""
     clock = rules_on(session, now.date(), organisation).value("export.nightly")
-    jobs.put(session, kind=BUILD, subject=number, due_at=next_at(now, clock["build"]))
-    jobs.put(session, kind=ASK, subject=number, due_at=next_at(now, clock["reconcile"]))
+    for kind, hour in ((BUILD, clock["build"]), (ASK, clock["reconcile"])):
+        due_at = next_at(now, hour)
+        jobs.put(session, kind=kind, subject=number, due_at=due_at, now=now, organisation=organisation)
+
+
+def put_step(session: Session, owned: Row[*tuple[Any, ...]], kind: str, *, due_at: datetime, now: datetime) -> None:
+    """Ask for a step of the work on a target, named by one of its files."""
+    jobs.put(session, kind=kind, subject=owned.target, due_at=due_at, now=now, organisation=owned.organisation)

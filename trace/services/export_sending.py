@@ -14,17 +14,19 @@ from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.jobs import Job
-from storage.tables import export_answer, export_file, export_target, job
+from storage.tables import export_answer, export_file, export_target
 from trace.domain.exports import Kind, Outcome, State, Verdict, next_at
+from trace.domain.failures import Failure
 from trace.domain.rules.book import Rules
 from trace.services.export_adapters import ADAPTERS, LOCATION, Adapter, Letter, kept_text
-from trace.services.export_files import ASK, BUILD, SEND, lock_target
+from trace.services.export_files import ASK, SEND, lock_target, put_step
 from trace.services.exports import LOST, NOT_HELD, about_target
+from trace.services.job_failing import retry_or_bury
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal
 from trace.services.webhooks import Answer
 
-KINDS = (BUILD, SEND, ASK)
+LEASE = timedelta(minutes=5)  # longer than a question and a sending take
 ANSWER_BYTES = 1_000_000  # of an answer are read and kept
 _ASKED = "asked"  # in `export_target.reached`: up to which file this round has asked
 _STILL_WORKING = 10  # pauses between two looks at what they are still working on
@@ -54,16 +56,6 @@ class Errand:
     letter: Letter
     already: tuple[str, ...]
     lost_times: int
-
-
-def export_waits(session: Session, *, now: datetime) -> bool:
-    """Whether work on exports could be taken; takes no lock."""
-    return jobs.waiting_since(session, now=now, ready=job.c.kind.in_(KINDS)) is not None
-
-
-def take_export(session: Session, *, now: datetime, lease: str, until: datetime) -> Job | None:
-    """The work on exports that has waited longest, under a lease."""
-    return jobs.take(session, now=now, lease=lease, until=until, ready=job.c.kind.in_(KINDS))
 
 
 def pace_of(session: Session, target: int, *, now: datetime, kind: str) -> Pace | None:
@@ -141,11 +133,11 @@ def _errand(session: Session, row: Row[*tuple[Any, ...]] | None, *, seal: Seal, 
     return Errand(row, target.address, ADAPTERS[Kind(target.kind)], letter, words, lost_times)
 
 
-def begin_sending(session: Session, taken: Job, errand: Errand, *, until: datetime) -> bool:
+def begin_sending(session: Session, taken: Job, errand: Errand, *, until: datetime, now: datetime) -> bool:
     """Count the attempt and keep the lease; False, to be rolled back, where another worker took over."""
     mine = (export_file.c.id == errand.file.id) & (export_file.c.state == State.QUEUED)
     session.execute(update(export_file).where(mine).values(attempts=export_file.c.attempts + 1))
-    return jobs.extend(session, taken, until=until)
+    return jobs.extend(session, taken, until=until, now=now)
 
 
 def note_answer(session: Session, errand: Errand, answer: Answer | str, *, now: datetime) -> None:
@@ -173,7 +165,7 @@ def note_sent(session: Session, errand: Errand, verdict: Verdict, *, now: dateti
     _change(session, errand, state, values)
     if state is State.SENT:
         jobs.drop(session, kind=ASK, subject=errand.file.target)
-        jobs.put(session, kind=ASK, subject=errand.file.target, due_at=now + timedelta(seconds=30))
+        put_step(session, errand.file, ASK, due_at=now + timedelta(seconds=30), now=now)
     return state
 
 
@@ -199,7 +191,7 @@ def note_held(session: Session, errand: Errand, verdict: Verdict, *, now: dateti
             state, values = State.REFUSED, {"settled_at": now, "last_error": LOST}
         else:
             state, values = State.QUEUED, {"attempts": 0, "settled_at": None, "last_error": NOT_HELD}
-            jobs.put(session, kind=SEND, subject=errand.file.target, due_at=now)
+            put_step(session, errand.file, SEND, due_at=now, now=now)
         values["lost"] = lost
     if values:
         _change(session, errand, state, values)
@@ -218,16 +210,28 @@ def note_failure(session: Session, target: int, said: str) -> None:
     session.execute(update(export_file).where(export_file.c.id == first).values(last_error=said))
 
 
-def go_on(session: Session, taken: Job, *, due_at: datetime) -> bool:
+def go_on(session: Session, taken: Job, *, due_at: datetime, now: datetime) -> bool:
     """Go on with the same work at a time."""
-    return jobs.reschedule(session, taken, due_at=due_at)
+    return jobs.reschedule(session, taken, due_at=due_at, now=now)
 
 
-def try_again(session: Session, taken: Job, pace: Pace, *, now: datetime, said: str) -> bool:
-    """After a failure of the network: in a moment, and after so many times in a row tonight."""
-    if taken.attempts < pace.times:
-        return jobs.retry(session, taken, due_at=now + pace.pause, error=said[:500])
-    return jobs.reschedule(session, taken, due_at=pace.tonight)
+def try_again(session: Session, taken: Job, pace: Pace, failure: Failure, *, now: datetime) -> bool:
+    """After a failure of the network: in a moment, and after so many times in a row tonight.
+
+    Never again by itself once the patience of the rule book is over.
+    """
+    tonight = taken.attempts % (pace.times + 1) == pace.times
+    due_at = pace.tonight if tonight else now + pace.pause
+    return retry_or_bury(session, taken, failure, due_at=due_at, now=now)
+
+
+def leave_until_tonight(session: Session, target: int, kind: str, *, now: datetime) -> None:
+    """Somebody gave a step up: it is due again at its time of the day, as if nothing had failed."""
+    pace = pace_of(session, target, now=now, kind=kind)
+    jobs.drop(session, kind=kind, subject=target)
+    row = session.execute(select(export_target).where(export_target.c.id == target)).one_or_none()
+    if pace is not None and row is not None:
+        jobs.put(session, kind=kind, subject=target, due_at=pace.tonight, now=now, organisation=row.organisation)
 
 
 def end_sending(session: Session, taken: Job, *, now: datetime) -> bool:
@@ -239,7 +243,7 @@ def end_sending(session: Session, taken: Job, *, now: datetime) -> bool:
     waits = (export_file.c.target == taken.subject) & (export_file.c.state == State.QUEUED)
     more = session.execute(select(export_file.c.id).where(waits).limit(1)).one_or_none()
     if row is not None and row.enabled and row.address and more is not None:
-        return jobs.reschedule(session, taken, due_at=now)
+        return jobs.reschedule(session, taken, due_at=now, now=now)
     return jobs.finish(session, taken)
 
 
@@ -265,4 +269,5 @@ def end_round(session: Session, taken: Job, pace: Pace, *, now: datetime) -> boo
     )
     still = session.execute(working.limit(1)).one_or_none() is not None
     soon = now + _STILL_WORKING * pace.pause
-    return jobs.reschedule(session, taken, due_at=min(soon, pace.tonight) if still else pace.tonight)
+    due_at = min(soon, pace.tonight) if still else pace.tonight
+    return jobs.reschedule(session, taken, due_at=due_at, now=now)

@@ -100,7 +100,7 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
             values["secret"] = seal.close(setting.secret.encode(), about=about_target(row.public_id))
         session.execute(update(export_target).where(export_target.c.id == row.id).values(values))
         plan_nightly(session, row.id, row.organisation, now=command.now)
-        _send_now(session, row.id, command.now)
+        _send_now(session, row.id, command)
         return {"id": row.public_id}
 
     return run_once(session, command, "set_export_target", act)
@@ -168,7 +168,7 @@ def make_now(session: Session, command: Command, *, target_id: str) -> dict[str,
     def act() -> dict[str, Any]:
         row = _target(session, command.actor, target_id)
         made = make_files(session, row.id, now=command.now)
-        _send_now(session, row.id, command.now)
+        _send_now(session, row.id, command)
         return {"files": made.files, "records": made.records, "waiting": made.waiting}
 
     return run_once(session, command, "make_export", act)
@@ -190,16 +190,17 @@ def send_again(session: Session, command: Command, *, file_id: str) -> dict[str,
         made = 0
         if row.state == State.REFUSED:
             made = remake_file(session, row, now=command.now).files
-        _send_now(session, row.target, command.now)
+        _send_now(session, row.target, command)
         return {"files": made}
 
     return run_once(session, command, "send_export_again", act)
 
 
-def _send_now(session: Session, target: int, now: datetime) -> None:
+def _send_now(session: Session, target: int, command: Command) -> None:
     """Whatever waits is sent now, and not when the night or the pause after a failure would have let it."""
     jobs.drop(session, kind=SEND, subject=target)
-    jobs.put(session, kind=SEND, subject=target, due_at=now)
+    now, organisation = command.now, command.actor.organisation
+    jobs.put(session, kind=SEND, subject=target, due_at=now, now=now, organisation=organisation)
 
 
 def settle_by_hand(session: Session, command: Command, *, file_id: str, taken: bool, note: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the worker does with a large table, step by step; `trace.import_work` gives each its transaction."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.jobs import Job
-from storage.tables import bulk_import, job
+from storage.tables import bulk_import
 from trace.domain.failures import N_, Failure, Forbidden
 from trace.domain.permissions import Permission, authorize
 from trace.services.bulk_import import CHECKING, JOB, STORING, end_checking, refuse, store_all
 from trace.services.commands import Command
 from trace.services.on_behalf import find_actor_behind
+
+LEASE = timedelta(minutes=30)  # longer than storing the largest table takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,6 @@ class Task:
     def looks(self) -> bool:
         """Whether the table is still looked at; else it is stored."""
         return bool(self.row.state == CHECKING)
-
-
-def import_waits(session: Session, *, now: datetime) -> bool:
-    """Whether an import could be taken; takes no lock."""
-    return jobs.waiting_since(session, now=now, ready=job.c.kind == JOB) is not None
-
-
-def take_import(session: Session, *, now: datetime, lease: str, until: datetime) -> Job | None:
-    """The import that has waited longest, under a lease."""
-    return jobs.take(session, now=now, lease=lease, until=until, ready=job.c.kind == JOB)
 
 
 def read_task(session: Session, taken: Job, *, now: datetime) -> Task | None:
@@ -56,10 +48,10 @@ def read_task(session: Session, taken: Job, *, now: datetime) -> Task | None:
     return Task(taken, row, Command(actor, now))
 
 
-def note_progress(session: Session, task: Task, *, done: int, until: datetime) -> bool:
+def note_progress(session: Session, task: Task, *, done: int, until: datetime, now: datetime) -> bool:
     """Tell how many rows were looked at, and keep the lease; False if it is no longer ours."""
     session.execute(update(bulk_import).where(bulk_import.c.id == task.row.id).values(done=done))
-    return jobs.extend(session, task.job, until=until)
+    return jobs.extend(session, task.job, until=until, now=now)
 
 
 def end_look(session: Session, task: Task) -> bool:
@@ -74,8 +66,20 @@ def store(session: Session, task: Task) -> bool:
     return jobs.finish(session, task.job)
 
 
-def give_up(session: Session, taken: Job, failure: Failure, *, now: datetime) -> None:
+def refuse_import(session: Session, taken: Job, failure: Failure, *, now: datetime) -> None:
     """End an import that cannot go on, with the reason; nothing of it is stored."""
-    row = session.execute(select(bulk_import).where(bulk_import.c.id == taken.subject)).one_or_none()
-    if jobs.finish(session, taken) and row is not None:
+    if jobs.finish(session, taken):
+        end_import(session, taken.subject, failure, now=now)
+
+
+def give_import_up(session: Session, number: int, *, now: datetime) -> None:
+    """Somebody gave an import up: it is refused, and its job goes."""
+    jobs.drop(session, kind=JOB, subject=number)
+    end_import(session, number, Failure(N_("It was given up. Bring the table in anew.")), now=now)
+
+
+def end_import(session: Session, number: int, failure: Failure, *, now: datetime) -> None:
+    """Refuse an import with a reason, if it is there."""
+    row = session.execute(select(bulk_import).where(bulk_import.c.id == number)).one_or_none()
+    if row is not None:
         refuse(session, row.id, row.report, failure, now)

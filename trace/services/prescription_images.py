@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.events import insert_for
+from storage.jobs import Job
 from storage.objects import ObjectStore
-from storage.tables import duty, job, prescription, record_key, stored_object
+from storage.tables import duty, prescription, record_key, stored_object
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
 from trace.services.commands import Command, run_once
@@ -27,8 +28,8 @@ from trace.services.sealing import Seal, new_seal, seal_for
 ERASE = "erase_prescription"  # kind of the job that ends a picture
 SEALED = "application/octet-stream"
 ENCRYPTED = "encrypted"  # value of the setting
+LEASE = timedelta(minutes=5)  # of its job
 _AT_NIGHT = time(3)
-_LEASE = timedelta(minutes=5)
 
 
 def image_seal(secret_key: str) -> Seal:
@@ -96,7 +97,7 @@ def _keep_image(
     if session.execute(kept.returning(prescription.c.id)).one_or_none() is None:
         raise Conflict(N_("There is a picture of this prescription already."), field="photo")
     over = datetime.combine(row.keep_until + timedelta(days=1), _AT_NIGHT, command.now.tzinfo)
-    jobs.put(session, kind=ERASE, subject=row.id, due_at=over)
+    jobs.put(session, kind=ERASE, subject=row.id, due_at=over, now=command.now, organisation=row.organisation)
 
 
 def show_image(
@@ -135,27 +136,19 @@ def _own(session: Session, actor: Actor, public_id: str) -> Row[tuple[object, ..
     return found
 
 
-def erasing_waits(session: Session, *, now: datetime) -> bool:
-    """Whether the time of a picture is over. Takes no lock."""
-    return jobs.waiting_since(session, now=now, ready=job.c.kind == ERASE) is not None
+def erase(session: Session, taken: Job, *, now: datetime) -> bool | None:
+    """Destroy the key of a picture whose time is over; None, to be rolled back, if the lease is no longer ours.
 
-
-def erase_one(session: Session, *, now: datetime, lease: str) -> bool:
-    """Destroy the key of the picture whose time has been over longest; False if there is none.
-
-    Taken, done and finished in one transaction, under the lock of the job's row. A prescription whose time was
-    extended meanwhile waits again (R15). `now` carries the zone of the shop's days.
+    Done in the transaction that ends the job. False for a prescription whose time was extended meanwhile: it waits
+    again (R15). `now` carries the zone of the shop's days.
     """
-    taken = jobs.take(session, now=now, lease=lease, until=now + _LEASE, ready=job.c.kind == ERASE)
-    if taken is None:
-        return False
     query = select(prescription.c.record_key, prescription.c.keep_until).where(prescription.c.id == taken.subject)
     row = session.execute(query).one()
     if row.keep_until >= now.date():
         over = datetime.combine(row.keep_until + timedelta(days=1), _AT_NIGHT, now.tzinfo)
-        return jobs.reschedule(session, taken, due_at=over)
+        return False if jobs.reschedule(session, taken, due_at=over, now=now) else None
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text("PRAGMA secure_delete=ON"))  # what is overwritten does not stay in a free page
     gone = {"wrapped": None, "destroyed_at": now, "destroyed_reason": "retention"}
     session.execute(update(record_key).where(record_key.c.id == row.record_key).values(gone))
-    return jobs.finish(session, taken)
+    return True if jobs.finish(session, taken) else None

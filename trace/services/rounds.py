@@ -27,14 +27,16 @@ from trace.domain.epcis.schedules import parse_schedule
 from trace.domain.failures import N_, Failure, Forbidden
 from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.event_queries import master_data_for
+from trace.services.job_failing import retry_or_bury
 from trace.services.look_up_log import note_look_up
 from trace.services.on_behalf import find_actor_behind
 from trace.services.subscriptions import KIND
 
+LEASE = timedelta(minutes=2)  # longer than reading a round and one delivery take
 MOST_EVENTS = 500  # sent at once
 MOST_BYTES = 4 * 1024 * 1024  # sent at once, but at least one event
 MOST_WINDOWS = 20  # of the feed looked through in one round (storage.event_feed.WINDOW): 100,000 events, some seconds
-MOST_SECONDS = 10.0  # of reading in one round: well within the lease of a job (trace.worker.LEASE)
+MOST_SECONDS = 10.0  # of reading in one round: well within the lease
 STREAM_PAUSE = timedelta(seconds=1)  # between two looks of a stream
 STOPPED_PAUSE = timedelta(hours=1)  # between two looks whether somebody may look again
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,25 +72,20 @@ class Round:
         )
 
 
-def take_round(session: Session, *, now: datetime, lease: str, until: datetime) -> Job | None:
-    """The subscription that has waited longest for a round, under a lease; a stream only if something is new."""
-    return jobs.take(session, now=now, lease=lease, until=until, ready=_ready(session))
-
-
 def waiting_since(session: Session, *, now: datetime) -> datetime | None:
     """Since when the round that has waited longest could have begun; None if none waits."""
-    return jobs.waiting_since(session, now=now, ready=_ready(session))
+    return jobs.waiting_since(session, now=now, ready=(job.c.kind == KIND) & has_news(session))
 
 
-def _ready(session: Session) -> ColumnElement[bool]:
-    """Of a row of `job`: its subscription, if it is a stream, has not read the feed to its end.
+def has_news(session: Session) -> ColumnElement[bool]:
+    """Of a subscription's row of `job`: the subscription, if it is a stream, has not read the feed to its end.
 
     So a thousand streams at rest cost a look at their marks, and not a write each second.
     """
     end = newest(session)
     mark = tuple_(subscription.c.mark_xact, subscription.c.mark_event)
     at_rest = select(subscription.c.id).where(subscription.c.stream, mark >= tuple_(end.xact, end.event))
-    return (job.c.kind == KIND) & job.c.subject.not_in(at_rest)
+    return job.c.subject.not_in(at_rest)
 
 
 def read_round(
@@ -148,7 +145,7 @@ def end_round(session: Session, done: Round, *, sent: bool, now: datetime, zone:
         next_due = now + STREAM_PAUSE
     else:
         next_due = parse_schedule(msgspec.json.decode(row.schedule)).next_after(now, zone)
-    if not jobs.reschedule(session, done.job, due_at=next_due):
+    if not jobs.reschedule(session, done.job, due_at=next_due, now=now):
         return False
     session.execute(
         update(subscription)
@@ -164,7 +161,7 @@ def fail_round(session: Session, taken: Job, failure: Failure, *, now: datetime,
     """Note what went wrong, and when it is tried again: with the mark where it was. False if the lease is not ours."""
     error = str(failure)[:500]
     pause = STOPPED_PAUSE if isinstance(failure, Forbidden) else jobs.back_off(taken.attempts + 1, jitter=jitter)
-    if not jobs.retry(session, taken, due_at=now + pause, error=error):
+    if not retry_or_bury(session, taken, failure, due_at=now + pause, now=now):
         return False
     session.execute(
         update(subscription)

@@ -87,7 +87,7 @@ def create_subscription(
     }
     number = session.execute(insert(subscription).values(values).returning(subscription.c.id)).scalar_one()
     first = wanted.schedule.next_after(now, zone) if wanted.schedule else now
-    jobs.put(session, kind=KIND, subject=number, due_at=first)
+    jobs.put(session, kind=KIND, subject=number, due_at=first, now=now, organisation=actor.organisation)
     return get_subscription(session, actor=actor, query_name=query_name, subscription_id=public_id)
 
 
@@ -171,18 +171,19 @@ def get_subscription(session: Session, *, actor: Actor, query_name: str, subscri
 
 def delete_subscription(session: Session, *, actor: Actor, query_name: str, subscription_id: str) -> None:
     """End a subscription: what is being sent at this moment may still arrive. Raises `NotFound`."""
-    _delete(session, [_row(session, actor, query_name, subscription_id).id])
+    end_subscription(session, _row(session, actor, query_name, subscription_id).id)
 
 
 def delete_subscriptions_of(session: Session, *, query: int) -> None:
     """End all subscriptions to a query, by the query's number."""
-    _delete(session, session.scalars(select(subscription.c.id).where(subscription.c.query == query)).all())
+    for number in session.scalars(select(subscription.c.id).where(subscription.c.query == query)).all():
+        end_subscription(session, number)
 
 
-def _delete(session: Session, numbers: Any) -> None:
-    for number in numbers:
-        jobs.drop(session, kind=KIND, subject=number)
-        session.execute(delete(subscription).where(subscription.c.id == number))
+def end_subscription(session: Session, number: int) -> None:
+    """End a subscription, by its number, and its job with it."""
+    jobs.drop(session, kind=KIND, subject=number)
+    session.execute(delete(subscription).where(subscription.c.id == number))
 
 
 def _query_number(session: Session, actor: Actor, name: str) -> int:

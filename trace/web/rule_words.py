@@ -13,6 +13,7 @@ from trace.web.rule_words_dispensing import DISPENSING_TITLES, DISPENSING_TOLD
 from trace.web.rule_words_drugs import DRUG_TITLES, DRUG_TOLD
 from trace.web.rule_words_duty import DUTY_TITLES, DUTY_TOLD
 from trace.web.rule_words_export import EXPORT_TITLES, EXPORT_TOLD
+from trace.web.rule_words_jobs import JOB_TITLES, JOB_TOLD
 from trace.web.rule_words_themes import OTHERS, THEMES
 
 Said = tuple[str, Mapping[str, str]]
@@ -25,6 +26,7 @@ TITLES: Mapping[str, str] = {
     **DRUG_TITLES,
     **DUTY_TITLES,
     **EXPORT_TITLES,
+    **JOB_TITLES,
     "fields.record": N_("Every record"),
     "fields.packed": N_("Packed food"),
     "fields.packed_file": N_("Packed food: what its file says"),
@@ -322,6 +324,7 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     **DRUG_TOLD,
     **DUTY_TOLD,
     **EXPORT_TOLD,
+    **JOB_TOLD,
     "fields.": _fields,
     "papers.": _papers,
     "ended_form.": _ended_form,

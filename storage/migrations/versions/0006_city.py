@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storage.tables.columns import Moment
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -10,6 +12,31 @@ depends_on = None
 
 # Roles that end every stay in a container (trace.domain.containment.ENDS_STAYS), as they were numbered then.
 ENDED = sa.text("role IN (3, 4, 8)")
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Columns of `job`: (name, type on PostgreSQL, type on SQLite, comment). Written out, as in 0005.
+OF_JOBS = (
+    (
+        "organisation",
+        "BIGINT CONSTRAINT fk_job_organisation REFERENCES organisation (id)",
+        "INTEGER CONSTRAINT fk_job_organisation REFERENCES organisation (id)",
+        "whose work it is; null: the service''s own",
+    ),
+    (
+        "set_at",
+        "TIMESTAMP WITH TIME ZONE",
+        "DATETIME",
+        "when due_at or lease_until was written, by the clock of whoever wrote it",
+    ),
+    ("failing_since", "TIMESTAMP WITH TIME ZONE", "DATETIME", "the first failure of the row"),
+    ("dead_at", "TIMESTAMP WITH TIME ZONE", "DATETIME", "nobody takes it any more until somebody says so"),
+)
+# Whose the work is that waits already: (kinds of jobs, the table of their subjects).
+OWNERS = (
+    ("'subscription'", "subscription"),
+    ("'export_build', 'export_send', 'export_ask'", "export_target"),
+    ("'import'", "bulk_import"),
+    ("'erase_prescription'", "prescription"),
+)
 
 
 def upgrade() -> None:
@@ -21,7 +48,51 @@ def upgrade() -> None:
         sqlite_where=ENDED,
         postgresql_where=ENDED,
     )
+    _jobs()
+
+
+def _jobs() -> None:
+    postgres = op.get_bind().dialect.name == "postgresql"
+    for name, on_postgres, on_sqlite, comment in OF_JOBS:
+        op.execute(f"ALTER TABLE job ADD COLUMN {name} {on_postgres if postgres else on_sqlite}")
+        if postgres:
+            op.execute(f"COMMENT ON COLUMN job.{name} IS '{comment}'")
+    if postgres:
+        op.execute("COMMENT ON COLUMN job.kind IS 'trace.services.job_kinds'")
+    for kinds, table in OWNERS:
+        owner = f"(SELECT organisation FROM {table} WHERE {table}.id = job.subject)"
+        op.execute(f"UPDATE job SET organisation = {owner} WHERE kind IN ({kinds})")
+    op.create_index("ix_job_organisation", "job", ["organisation"])
+    op.create_table(
+        "job_decision",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False, comment="of whoever decided"),
+        sa.Column("job", NUMBER, nullable=False, comment="job.id; no foreign key, the work may be done and gone"),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.BigInteger(), nullable=False),
+        sa.Column("whose", NUMBER, nullable=True, comment="job.organisation"),
+        sa.Column("decision", sa.String(length=12), nullable=False, comment="trace.services.job_list.Decision"),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True, comment="of the job, when it was decided"),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("api_key", NUMBER, nullable=True),
+        sa.Column("decided_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name=op.f("fk_job_decision_api_key")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_job_decision_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_job_decision_person")),
+        sa.ForeignKeyConstraint(["whose"], ["organisation.id"], name=op.f("fk_job_decision_whose")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job_decision")),
+        comment="Who had work tried again or given up, and why; insert-only",
+    )
+    op.create_index("ix_job_decision_organisation", "job_decision", ["organisation", "id"])
 
 
 def downgrade() -> None:
+    op.drop_table("job_decision")
+    op.drop_index("ix_job_organisation", table_name="job")
+    for name, *_ in reversed(OF_JOBS):
+        with op.batch_alter_table("job") as batch_op:
+            batch_op.drop_column(name)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("COMMENT ON COLUMN job.kind IS NULL")
     op.drop_index("ix_event_item_ended", table_name="event_item", sqlite_where=ENDED, postgresql_where=ENDED)
