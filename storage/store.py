@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,15 +18,24 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Executable, create_engine, event, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url, text
+from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
 
 P = ParamSpec("P")
 T = TypeVar("T")
 BUSY_MILLISECONDS = 15_000
+# After so many seconds without a sign of life PostgreSQL's machine is taken for gone (names as libpq has them).
+GONE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 _AT_END = "statements at the end"  # in Session.info
+_AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
 
 
@@ -52,6 +62,8 @@ class Store:
             yield session
             _write_down(session, session)
             session.commit()
+            for _, act in session.info.pop(_AFTERWARDS, ()):
+                act()
 
     def write(self, unit: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`unit(session, ...)` in a session that may write; the whole of it again where it lost (`run_again`).
@@ -104,6 +116,26 @@ def write_at_end(session: Session, statement: Executable) -> None:
     session.info.setdefault(_AT_END, []).append(statement)
 
 
+def once_kept(session: Session, act: Callable[[], None]) -> None:
+    """Have something done when what a writing session did so far is kept, and never if it is rolled back."""
+    if _AFTERWARDS not in session.info:
+        session.info[_AFTERWARDS] = []
+        event.listen(session, "after_soft_rollback", _forget)
+    session.info[_AFTERWARDS].append((session.get_nested_transaction() or session.get_transaction(), act))
+
+
+def _forget(session: Session, ended: SessionTransaction) -> None:
+    """What was to be done afterwards, without what belongs to a transaction or savepoint that was rolled back."""
+    kept = [(begun, act) for begun, act in session.info.get(_AFTERWARDS, ()) if ended not in _around(begun)]
+    session.info[_AFTERWARDS] = kept
+
+
+def _around(begun: SessionTransaction | None) -> Iterator[SessionTransaction]:
+    while begun is not None:
+        yield begun
+        begun = begun.parent
+
+
 def _write_down(asked: Session, written: Session) -> None:
     for statement in asked.info.pop(_AT_END, ()):
         written.execute(statement)
@@ -128,8 +160,19 @@ def prepare(url: str) -> None:
 def revisions(store: Store) -> tuple[str | None, str]:
     """(the migration that the database is at, None for one that is empty yet; the one that this version needs)."""
     with store.engine.connect() as connection:
-        there = MigrationContext.configure(connection).get_current_revision()
-    return there, str(ScriptDirectory.from_config(_migrations()).get_current_head())
+        return revision_of(connection), newest_revision()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The migration that a database is at, None for one that is empty yet."""
+    found: str | None = MigrationContext.configure(connection).get_current_revision()
+    return found
+
+
+@cache
+def newest_revision() -> str:
+    """The migration that this version needs."""
+    return str(ScriptDirectory.from_config(_migrations()).get_current_head())
 
 
 def _migrations() -> Config:
@@ -147,7 +190,7 @@ def _engine(url: str) -> Engine:
     # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
     common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, pool_timeout=10, **common)
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=_patience(url), **common)
         event.listen(engine, "begin", _begin_postgresql)
         event.listen(engine, "before_cursor_execute", _note_statement)
         return engine
@@ -155,6 +198,15 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _patience(url: str) -> dict[str, int]:
+    """How long a PostgreSQL server that says nothing is waited for; what the address says itself holds.
+
+    Without it a machine that vanished (no answer, no refusal) holds every request for a quarter of an hour. A server
+    that is only busy is not given up: it answers the network's own questions.
+    """
+    return {name: value for name, value in GONE.items() if name not in make_url(url).query}
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

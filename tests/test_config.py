@@ -43,6 +43,7 @@ WRONG = {
     "SUNSHINE_OBJECTS_OLD_URL": ["ftp://host/bucket", "s3://host/bucket", "s3://["],
     "SUNSHINE_OBJECTS_LINK_URL": ["host", "s3://host", "https://", "https://host:0", "https://host/path", "https://["],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
+    "SUNSHINE_METRICS_TOKEN": ["x" * 15, "x" * 201, "sixteen letters at", "第十六个字符也不能用的口令呀呀呀"],
     "SUNSHINE_MQTT_URL": ["host", "http://host", "mqtt://", "mqtt://host:x", "mqtt://host:0", "mqtt://host/topic"],
 }
 

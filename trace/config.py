@@ -41,8 +41,10 @@ class Settings:
     max_upload_mb: int
     proxies: int
     demo: bool
+    worker: bool
     webhook_private: bool
     mqtt_url: str
+    metrics_token: str
 
 
 # (name, default as shown, what it is): also the table in the README, which a test compares with this one.
@@ -74,6 +76,11 @@ SETTINGS_TABLE = (
     ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),
     ("SUNSHINE_DEMO", "1", "load the demonstration data into an empty store: 1 or 0"),
     (
+        "SUNSHINE_WORKER",
+        "1",
+        "the server does the work in the background beside its requests: 1, or 0 where `./run worker` does it",
+    ),
+    (
         "SUNSHINE_WEBHOOK_PRIVATE",
         "0",
         "1 sends subscriptions and exports to this network and over plain http, too; 0 to the public internet only",
@@ -82,6 +89,11 @@ SETTINGS_TABLE = (
         "SUNSHINE_MQTT_URL",
         "no sensors",
         "`mqtts://user:password@host:port`: broker on which thermometers tell; `mqtt://` without TLS",
+    ),
+    (
+        "SUNSHINE_METRICS_TOKEN",
+        "this machine only",
+        "who sends it as `Authorization: Bearer` reads `/metrics` and the details of `/health`; at least 16 characters",
     ),
 )
 
@@ -110,8 +122,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         max_upload_mb=_number(values, "SUNSHINE_MAX_UPLOAD_MB", 20, 1, 200, int),
         proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
         demo=_flag(values, "SUNSHINE_DEMO", "1"),
+        worker=_flag(values, "SUNSHINE_WORKER", "1"),
         webhook_private=_flag(values, "SUNSHINE_WEBHOOK_PRIVATE", "0"),
         mqtt_url=_broker(values.get("SUNSHINE_MQTT_URL", "")),
+        metrics_token=_token(values.get("SUNSHINE_METRICS_TOKEN", "")),
     )
 
 
@@ -203,6 +217,13 @@ def _broker(text: str) -> str:
         raise SettingError(
             "SUNSHINE_MQTT_URL takes mqtt://host:port or mqtts://user:password@host:port; something else came."
         )
+    return text
+
+
+def _token(text: str) -> str:
+    """What opens the figures, "" for none: long enough not to be guessed, and as it can stand in a header."""
+    if text and not re.fullmatch(r"[!-~]{16,200}", text):
+        raise SettingError("SUNSHINE_METRICS_TOKEN takes 16 to 200 letters, digits and signs; something else came.")
     return text
 
 

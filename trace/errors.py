@@ -2,6 +2,8 @@
 
 import errno
 import sqlite3
+import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import responses
 from typing import Any
@@ -11,13 +13,14 @@ from flask import Flask, Response, current_app, g, jsonify, redirect, render_tem
 from flask_babel import gettext
 from markupsafe import escape
 from marshmallow import ValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
+from trace.metrics import count_error
 from trace.web.epcis.problems import exception_name, is_epcis, plain_text, problem_response
 from trace.web.words import complaint_text, say
 
@@ -74,13 +77,20 @@ _MACHINE_FORMS = ("application/json", "application/problem+json", "application/l
 
 def register(app: Flask) -> None:
     """Hook every kind of failure of the application."""
-    app.register_error_handler(Failure, on_failure)
-    app.register_error_handler(HTTPException, on_http)
-    app.register_error_handler(ValidationError, on_validation)
-    app.register_error_handler(OperationalError, on_store_failure)
-    app.register_error_handler(PoolTimeout, on_store_failure)
-    app.register_error_handler(DataError, on_bad_data)
-    app.register_error_handler(Exception, on_unforeseen)
+    for kind, handler in HANDLERS.items():
+        app.register_error_handler(kind, _counted(handler))
+
+
+def _counted(handler: Callable[[Any], Response]) -> Callable[[Any], Response]:
+    """The handler, which counts what it answers as a failure by its class."""
+
+    def handle(error: Exception) -> Response:
+        response = handler(error)
+        if response.status_code >= 400:
+            count_error(error)
+        return response
+
+    return handle
 
 
 def on_failure(failure: Failure) -> Response:
@@ -173,6 +183,11 @@ def on_store_failure(error: Exception) -> Response:
     return answer(503, gettext(_STORE_BUSY))
 
 
+def on_database_fault(error: DBAPIError) -> Response:
+    """A fault that the database told of: if the connection is gone with it, the caller tries again."""
+    return on_store_failure(error) if error.connection_invalidated else on_unforeseen(error)
+
+
 def on_bad_data(error: DataError) -> Response:
     """A value the database cannot hold that no schema had refused: the caller's fault all the same."""
     log.warning("bad_data", kind=type(error.orig).__name__, request_id=g.get("request_id"))
@@ -185,6 +200,19 @@ def on_unforeseen(error: Exception) -> Response:
         return answer(507, gettext(_DISK_FULL))
     log.error("unforeseen", request_id=g.get("request_id"), kind=type(error).__name__, exc_info=error)
     return answer(500, gettext(_UNFORESEEN).format(request_id=g.get("request_id", "-")))
+
+
+HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
+    Failure: on_failure,
+    HTTPException: on_http,
+    ValidationError: on_validation,
+    OperationalError: on_store_failure,
+    InterfaceError: on_store_failure,
+    PoolTimeout: on_store_failure,
+    DBAPIError: on_database_fault,
+    DataError: on_bad_data,
+    Exception: on_unforeseen,
+}
 
 
 def answer(
@@ -213,7 +241,7 @@ def _problem(
         "title": title_of(status),
         "status": status,
         "detail": detail,
-        "instance": f"urn:uuid:{g.get('request_id', '')}",
+        "instance": uuid.UUID(g.request_id).urn if "request_id" in g else "",
     }
     if field:
         body["field"] = field
@@ -234,7 +262,7 @@ def _problem_type(status: int) -> str:
 
 def wants_problem() -> bool:
     """Whether the caller is a machine: an API address, or one that asks for JSON rather than a page."""
-    if request.path.startswith(("/api/", "/epcis/", "/health")):
+    if request.path.startswith(("/api/", "/epcis/", "/health", "/metrics")):
         return True
     best = request.accept_mimetypes.best_match(["text/html", *_MACHINE_FORMS], default="text/html")
     return best != "text/html"

@@ -4,11 +4,15 @@ import sys
 
 import structlog
 
+from trace.metrics import count_entry
+
 
 def set_up_log() -> None:
     """Write entries to standard error. Rich tracebacks are off: they print locals, the signing key among them."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,  # the number of the request, whoever writes
+            count_entry,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

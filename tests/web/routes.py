@@ -71,6 +71,18 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("POST", f"{API}/exports/insurance-codes"): frozenset({ADMINISTRATOR}),
     **dict.fromkeys(
         (
+            ("GET", f"{API}/jobs"),
+            ("GET", f"{API}/jobs/<int:number>"),
+            ("POST", f"{API}/jobs/<int:number>/retry"),
+            ("POST", f"{API}/jobs/<int:number>/end"),
+            ("GET", "/jobs"),
+            ("POST", "/jobs/<int:number>/retry"),
+            ("POST", "/jobs/<int:number>/end"),
+        ),
+        MANAGERS,
+    ),
+    **dict.fromkeys(
+        (
             ("GET", "/exports"),
             ("POST", "/exports/make"),
             ("GET", "/exports/targets/<string:kind>"),
@@ -206,6 +218,9 @@ MAY: dict[tuple[str, str], frozenset[str | None]] = {
     ("DELETE", f"{EPCIS}/queries/<string:name>/subscriptions/<string:subscription_id>"): SHOP,
     ("GET", "/language/<string:chosen>"): PUBLIC,
     ("GET", "/health"): PUBLIC,
+    ("GET", "/health/live"): PUBLIC,
+    ("GET", "/health/ready"): PUBLIC,
+    ("GET", "/metrics"): PUBLIC,
     ("GET", "/sign-in"): PUBLIC,
     ("GET", "/account"): ALL,
     ("GET", "/more"): ALL,

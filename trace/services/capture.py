@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from time import perf_counter
 
 from sqlalchemy.orm import Session
 
 from storage import events as store
+from storage.store import once_kept
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document, parse_document
 from trace.domain.epcis.event_hash import event_hash, untold
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
@@ -19,6 +21,7 @@ from trace.domain.failures import N_, Conflict, Failure, Invalid
 from trace.domain.links import Link, Role, links_of
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
+from trace.metrics import count_capture
 from trace.services.code_sales import keep_sales
 from trace.services.recall_reach import follow_recalls, tell_holder
 from trace.services.stock_keeping import Recorded, keep_stock, micro
@@ -66,6 +69,7 @@ def capture(
 
     Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
     """
+    begun = perf_counter()
     refuse = _refuser(refused)
     drafts = list(_drafts(events, actor, now, refuse))
     store.keep_declarations_apart(session, (draft.store_key for draft in drafts))
@@ -94,6 +98,8 @@ def capture(
     containers = _seen_as_containers([*(draft.links for draft in drafts), *(one.links for one in undone)])
     keep_stock(session, [*undone, *recorded], ids, actor=actor, strict=strict, containers=containers)
     tell_holder(session, reached, actor=actor, now=now)
+    if stored:
+        once_kept(session, partial(count_capture, len(stored), perf_counter() - begun))
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
 

@@ -25,6 +25,7 @@ from trace.domain.events import Event
 from trace.domain.failures import N_, Conflict, Failure, Invalid, NotFound, TooLarge
 from trace.domain.permissions import Actor
 from trace.domain.uris import uri_kind
+from trace.metrics import count_refused
 from trace.services.capture import Captured, capture
 from trace.services.master_data import check_master_data, keep_master_data, right_elements
 from trace.services.organisations import new_public_id
@@ -152,6 +153,7 @@ def _capture(
         Refusal(HEADER, None, fault.path, fault.message, fault.values) for fault in check_master_data(document)
     ]
     if refusals and behaviour is Behaviour.ROLLBACK:
+        _count(refusals)
         raise refused(refusals)
     elements = right_elements(document)
     kinds = {uri: int(uri_kind(uri)) for uri, _ in elements}
@@ -159,12 +161,20 @@ def _capture(
     done = capture(session, list(events.values()), actor=actor, now=now, strict=False, refused=late, also=kinds)
     positions = list(events)
     refusals += [_refusal(positions[n], document.events[positions[n]], failure) for n, failure in late.items()]
+    _count(refusals)
     if late and behaviour is Behaviour.ROLLBACK:
         raise next(iter(late.values())) if all(one.conflict for one in refusals) else refused(refusals)
     keep_master_data(session, elements, actor=actor, now=now)
     errors = [refusal.as_details() for refusal in _listed(refusals)]
     stored = len({captured.event for captured in done if captured.fresh})
     return CaptureJob(new_public_id(), now, now, not refusals, behaviour, stored, errors), done
+
+
+def _count(refusals: Sequence[Refusal]) -> None:
+    """Each event that was refused counts once, whatever is wrong with it."""
+    conflicts = {refusal.event: refusal.conflict for refusal in refusals if refusal.event != HEADER}
+    for conflict in conflicts.values():
+        count_refused("Conflict" if conflict else "Invalid")
 
 
 def _listed(refusals: Iterable[Refusal]) -> list[Refusal]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore
+from storage.store import newest_revision, revision_of
 from trace.domain.failures import Failure
 from trace.services.rounds import waiting_since
 
@@ -17,15 +18,17 @@ PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 
 def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
-    """{status, database, objects, subscriptions, engines, formats}; `status` is ok as long as goods can be received.
+    """{status, database, migrations, objects, subscriptions, engines, formats}; `status` is ok while work can be done.
 
     A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
     that wait for a worker are told, and are sent when there is one.
     """
     database, kept = _database(session), _objects(objects)
+    migrations = _migrations(session) if database == "ok" else "unknown"
     return {
-        "status": "ok" if database == kept == "ok" else "failing",
+        "status": "ok" if database == migrations == kept == "ok" else "failing",
         "database": database,
+        "migrations": migrations,
         "objects": kept,
         "subscriptions": check_subscriptions(session, now) or "ok",
         "engines": {name: problem or "ok" for name, problem in available_engines().items()},
@@ -43,7 +46,7 @@ def check_subscriptions(session: Session, now: datetime) -> str | None:
         return type(fault).__name__
     if since is None or now - since < PATIENCE:
         return None
-    return f"work has waited since {since.isoformat(timespec='seconds')}: start the server, or ./run work beside it"
+    return f"work has waited since {since.isoformat(timespec='seconds')}: start the server, or ./run worker beside it"
 
 
 def _database(session: Session) -> str:
@@ -51,6 +54,12 @@ def _database(session: Session) -> str:
         return "ok" if session.execute(select(1)).scalar_one() == 1 else "failing"
     except SQLAlchemyError as fault:
         return type(fault).__name__
+
+
+def _migrations(session: Session) -> str:
+    """Whether the tables are those of this version: two versions may meet while one takes the other's place."""
+    there, wanted = revision_of(session.connection()), newest_revision()
+    return "ok" if there == wanted else f"the database is of version {there}, this service of {wanted}"
 
 
 def _objects(objects: ObjectStore) -> str:

@@ -1,6 +1,7 @@
 """Photos in, codes out: each photo is read, cleaned of its metadata, kept, and every code in it is named."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from trace.domain.codes import Code
 from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.photo_advice import Taken, advise
+from trace.metrics import count_photo
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import new_public_id
@@ -42,7 +44,7 @@ def scan_photos(
     """
     read: list[tuple[bytes, PhotoReading]] = []
     for data in photos:
-        read += [(data, page) for page in read_file(data, seconds=seconds)]
+        read += [(data, page) for page in _read(data, seconds)]
         if len(read) > MANY_SCANS:
             text = N_("At most {most} pages are read at once. Send the files one after the other.")
             raise TooLarge(text, field="photo", most=MANY_SCANS)
@@ -51,6 +53,14 @@ def scan_photos(
         _keep_scan(session, actor, Kept(sha256, quality, data, page), now)
         for (sha256, quality), (data, page) in zip(kept, read, strict=True)
     ]
+
+
+def _read(data: bytes, seconds: float) -> tuple[PhotoReading, ...]:
+    """The pages of a file, read and counted."""
+    pages = read_file(data, seconds=seconds)
+    for page in pages:
+        count_photo(page.milliseconds, Counter(reading.engine for reading in page.readings))
+    return pages
 
 
 def _quality(page: PhotoReading) -> dict[str, float] | None:
@@ -233,7 +243,7 @@ def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
     SQLite there is one writer. Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises.
     """
     if not data.startswith(b"%PDF-"):
-        pages = read_file(data, seconds=seconds)
+        pages = _read(data, seconds)
         texts = tuple(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
         if len(pages) == 1:
             return PaperPhoto(pages[0].clean, pages[0].clean_media_type, texts, _qr_of(pages))

@@ -45,6 +45,12 @@ def writes(view: View) -> View:
     return view
 
 
+def unasked(view: View) -> View:
+    """Mark a public view that asks nobody who they are: it answers while the database does not."""
+    view.unasked = True  # type: ignore[attr-defined]
+    return view
+
+
 def watched(view: View) -> View:
     """Mark a view whose look is written down when an inspector or auditor takes it (R18); others only read."""
     view.watched = True  # type: ignore[attr-defined]
@@ -69,7 +75,7 @@ def check_access(view: Callable[..., Any], store: Store) -> None:
 
     A session's unsafe requests need the CSRF token; a key's do not, because no browser sends a key by itself.
     """
-    g.actor = _actor(store)
+    g.actor = None if getattr(view, "unasked", False) else _actor(store)
     needed = getattr(view, "access", "unmarked")
     if needed == "unmarked":
         raise Forbidden(N_("This address names no permission; it stays closed until it does."))

@@ -1,8 +1,10 @@
 """The application: parts joined, every request given its actor, session and time, every answer its headers."""
 
+import re
 import uuid
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import structlog
@@ -19,6 +21,7 @@ from trace.config import Settings
 from trace.domain.failures import NotFound, QueryTooLarge
 from trace.kept_objects import objects_of
 from trace.log import set_up_log
+from trace.metrics import NO_ROUTE, count_request
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
 from trace.web.access import check_access, csrf, is_watched, needs_writing
@@ -38,6 +41,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+NUMBER = re.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FORM = "application/x-www-form-urlencoded"
 MOST_FORM = 512 * 1024  # bytes of a form without files; deliveries and photos come as multipart/form-data
 log = structlog.get_logger()
@@ -145,10 +149,10 @@ def build(settings: Settings) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
+    app.before_request(begin)
     app.after_request(finish)  # what is registered first comes last: behind the limiter
     limiter.init_app(app)
     errors.register(app)
-    app.before_request(begin)
     _register_views(app)
     return app
 
@@ -169,7 +173,10 @@ def choose_language() -> str:
 
 def begin() -> None:
     """Give the request its number and its time, and refuse what no view should see."""
-    g.request_id = str(uuid.uuid4())
+    g.begun = perf_counter()
+    g.request_id = number_of_request(request.headers.get("X-Request-ID", ""))
+    structlog.contextvars.clear_contextvars()  # the thread's last request
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
     # Local time: a shop's day begins at its own midnight, and events keep the offset they happened in.
     g.now = clock.now().astimezone(parts().settings.timezone)
     too_long = len(request.url) > 8_000
@@ -179,22 +186,29 @@ def begin() -> None:
         raise BadRequest("The address is too long or holds a NUL.")
 
 
+def number_of_request(sent: str) -> str:
+    """The number that a proxy gave the request, so that both logs tell of it by one name; else a new one.
+
+    Only what is a UUID or 32 hexadecimal digits, as proxies make them, is believed: anything else might be a name.
+    """
+    return sent if NUMBER.fullmatch(sent) else str(uuid.uuid4())
+
+
 def finish(response: Response) -> Response:
     """Put the headers of every answer on, and a line in the log that holds no secret and no personal data."""
     if link := parts().settings.objects_link_url:
-        response.headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace("data:", f"data: {link}")
+        response.headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"].replace(
+            "data:", f"data: {link}"
+        )
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if response.status_code < 400:
         response.headers.pop("Retry-After", None)  # the limiter's; with a redirect it would say: wait a minute first
-    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers["X-Request-ID"] = g.request_id
     if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
-        log.info(
-            "request",
-            request_id=g.get("request_id"),
-            method=request.method,
-            route=str(request.url_rule or "-"),
-            status=response.status_code,
-        )
+        told = {"method": request.method, "route": str(request.url_rule or NO_ROUTE), "status": response.status_code}
+        seconds = perf_counter() - g.begun
+        count_request(**told, seconds=seconds)
+        log.info("request", request_id=g.request_id, **told, milliseconds=round(seconds * 1000, 1))
     return response

@@ -1,13 +1,12 @@
 """The public: a search box, the page of one code, the service's health, the language."""
 
-from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from trace.domain.commitment import certificate_id_of
-from trace.services.health import check_health
 from trace.services.lookup import look_up
 from trace.web.access import public
-from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where, parts
+from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where
 from trace.web.site.addresses import code_of_path, inside
 from trace.web.site.picture import draw
 
@@ -45,11 +44,3 @@ def language(chosen: str) -> ResponseReturnValue:
     if chosen in LANGUAGES:
         response.set_cookie("lang", chosen, max_age=YEAR, samesite="Lax", httponly=True)
     return response
-
-
-@blueprint.get("/health")
-@public
-def health() -> ResponseReturnValue:
-    """健康 / Which parts answer; 503 where one without which nothing works does not."""
-    state = check_health(g.session, parts().objects, g.now)
-    return jsonify(state), 200 if state["status"] == "ok" else 503
