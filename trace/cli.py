@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,10 @@ def cli() -> None:
     """Sunshine Trace 阳光追溯."""
 
 
-def settings_or_exit() -> Settings:
+def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings, or one sentence and exit status 2."""
     try:
-        return load_settings()
+        return load_settings(environ)
     except SettingError as fault:
         click.echo(str(fault), err=True)
         sys.exit(2)
@@ -248,6 +248,25 @@ def export(name: str, text: str, form: str) -> None:
     except DBAPIError as fault:
         raise click.ClickException(f"The database cannot be read: {_first_line(fault)}") from fault
     click.echo(f"{count} events", err=True)
+
+
+@cli.command()
+@click.argument("folder", type=GivenPath(file_okay=False))
+@click.option("--keep", type=click.IntRange(1), help="Leave so many backups in the folder; all where absent.")
+def backup(folder: str, keep: int | None) -> None:
+    """Copy database, objects and signing key into a folder, while the service runs."""
+    from trace.cli_backup import backup_or_fail  # noqa: PLC0415 - nothing else needs it
+
+    sys.exit(backup_or_fail(settings_or_exit(), Path(folder), keep=keep))
+
+
+@cli.command()
+@click.argument("folder", type=GivenPath(exists=True, file_okay=False))
+def restore(folder: str) -> None:
+    """Bring back a backup, or the newest in a folder of them, to where the settings point, and check it."""
+    from trace.cli_backup import restore_or_fail  # noqa: PLC0415 - nothing else needs it
+
+    sys.exit(restore_or_fail(Path(folder), settings_or_exit))
 
 
 @cli.command()
