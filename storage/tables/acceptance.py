@@ -69,7 +69,7 @@ relation_file = Table(
     Column("id", Number, primary_key=True),
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
-    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False, index=True),
     Column("name", String(120), nullable=False),
     Column("report", JSON, nullable=False, default=dict, comment="what was in it: cases, boxes, lots"),
     Column("person", Number, ForeignKey("person.id")),
@@ -166,7 +166,9 @@ temperature_log = Table(
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
     Column("acceptance", Number, ForeignKey("acceptance.id"), index=True),
     Column("receipt", Number, ForeignKey("receipt.id"), index=True),
-    Column("object", String(64), ForeignKey("object.sha256"), nullable=False, comment="the file as it came"),
+    Column(
+        "object", String(64), ForeignKey("object.sha256"), nullable=False, index=True, comment="the file as it came"
+    ),
     Column("logger", String(80), nullable=False, default=""),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment, nullable=False),

@@ -104,8 +104,10 @@ certificate = Table(
     Column("issued_on", Date, nullable=False),
     Column("valid_until", Date),
     Column("fields", JSON, nullable=False, default=dict),
-    Column("object", String(64), ForeignKey("object.sha256")),
-    Column("signature", String(64), ForeignKey("object.sha256"), comment="picture of the signature or seal"),
+    Column("object", String(64), ForeignKey("object.sha256"), index=True),
+    Column(
+        "signature", String(64), ForeignKey("object.sha256"), index=True, comment="picture of the signature or seal"
+    ),
     # What the paper certifies, where its text says a number: what is received under it is summed against it (R5).
     Column("amount", BigInteger, comment="millionths"),
     Column("unit", String(3)),
@@ -179,6 +181,9 @@ stored_object = Table(
     Column("media_type", String(60), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("stored_at", Moment, nullable=False),
+    Column("kept_until", Date, comment="the last day of its lock; NULL: it has none"),
+    Column("look_again_at", Moment, index=True, comment="when it is next asked how long it is to be kept"),
+    Column("missing_since", Moment, index=True, comment="the store has it no more, or damaged"),
 )
 
 object_owner = Table(
@@ -196,7 +201,7 @@ scan = Table(
     Column("id", Number, primary_key=True),
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
-    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False, index=True),
     Column("upload_sha256", String(64), nullable=False, comment="of the bytes that came; they are not kept"),
     Column("page", Integer, nullable=False, comment="of a file with several; from 1"),
     Column("pages", Integer, nullable=False),

@@ -80,7 +80,7 @@ bulk_import = Table(
     Column("public_id", String(26), nullable=False, unique=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
     Column("name", String(120), nullable=False, comment="of the file, as it came"),
-    Column("object", String(64), ForeignKey("object.sha256"), nullable=False),
+    Column("object", String(64), ForeignKey("object.sha256"), nullable=False, index=True),
     Column("state", String(12), nullable=False, comment="checking, checked, storing, stored, refused"),
     Column("rows", Integer, nullable=False),
     Column("done", Integer, nullable=False, default=0),

@@ -50,7 +50,7 @@ licence = Table(
     Column("kind", String(32), nullable=False),
     Column("number", String(40), nullable=False),
     Column("expires_on", Date),
-    Column("object", String(64), ForeignKey("object.sha256")),
+    Column("object", String(64), ForeignKey("object.sha256"), index=True),
     Column("warnings", JSON, nullable=False, default=list),
     UniqueConstraint("kind", "number"),
 )

@@ -36,7 +36,7 @@ supplier_licence = Table(
     Column("kind", String(32), nullable=False),
     Column("number", String(40), nullable=False),
     Column("expires_on", Date),
-    Column("object", String(64), ForeignKey("object.sha256")),
+    Column("object", String(64), ForeignKey("object.sha256"), index=True),
     Column("warnings", JSON, nullable=False, default=list),
     Column("override_reason", String(200), nullable=False, default="", comment="why a doubtful number was taken (R20)"),
     Column("filed_at", Moment, nullable=False),

@@ -39,7 +39,25 @@ OWNERS = (
 )
 
 
+# What names an object, to be found by it: (table, column).
+NAMING_OBJECTS = (
+    ("bulk_import", "object"),
+    ("certificate", "object"),
+    ("certificate", "signature"),
+    ("dish", "object"),
+    ("disposal", "object"),
+    ("licence", "object"),
+    ("prescription", "object"),
+    ("rapid_test", "object"),
+    ("relation_file", "object"),
+    ("scan", "object"),
+    ("supplier_licence", "object"),
+    ("temperature_log", "object"),
+)
+
+
 def upgrade() -> None:
+    _objects()
     op.create_index(
         "ix_event_item_ended",
         "event_item",
@@ -87,7 +105,37 @@ def _jobs() -> None:
     op.create_index("ix_job_decision_organisation", "job_decision", ["organisation", "id"])
 
 
+def _objects() -> None:
+    """How long objects are kept, who names them; those that are there are looked at soon."""
+    op.add_column(
+        "object",
+        sa.Column("kept_until", sa.Date(), nullable=True, comment="the last day of its lock; NULL: it has none"),
+    )
+    op.add_column(
+        "object",
+        sa.Column("look_again_at", Moment(), nullable=True, comment="when it is next asked how long it is to be kept"),
+    )
+    op.add_column(
+        "object", sa.Column("missing_since", Moment(), nullable=True, comment="the store has it no more, or damaged")
+    )
+    op.execute("UPDATE object SET look_again_at = stored_at")
+    op.create_index("ix_object_look_again_at", "object", ["look_again_at"])
+    op.create_index("ix_object_missing_since", "object", ["missing_since"])
+    for table, column in NAMING_OBJECTS:
+        op.create_index(f"ix_{table}_{column}", table, [column])
+
+
+def _no_objects() -> None:
+    for table, column in NAMING_OBJECTS:
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
+    op.drop_index("ix_object_missing_since", table_name="object")
+    op.drop_index("ix_object_look_again_at", table_name="object")
+    for column in ("missing_since", "look_again_at", "kept_until"):
+        op.execute(f"ALTER TABLE object DROP COLUMN {column}")
+
+
 def downgrade() -> None:
+    _no_objects()
     op.drop_table("job_decision")
     op.drop_index("ix_job_organisation", table_name="job")
     for name, *_ in reversed(OF_JOBS):
