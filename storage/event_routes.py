@@ -6,14 +6,14 @@ filter on the rows of the route; the rest is for `Query.matches`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
-from storage.events import ACTIONS, TYPES, Mention, find_idents, id_key
-from storage.tables import event, event_item, event_mention, event_party, organisation
+from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
+from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, organisation
 from trace.domain.epcis.predicates import MasterData
 from trace.domain.epcis.query_language import Hint, Index, Query
 from trace.domain.events import Action, utc_milliseconds
@@ -30,7 +30,9 @@ _RANGES = 100
 _LOOKED_UP = 20
 # Where no route is short, the first there is: how much each narrows, as a rule. What an organisation took part in
 # is less than what was ever shipped.
-_PREFERENCE = ("id", "item", "mention", "biz_location", "read_point", "party", "step", "disposition", "time")
+_PREFERENCE = (
+    *("id", "item", "mention", "site_step", "biz_location", "read_point", "party", "step", "disposition", "time"),
+)
 _MENTIONS = {
     Index.TRANSACTION: Mention.TRANSACTION,
     Index.SOURCE: Mention.SOURCE,
@@ -45,6 +47,15 @@ _COLUMNS = {
     Index.WITHIN_BIZ_LOCATION: event.c.biz_location,
 }
 _NAMED = (*_COLUMNS, *_MENTIONS, Index.ITEM)  # hints whose values are interned
+# As what an organisation's events name them (`event_vocabulary`).
+_VOCABULARY = {
+    Index.BIZ_STEP: Named.BIZ_STEP,
+    Index.DISPOSITION: Named.DISPOSITION,
+    Index.READ_POINT: Named.READ_POINT,
+    Index.BIZ_LOCATION: Named.BIZ_LOCATION,
+    Index.WITHIN_READ_POINT: Named.READ_POINT,
+    Index.WITHIN_BIZ_LOCATION: Named.BIZ_LOCATION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +164,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """All routes to a query's events, by name, the window of time, and what else a row of `event` must have."""
+    """All routes to a query's events, by name, the window of time, and what else a row of `event` must have.
+
+    `named` are conditions on the organisation, not on its events: that they name such words and places at all.
+    """
 
     routes: Mapping[str, Route]
     window: Window
     filters: Sequence[ColumnElement[bool]]
     viewer: Viewer
+    named: Sequence[ColumnElement[bool]] = ()
 
     def filter_of(self, route: Route) -> ColumnElement[bool]:
         """What else a row of `event` must have on this route; whose events are walked need not be asked again."""
@@ -174,6 +189,7 @@ def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterDa
     numbers = find_idents(session, {value for hint in hints if hint.index in _NAMED for value in hint.values})
     window = _window(hints)
     routes: dict[str, Route] = {}
+    named: list[ColumnElement[bool]] = []
     filters = [event.c.id <= newest, *_window_filters(window)]
     for hint in hints:
         values = _stored(hint, numbers)
@@ -181,21 +197,37 @@ def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterDa
             continue
         if not values:
             return None
+        if hint.index in _VOCABULARY and viewer.organisation is not None:
+            named.append(_is_named(viewer.organisation, _VOCABULARY[hint.index], values))
         route, condition = _way(hint.index, values)
         if condition is not None:
             filters.append(condition)
         if route is not None:
             name = route.name if route.name not in routes else f"{route.name}{len(routes)}"
             routes[name] = route
-    for route in _general(viewer):
+    for route in (*_site_step(routes), *_general(viewer)):
         routes.setdefault(route.name, route)
-    return Ways(routes, window, filters, viewer)
+    return Ways(routes, window, filters, viewer, named)
 
 
-def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool]:
+def _is_named(organisation_id: int, kind: Named, values: Sequence[int]) -> ColumnElement[bool]:
+    """Whether any event of the organisation names one of these words or places."""
+    v = event_vocabulary.c
+    return exists().where(v.organisation == organisation_id, v.kind == int(kind), v.ident.in_(values))
+
+
+def _site_step(routes: Mapping[str, Route]) -> Iterable[Route]:
+    """Of one step at some places: an index of its own, for there may be little of it among much else."""
+    site, step = routes.get("biz_location"), routes.get("step")
+    if site is not None and step is not None and len(step.values) == 1:
+        yield replace(site, name="site_step", where=event.c.step == step.values[0])
+
+
+def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool] | None:
     """The name of the route to take: the shortest if one is short, else the one that as a rule narrows most.
 
-    The second value says whether it is sorted whole.
+    The second value says whether it is sorted whole. None where the organisation's events, however many, never name
+    what is asked for: no route leads to any.
 
     A query in order of record time that has no short route walks the index of record times, which needs no sorting.
     """
@@ -203,7 +235,10 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool]:
         return "id", True
     names = list(ways.routes)
     counts = [ways.routes[name].count(ways.window).scalar_subquery() for name in names]
-    lengths = dict(zip(names, session.execute(select(*counts)).one(), strict=True))
+    found = session.execute(select(*counts, *ways.named)).one()
+    if not all(found[len(names) :]):
+        return None
+    lengths = dict(zip(names, found, strict=False))
     shortest = min(names, key=lambda name: (lengths[name], name))
     if lengths[shortest] <= SHORT:
         return shortest, True

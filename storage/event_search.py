@@ -118,7 +118,11 @@ class Search:
         self._ways = find_ways(session, query, viewer=viewer, known=known, newest=newest)
         self.route, self.is_short = route or ("", False)
         if self._ways is not None and self.route not in self._ways.routes:
-            self.route, self.is_short = choose(session, self._ways, query)
+            chosen = choose(session, self._ways, query)
+            if chosen is None:
+                self._ways = None
+            else:
+                self.route, self.is_short = chosen
         self.reached: tuple[int, int] | None = None
 
     @property

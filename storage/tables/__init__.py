@@ -105,6 +105,7 @@ from storage.tables.safety import (
     recall_lot,
     recall_notice,
 )
+from storage.tables.searches import trace_pause
 from storage.tables.suppliers import business_block, supplier, supplier_licence
 from storage.tables.trade import (
     alert,
@@ -215,5 +216,6 @@ __all__ = [
     "supplier",
     "supplier_licence",
     "temperature_log",
+    "trace_pause",
     "transit",
 ]

@@ -86,6 +86,7 @@ event = Table(
     UniqueConstraint("id_key", "declarer"),
     Index("ix_event_time", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),
+    Index("ix_event_site_step", "biz_location", "step", "event_time", "id"),
     Index("ix_event_step", "step", "event_time", "id"),
     Index("ix_event_disposition", "disposition", "event_time", "id"),
     Index("ix_event_read_point", "read_point", "event_time", "id"),

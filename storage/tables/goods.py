@@ -67,7 +67,7 @@ lot = Table(
     metadata,
     Column("item", Number, ForeignKey("ident.id"), primary_key=True, autoincrement=False),
     Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
-    Column("number", String(60), nullable=False),
+    Column("number", String(60), nullable=False, index=True),
     Column("produced_on", Date),
     Column("expires_on", Date),
     Column("origin_region", String(6)),

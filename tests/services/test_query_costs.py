@@ -115,11 +115,32 @@ def test_page_takes_a_handful_of_statements_whatever_the_number_of_events(town: 
     assert len(statements) <= 5
 
 
+def test_what_none_of_an_organisations_many_events_names_is_not_looked_for_in_them(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 20)
+    other = town.organisation(licensed=False)
+    record(town, other, *(event(n, after=n, bizStep="packing") for n in range(1_000, 1_050)))
+    assert ask(town, shop, {"EQ_bizStep": ["packing"]}, budget=Budget(rows=1)).documents == []
+    assert len(numbers(town, other, {"EQ_bizStep": ["packing"]})) == 50
+
+
+def test_little_of_a_step_among_much_else_at_a_place_is_found_by_its_own_index(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 20)
+    record(town, shop, *(event(n, after=n, bizLocation={"id": SITE}) for n in range(1_000, 1_050)))
+    record(town, shop, *(event(n, after=n, bizLocation={"id": SITE}, bizStep="packing") for n in range(2_000, 2_025)))
+    asked = {"EQ_bizLocation": [SITE], "EQ_bizStep": ["packing"]}
+    assert sorted(numbers(town, shop, asked, budget=Budget(rows=26))) == list(range(2_000, 2_025))
+
+
 INDEXED: dict[str, dict[str, Any]] = {
     "ix_event_step": {"EQ_bizStep": ["packing"]},
     "ix_event_disposition": {"EQ_disposition": ["in_transit"]},
     "ix_event_read_point": {"EQ_readPoint": [SITE]},
     "ix_event_site": {"EQ_bizLocation": [SITE]},
+    "ix_event_site_step": {"EQ_bizLocation": [SITE], "EQ_bizStep": ["packing"]},
     "ix_event_record_time": {"GE_recordTime": (NOW + timedelta(minutes=1)).isoformat()},
     "ix_event_time": {"GE_eventTime": START.isoformat(), "LT_eventTime": (START + timedelta(minutes=2)).isoformat()},
     "event_item": {"MATCH_epc": ["urn:epc:id:sgtin:0614141.107346.100", "urn:epc:id:sgtin:0614141.107346.1"]},

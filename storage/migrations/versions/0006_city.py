@@ -66,6 +66,22 @@ def upgrade() -> None:
         sqlite_where=ENDED,
         postgresql_where=ENDED,
     )
+    op.create_index("ix_event_site_step", "event", ["biz_location", "step", "event_time", "id"])
+    op.create_index("ix_lot_number", "lot", ["number"])
+    _fill_vocabulary()
+    op.create_table(
+        "trace_pause",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token", sa.String(length=26), nullable=False),
+        sa.Column("organisation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False, comment="trace.services.trace_parts"),
+        sa.Column("created_at", Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_trace_pause_organisation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trace_pause")),
+        sa.UniqueConstraint("token", name=op.f("uq_trace_pause_token")),
+        comment="Traces longer than one answer: what the next part begins with; kept for a while only",
+    )
+    op.create_index("ix_trace_pause_created_at", "trace_pause", ["created_at"])
     _jobs()
 
 
@@ -103,6 +119,16 @@ def _jobs() -> None:
         comment="Who had work tried again or given up, and why; insert-only",
     )
     op.create_index("ix_job_decision_organisation", "job_decision", ["organisation", "id"])
+
+
+def _fill_vocabulary() -> None:
+    """Which words and places an organisation's events name, of those captured before 0002 as well: queries ask it."""
+    for kind, column in ((2, "step"), (3, "disposition"), (4, "read_point"), (5, "biz_location")):
+        op.execute(
+            f"INSERT INTO event_vocabulary (organisation, kind, ident) SELECT DISTINCT p.organisation, {kind}, e.{column}"
+            f" FROM event_party AS p JOIN event AS e ON e.id = p.event WHERE e.{column} IS NOT NULL"
+            " ON CONFLICT DO NOTHING"
+        )
 
 
 def _objects() -> None:
@@ -143,4 +169,7 @@ def downgrade() -> None:
             batch_op.drop_column(name)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("COMMENT ON COLUMN job.kind IS NULL")
+    op.drop_table("trace_pause")
+    op.drop_index("ix_lot_number", table_name="lot")
+    op.drop_index("ix_event_site_step", table_name="event")
     op.drop_index("ix_event_item_ended", table_name="event_item", sqlite_where=ENDED, postgresql_where=ENDED)
