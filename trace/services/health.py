@@ -9,27 +9,30 @@ from sqlalchemy.orm import Session
 
 from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
-from storage.objects import ObjectStore
+from storage.objects import ObjectStore, spool_of
 from storage.store import newest_revision, revision_of
-from trace.domain.failures import Failure
+from trace.domain.failures import Busy, Failure
 from trace.services.rounds import waiting_since
 
 PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 
 def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
-    """{status, database, migrations, objects, subscriptions, engines, formats}; `status` is ok while work can be done.
+    """{status, database, migrations, objects, photos_waiting, subscriptions, engines, formats}.
+
+    `status` is ok while work can be done: also while photos wait on this machine because their store is gone.
 
     A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
     that wait for a worker are told, and are sent when there is one.
     """
-    database, kept = _database(session), _objects(objects)
+    database, (kept, can_keep) = _database(session), _objects(objects)
     migrations = _migrations(session) if database == "ok" else "unknown"
     return {
-        "status": "ok" if database == migrations == kept == "ok" else "failing",
+        "status": "ok" if database == migrations == "ok" and can_keep else "failing",
         "database": database,
         "migrations": migrations,
         "objects": kept,
+        "photos_waiting": waiting_photos(objects),
         "subscriptions": check_subscriptions(session, now) or "ok",
         "engines": {name: problem or "ok" for name, problem in available_engines().items()},
         "formats": {name: problem or "ok" for name, problem in available_formats().items()},
@@ -62,11 +65,23 @@ def _migrations(session: Session) -> str:
     return "ok" if there == wanted else f"the database is of version {there}, this service of {wanted}"
 
 
-def _objects(objects: ObjectStore) -> str:
+def _objects(objects: ObjectStore) -> tuple[str, bool]:
+    """("ok", or what is wrong with the store of photos; whether photos can be kept all the same)."""
     try:
         objects.check()
+    except Busy:
+        return "the store does not answer", spool_of(objects) is not None
     except Failure as fault:
-        return str(fault)
+        return str(fault), False
     except OSError as fault:
-        return fault.strerror or "failing"
-    return "ok"
+        return fault.strerror or "failing", False
+    return "ok", True
+
+
+def waiting_photos(objects: ObjectStore) -> int:
+    """How many photos wait on this machine until their store is back."""
+    spool = spool_of(objects)
+    try:
+        return spool.waiting() if spool else 0
+    except OSError:  # the folder cannot be read, which `_objects` tells
+        return 0
