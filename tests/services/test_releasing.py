@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from schemas.epcis.document import EpcisDocument
 from storage.tables import client_request, event_document
 from tests.services.test_overrides import PASSWORD, colleague
 from tests.town import STRANGER, Town
@@ -20,6 +21,7 @@ from trace.domain.products import Category
 from trace.services import hops
 from trace.services.commands import Command, Some
 from trace.services.corrections import LineCorrection, correct_receipt_line
+from trace.services.epcis_capture import capture_document, capture_event
 from trace.services.overrides import Agreement
 from trace.services.receiving import Decision, Line, receive
 from trace.services.stock_list import list_stock
@@ -243,3 +245,31 @@ def test_who_has_no_stock_of_it_learns_nothing_of_anothers_findings(town: Town) 
     made, other = warm(town), town.organisation()
     failure = town.refuses(Conflict, hops.release, town.command(other), goods=made.goods, reason="mine")
     assert "rule" not in failure.details
+
+
+@pytest.mark.parametrize(("comes", "goes"), [(bare, True), (warm, False), (special, False), (pork, False)])
+def test_a_bare_event_is_no_signature(town: Town, comes: Callable[[Town], Held], goes: bool) -> None:
+    made = comes(town)
+    (row,) = town.do(list_stock, actor=made.shop)
+    event = {
+        "type": "ObjectEvent", "eventTime": town.now.isoformat(), "eventTimeZoneOffset": "+08:00", "action": "OBSERVE",
+        "bizStep": "storing", "disposition": "sellable_accessible",
+        "quantityList": [{"epcClass": made.lot, "quantity": 5, "uom": row["unit"]}],
+    }  # fmt: skip
+    other = event | {"bizStep": "inspecting"}
+    document = EpcisDocument([event, other], [], {})
+    if not goes:
+        town.refuses(Conflict, capture_event, actor=made.shop, document=event, now=town.now)
+    job = town.do(capture_document, actor=made.shop, document=document, behaviour="proceed", now=town.now)
+    assert (job.stored, len(job.errors)) == ((2, 0) if goes else (1, 1))
+    assert town.stock(made.shop, made.lot) == ((5, 0) if goes else (0, 5))
+
+
+def test_a_release_that_two_signed_is_known_when_it_is_sent_again_as_an_event(town: Town) -> None:
+    made = warm(town)
+    both = Agreement(colleague(town, made.shop), PASSWORD)
+    done = town.do(hops.release, town.command(made.shop), goods=made.goods, reason="fine", agreement=both)
+    town.do(hops.hold, town.command(made.shop), goods=made.goods, reason="wet box")
+    (event,) = town.events(*done["events"])
+    assert not town.do(capture_event, actor=made.shop, document=event, now=town.now).fresh
+    assert town.stock(made.shop, made.lot) == (0, 5)

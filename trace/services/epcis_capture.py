@@ -29,6 +29,7 @@ from trace.metrics import count_refused
 from trace.services.capture import Captured, capture
 from trace.services.master_data import check_master_data, keep_master_data, right_elements
 from trace.services.organisations import new_public_id
+from trace.services.reported_releases import find_unsigned
 
 # Events in one document, announced as GS1-EPCIS-Capture-Limit: on a slow disk still some seconds, not a minute, for
 # which the one writer of SQLite is kept from the desks.
@@ -155,6 +156,9 @@ def _capture(
     if refusals and behaviour is Behaviour.ROLLBACK:
         _count(refusals)
         raise refused(refusals)
+    unsigned = find_unsigned(session, events, actor=actor, now=now)
+    refusals += [_refusal(position, document.events[position], failure) for position, failure in unsigned.items()]
+    events = {position: event for position, event in events.items() if position not in unsigned}
     elements = right_elements(document)
     kinds = {uri: int(uri_kind(uri)) for uri, _ in elements}
     late: dict[int, Failure] = {}
@@ -162,8 +166,9 @@ def _capture(
     positions = list(events)
     refusals += [_refusal(positions[n], document.events[positions[n]], failure) for n, failure in late.items()]
     _count(refusals)
-    if late and behaviour is Behaviour.ROLLBACK:
-        raise next(iter(late.values())) if all(one.conflict for one in refusals) else refused(refusals)
+    failures = [*unsigned.values(), *late.values()]
+    if failures and behaviour is Behaviour.ROLLBACK:
+        raise failures[0] if all(one.conflict for one in refusals) else refused(refusals)
     keep_master_data(session, elements, actor=actor, now=now)
     errors = [refusal.as_details() for refusal in _listed(refusals)]
     stored = len({captured.event for captured in done if captured.fresh})
