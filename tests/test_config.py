@@ -40,6 +40,7 @@ WRONG = {
     "SUNSHINE_MAX_UPLOAD_MB": ["0", "201", "1e9", "lots"],
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
+    "SUNSHINE_WORKER": ["yes", "2", "true"],
     "SUNSHINE_OBJECTS_OLD_URL": ["ftp://host/bucket", "s3://host/bucket", "s3://["],
     "SUNSHINE_OBJECTS_LINK_URL": ["host", "s3://host", "https://", "https://host:0", "https://host/path", "https://["],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
@@ -97,11 +98,12 @@ def test_given_settings_are_taken(tmp_path: Path) -> None:
             "SUNSHINE_SECRET_KEY": "k" * 32,
             "SUNSHINE_SCAN_SECONDS": "0.5",
             "SUNSHINE_DEMO": "0",
+            "SUNSHINE_WORKER": "0",
         }
     )
     assert settings.database_url.endswith("/sunshine")
     assert settings.objects_url.startswith("s3://")
-    assert (settings.secret_key, settings.scan_seconds, settings.demo) == ("k" * 32, 0.5, False)
+    assert (settings.secret_key, settings.scan_seconds, settings.demo, settings.worker) == ("k" * 32, 0.5, False, False)
     assert not (tmp_path / "secret_key").exists(), "a key that was given is not written down"
 
 

@@ -37,9 +37,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @contextmanager
 def working(data: Path) -> Iterator[subprocess.Popen[str]]:
-    """`./run work` in a process of its own, which may send to this machine. Killed when the block ends."""
+    """`./run worker` in a process of its own, which may send to this machine. Killed when the block ends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "trace.cli", "work"],
+        [sys.executable, "-m", "trace.cli", "worker"],
         cwd=ROOT, env=environ(data, SUNSHINE_WEBHOOK_PRIVATE="1"), text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip

@@ -29,9 +29,10 @@ from trace.log import set_up_log
 from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.health import check_subscriptions
+from trace.services.job_list import check_jobs
 from trace.services.keys import issue_key
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
-from trace.worker import Crew, Worker
+from trace.worker import Crew, worker_of
 
 # Requests at once in one process: as many photos as are taken, and more, so that who sends none is answered meanwhile.
 # SQLite has one writer anyway, PostgreSQL scales by processes.
@@ -270,17 +271,15 @@ def restore(folder: str) -> None:
 
 
 @cli.command()
-def work() -> None:
-    """Carry out the jobs that wait, as the server does beside its requests, until told to stop (SIGTERM, Ctrl-C)."""
+def worker() -> None:
+    """Do the work in the background, as the server does beside its requests, until told to stop (SIGTERM, Ctrl-C)."""
     settings = settings_or_exit()
     store = open_or_exit(settings)
     set_up_log()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    crew = Crew(
-        Worker(store, settings.timezone, private=settings.webhook_private, secret_key=settings.secret_key)
-    ).start()
+    crew = Crew(worker_of(settings, store)).start()
     listener = listen(settings.mqtt_url, store, settings.timezone)
     told.wait()
     listener.stop()
@@ -332,6 +331,7 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
             yield said, None
             with store.reading() as session:
                 yield "subscriptions", check_subscriptions(session, clock.now())
+                yield "work in the background", check_jobs(session, now=clock.now())
     except DBAPIError as fault:
         yield said, _first_line(fault)
     finally:

@@ -14,11 +14,15 @@ import structlog
 
 from storage import jobs
 from storage.jobs import Job
+from storage.objects import ObjectStore
+from storage.store import Store
+from trace.config import Settings
 from trace.delivery_work import deliver_round
 from trace.domain.failures import Failure
 from trace.erasing_work import erase_picture
 from trace.export_work import take_step
 from trace.import_work import bring_in
+from trace.kept_objects import objects_of
 from trace.services import export_files, prescription_images, subscriptions
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.job_failing import OURS, retry_or_bury
@@ -108,6 +112,17 @@ class Worker(Workplace):
         due_at = now + jobs.back_off(taken.attempts + 1, jitter=self.jitter())
         if self.store.write(retry_or_bury, taken, failure, due_at=due_at, now=now):
             log.warning("job_failed", job=taken.kind, subject=taken.subject, attempt=taken.attempts + 1)
+
+
+def worker_of(settings: Settings, store: Store, objects: ObjectStore | None = None) -> Worker:
+    """The worker of an installation; with the objects of the server beside which it works, where there is one."""
+    return Worker(
+        store,
+        settings.timezone,
+        private=settings.webhook_private,
+        secret_key=settings.secret_key,
+        objects=objects or objects_of(settings),
+    )
 
 
 class Crew:

@@ -1,7 +1,8 @@
 """The application for a WSGI server: `granian --interface wsgi trace.wsgi:app`, or `gunicorn trace.wsgi:app`.
 
-Beside the requests it carries out the jobs that wait (`trace.worker`), so that subscriptions work with nothing else
-started. The workers end with the server's process, whatever ends it, and begin with the one that takes its place.
+Beside the requests it does the work in the background (`trace.worker`), so that subscriptions work with nothing else
+started; not where `SUNSHINE_WORKER` is 0 and `./run worker` does it. The workers end with the server's process,
+whatever ends it, and begin with the one that takes its place.
 """
 
 import gc
@@ -11,7 +12,7 @@ import sys
 from trace import create_app
 from trace.config import SettingError, load_settings
 from trace.mqtt import listen
-from trace.worker import Crew, Worker
+from trace.worker import Crew, worker_of
 
 try:
     settings = load_settings()
@@ -22,15 +23,10 @@ except SettingError as fault:
 # document of a thousand events is captured.
 gc.collect()
 gc.freeze()
-crew = Crew(
-    Worker(
-        app.extensions["sunshine"].store,
-        settings.timezone,
-        private=settings.webhook_private,
-        secret_key=settings.secret_key,
-    )
-).start()
-listener = listen(settings.mqtt_url, app.extensions["sunshine"].store, settings.timezone)
-# A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, and so do others.
-multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)
-multiprocessing.util.Finalize(None, listener.stop, exitpriority=11)
+if settings.worker:
+    parts = app.extensions["sunshine"]
+    crew = Crew(worker_of(settings, parts.store, parts.objects)).start()
+    listener = listen(settings.mqtt_url, parts.store, settings.timezone)
+    # A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, others too.
+    multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)
+    multiprocessing.util.Finalize(None, listener.stop, exitpriority=11)

@@ -15,6 +15,7 @@ from tests.web.hostile_desk import DESK_BODIES
 from tests.web.hostile_drugs import DRUG_BODIES
 from tests.web.hostile_duty import DUTY_BODIES
 from tests.web.hostile_exports import EXPORT_BODIES
+from tests.web.hostile_jobs import JOB_BODIES
 
 MANY = 26
 LOT = "https://id.gs1.org/01/09520701000020/10/NONE"
@@ -160,6 +161,7 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     **DRUG_BODIES,
     **DUTY_BODIES,
     **EXPORT_BODIES,
+    **JOB_BODIES,
 }
 UPLOADS = (
     "/scans",

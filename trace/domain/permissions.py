@@ -26,6 +26,7 @@ class Permission(StrEnum):
     GOODS_READ = "goods:read"
     GOODS_RECEIVE = "goods:receive"
     INSPECTION_RECORD = "inspection:record"
+    JOB_MANAGE = "job:manage"
     KEY_MANAGE = "key:manage"
     LOOKUP_LOG_READ = "lookup_log:read"
     LOT_TRACE = "lot:trace"
@@ -111,6 +112,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.CHAIN_MANAGE,
         Permission.EXPORT_MANAGE,
+        Permission.JOB_MANAGE,
         Permission.KEY_MANAGE,
         Permission.PERSON_MANAGE,
         Permission.PRICE_SET,
@@ -122,6 +124,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: _WATCHERS | {Permission.LOOKUP_LOG_READ},
     Role.PLATFORM_ADMINISTRATOR: frozenset(
         {
+            Permission.JOB_MANAGE,
             Permission.KEY_MANAGE,
             Permission.ORGANISATION_MANAGE,
             Permission.ORGANISATION_READ,

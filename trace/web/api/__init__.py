@@ -30,6 +30,7 @@ PARTS = (
     "care",
     "climate",
     "exports",
+    "jobs",
     "look",
     "sales",
     "records",

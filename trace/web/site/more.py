@@ -119,6 +119,12 @@ TILES = (
         Permission.EXPORT_MANAGE,
         DRUG_TRADE,
     ),
+    Tile(
+        "jobs.page",
+        N_("Work in the background"),
+        N_("Subscriptions, exports, imports: what failed and what stopped; try again or give up."),
+        Permission.JOB_MANAGE,
+    ),
     Tile("balance.page", N_("Mass balance"), N_("What came, and where all of it is."), Permission.GOODS_RECEIVE),
     Tile(
         "recalls.page",
