@@ -5,22 +5,25 @@ from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from sqlalchemy import case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
+from storage.objects import ObjectStore
 from storage.store import Store
-from storage.tables import job
-from trace.services.rounds import waiting_since
+from trace.services.health import waiting_photos
+from trace.services.job_list import count_jobs
 
 
-def find_figures(session: Session, store: Store, now: datetime) -> Sequence[Metric]:
-    """The connections of this process, whether the database answers, and what waits in its table of jobs.
+def find_figures(session: Session, store: Store, objects: ObjectStore, now: datetime) -> Sequence[Metric]:
+    """The connections of this process, whether the database answers, photos and jobs that wait.
 
     Never raises because the database is gone: that is one of the figures.
     """
-    figures = list(_connections(store))
+    photos = GaugeMetricFamily(
+        "sunshine_photos_waiting", "Photos here until their store is back.", waiting_photos(objects)
+    )
+    figures: list[Metric] = [*_connections(store), photos]
     up = GaugeMetricFamily("sunshine_database_up", "1 while the database answers.", 1)
     try:
         figures += _jobs(session, now)
@@ -42,11 +45,10 @@ def _connections(store: Store) -> Iterator[Metric]:
 
 def _jobs(session: Session, now: datetime) -> Iterator[Metric]:
     waiting = GaugeMetricFamily("sunshine_jobs", "Jobs in the table, by kind and state.", labels=["kind", "state"])
-    has_it = job.c.lease_until > now
-    state = case((has_it, "working"), (job.c.attempts > 0, "failing"), else_="waiting")
-    for kind, word, count in session.execute(select(job.c.kind, state, func.count()).group_by(job.c.kind, state)):
-        waiting.add_metric([kind, word], count)
-    yield waiting
-    since = waiting_since(session, now=now)
-    age = max(0.0, (now - since).total_seconds()) if since else 0.0
-    yield GaugeMetricFamily("sunshine_jobs_waited_seconds", "Since when work waits that could be done.", age)
+    late = GaugeMetricFamily("sunshine_jobs_late_seconds", "How long the job that is due has waited.", labels=["kind"])
+    for one in count_jobs(session, now=now):
+        for state, count in one["states"].items():
+            waiting.add_metric([one["kind"], state], count)
+        since = one["due_since"]
+        late.add_metric([one["kind"]], max(0.0, (now - since).total_seconds()) if since else 0.0)
+    yield from (waiting, late)

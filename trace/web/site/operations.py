@@ -54,7 +54,7 @@ def metrics() -> ResponseReturnValue:
         if parts().settings.metrics_token:
             raise Unauthenticated(N_("The figures are for who sends SUNSHINE_METRICS_TOKEN as Authorization: Bearer."))
         raise Forbidden(N_("The figures are read on this machine only, unless SUNSHINE_METRICS_TOKEN is set."))
-    told = exposition(find_figures(g.session, parts().store, g.now))
+    told = exposition(find_figures(g.session, parts().store, parts().objects, g.now))
     return Response(told, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
