@@ -28,7 +28,7 @@ def key_for(data: Path) -> str:
 
 
 def begin_capture(port: int, key: str, body: bytes) -> socket.socket:
-    """A capture whose view is reading the body: the server says so (RFC 9110 section 10.1.1), and we send half of it."""
+    """A capture whose view is reading the body: the server says so (RFC 9110, 10.1.1), and we send half."""
     there = socket.create_connection(("127.0.0.1", port), timeout=60)
     head = (
         "POST /epcis/v2/capture HTTP/1.1",
