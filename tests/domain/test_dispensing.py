@@ -27,6 +27,12 @@ SOLD_AT = datetime(2026, 11, 20, tzinfo=UTC)
         (PACK, None, None),  # the last day counts
         (replace(PACK, lot=LOT | {"expires_on": None}), None, None),
         (replace(PACK, lot=LOT | {"expires_on": DAY - timedelta(days=1)}), None, Verdict.EXPIRED),
+        (replace(PACK, lot=LOT | {"produced_on": DAY}), None, None),
+        (
+            replace(PACK, lot=LOT | {"produced_on": DAY + timedelta(days=1)}),
+            None,
+            Verdict.NOT_SOLD,
+        ),  # a sale dated back
         (replace(PACK, lot=None, product={}), None, Verdict.NOT_HERE),
         (replace(PACK, on_hand=False), None, Verdict.GONE),
         (replace(PACK, on_hand=False, held=True), None, Verdict.HELD),

@@ -53,11 +53,14 @@ def test_an_inspector_reads_a_shops_quarantine_checks_and_stock_takings_and_each
             select(organisation.c.public_id, organisation.c.name).where(organisation.c.id == of)
         ).one()
         market = session.scalars(select(organisation.c.public_id).where(organisation.c.kind == "supermarket")).first()
+    late = {"lots": [{"lot": lot}], "happened_at": (datetime.now(UTC) - timedelta(days=9)).isoformat()}
+    assert demo.post("/care/checks", late, "pharmacist").status_code == 201
     care = f"/inspector/organisations/{here}/care"
     assert care in inspector.get(f"/inspector/organisations/{here}").text
     page = inspector.get(f"{care}?reason=投诉").text
     assert "包装破损" in page
     assert "柜台盘点" in page
+    assert "补录于" in page  # a check that is dated back says when it was typed
     one = f"{care}?stocktake={taking.rpartition('/')[2]}"
     assert one.partition("?")[2] in page
     for text in (page, inspector.get(one).text):

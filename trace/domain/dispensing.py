@@ -64,7 +64,8 @@ class Opened:
 class Pack:
     """A pack as a shop's records have it: `on_hand`, `held` or `out` (sold), its `lot` and `product`, its sales.
 
-    `lot` has number, expires_on; `product` name, category, prescription, drug_class, split_units, split_unit_name.
+    `lot` has number, produced_on, expires_on; `product` name, category, prescription, drug_class, split_units,
+    split_unit_name.
     """
 
     code: str
@@ -138,6 +139,10 @@ def find_lot_refusal(
         text = N_("The pack {code} expired on {day}; an expired drug is never sold (药品管理法 Art. 98).")
         values = {"code": code, "day": lot["expires_on"].isoformat()}
         return Refusal(Verdict.EXPIRED, Conflict, text, values)
+    if lot["produced_on"] is not None and lot["produced_on"] > day:
+        text = N_("The pack {code} was made on {day} and not sold before. Correct the time of the sale.")
+        values = {"code": code, "day": lot["produced_on"].isoformat()}
+        return Refusal(Verdict.NOT_SOLD, Invalid, text, values)
     if product["drug_class"] in rules.value("dispensing.never")["classes"]:
         text = N_("{product} is not sold in shops: {drug_class}.")
         values = {"product": product["name"], "drug_class": product["drug_class"]}

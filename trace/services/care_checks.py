@@ -229,8 +229,8 @@ def _act_on(
 
 
 def list_checks(session: Session, *, actor: Actor, limit: int = 20, before: int | None = None) -> list[dict[str, Any]]:
-    """Checks of the organisation with their lots, the newest first: {id, number, checked_on, by, remarks, lots,
-    keep_until}; `before` is the `number` of the last one of the page before."""
+    """Checks of the organisation with their lots, the newest first: {id, number, checked_on, recorded_at, by, remarks,
+    lots, keep_until}; `before` is the `number` of the last one of the page before."""
     query = (
         select(care_check, person.c.name)
         .join(person, person.c.id == care_check.c.person, isouter=True)
@@ -245,6 +245,7 @@ def list_checks(session: Session, *, actor: Actor, limit: int = 20, before: int 
             "id": row.public_id,
             "number": row.id,
             "checked_on": row.checked_on,
+            "recorded_at": row.recorded_at,
             "by": row.name or "",
             "remarks": row.remarks,
             "lots": lines.get(row.id, []),
