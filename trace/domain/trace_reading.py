@@ -69,6 +69,16 @@ class Reading:
         self.answer = Trace(self.answer.direction, items={self.start: 0})
         self.room, self.has_read = rows, False
 
+    def end(self) -> None:
+        """The part is told: what it speaks of and a part before it found is among its items, too."""
+        items = self.answer.items
+        for edge in self.answer.edges:
+            items.setdefault(edge.source, self.depth)
+            items.setdefault(edge.target, self.depth)
+        for rows in self.answer.events.values():
+            for row in rows:
+                items.setdefault(row.item, self.depth)
+
     def has_work(self) -> bool:
         """Whether anything is left to read."""
         return bool(self.wanted or self.rides or self.knots or self.openings)

@@ -51,6 +51,7 @@ def go_on(search: "Search", *, rows: int = ROWS, levels: int = LEVELS) -> Trace:
             search.step()
     except Enough:
         pass
+    search.end()
     answer.truncated = search.has_work()
     answer.rest = search if answer.truncated and not search.is_stuck else None
     return answer

@@ -6,6 +6,7 @@ One trace serves everybody (`trace.domain.trace_search`); what differs is how mu
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
 from storage.tables import MICRO, organisation, stock
-from storage.trace_reader import TraceReader
 from trace.domain.codes import Code, parse_code
 from trace.domain.containment import LAST, Position
 from trace.domain.epcis.vocabulary import BizStep, Disposition
@@ -25,15 +25,16 @@ from trace.domain.genealogy import Direction, EdgeKind, Trace
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role, View, region_prefix
-from trace.domain.trace_search import ROWS, trace
+from trace.domain.trace_search import ROWS
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.certificates import as_card, papers_of, visible_among
-from trace.services.choosing import Choice, choose, without_pharmacies
+from trace.services.choosing import Choice, without_pharmacies
 from trace.services.drugs_sold import drugs_among
 from trace.services.flow import flow_of
 from trace.services.look_up_log import note_look_up
 from trace.services.pack_check import check_pack_anywhere
 from trace.services.story import Story, day_of, load_story, names_of
+from trace.services.trace_parts import Part, first_part, get_pause, keep_pause, next_part, pause_after
 
 EVENT_LIMIT = 2_000
 PUBLIC_LIMIT = 300
@@ -51,13 +52,16 @@ def look_up(
     direction: Direction | None = None,
     limit: int = EVENT_LIMIT,
     at: datetime | None = None,
+    after: str | None = None,
 ) -> dict[str, Any]:
     """Everything the reader may know of the thing a text names.
 
     `actor` None is the public: backward only, in the poorer view. `at` asks how it stood then. At most `limit` events
     are told (`trace.services.choosing`); `left_out` says how many further events the reader could have read in full,
-    `truncated` that not the whole way is told. Raises `NotFound` for a thing without any record, `Invalid` for a text
-    that is no code.
+    `truncated` that not the whole way is told. For those signed in, `next` is then what to send as `after` for the part
+    that follows (with `direction` and `at` of the first): events that no part before told, and how they connect.
+    `after` None asks for the first part alone, "" for the first of several. Raises `NotFound` for a thing without any
+    record, `Invalid` for a text that is no code and for an `after` that is none.
 
     What pharmacies did with a single pack of a drug is told the public by `sold` (`pack_check.check_pack_anywhere`)
     and by nothing else, as on their windows: whoever has many codes would count what they sell.
@@ -69,17 +73,22 @@ def look_up(
         raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
     if actor is not None:
         note_look_up(session, actor=actor, what="trace", subject=uri, reason=reason, now=now)
-    moment = (utc_milliseconds(at), 2**62) if at else LAST
-    rows = ROWS if actor else PUBLIC_ROWS
-    reader = TraceReader(session)
-    traces = {way: trace(reader, item, way, at=moment, rows=rows) for way in _directions(actor, direction)}
-    if not any(found.events or found.truncated for found in traces.values()):
-        raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
-    choice = choose(session, traces.values(), min(limit, EVENT_LIMIT if actor else PUBLIC_LIMIT))
-    single = actor is None and uri_kind(uri) is UriKind.INSTANCE
-    if not single or not drugs_among(session, {uri: item}):
-        return _tell(session, actor, code, item, traces, choice)
-    found = _tell(session, None, code, item, traces, without_pharmacies(session, choice))
+    most = min(limit, EVENT_LIMIT if actor else PUBLIC_LIMIT)
+    if actor is not None and after:
+        part = next_part(session, get_pause(session, after, actor=actor, item=item, now=now), most=most, rows=ROWS)
+    else:
+        moment = (utc_milliseconds(at), 2**62) if at else LAST
+        rows = ROWS if actor else PUBLIC_ROWS
+        part = first_part(session, item, _directions(actor, direction), at=moment, rows=rows, most=most)
+        if not any(found.events or found.truncated for found in part.traces.values()):
+            raise NotFound(N_("Nothing is recorded of {code}."), code=code.text[:80])
+    if actor is not None:
+        found = _tell(session, actor, code, item, part)
+        kept = None if after is None else keep_pause(session, pause_after(part, item), actor=actor, now=now)
+        return found if after is None else found | {"next": kept}
+    if uri_kind(uri) is not UriKind.INSTANCE or not drugs_among(session, {uri: item}):
+        return _tell(session, None, code, item, part)
+    found = _tell(session, None, code, item, replace(part, choice=without_pharmacies(session, part.choice)))
     sold = check_pack_anywhere(session, item=item, now=now)
     return found | {"sold": sold, "timeline": [*found["timeline"], *_as_entry(sold)]}
 
@@ -115,17 +124,15 @@ def _directions(actor: Actor | None, direction: Direction | None) -> tuple[Direc
     return (direction,) if direction else (Direction.BACKWARD, Direction.FORWARD)
 
 
-def _tell(
-    session: Session, actor: Actor | None, code: Code, item: int, traces: dict[Direction, Trace], choice: Choice
-) -> dict[str, Any]:
+def _tell(session: Session, actor: Actor | None, code: Code, item: int, part: Part) -> dict[str, Any]:
+    traces, choice = part.traces, part.choice
     names = names_of(session, {i for found in traces.values() for i in found.items} | {item})
-    cut = any(found.truncated for found in traces.values())
     story = load_story(
         session,
         choice.told,
         among=(uri for uri, _ in names.values()),
         handovers=choice.handovers,
-        whole=not cut,
+        whole=part.is_first and not part.is_cut,
     )
     known = story.open_things(actor)
     if actor is not None:
@@ -136,9 +143,9 @@ def _tell(
         "code": {"kind": code.kind.value, "text": code.text, "uri": names[item][0]},
         "view": "public" if actor is None else "organisation" if not actor.watches else "inspector",
         "thing": _thing_card(names[item], names, backward),
-        "timeline": _timeline(story, actor, traces, item),
+        "timeline": _timeline(story, actor, part, item),
         "left_out": _left_out(session, actor, traces.values(), choice),
-        "truncated": cut or not choice.only_sales,
+        "truncated": part.is_cut or not choice.only_sales,
         "certificates": _certificates(session, actor, story, of_lots),
         "traces": {way.value: _graph(found, names, item, known) for way, found in traces.items()},
         "flow": flow_of(story, actor, traces.values(), names, item),
@@ -168,7 +175,7 @@ def _thing_card(named: tuple[str, Any], names: dict[int, tuple[str, Any]], backw
     return card
 
 
-def _timeline(story: Story, actor: Actor | None, traces: dict[Direction, Trace], item: int) -> list[dict[str, Any]]:
+def _timeline(story: Story, actor: Actor | None, part: Part, item: int) -> list[dict[str, Any]]:
     """All events, oldest first, each said to be of the thing itself, from before it or from after it.
 
     Events that the poorer view tells alike are told once: how many there were is a quantity.
@@ -176,7 +183,7 @@ def _timeline(story: Story, actor: Actor | None, traces: dict[Direction, Trace],
     entries = []
     alike = set()
     for number in sorted(story.documents, key=lambda n: _position(story, n)):
-        entry = story.tell(number, actor) | {"relation": _relation(traces, number, item)}
+        entry = story.tell(number, actor) | {"relation": part.relation(number, item)}
         if "time" not in entry:
             told = json.dumps(entry, sort_keys=True, default=str)
             if told in alike:
@@ -191,14 +198,6 @@ def _timeline(story: Story, actor: Actor | None, traces: dict[Direction, Trace],
 def _position(story: Story, number: int) -> Position:
     document = story.documents[number]
     return (utc_milliseconds(datetime.fromisoformat(document["eventTime"])), number)
-
-
-def _relation(traces: dict[Direction, Trace], number: int, item: int) -> str:
-    for found in traces.values():
-        if any(row.item == item for row in found.events.get(number, ())):
-            return "own"
-    backward = traces.get(Direction.BACKWARD)
-    return "before" if backward is not None and number in backward.events else "after"
 
 
 def _left_out(session: Session, actor: Actor | None, traces: Iterable[Trace], choice: Choice) -> int:
