@@ -1,0 +1,215 @@
+"""The files of deploy/ are taken by the programs they are for, where those are installed; what they name is there."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from trace.cli import cli
+from trace.config import SETTINGS_TABLE, load_settings
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+NGINX, CADDY = DEPLOY / "proxy" / "nginx.conf", DEPLOY / "proxy" / "Caddyfile"
+COMMANDS = {*cli.commands, "serve"}
+SETTINGS = {name: default for name, default, _ in SETTINGS_TABLE}
+INSTRUCTION = re.compile("FROM|RUN|WORKDIR|COPY|USER|ENV|VOLUME|EXPOSE|STOPSIGNAL|HEALTHCHECK|ENTRYPOINT|CMD")
+
+
+def call(*line: object, **more: Any) -> str:
+    """Run a program that must be content; what it said."""
+    done = subprocess.run([str(part) for part in line], capture_output=True, text=True, check=False, timeout=60, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def or_skip(program: str) -> str:
+    """Where a program is; the test is skipped where it is not installed."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+def settings_in(text: str) -> set[str]:
+    """The settings that a file names."""
+    return set(re.findall(r"\bSUNSHINE_[A-Z_]+", text))
+
+
+# ---- systemd -------------------------------------------------------------------------------------------------------
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    program = or_skip("systemd-analyze")
+    for unit in UNITS:
+        text = unit.read_text().replace("/opt/sunshine-trace", str(ROOT))
+        (tmp_path / unit.name).write_text(text.replace("RequiresMountsFor=", "# "))
+    units = sorted(tmp_path.iterdir())
+    said = call(program, "verify", "--man=no", *units)
+    assert not [line for line in said.splitlines() if "sunshine" in line], said
+    if "--offline" in call(program, "--help"):
+        for unit in units:
+            if unit.suffix == ".service":
+                call(program, "security", "--offline=yes", "--threshold=20", unit)  # in tenths: at most 2.0
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda path: path.stem)
+def test_units_start_commands_and_settings_that_there_are(unit: Path) -> None:
+    text = unit.read_text()
+    (started,) = re.findall(r"^ExecStart=/opt/sunshine-trace/run (\w+)", text, re.MULTILINE)
+    assert started in COMMANDS
+    assert settings_in(text) <= SETTINGS.keys()
+    assert "User=sunshine" in text
+    assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(text.splitlines())
+
+
+def test_timer_starts_the_unit_of_its_name() -> None:
+    (timer,) = (unit for unit in UNITS if unit.suffix == ".timer")
+    assert timer.with_suffix(".service") in SERVICES
+
+
+def test_environment_that_is_given_as_an_example_is_taken(tmp_path: Path) -> None:
+    lines = (DEPLOY / "environment.example").read_text().splitlines()
+    environ = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    settings = load_settings(environ | {"SUNSHINE_DATA": str(tmp_path)})
+    assert (settings.demo, settings.proxies) == (False, 1)
+    assert settings.database_url.startswith("postgresql://")
+
+
+# ---- proxies -------------------------------------------------------------------------------------------------------
+
+
+def nginx_statements(text: str) -> list[list[str]]:
+    """The words of each statement: what ends in `;`, `{` or stands as `}`. Raises where braces do not match."""
+    bare = re.sub(r"(?m)(^|\s)#.*$", "", text)
+    depth, statements = 0, []
+    for words, end in re.findall(r"([^;{}]*)([;{}])", bare):
+        depth += {"{": 1, "}": -1}.get(end, 0)
+        assert depth >= 0, "a brace too many"
+        assert end != "}" or not words.strip(), f"no semicolon after {words.strip()!r}"
+        if end != "}":
+            statements.append([*words.split(), end])
+    assert depth == 0, "a brace too few"
+    return statements
+
+
+def test_nginx_file_is_whole_and_hands_on_whoever_connected() -> None:
+    statements = nginx_statements(NGINX.read_text())
+    sent = {words[1]: words[2] for words in statements if words[0] == "proxy_set_header"}
+    assert (sent["X-Forwarded-For"], sent["X-Forwarded-Proto"]) == ("$remote_addr", "$scheme")
+    zones = {words[2].split("=")[1].split(":")[0] for words in statements if re.fullmatch(r"limit_\w+_zone", words[0])}
+    used = {re.sub("^zone=", "", words[1]) for words in statements if words[0] in ("limit_conn", "limit_req")}
+    assert used == zones
+    (largest,) = (words[1] for words in statements if words[0] == "client_max_body_size")
+    assert int(largest.removesuffix("m")) == int(SETTINGS["SUNSHINE_MAX_UPLOAD_MB"]) + 1
+
+
+def test_nginx_takes_its_file(tmp_path: Path) -> None:
+    program = or_skip("nginx")
+    call(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=trace.example.org",
+        "-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem",
+    )  # fmt: skip
+    text = NGINX.read_text().replace("/etc/ssl/sunshine-trace", str(tmp_path))
+    (tmp_path / "site.conf").write_text(text)
+    temporary = " ".join(f"{name}_temp_path {tmp_path / name};" for name in ("client_body", "proxy", "fastcgi"))
+    temporary += f" uwsgi_temp_path {tmp_path / 'uwsgi'}; scgi_temp_path {tmp_path / 'scgi'}; access_log off;"
+    main = tmp_path / "nginx.conf"
+    main.write_text(f"pid {tmp_path / 'pid'}; events {{}} http {{ {temporary} include {tmp_path / 'site.conf'}; }}")
+    assert "test is successful" in call(program, "-t", "-e", "stderr", "-p", tmp_path, "-c", main)
+
+
+def test_caddy_takes_its_file(tmp_path: Path) -> None:
+    text = CADDY.read_text()
+    assert text.count("{") == text.count("}")
+    assert f"max_size {int(SETTINGS['SUNSHINE_MAX_UPLOAD_MB']) + 1}MB" in text
+    program = or_skip("caddy")
+    said = call(
+        program, "validate", "--adapter", "caddyfile", "--config", CADDY, env=os.environ | {"HOME": str(tmp_path)}
+    )
+    assert "Valid configuration" in said
+
+
+@pytest.mark.parametrize("path", [NGINX, CADDY], ids=lambda path: path.name)
+def test_figures_stay_within(path: Path) -> None:
+    assert re.search(r"/metrics", path.read_text())
+
+
+# ---- containers ----------------------------------------------------------------------------------------------------
+
+
+def instructions() -> list[tuple[str, str]]:
+    """(instruction, what follows) of the Containerfile, lines that go on joined."""
+    text = re.sub(r"(?m)^#.*\n", "", (DEPLOY / "Containerfile").read_text()).replace("\\\n", " ")
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in text.splitlines() if line.strip()]
+
+
+def test_containerfile_is_as_a_strict_reader_wants_it() -> None:
+    lines = instructions()
+    assert all(INSTRUCTION.fullmatch(name) for name, _ in lines)
+    (base,) = (words for name, words in lines if name == "FROM")
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim-\w+", base), "a version is named, never the latest"
+    (user,) = (number for number, (name, _) in enumerate(lines) if name == "USER")
+    assert [name for name, _ in lines[user:] if name in ("RUN", "COPY")] == [], "the code is root's"
+    for name, words in lines:
+        if name == "RUN":
+            call("bash", "-n", "-c", words)
+            assert "apt-get install" not in words or "rm -rf /var/lib/apt/lists/*" in words
+        if name in ("ENTRYPOINT", "CMD"):
+            assert words.startswith("["), "no shell stands between a signal and the service"
+    (command,) = re.findall(r'\["(\w+)"\]', dict(lines)["CMD"])
+    assert command in COMMANDS
+    assert settings_in(dict(lines)["ENV"]) <= SETTINGS.keys()
+
+
+def test_what_the_containerfile_copies_is_there_and_is_let_through() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored, "nothing but what is named"
+    copied = {word for name, words in instructions() if name == "COPY" for word in words.split()[:-1]}
+    assert {name for name in copied if not (ROOT / name).exists()} == set()
+    assert copied == {line[1:] for line in ignored if line.startswith("!")}
+
+
+def test_composition_names_only_what_is_there() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    told = yaml.safe_load(text)
+    for name, service in told["services"].items():
+        image = service["image"]
+        assert image == "sunshine-trace" or re.search(r":v?\d", image), f"{name}: a version is named, never the latest"
+        assert set(service.get("depends_on", {})) <= told["services"].keys()
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source in told["volumes"] or (DEPLOY / source).exists(), f"{name}: {source}"
+    for name in ("service", "worker"):
+        given = told["services"][name]["environment"]
+        assert given.keys() <= SETTINGS.keys()
+        assert set(told["services"][name].get("command", [])) <= COMMANDS
+    asked = set(re.findall(r"\$\{(\w+):\?", text))
+    given = set(re.findall(r"^(\w+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
+    assert asked == given
+
+
+@pytest.mark.parametrize("script", sorted((DEPLOY / "postgresql").iterdir()), ids=lambda path: path.name)
+def test_scripts_are_scripts(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    assert call("bash", "-n", script) == ""
+
+
+def test_wal_segment_is_archived_once_and_never_written_over(tmp_path: Path) -> None:
+    segment, archived = tmp_path / "segment", tmp_path / "archive" / "segment"
+    archived.parent.mkdir()
+    line = [DEPLOY / "postgresql" / "archive-wal", segment, archived]
+    segment.write_bytes(b"one")
+    call(*line)
+    call(*line)
+    segment.write_bytes(b"two")
+    assert subprocess.run(line, check=False).returncode == 1
+    assert archived.read_bytes() == b"one"
+    assert [path.name for path in archived.parent.iterdir()] == ["segment"]
