@@ -22,6 +22,7 @@ from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
 from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_own_look
+from trace.services.object_keeping import first_look
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal, new_seal, seal_for
 
@@ -91,6 +92,7 @@ def _keep_image(
     sealed = own.close(picture, about=f"prescription {public_id}")
     sha256 = objects.put(sealed)
     values = {"sha256": sha256, "media_type": SEALED, "size": len(sealed), "stored_at": command.now}
+    values["look_again_at"] = first_look(session, now=command.now)
     session.execute(insert_for(session, stored_object).values(values).on_conflict_do_nothing())
     once = (prescription.c.id == row.id) & prescription.c.object.is_(None)
     kept = update(prescription).where(once).values(object=sha256, record_key=number)

@@ -25,6 +25,7 @@ from trace.domain.photo_advice import Taken, advise
 from trace.metrics import count_photo
 from trace.services.certificates import may_see_object
 from trace.services.look_up_log import note_look_up
+from trace.services.object_keeping import first_look
 from trace.services.organisations import new_public_id
 from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, describe_photo, printed
 from trace.services.supplier_list import is_of_a_file_in
@@ -115,6 +116,7 @@ def keep_object(
 
 def _note_object(session: Session, actor: Actor, sha256: str, media_type: str, size: int, now: datetime) -> None:
     row = {"sha256": sha256, "media_type": media_type, "size": size, "stored_at": now}
+    row["look_again_at"] = first_look(session, now=now)
     session.execute(insert_for(session, stored_object).values(row).on_conflict_do_nothing())
     owner = {"object": sha256, "organisation": actor.organisation}
     session.execute(insert_for(session, object_owner).values(owner).on_conflict_do_nothing())
@@ -123,7 +125,13 @@ def _note_object(session: Session, actor: Actor, sha256: str, media_type: str, s
 def get_object(
     session: Session, *, actor: Actor, objects: ObjectStore, sha256: str, now: datetime
 ) -> tuple[bytes, str]:
-    """(bytes, media type) of an object that the actor's organisation uploaded, or that belongs to a paper it may see.
+    """(bytes, media type) of an object that the actor may see (`look_at_object`)."""
+    media_type = look_at_object(session, actor=actor, sha256=sha256, now=now)
+    return objects.get(sha256), media_type
+
+
+def look_at_object(session: Session, *, actor: Actor, sha256: str, now: datetime) -> str:
+    """The media type of an object that the actor's organisation uploaded, or that belongs to a paper it may see.
 
     The photo of a paper goes where the paper goes: to the receiver of the goods, to the inspector of the region (whose
     look is written down, R18); the photo of a delivery where its record goes. Raises `NotFound` for any other.
@@ -141,7 +149,7 @@ def get_object(
         raise NotFound(N_("There is no picture {sha256}."), sha256=sha256)
     if not own:
         note_look_up(session, actor=actor, what="object", subject=sha256, now=now)
-    return objects.get(sha256), media_type
+    return str(media_type)
 
 
 def _of_a_record_in(session: Session, actor: Actor, sha256: str) -> bool:

@@ -99,6 +99,7 @@ TITLES: Mapping[str, str] = {
     "self_check.near_days": N_("Near its end, in the self-check"),
     "import.limits": N_("Files that are read in: limits"),
     "import.at_once": N_("Files that are read in: rows at once"),
+    "objects.keeping": N_("Photos and papers: locks and what nobody needs"),
     "retention.produce": N_("Produce: by law"),
     "keep.produce": N_("Produce: in this house"),
     "retention.food": N_("Food"),
@@ -366,6 +367,20 @@ _TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "disposal": _must_say,
     "disposal.methods": lambda value: [("{methods}", {"methods": _listed(value)})],
     "correction": _must_say,
+    "objects.keeping": lambda value: [
+        (
+            N_(
+                "Locked after {first} hours for {months} months at most, anew {ahead} days before that ends; what no"
+                " record names is removed after {grace} days."
+            ),
+            {
+                "first": str(value["first_look_hours"]),
+                "months": str(value["lock_months"]),
+                "ahead": str(value["ahead_days"]),
+                "grace": str(value["grace_days"]),
+            },
+        )
+    ],
     "retention.": _months,
     "keep.": _months,
     "expiry_warning": _warning,

@@ -15,6 +15,8 @@ DESK_WORDS: dict[str, str] = {
     "job_export_ask": N_("Export: asking what is held"),
     "job_erase_prescription": N_("Erasing the picture of a prescription"),
     "job_import": N_("Bringing in a table"),
+    "job_object_keeping": N_("Locking photos and papers"),
+    "job_object_sweep": N_("Comparing photos with records"),
     "job_state_waiting": N_("Waits for its time"),
     "job_state_working": N_("Being done"),
     "job_state_failing": N_("Failed, tried again"),

@@ -322,6 +322,18 @@ _FAMILIES = (
         ),
     ),
     Family("disposal.methods", each(text(40), least=1)),
+    Family(
+        "objects.keeping",
+        record(
+            {
+                "first_look_hours": whole(1, 240),
+                "grace_days": whole(3, 3650),  # more than storage.objects.s3.FRESH
+                "lock_months": whole(1, 120),
+                "ahead_days": whole(1, 365),
+            }
+        ),
+        house=False,
+    ),
     Family("retention.", _MONTHS, more=False),
     Family("keep.", _MONTHS, more=False),
     Family("expiry_warning", each(whole(1, 3650), least=1, most=10)),
