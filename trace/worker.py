@@ -23,7 +23,8 @@ from trace.erasing_work import erase_picture
 from trace.export_work import take_step
 from trace.import_work import bring_in
 from trace.kept_objects import objects_of
-from trace.services import export_files, prescription_images, subscriptions
+from trace.object_work import keep_objects, move_spooled, sweep_objects
+from trace.services import export_files, object_keeping, prescription_images, subscriptions
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.job_failing import OURS, retry_or_bury
 from trace.services.job_kinds import KINDS, JobKind, bury_if_over, come_again, is_to_tend, take_work, tend, work_waits
@@ -44,6 +45,8 @@ WORK: Mapping[str, Callable[[Workplace, Job], None]] = {
     export_files.ASK: take_step,
     prescription_images.ERASE: erase_picture,
     IMPORT: bring_in,
+    object_keeping.KEEP: keep_objects,
+    object_keeping.SWEEP: sweep_objects,
 }
 
 
@@ -60,6 +63,7 @@ class Worker(Workplace):
         while not stop.is_set():
             try:
                 if time.monotonic() - tended >= TEND_SECONDS:
+                    move_spooled(self.objects)
                     self.tend()
                     tended = time.monotonic()
                 busy = self.work_once()

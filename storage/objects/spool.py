@@ -4,6 +4,7 @@ A photo in the spool is as durable as one in a folder. Whoever works beside the 
 store when that is back (`move`). Until then it is shown from here; another machine does not see it yet.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ class SpooledObjects:
         self.spool = spool
         self._clock = clock
         self._asked_again_at = 0.0
+        self._moving = threading.Lock()
 
     def put(self, data: bytes) -> str:
         """Keep the bytes, there or here; see `put_file`."""
@@ -99,8 +101,16 @@ class SpooledObjects:
         """Bring one object that waits to the store; False if there is none, raises `Busy` while the store is gone.
 
         It is removed here when the store has it for good: killed at any moment, it is in one of the two, or in both.
-        Two at once bring the same bytes. One that is damaged is told, and stays.
+        Two processes at once bring the same bytes; of two threads one does. One that is damaged is told, and stays.
         """
+        if not self._moving.acquire(blocking=False):
+            return False
+        try:
+            return self._move()
+        finally:
+            self._moving.release()
+
+    def _move(self) -> bool:
         for one in self.spool.listed():
             try:
                 with self.spool.open(one.sha256) as file:

@@ -22,7 +22,15 @@ from storage.tables import job
 from storage.tables.columns import Moment
 from trace.domain.failures import N_
 from trace.domain.jobs import patience_for
-from trace.services import export_files, export_sending, import_jobs, prescription_images, rounds, subscriptions
+from trace.services import (
+    export_files,
+    export_sending,
+    import_jobs,
+    object_keeping,
+    prescription_images,
+    rounds,
+    subscriptions,
+)
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.rulebook import rules_on
 
@@ -68,6 +76,8 @@ KINDS: Mapping[str, JobKind] = {
         give_up=lambda session, subject, now: import_jobs.give_import_up(session, subject, now=now),
         outcome=N_("The table is refused; nothing of it is stored."),
     ),
+    object_keeping.KEEP: JobKind(object_keeping.LEASE, again=object_keeping.next_keeping),
+    object_keeping.SWEEP: JobKind(object_keeping.LEASE, again=object_keeping.next_sweep),
 }
 
 
