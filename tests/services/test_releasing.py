@@ -273,3 +273,20 @@ def test_a_release_that_two_signed_is_known_when_it_is_sent_again_as_an_event(to
     (event,) = town.events(*done["events"])
     assert not town.do(capture_event, actor=made.shop, document=event, now=town.now).fresh
     assert town.stock(made.shop, made.lot) == (0, 5)
+
+
+@pytest.mark.parametrize(("comes", "goes"), [(bare, True), (warm, False), (special, False)])
+def test_a_hold_declared_wrong_by_a_bare_event_is_no_signature_either(
+    town: Town, comes: Callable[[Town], Held], goes: bool
+) -> None:
+    made = comes(town)
+    both = Agreement(colleague(town, made.shop), PASSWORD)
+    town.do(hops.release, town.command(made.shop), goods=made.goods, reason="fine", agreement=both)
+    done = town.do(hops.hold, town.command(made.shop), goods=made.goods, reason="wet box")
+    (event,) = town.events(*done["events"])
+    wrong = event | {"errorDeclaration": {"declarationTime": town.now.isoformat(), "reason": "incorrect_data"}}
+    if goes:
+        town.do(capture_event, actor=made.shop, document=wrong, now=town.now)
+    else:
+        town.refuses(Conflict, capture_event, actor=made.shop, document=wrong, now=town.now)
+    assert town.stock(made.shop, made.lot) == ((5, 0) if goes else (0, 5))
