@@ -268,6 +268,11 @@ _PHRASES = each(text(40))
 _HOURS = whole(1, 8760)
 _WORKING_DAYS = whole(1, 365)
 
+_LOCKS = {"lock_months": whole(1, 120), "ahead_days": whole(1, 365)}
+_TRIED = ("subscription", "export_build", "export_send", "export_ask", "import")  # kinds of jobs
+# The grace is more than storage.objects.s3.FRESH.
+_OBJECTS = record({"first_look_hours": whole(1, 240), "grace_days": whole(3, 3650), **_LOCKS})
+_PATIENCE = record({}, dict.fromkeys(_TRIED, record({"failures": whole(1, 1000), "days": whole(0, 365)})))
 _FAMILIES = (
     Family("papers.", record({"categories": _CATEGORIES, "any_of": _CERTIFICATES, "severity": _SEVERITY})),
     Family("fields.", record({"categories": _CATEGORIES, "all_of": _FIELD_GROUPS, "severity": _SEVERITY})),
@@ -322,18 +327,8 @@ _FAMILIES = (
         ),
     ),
     Family("disposal.methods", each(text(40), least=1)),
-    Family(
-        "objects.keeping",
-        record(
-            {
-                "first_look_hours": whole(1, 240),
-                "grace_days": whole(3, 3650),  # more than storage.objects.s3.FRESH
-                "lock_months": whole(1, 120),
-                "ahead_days": whole(1, 365),
-            }
-        ),
-        house=False,
-    ),
+    Family("objects.keeping", _OBJECTS, house=False),
+    Family("job.patience", _PATIENCE, house=False),
     Family("retention.", _MONTHS, more=False),
     Family("keep.", _MONTHS, more=False),
     Family("expiry_warning", each(whole(1, 3650), least=1, most=10)),
