@@ -224,10 +224,7 @@ def answer(
     failure: Failure | None = None,
 ) -> Response:
     """The answer in the form the caller reads: a page, a problem document, or an exception as EPCIS 2.0 names it."""
-    response = _problem(status, detail, field, details, failure) if wants_problem() else _page(status, detail)
-    if status == 503:
-        response.headers["Retry-After"] = RETRY_SECONDS
-    return response
+    return _problem(status, detail, field, details, failure) if wants_problem() else _page(status, detail)
 
 
 def _problem(

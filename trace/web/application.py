@@ -204,6 +204,8 @@ def finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if response.status_code < 400:
         response.headers.pop("Retry-After", None)  # the limiter's; with a redirect it would say: wait a minute first
+    elif response.status_code == 503:
+        response.headers["Retry-After"] = errors.RETRY_SECONDS  # not the limiter's: that one is not what keeps us
     response.headers["X-Request-ID"] = g.request_id
     if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")

@@ -38,11 +38,7 @@ def ready() -> ResponseReturnValue:
     """
     state = check_health(g.session, parts().objects, g.now)
     told = state if _is_operator() else {"status": state["status"]}
-    response = jsonify(told)
-    if state["status"] != "ok":
-        response.status_code = 503
-        response.headers["Retry-After"] = "3"
-    return response
+    return jsonify(told), 200 if state["status"] == "ok" else 503
 
 
 @blueprint.get("/metrics")

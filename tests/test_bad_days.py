@@ -1,0 +1,198 @@
+"""Bad days: the database gone, the disk full, the clock put back. Nothing acknowledged is lost or doubled."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from werkzeug.test import TestResponse
+
+from storage.store import driver_url, open_store
+from tests.conftest import Databases
+from tests.servers import NOBODY, wait_for_port
+from tests.web.conftest import Demo, demonstration
+from tests.web.epcis.conftest import Partner, event
+from trace.web.parts import Parts
+
+MEBIBYTE = 1024 * 1024
+
+
+@contextmanager
+def small_disk(mebibytes: int) -> Iterator[Path]:
+    """A disk of its own with so much room, where PostgreSQL gets at it; a skip where none can be mounted."""
+    folder = Path(tempfile.mkdtemp(prefix="sunshine-disk-", dir="/tmp"))
+    folder.chmod(0o755)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=777", "sunshine", folder],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip("a full disk: only root may mount one")
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)  # whom the server runs as
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
+
+
+@contextmanager
+def no_room(disk: Path) -> Iterator[None]:
+    """While the block runs, not a byte is free."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        size = MEBIBYTE
+        while size:
+            try:
+                file.write(bytes(size))
+            except OSError:
+                size //= 2
+        yield
+    ballast.unlink()
+
+
+@contextmanager
+def database_gone(url: str) -> Iterator[None]:
+    """The server behind an address ends at once, as when its machine fails; it starts again when the block ends."""
+    with create_engine(driver_url(url)).connect() as connection:
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        port = int(connection.execute(text("SHOW port")).scalar_one())
+    server = int((folder / "postmaster.pid").read_text().split()[0])
+    program = Path(f"/proc/{server}")
+    line = (program / "cmdline").read_bytes().split(b"\0")[:-1]
+    environ = dict(pair.partition(b"=")[::2] for pair in (program / "environ").read_bytes().split(b"\0") if pair)
+    again = {"executable": (program / "exe").readlink(), "cwd": (program / "cwd").readlink(), "env": environ}
+    os.kill(server, signal.SIGQUIT)
+    while (folder / "postmaster.pid").exists():
+        pass
+    try:
+        yield
+    finally:
+        user = NOBODY if os.geteuid() == 0 else None
+        subprocess.Popen(
+            line, **again, user=user, group=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        wait_for_port(port)
+
+
+def count_events(demo: Demo) -> int:
+    """How many events are stored."""
+    with demo.store.reading() as session:
+        return int(session.execute(text("SELECT count(*) FROM event")).scalar_one())
+
+
+def wait_for_lock(url: str) -> None:
+    """Return when somebody waits for a lock in this database."""
+    waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    engine = create_engine(driver_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        while connection.execute(waits).first() is None:
+            pass
+    engine.dispose()
+
+
+def check_unavailable(answer: TestResponse) -> None:
+    """Nothing was recorded, and the answer says when to try again."""
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3"), answer.text
+
+
+def check_full(answer: TestResponse) -> None:
+    """There was no room, and the answer says so."""
+    assert answer.status_code == 507, answer.text
+
+
+def until_it_recovers(ask: Callable[[], TestResponse]) -> TestResponse:
+    """The first answer that is no 503: a database that starts again first looks through its log."""
+    while (answer := ask()).status_code == 503:
+        check_unavailable(answer)
+    return answer
+
+
+@pytest.fixture
+def on_postgresql(databases: Databases, tmp_path: Path) -> Iterator[Demo]:
+    with demonstration(databases, "postgresql", tmp_path) as demo:
+        yield demo
+
+
+def test_a_database_that_is_gone_is_told_and_comes_back_by_itself(on_postgresql: Demo) -> None:
+    demo, partner, made = on_postgresql, Partner(on_postgresql, "clerk"), event()
+    url = demo.app.extensions["sunshine"].settings.database_url
+    before = count_events(demo)
+    browser = demo.browser("station")
+    holder = create_engine(driver_url(url))
+    with ThreadPoolExecutor(1) as threads, holder.connect() as held:
+        held.execute(text("LOCK TABLE event IN ACCESS EXCLUSIVE MODE"))
+        in_hand = threads.submit(partner.capture, made)
+        wait_for_lock(url)
+        with database_gone(url):
+            held.invalidate()
+            check_unavailable(in_hand.result())
+            for ask in (
+                lambda: partner.capture(made),
+                lambda: demo.get("/stock"),
+                lambda: demo.client.get("/t/81502310064000000010"),
+                lambda: browser.get("/station/stock"),
+            ):
+                check_unavailable(ask())
+            assert demo.client.get("/health/live").status_code == 200
+            assert demo.client.get("/health/ready").json["status"] == "failing"
+            check_unavailable(demo.client.get("/health/ready"))
+            assert "\nsunshine_database_up 0.0\n" in demo.client.get("/metrics").text
+    holder.dispose()
+    assert until_it_recovers(lambda: partner.capture(made)).status_code == 202
+    assert partner.capture(made).status_code == 202, "as who heard no answer sends it again"
+    assert count_events(demo) == before + 1
+    assert browser.get("/station/stock").status_code == 200
+    assert demo.client.get("/health/ready").status_code == 200
+
+
+def fill_up_and_recover(demo: Demo, disk: Path) -> None:
+    """What happens at a full disk, and when there is room again."""
+    partner, many = Partner(demo, "clerk"), [event() for _ in range(900)]
+    before = count_events(demo)
+    with no_room(disk):
+        check_full(partner.capture(*many))
+        check_full(partner.capture(*many))
+        assert demo.get("/stock").status_code == 200, "what is there can be read"
+        assert count_events(demo) == before
+    for _ in range(2):
+        assert partner.capture(*many).status_code == 202
+    assert count_events(demo) == before + len(many)
+
+
+def test_a_full_disk_under_sqlite_is_told_and_recovers(databases: Databases, tmp_path: Path) -> None:
+    with small_disk(64) as disk, demonstration(databases, "sqlite", tmp_path) as demo:
+        demo.store.close()
+        shutil.copy(demo.store.url.removeprefix("sqlite:///"), disk / "sunshine.db")
+        demo.store = open_store(f"sqlite:///{disk / 'sunshine.db'}")
+        parts: Parts = demo.app.extensions["sunshine"]
+        demo.app.extensions["sunshine"] = replace(parts, store=demo.store)
+        fill_up_and_recover(demo, disk)
+        with demo.store.reading() as session:
+            assert session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+        demo.store.close()
+
+
+def test_a_full_disk_under_postgresql_is_told_and_recovers(databases: Databases, tmp_path: Path) -> None:
+    with small_disk(128) as disk:
+        with demonstration(databases, "postgresql", tmp_path) as demo:
+            demo.store.close()
+            name = demo.store.url.rpartition("/")[2]
+            with databases._connected("postgres") as connection:
+                connection.execute(text(f"CREATE TABLESPACE small LOCATION '{disk}'"))
+                connection.execute(text(f"ALTER DATABASE {name} SET TABLESPACE small"))
+            fill_up_and_recover(demo, disk)
+        with databases._connected("postgres") as connection:
+            connection.execute(text("DROP TABLESPACE small"))
