@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 import storage
 from storage.store import Store
-from tests.conftest import ROOT
+from storage.tables import job
+from tests.conftest import BACKENDS, ROOT, Databases, make_database
 from tests.post import ZONE, Post, ids
 from tests.receiver import receiving
 from tests.servers import wait_for_port
@@ -26,21 +28,24 @@ from trace.worker import Worker
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """The store in a data folder."""
+def store(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Iterator[Store]:
+    """The store in a data folder; on PostgreSQL where a test asks for it."""
     url = f"sqlite:///{tmp_path / 'sunshine.db'}"
-    storage.prepare(url)
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = make_database(databases, "postgresql")
+    else:
+        storage.prepare(url)
     opened = storage.open_store(url)
     yield opened
     opened.close()
 
 
 @contextmanager
-def working(data: Path) -> Iterator[subprocess.Popen[str]]:
+def working(data: Path, store: Store) -> Iterator[subprocess.Popen[str]]:
     """`./run worker` in a process of its own, which may send to this machine. Killed when the block ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "trace.cli", "worker"],
-        cwd=ROOT, env=environ(data, SUNSHINE_WEBHOOK_PRIVATE="1"), text=True,
+        cwd=ROOT, env=environ(data, SUNSHINE_WEBHOOK_PRIVATE="1", SUNSHINE_DATABASE_URL=store.url), text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -70,7 +75,7 @@ def test_server_alone_sends_what_is_captured(tmp_path: Path, store: Store) -> No
 
 
 def test_worker_that_is_told_to_stop_finishes_the_delivery_in_hand(tmp_path: Path, store: Store) -> None:
-    with receiving() as receiver, working(tmp_path) as process:
+    with receiving() as receiver, working(tmp_path, store) as process:
         post = Post(town_now(store), receiver, clock.now())
         shop = post.town.organisation()
 
@@ -88,9 +93,10 @@ def test_worker_that_is_told_to_stop_finishes_the_delivery_in_hand(tmp_path: Pat
     assert receiver.url not in said
 
 
+@pytest.mark.parametrize("store", BACKENDS, indirect=True)
 def test_worker_killed_before_it_moved_the_mark_makes_the_events_come_again(tmp_path: Path, store: Store) -> None:
     killed = threading.Event()
-    with receiving() as receiver, working(tmp_path) as process:
+    with receiving() as receiver, working(tmp_path, store) as process:
         post = Post(town_now(store), receiver, clock.now())
         shop = post.town.organisation()
 
@@ -108,6 +114,23 @@ def test_worker_killed_before_it_moved_the_mark_makes_the_events_come_again(tmp_
         assert not Worker(store, ZONE, private=True).work_once(), "the lease of the killed worker still holds"
         assert Worker(store, ZONE, private=True, now=lambda: clock.now() + LEASE).work_once()
     assert post.came == [ids(1), ids(1)]
+
+
+def test_server_that_is_told_to_leaves_the_work_to_the_worker(tmp_path: Path, store: Store) -> None:
+    with receiving() as receiver:
+        post = Post(town_now(store), receiver, clock.now())
+        shop = post.town.organisation()
+        post.subscribe(shop)
+        quiet = {"SUNSHINE_DEMO": "0", "SUNSHINE_WEBHOOK_PRIVATE": "1", "SUNSHINE_WORKER": "0"}
+        with serving(tmp_path, **quiet) as (_, port):
+            wait_for_port(port)
+            post.record(shop, 1)
+            assert health(port)["database"] == "ok"  # it answers, and has no thread that works
+            with working(tmp_path, store):
+                receiver.wait_for(1)
+    with store.reading() as session:
+        assert session.scalars(select(job.c.kind).where(job.c.subject == 0)).all(), "the worker put the service's own"
+    assert post.came == [ids(1)]
 
 
 def test_doctor_says_when_nobody_works(tmp_path: Path, store: Store) -> None:
