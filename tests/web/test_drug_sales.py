@@ -2,7 +2,9 @@
 
 import csv
 import re
+from datetime import datetime
 from io import BytesIO, StringIO
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pypdfium2
@@ -84,7 +86,8 @@ def test_a_price_is_set_once_taken_by_the_counter_and_stands_on_receipt_and_reco
     printed = demo.get(f"/drug-sales/{sold['id']}/receipt.pdf", "pharmacist")
     (page,) = pypdfium2.PdfDocument(BytesIO(printed.data))
     assert page.get_textpage().get_text_bounded().count("17.00") == 2  # of the line, and in all
-    today = str(demo.get("/drug-sales", "pharmacist").json["sales"][0]["sold_at"])[:10]
+    sold_at = datetime.fromisoformat(demo.get("/drug-sales", "pharmacist").json["sales"][0]["sold_at"])
+    today = sold_at.astimezone(ZoneInfo("Asia/Shanghai")).date()  # at night it is another day than in UTC
     rows = list(csv.DictReader(StringIO(desk.get(f"/pharmacy/sales/table.csv?last={today}").data.decode("utf-8-sig"))))
     assert ("17", "17", VITAMIN.format(7)) in [(row["单价"], row["金额"], row["追溯码"]) for row in rows]
     sheet = openpyxl.load_workbook(BytesIO(demo.get(f"/drug-sales.xlsx?first={today}&last={today}", "pharmacist").data))
