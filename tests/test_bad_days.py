@@ -21,6 +21,7 @@ from tests.servers import NOBODY, wait_for_port
 from tests.web.conftest import Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from trace.web.parts import Parts
+from trace.web.signing import PUT_BACK, SteadySigner
 
 MEBIBYTE = 1024 * 1024
 
@@ -156,6 +157,31 @@ def test_a_database_that_is_gone_is_told_and_comes_back_by_itself(on_postgresql:
     assert count_events(demo) == before + 1
     assert browser.get("/station/stock").status_code == 200
     assert demo.client.get("/health/ready").status_code == 200
+
+
+class ClockAhead(SteadySigner):
+    """A signer of this machine whose clock was ahead until it was put back."""
+
+    seconds = 3600
+
+    def get_timestamp(self) -> int:
+        """The time of that clock."""
+        return super().get_timestamp() + self.seconds
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(3600, 200), (2 * PUT_BACK, 302), (-40 * 24 * 3600, 302)])
+def test_nobody_is_signed_out_because_the_clock_was_put_back(
+    databases: Databases, tmp_path: Path, seconds: int, status: int
+) -> None:
+    with demonstration(databases, "sqlite", tmp_path) as demo:
+        browser, app = demo.browser("station"), demo.app
+        sealed = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+        cookie = browser.client.get_cookie("session")
+        assert cookie is not None
+        kept = sealed.loads(cookie.value)
+        sealed.signer = type("Clock", (ClockAhead,), {"seconds": seconds})
+        browser.client.set_cookie("session", sealed.dumps(kept))
+        assert browser.get("/station").status_code == status
 
 
 def fill_up_and_recover(demo: Demo, disk: Path) -> None:

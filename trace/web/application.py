@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from flask import Flask, Request, Response, g, request
-from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel
 from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -28,6 +27,7 @@ from trace.web.access import check_access, csrf, is_watched, needs_writing
 from trace.web.again import rewinder
 from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
+from trace.web.signing import SessionInterface
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
 
@@ -66,14 +66,6 @@ class StrictRequest(Request):
         if e is None:
             return super().on_json_loading_failed(e)
         raise bad_json(e) from e
-
-
-class SessionInterface(SecureCookieSessionInterface):
-    """The session's cookie travels over https only, once it came by https; plain http is for a shop's own machine."""
-
-    def get_cookie_secure(self, app: Flask) -> bool:
-        """Whether the cookie is marked Secure."""
-        return request.is_secure or super().get_cookie_secure(app)
 
 
 class Application(Flask):
@@ -209,7 +201,11 @@ def finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
-        told = {"method": request.method, "route": str(request.url_rule or NO_ROUTE), "status": response.status_code}
+        told: dict[str, Any] = {
+            "method": request.method,
+            "route": str(request.url_rule or NO_ROUTE),
+            "status": response.status_code,
+        }
         seconds = perf_counter() - g.begun
         count_request(**told, seconds=seconds)
         log.info("request", request_id=g.request_id, **told, milliseconds=round(seconds * 1000, 1))
