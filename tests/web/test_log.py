@@ -36,9 +36,11 @@ def break_store(demo: Demo) -> None:
 
 def secrets_of(demo: Demo) -> list[str]:
     """What must never be in a log: credentials, people, codes, whatever callers typed."""
-    keys = list(demo.shown.keys.values())
+    keys, settings = list(demo.shown.keys.values()), demo.app.extensions["sunshine"].settings
     return [
         *keys,
+        settings.secret_key,
+        settings.database_url,
         *(key.split("_", 2)[2] for key in keys),
         demo.shown.password,
         "wrong-password-1",
@@ -80,6 +82,8 @@ def use(demo: Demo) -> set[int]:
     for answer in (
         demo.get("/me", None, headers={"Authorization": f"Bearer {demo.shown.keys['clerk']}x"}),
         demo.get("/me", None, headers={"X-API-Key": demo.shown.keys["clerk"]}),
+        demo.get("/me", headers={"X-Request-ID": PRESCRIPTION, "User-Agent": "somebody-unknown", "Referer": CODE}),
+        demo.client.get("/metrics", headers={"Authorization": "Bearer wrong-password-1", "X-Forwarded-For": "9.9.9.9"}),
         demo.get("/trace", "inspector", query_string={"code": CODE, "reason": "投诉人张"}),
         demo.get(f"/search?text={CODE}&reason=投诉人张", "inspector"),
         demo.post(
@@ -109,6 +113,7 @@ def test_a_day_at_the_desks_leaves_no_secret_and_nobodys_name_in_the_log(demo: D
     assert len(entries) > 15
     for entry in entries:
         assert entry.keys() >= {"event", "level", "timestamp", "request_id"}
+        assert entry["event"] != "request" or entry["milliseconds"] > 0
     assert {"/station/stock", "/api/v1/scans", "/t/<path:text>"} <= {entry["route"] for entry in entries}
 
 
