@@ -327,6 +327,7 @@ class TraceQuery(Strict):
     reason = Text(most=200, load_default="")
     limit = Number(least=1, most=2_000, load_default=2_000)
     at = Moment(load_default=None)
+    after = Text(most=40, load_default="", metadata={"description": "The value `next` of the part before."})
 
 
 class HistoryQuery(Strict):

@@ -51,6 +51,7 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
         direction=Direction(direction) if direction else None,
         limit=query["limit"],
         at=query.get("at"),
+        after=query.get("after"),
     )
 
 

@@ -57,13 +57,24 @@ def trace() -> ResponseReturnValue:
         return redirect(url_for("inspector.page"))
     if certificate := find_by_address(g.session, code):
         return redirect(url_for("commitment.page", public_id=certificate.public_id))
+    after = request.args.get("after", "")[:40]
     try:
-        found = look_up(g.session, actor=g.actor, text=code_of_path(code), now=g.now, reason=reason)
+        found = look_up(g.session, actor=g.actor, text=code_of_path(code), now=g.now, reason=reason, after=after)
     except (Invalid, NotFound):
+        if after:
+            raise
         results = search(g.session, actor=g.actor, text=code[:120], now=g.now, reason=reason)
         return render_template("search.html", found=results, reason=reason)
     may_recall = is_granted(g.actor, Permission.RECALL_MANAGE)
-    return render_template("trace.html", found=found, picture=draw(found["flow"]), public=False, may_recall=may_recall)
+    return render_template(
+        "trace.html",
+        found=found,
+        picture=draw(found["flow"]),
+        public=False,
+        may_recall=may_recall,
+        reason=reason,
+        is_first=not after,
+    )
 
 
 @blueprint.get("/organisations/<string:public_id>")
