@@ -1,6 +1,7 @@
 """Two clients whose transactions wait for each other in a ring: both are answered, and what each asked is kept once."""
 
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -137,3 +138,17 @@ def test_every_further_run_leaves_a_line_in_the_log(ring: Ring) -> None:
     told = [line for line in said if line["event"] == "run_again"]
     assert [(line["kind"], line["attempt"]) for line in told] == [("DeadlockDetected", 1)]
     assert told[0]["request_id"] in {line["request_id"] for line in said if line["event"] == "request"}
+
+
+def test_every_further_run_is_counted(ring: Ring) -> None:
+    def counted() -> float:
+        told = re.search(
+            r'^sunshine_retries_total\{kind="DeadlockDetected"\} (\S+)$',
+            ring.app.test_client().get("/metrics").text,
+            re.M,
+        )
+        return float(told[1]) if told else 0.0
+
+    before = counted()
+    ring.both("nothing")
+    assert counted() == before + 1
