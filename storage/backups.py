@@ -44,7 +44,8 @@ def kind_of(url: str) -> str:
 
 
 def copy_database(url: str, target: Path, names: Path) -> Content:
-    """Copy the database to the file `target` while others write to it, and the SHA-256 of its objects to `names`.
+    """Copy the database to the file `target` while others write to it, and the SHA-256 of its objects to `names`, each
+    with the last day of its lock where it has one.
 
     Both files are on the disk when it returns. Raises `BackupFailed` where there is no database, or no way to copy it.
     """
@@ -88,9 +89,9 @@ def _dump(url: str, target: Path, names: Path) -> Content:
 def _describe(session: Session, names: Path) -> Content:
     content = content_of(session.connection())
     with names.open("w", encoding="ascii") as file:
-        query = select(stored_object.c.sha256).order_by(stored_object.c.sha256)
-        for name in session.scalars(query.execution_options(yield_per=_AT_ONCE)):
-            file.write(f"{name}\n")
+        query = select(stored_object.c.sha256, stored_object.c.kept_until).order_by(stored_object.c.sha256)
+        for name, until in session.execute(query.execution_options(yield_per=_AT_ONCE)):
+            file.write(f"{name} {until.isoformat()}\n" if until else f"{name}\n")
     return content
 
 

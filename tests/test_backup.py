@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ from trace.cli_backup import (
 )
 from trace.config import Settings
 
+LOCKED = date(2028, 12, 31)
 PHOTOS = tuple(bytes([number]) * 5_000 for number in range(5))
 
 
@@ -42,11 +43,25 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", f"{found}:/usr/bin:/bin")
 
 
+@pytest.fixture
+def small(databases: Databases, tmp_path: Path) -> Settings:
+    """The settings of a small SQLite store."""
+    return settings_for(databases.make("sqlite"), tmp_path / "small")
+
+
+@pytest.fixture
+def small_town(small: Settings) -> Iterator[Town]:
+    """A town over the small store."""
+    store = storage.open_store(small.database_url)
+    with closing(store):
+        yield Town(store)
+
+
 def photograph(settings: Settings, town: Town, *photos: bytes) -> list[str]:
     """Keep objects as the service does: their SHA-256."""
     kept = [open_objects(settings.objects_url).put(photo) for photo in photos]
     for sha256 in kept:
-        row = {"sha256": sha256, "media_type": "image/jpeg", "size": 5_000, "stored_at": NOW}
+        row = {"sha256": sha256, "media_type": "image/jpeg", "size": 5_000, "stored_at": NOW, "kept_until": LOCKED}
         town.do(lambda session, row=row: session.execute(insert(stored_object).values(row)))
     return kept
 
@@ -109,7 +124,8 @@ def test_backup_of_a_store_that_is_written_to_comes_back_whole(
     assert bring_back(other, backup) == []
     assert before <= events(other.database_url) <= after + 1, "one state between the beginning and the end"
     assert read_backup(backup).rows["event"] == events(other.database_url)
-    assert [open_objects(other.objects_url).get(name) for name in photos] == list(PHOTOS)
+    objects = open_objects(other.objects_url)
+    assert [(objects.get(name), objects.locked_until(name)) for name in photos] == [(p, LOCKED) for p in PHOTOS]
     store = storage.open_store(other.database_url)
     with closing(store):
         again = Town(store)
@@ -119,11 +135,9 @@ def test_backup_of_a_store_that_is_written_to_comes_back_whole(
         bring_back(other, backup)
 
 
-def test_commands_say_what_they_copied_and_brought_back(small: Settings, tmp_path: Path) -> None:
+def test_commands_say_what_they_copied_and_brought_back(small: Settings, small_town: Town, tmp_path: Path) -> None:
     backups, other = tmp_path / "backups", tmp_path / "other"
-    store = storage.open_store(small.database_url)
-    with closing(store):
-        photograph(small, Town(store), PHOTOS[0])
+    photograph(small, small_town, PHOTOS[0])
     there = {"SUNSHINE_DATA": str(small.data), "SUNSHINE_DATABASE_URL": small.database_url}
     said = CliRunner().invoke(cli, ["backup", str(backups)], env=there)
     assert (said.exit_code, "0 events, 1 objects, the signing key" in said.output) == (0, True), said.output
@@ -137,42 +151,36 @@ def test_commands_say_what_they_copied_and_brought_back(small: Settings, tmp_pat
 
 
 def test_next_backup_adds_only_new_objects_and_old_ones_go_with_the_last_that_names_them(
-    settings: Settings, town: Town, tmp_path: Path
+    small: Settings, small_town: Town, tmp_path: Path
 ) -> None:
     folder, pool = tmp_path / "backups", open_objects(str(tmp_path / "backups" / POOL))
-    (old,) = photograph(settings, town, PHOTOS[0])
-    first = back_up(settings, folder)
+    (old,) = photograph(small, small_town, PHOTOS[0])
+    first = back_up(small, folder)
     (kept,) = (path for path in (folder / POOL).glob("??/*"))
     made = kept.stat().st_mtime_ns
-    (new,) = photograph(settings, town, PHOTOS[1])
-    second = back_up(settings, folder, minutes=1)
+    (new,) = photograph(small, small_town, PHOTOS[1])
+    second = back_up(small, folder, minutes=1)
     assert (kept.stat().st_mtime_ns, pool.get(new)) == (made, PHOTOS[1])
-    town.do(lambda session: session.execute(stored_object.delete().where(stored_object.c.sha256 == old)))
-    third = back_up(settings, folder, minutes=2, keep=1)
+    small_town.do(lambda session: session.execute(stored_object.delete().where(stored_object.c.sha256 == old)))
+    third = back_up(small, folder, minutes=2, keep=1)
     assert (first.exists(), second.exists(), find_backup(folder)) == (False, False, third)
     assert sorted(path.parent.name + path.name for path in (folder / POOL).glob("??/*")) == [new]
 
 
 def test_object_that_is_missing_or_damaged_is_told_and_all_else_is_kept(
-    settings: Settings, town: Town, databases: Databases, tmp_path: Path
+    small: Settings, small_town: Town, databases: Databases, tmp_path: Path
 ) -> None:
-    missing, damaged, sound = photograph(settings, town, *PHOTOS[:3])
+    missing, damaged, sound = photograph(small, small_town, *PHOTOS[:3])
     for name, text in ((missing, None), (damaged, b"other")):
-        path = Path(settings.objects_url) / name[:2] / name[2:]
+        path = Path(small.objects_url) / name[:2] / name[2:]
         path.unlink()
         if text:
             path.write_bytes(text)
-    backup = back_up(settings, tmp_path / "backups")
+    backup = back_up(small, tmp_path / "backups")
     assert sorted(read_backup(backup).missing) == sorted((missing, damaged))
-    other = elsewhere(settings, databases, tmp_path / "other")
+    other = elsewhere(small, databases, tmp_path / "other")
     assert sorted(bring_back(other, backup)) == sorted((missing, damaged))
     assert open_objects(other.objects_url).get(sound) == PHOTOS[2]
-
-
-@pytest.fixture
-def small(databases: Databases, tmp_path: Path) -> Settings:
-    """The settings of a small SQLite store."""
-    return settings_for(databases.make("sqlite"), tmp_path / "small")
 
 
 def test_backup_that_does_not_get_whole_is_none(small: Settings, tmp_path: Path) -> None:

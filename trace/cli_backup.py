@@ -14,14 +14,14 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from storage.backups import BackupFailed, Content, bring_back, copy_database, kind_of, verify_empty
-from storage.objects import ObjectStore, open_objects
+from storage.objects import NoLock, ObjectStore, open_objects
 from trace import clock
 from trace.config import Settings
 from trace.domain.failures import Failure, NotFound
@@ -126,7 +126,7 @@ def make_backup(settings: Settings, folder: Path, *, now: datetime, keep: int | 
 def _fill(settings: Settings, target: Path, pool: Path, *, now: datetime, say: Say) -> Backup:
     content = copy_database(settings.database_url, target / DATABASE, target / NAMES)
     _write(target / KEY, settings.secret_key)
-    names = list(read_names(target / NAMES))
+    names = [name for name, _ in read_names(target / NAMES)]
     source, kept = objects_of(settings), open_objects(str(pool))
     missing = [name for name in _counted(names, say) if not _is_kept(pool, name) and not _copy(source, kept, name)]
     made = Backup(
@@ -206,11 +206,9 @@ def restore_backup(settings: Settings, backup: Path, told: Backup, *, say: Say) 
         raise BackupFailed(f"The backup is of {told.kind}; SUNSHINE_DATABASE_URL names another kind of database.")
     verify_empty(settings.database_url)
     target, pool = objects_of(settings), open_objects(str(backup.parent / POOL))
-    lost = [
-        name
-        for name in _counted(list(read_names(backup / NAMES)), say)
-        if not _has(target, name) and not _copy(pool, target, name)
-    ]
+    locks = dict(read_names(backup / NAMES))
+    lost = [name for name in _counted(list(locks), say) if not _has(target, name) and not _copy(pool, target, name)]
+    _lock(target, {name: until for name, until in locks.items() if until is not None and name not in lost}, say)
     bring_back(settings.database_url, backup / DATABASE, Content(told.revision, told.rows))
     return lost
 
@@ -223,10 +221,21 @@ def keep_key(settings: Settings) -> None:
         _sync(settings.data)
 
 
-def read_names(path: Path) -> Iterator[str]:
-    """The SHA-256 of the objects that a backup names."""
+def _lock(objects: ObjectStore, locks: Mapping[str, date], say: Say) -> None:
+    """Lock objects as they were: the database takes them for locked, and asks again only shortly before the end."""
+    try:
+        for name, until in locks.items():
+            objects.lock(name, until)
+    except NoLock as fault:
+        say(str(fault))
+
+
+def read_names(path: Path) -> Iterator[tuple[str, date | None]]:
+    """The SHA-256 of the objects that a backup names, and the last day of the lock of each that has one."""
     with path.open(encoding="ascii") as file:
-        yield from (line.strip() for line in file)
+        for line in file:
+            name, _, until = line.strip().partition(" ")
+            yield name, date.fromisoformat(until) if until else None
 
 
 def _has(objects: ObjectStore, name: str) -> bool:
@@ -251,7 +260,7 @@ def _forget(folder: Path, keep: int) -> None:
     for old in backups[:-keep]:
         (old / MANIFEST).unlink()  # from here on it is no backup
         shutil.rmtree(old)
-    named = {bytes.fromhex(name) for backup in backups[-keep:] for name in read_names(backup / NAMES)}
+    named = {bytes.fromhex(name) for backup in backups[-keep:] for name, _ in read_names(backup / NAMES)}
     for path in (folder / POOL).glob("??/*"):
         with suppress(ValueError):  # a file that is being written has another name
             if bytes.fromhex(path.parent.name + path.name) not in named:

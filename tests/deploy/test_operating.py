@@ -4,11 +4,13 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -17,7 +19,7 @@ import storage
 from storage.store import driver_url
 from tests.conftest import ROOT
 from tests.deploy.document import ALL_BLOCKS, TEXT, Machine
-from tests.servers import NOBODY, CannotRun, postgres
+from tests.servers import NOBODY, CannotRun, free_port, postgres
 from tests.town import Town
 from trace.cli import cli
 from trace.config import SETTINGS_TABLE
@@ -128,14 +130,42 @@ def server(url: str) -> Iterator[Server]:
             shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    """A PostgreSQL server of the test's own."""
+    """A PostgreSQL server of this file's own."""
     try:
         with postgres() as url, server(url) as made:
             yield made
     except CannotRun as reason:
         pytest.skip(str(reason))
+
+
+def test_replica_is_copied_once_and_follows(running: Server) -> None:
+    scripts, data, port = running.home / "deploy" / "postgresql", running.home / "replica", str(free_port())
+    password = "letters' and \\more"
+    environ = running.environ | {"REPLICATION_PASSWORD": password, "PGPASSWORD": "lettersanddigits"}
+    environ |= {"PGDATA": str(data), "PRIMARY": f"host=127.0.0.1 port={running.environ['PGPORT']} user=replication"}
+    as_user: dict[str, Any] = {"cwd": running.home, "env": environ, "user": running.user, "group": running.user}
+    subprocess.run([scripts / "replication.sh"], check=True, **as_user)
+    line = [scripts / "start-replica", "-p", port, "-k", str(running.home), "-c", "max_connections=200"]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as replica:
+        try:
+            ready = ["bash", "-c", f"until pg_isready --quiet --port={port}; do sleep 0.1; done"]
+            subprocess.run(ready, check=True, timeout=120, **as_user)
+            subprocess.run(["psql", "-qc", "CREATE TABLE seen AS SELECT 42"], check=True, **as_user)
+            position = running.ask("SELECT pg_current_wal_lsn()::text")
+            there = f"psql --port={port} -Atc \"SELECT pg_last_wal_replay_lsn() >= '{position}'\""
+            come = [
+                "bash",
+                "-c",
+                f"until [ \"$({there})\" = t ]; do sleep 0.1; done; psql --port={port} -Atc 'TABLE seen'",
+            ]
+            seen = subprocess.run(come, check=True, timeout=120, stdout=subprocess.PIPE, text=True, **as_user)
+        finally:
+            replica.send_signal(signal.SIGQUIT)
+    assert seen.stdout == "42\n"
+    assert running.ask("SELECT slot_name::text FROM pg_replication_slots") == "replica"
+    assert running.ask("SELECT pg_drop_replication_slot('replica')::text") == ""
 
 
 def test_postgresql_comes_back_to_the_moment_before_a_mistake(running: Server) -> None:
