@@ -73,7 +73,12 @@ class Viewer:
                 event_party.c.time == event.c.event_time,
                 event_party.c.event == event.c.id,
             )
-        return exists().where(event_party.c.event == event.c.id, event_party.c.organisation.in_(self.seen_by()))
+        # Party by party: a list of all organisations of the region would be made for every statement.
+        return exists().where(
+            event_party.c.event == event.c.id,
+            organisation.c.id == event_party.c.organisation,
+            organisation.c.region.startswith(region_prefix(self.region)),
+        )
 
     def seen_by(self) -> Select[tuple[int]]:
         """The numbers of the organisations whose events are seen."""
