@@ -110,8 +110,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data=data,
         database_url=_database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")),
-        objects_url=_objects(values, "SUNSHINE_OBJECTS_URL", str(data / "objects")),
-        objects_old_url=_objects(values, "SUNSHINE_OBJECTS_OLD_URL", ""),
+        objects_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
+        objects_old_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_OLD_URL", ""), "SUNSHINE_OBJECTS_OLD_URL"),
         objects_link_url=_link(values.get("SUNSHINE_OBJECTS_LINK_URL", "")),
         host=values.get("SUNSHINE_HOST", "127.0.0.1"),
         port=_number(values, "SUNSHINE_PORT", 8000, 1, 65_535, int),
@@ -177,8 +177,8 @@ def _database(text: str) -> str:
     return text
 
 
-def _objects(values: Mapping[str, str], name: str, default: str) -> str:
-    text = values.get(name, default)
+def parse_objects_url(text: str, name: str = "SUNSHINE_OBJECTS_URL") -> str:
+    """The address of an object store, or a folder; raises `SettingError`, which does not repeat what came: a secret."""
     if "://" not in text:
         return text
     try:

@@ -6,12 +6,13 @@ The same bytes are stored once and never change; nothing is ever overwritten wit
 from pathlib import Path
 
 from storage.objects.folder import FolderObjects
-from storage.objects.kinds import Listed, NoLock, ObjectStore, Refused, Shown
+from storage.objects.kinds import CHUNK, Listed, NoLock, ObjectStore, Refused, Shown
 from storage.objects.moving import Copied, MovedObjects, copy_all
 from storage.objects.s3 import S3Objects
 from storage.objects.spool import SpooledObjects
 
 __all__ = [
+    "CHUNK",
     "Copied",
     "FolderObjects",
     "Listed",

@@ -1,16 +1,21 @@
 """Photos of a request, read and kept, and what is kept given back; used by the API and by the pages."""
 
+from datetime import timedelta
+from os import SEEK_END
 from typing import Any
 
 from flask import Response, g, request
+from werkzeug.wsgi import wrap_file
 
 from schemas.requests import MANY_PHOTOS
+from storage.objects import CHUNK, Shown
 from trace.domain.failures import N_, Invalid
 from trace.services.commands import Command
 from trace.services.prescription_images import image_seal, keep_image
-from trace.services.scans import PaperPhoto, draw_scan, get_object, read_paper, scan_photos
+from trace.services.scans import PaperPhoto, draw_scan, look_at_object, read_paper, scan_photos
 from trace.web.parts import parts
 
+_LINK_LIFE = timedelta(minutes=1)  # of a link to the S3 store: as long as a browser takes to follow it
 _PRESCRIPTION_SECONDS = 0.1  # nobody looks for barcodes on a prescription
 
 
@@ -57,16 +62,27 @@ def keep_prescription_photo(command: Command, public_id: str, photo: PaperPhoto)
 
 
 def kept_object(sha256: str) -> Response:
-    """A picture or paper that the caller may see; raises `NotFound`.
+    """A picture or paper that the caller may see, streamed; raises `NotFound`.
 
     Pictures were drawn anew when they came and are shown; a PDF or a table is kept as it came and could hold anything,
-    so it is saved by the browser, never opened on our pages.
+    so it is saved by the browser, never opened on our pages. Where a setting says that browsers reach the S3 store
+    (`SUNSHINE_OBJECTS_LINK_URL`) the caller is sent there by a link that lives a minute.
     """
-    data, media_type = get_object(g.session, actor=g.actor, objects=parts().objects, sha256=sha256, now=g.now)
+    media_type = look_at_object(g.session, actor=g.actor, sha256=sha256, now=g.now)
     shown = "inline" if media_type.startswith("image/") else "attachment"
     # A watcher's next look has to be written down too, so only one's own browser may keep it, and only for this visit.
     keep = "no-store" if g.actor.watches else "private, max-age=86400, immutable"
-    return Response(data, mimetype=media_type, headers={"Content-Disposition": shown, "Cache-Control": keep})
+    link = parts().objects.link(sha256, Shown(media_type, shown, keep), life=_LINK_LIFE)
+    if link is not None:
+        kept = "no-store" if g.actor.watches else f"private, max-age={_LINK_LIFE.seconds // 2}"
+        return Response(status=302, headers={"Location": link, "Cache-Control": kept})
+    file = parts().objects.open(sha256)
+    headers = {"Content-Disposition": shown, "Cache-Control": keep, "Content-Length": str(file.seek(0, SEEK_END))}
+    file.seek(0)
+    answer = Response(wrap_file(request.environ, file, CHUNK), mimetype=media_type, headers=headers)
+    answer.direct_passthrough = True
+    answer.call_on_close(file.close)
+    return answer
 
 
 def drawn_scan(public_id: str) -> Response:

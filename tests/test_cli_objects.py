@@ -1,0 +1,78 @@
+"""`./run objects`: everything moves from a folder to a real S3 store and back; what is missing or damaged is named."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import insert
+
+import storage
+from storage.objects import FolderObjects, open_objects
+from storage.tables import stored_object
+from tests.town import NOW
+from trace.cli_objects import objects
+
+
+def call(data: Path, *arguments: str, **settings: str) -> Result:
+    """Call the command over a data folder."""
+    return CliRunner().invoke(objects, arguments, env={"SUNSHINE_DATA": str(data)} | settings)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with a few photos, and a database that names them."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    kept, url = FolderObjects(folder / "objects"), f"sqlite:///{folder / 'sunshine.db'}"
+    storage.prepare(url)
+    store = storage.open_store(url)
+    with store.writing() as session:
+        for number in range(5):
+            row = {"sha256": kept.put(b"%d" % number), "media_type": "image/jpeg", "size": 1, "stored_at": NOW}
+            session.execute(insert(stored_object).values(row))
+    store.close()
+    return folder
+
+
+def test_everything_moves_to_an_s3_store_while_the_service_works(data: Path, s3_url: str) -> None:
+    place, new = FolderObjects(data / "objects"), f"{s3_url}/moved-by-command?secure=0"
+    said = call(data, "move", new)
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert said.stdout.startswith("5 object(s) copied; all are in the new place.\nNow set SUNSHINE_OBJECTS_URL")
+    late = place.put(b"came meanwhile")
+    settings = {"SUNSHINE_OBJECTS_URL": new, "SUNSHINE_OBJECTS_OLD_URL": str(place.root)}
+    assert call(data, "check", **settings).stdout == "Every object is there, as it was stored.\n"
+    said = call(data, "move", **settings)
+    assert said.stdout.startswith("1 object(s) copied; all are in the new place.\nTake SUNSHINE_OBJECTS_OLD_URL out")
+    assert [one.sha256 for one in open_objects(new).listed()] == [one.sha256 for one in place.listed()]
+    assert open_objects(new).get(late) == b"came meanwhile"
+    assert "sunshine-secret" not in said.stdout + said.stderr
+
+
+def test_what_is_missing_or_damaged_is_named(data: Path, tmp_path: Path) -> None:
+    place = FolderObjects(data / "objects")
+    first, second, *_ = (one.sha256 for one in place.listed())
+    place.discard(first)
+    (place.root / second[:2] / second[2:]).write_bytes(b"?")
+    said = call(data, "check")
+    assert (said.exit_code, said.stdout) == (1, "2 object(s) missing or damaged.\n")
+    assert (
+        f"{first}: The stored object {first} is not there.\n{second}: The stored object {second} is damaged"
+        in said.stderr
+    )
+    moved = call(data, "move", str(tmp_path / "new"))
+    assert moved.exit_code == 1
+    assert f"damaged where it was, and not copied: {second}" in moved.stderr
+
+
+def test_a_move_that_cannot_be_is_one_sentence(data: Path) -> None:
+    for arguments, wanted in (
+        (["move"], "Error: Say where to, or set SUNSHINE_OBJECTS_OLD_URL"),
+        (["move", str(data / "objects")], "Error: The new place is the old one."),
+        (["move", "s3://host/x"], "Error: TARGET takes a folder or s3://"),
+        (["move", "s3://key:hidden-word@127.0.0.1:1/photos?secure=0"], "Error: The photo store does not answer."),
+    ):
+        said = call(data, *arguments)
+        assert said.exit_code == 1
+        assert said.stderr.startswith(wanted), said.stderr
+        assert "hidden-word" not in said.stderr
