@@ -19,18 +19,21 @@ from sqlalchemy.orm import Session
 
 import storage
 from scanners.workers import CORES, WAITING
-from storage.objects import open_objects
+from storage.objects import Refused, spool_of
 from storage.tables import organisation
 from trace import clock
+from trace.cli_objects import check_lock, objects
 from trace.config import SettingError, Settings, load_settings
-from trace.domain.failures import N_, Failure, NotFound
+from trace.domain.failures import N_, Busy, Failure, NotFound
 from trace.domain.permissions import Role
+from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.health import check_subscriptions
 from trace.services.job_list import check_jobs
 from trace.services.keys import issue_key
+from trace.services.object_keeping import count_missing
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
 from trace.worker import Crew, worker_of
 
@@ -87,10 +90,18 @@ def check_address_or_exit(host: str, port: int) -> None:
 
 
 def check_objects_or_exit(settings: Settings) -> None:
-    """The object store takes photos, or one sentence and exit status 3: nobody finds that out at the door of a shop."""
-    problem = _attempt(lambda: open_objects(settings.objects_url).check())
-    if problem is not None:
-        click.echo(f"Photos cannot be kept (SUNSHINE_OBJECTS_URL): {problem}", err=True)
+    """Photos are taken, or one sentence and exit status 3: nobody finds that out at the door of a shop.
+
+    An S3 store that is gone is no reason not to start: photos wait on this machine. One that does not let us in is.
+    """
+    kept = objects_of(settings)
+    try:
+        kept.check()
+    except (Failure, OSError) as fault:
+        if isinstance(fault, Busy) and not isinstance(fault, Refused) and spool_of(kept) is not None:
+            click.echo("The photo store does not answer: photos wait on this machine until it does.", err=True)
+            return
+        click.echo(f"Photos cannot be kept (SUNSHINE_OBJECTS_URL): {_first_line(fault)}", err=True)
         sys.exit(3)
 
 
@@ -313,9 +324,21 @@ def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
     ):
         yield f"{program} (tests)", None if shutil.which(program) else use
     yield from _examine_database(settings)
-    yield "store: objects", _attempt(lambda: open_objects(settings.objects_url).check())
+    yield from _examine_objects(settings)
     free = shutil.disk_usage(settings.data).free / 1024**3
     yield f"disk: {free:.1f} GiB free", None if free > 1 else "less than 1 GiB is free; make room"
+
+
+def _examine_objects(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """Whether photos are kept, and locked where the law asks for that; whether some wait here."""
+    kept = objects_of(settings)
+    problem = _attempt(kept.check)
+    yield "store: objects", problem
+    spool = spool_of(kept)
+    waiting = 0 if spool is None else spool.waiting()
+    yield "photos waiting for their store", f"{waiting}: the worker on this machine brings them" if waiting else None
+    if problem is None:
+        yield "photos: lock", check_lock(kept)
 
 
 def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
@@ -332,6 +355,8 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
             with store.reading() as session:
                 yield "subscriptions", check_subscriptions(session, clock.now())
                 yield "work in the background", check_jobs(session, now=clock.now())
+                lost = count_missing(session)
+                yield "photos that records name", f"{lost} are missing: ./run objects check" if lost else None
     except DBAPIError as fault:
         yield said, _first_line(fault)
     finally:
@@ -348,6 +373,9 @@ def _attempt(act: Callable[[], Any]) -> str | None:
 
 def _first_line(fault: Exception) -> str:
     return (str(fault).strip() or type(fault).__name__).splitlines()[0]
+
+
+cli.add_command(objects)
 
 
 @cli.command()
