@@ -126,8 +126,8 @@ def once_kept(session: Session, act: Callable[[], None]) -> None:
 
 def _forget(session: Session, ended: SessionTransaction) -> None:
     """What was to be done afterwards, without what belongs to a transaction or savepoint that was rolled back."""
-    kept = [(begun, act) for begun, act in session.info.get(_AFTERWARDS, ()) if ended not in _around(begun)]
-    session.info[_AFTERWARDS] = kept
+    noted = [] if ended.parent is None else session.info.get(_AFTERWARDS, ())
+    session.info[_AFTERWARDS] = [(begun, act) for begun, act in noted if ended not in _around(begun)]
 
 
 def _around(begun: SessionTransaction | None) -> Iterator[SessionTransaction]:

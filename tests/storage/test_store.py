@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import storage
-from storage.store import Store, driver_url
+from storage.store import Store, driver_url, once_kept
 from storage.tables import ident
 from tests.conftest import ROOT, Databases, make_database
 
@@ -198,3 +199,24 @@ def test_a_reading_session_sees_one_state_whatever_is_committed_meanwhile(store:
         before = reading.execute(select(func.count()).select_from(ident)).scalar_one()
         add(store, "urn:one:state")
         assert reading.execute(select(func.count()).select_from(ident)).scalar_one() == before
+
+
+def test_what_is_to_be_done_afterwards_is_done_for_what_is_kept_and_for_nothing_else(store: Store) -> None:
+    done: list[str] = []
+    with store.writing() as session:
+        once_kept(session, partial(done.append, "before"))
+        with session.begin_nested():
+            once_kept(session, partial(done.append, "kept savepoint"))
+        nested = session.begin_nested()
+        with session.begin_nested():
+            once_kept(session, partial(done.append, "inside what is rolled back"))
+        once_kept(session, partial(done.append, "rolled back savepoint"))
+        nested.rollback()
+        once_kept(session, partial(done.append, "after"))
+        assert done == []
+    assert done == ["before", "kept savepoint", "after"]
+    with store.writing() as session:
+        once_kept(session, partial(done.append, "rolled back"))
+        session.execute(text("SELECT 1"))
+        session.rollback()
+    assert len(done) == 3
