@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-NAMES = ("capture", "event_hash", "trace", "scan", "dispense", "pharmacy_year")
+NAMES = ("capture", "event_hash", "trace", "filters", "scan", "dispense", "pharmacy_year")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", metavar="NAME", nargs="*", choices=(*NAMES, []), help=" | ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
     parser.add_argument("--size", metavar="N,N", help="events in the stores, where the size can be chosen")
+    parser.add_argument("--folder", metavar="FOLDER", help="where large stores lie meanwhile: 2 GB a million events")
     for name, module in modules.items():
         if hasattr(module, "add_options"):
             module.add_options(parser.add_argument_group(name))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks.stores import BACKENDS, CannotRun, Opened, add_folder, let_go, opened, percentile, sizes_of
+from benchmarks.stores import BACKENDS, CannotRun, Opened, Processor, let_go, opened, percentile, sizes_of
 from benchmarks.worst_graphs import GRAPHS, Worst
 from storage.events import chunks, find_idents
 from storage.store import Store
@@ -48,12 +48,12 @@ class Cost(NamedTuple):
     rows: int
     statements: int
     seconds: float
+    processor: float = 0.0
 
 
 def add_options(group: argparse._ArgumentGroup) -> None:
-    """How many roots, and where the stores lie."""
+    """How many roots."""
     group.add_argument("--roots", type=int, default=ROOTS, metavar="N", help=f"things asked about (default {ROOTS})")
-    add_folder(group)
 
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
@@ -97,13 +97,15 @@ def question(one: Opened, form: int) -> Question:
     return Question(end, Direction.BACKWARD) if form % 2 else Question(start, Direction.FORWARD)
 
 
-def ask(store: Store, asked: Question) -> Cost:
+def ask(store: Store, asked: Question, processor: Processor | None = None) -> Cost:
     """One trace as a look-up has it: a session of its own."""
+    spent = processor.seconds() if processor else 0.0
     started = time.perf_counter()
     with store.reading() as session:
         item = find_idents(session, [asked.uri])[asked.uri]
         found = trace(TraceReader(session), item, asked.direction)
-    return Cost(len(found.events), found.rows_read, found.statements, time.perf_counter() - started)
+    took, spent = time.perf_counter() - started, processor.seconds() - spent if processor else 0.0
+    return Cost(len(found.events), found.rows_read, found.statements, took, spent)
 
 
 def _first_touch(one: Opened, forms: Sequence[int]) -> tuple[bool, list[Cost]]:
@@ -117,14 +119,16 @@ def _first_touch(one: Opened, forms: Sequence[int]) -> tuple[bool, list[Cost]]:
 def _warm(stores: Mapping[int, Opened], forms: Sequence[int]) -> dict[int, list[Cost]]:
     """{size: the quickest answer to each question}."""
     best: dict[int, list[Cost]] = {size: [] for size in stores}
+    processors = {size: Processor(one.store) for size, one in stores.items()}
     for number, form in enumerate(forms):
         asked = {size: question(one, form) for size, one in stores.items()}
         answers: dict[int, list[Cost]] = {size: [] for size in stores}
         for turn in range(ROUNDS + 1):  # the first brings everything into memory
             for size in _rotated(list(stores), number + turn):
-                answers[size].append(ask(stores[size].store, asked[size]))
+                answers[size].append(ask(stores[size].store, asked[size], processors[size]))
         for size, costs in answers.items():
-            best[size].append(min(costs[1:], key=lambda cost: cost.seconds))
+            quickest = min(costs[1:], key=lambda cost: cost.seconds)
+            best[size].append(quickest._replace(processor=statistics.fmean(cost.processor for cost in costs[1:])))
     return best
 
 
@@ -141,6 +145,7 @@ def _summary(costs: Sequence[Cost], were_out: bool, first: Sequence[Cost]) -> di
         "rows_an_event": round(sum(cost.rows for cost in costs) / events, 2),
         "statements": statistics.median(cost.statements for cost in costs),
         "warm_ms": _spread(costs),
+        "warm_processor_ms": round(statistics.fmean(cost.processor for cost in costs) * 1000, 2),
         "first_touch_ms": _spread(first),
         "first_touch_from_disk": were_out,
     }
@@ -157,6 +162,7 @@ def _growth(small: Sequence[Cost], large: Sequence[Cost]) -> dict[str, Any]:
     medians = [statistics.median(cost.seconds for cost in costs) for costs in (small, large)]
     return {
         "ratio_of_medians": round(medians[1] / medians[0], 3),
+        "ratio_of_processor": round(sum(c.processor for c in large) / sum(c.processor for c in small), 3),
         "median_of_ratios": round(statistics.median(b.seconds / a.seconds for a, b in pairs), 3),
         "other_answers": sum(a.events != b.events for a, b in pairs),
         "other_rows": sum(a.rows != b.rows for a, b in pairs),
@@ -224,7 +230,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
             )
         for name, row in found["growth"].items():
             told.append(
-                f"  {name}: medians {row['ratio_of_medians']}, pairs {row['median_of_ratios']}; other rows in"
+                f"  {name}: medians {row['ratio_of_medians']}, pairs {row['median_of_ratios']}, processor"
+                f" {row['ratio_of_processor']}; other rows in"
                 f" {row['other_rows']}, other statements in {row['other_statements']} of them"
             )
         for name, rows in found["worst"].items():
