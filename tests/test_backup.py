@@ -74,7 +74,7 @@ def back_up(settings: Settings, folder: Path, *, minutes: int = 0, keep: int | N
 
 def bring_back(settings: Settings, backup: Path) -> list[str]:
     """Restore a backup: the names of the objects that it has not."""
-    return restore_backup(settings, backup, read_backup(backup), say=lambda _text: None)
+    return restore_backup(settings, backup, read_backup(backup), keeps_key=True, say=lambda _text: None)
 
 
 def elsewhere(settings: Settings, databases: Databases, folder: Path) -> Settings:
@@ -146,6 +146,9 @@ def test_commands_say_what_they_copied_and_brought_back(small: Settings, small_t
     assert (other / "secret_key").read_text().strip() == small.secret_key
     assert (other / "secret_key").stat().st_mode & 0o777 == 0o600
     assert (other / "sunshine.db").stat().st_size > 0
+    third = {"SUNSHINE_DATA": str(tmp_path / "third"), "SUNSHINE_SECRET_KEY": small.secret_key}
+    assert CliRunner().invoke(cli, ["restore", str(backups)], env=third).exit_code == 0
+    assert not (tmp_path / "third" / "secret_key").exists(), "a key that was given is not written down"
     said = CliRunner().invoke(cli, ["restore", str(small.data)], env={"SUNSHINE_DATA": str(tmp_path / "third")})
     assert (said.exit_code, said.output) == (1, f"Error: There is no backup in {small.data}.\n")
 

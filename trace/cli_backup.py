@@ -49,8 +49,7 @@ def restore_or_fail(folder: Path, settings_with: Callable[[Mapping[str, str]], S
         backup = find_backup(folder)
         told = read_backup(backup)
         settings = settings_with(with_its_key(backup, os.environ))
-        lost = restore_backup(settings, backup, told, say=_say)
-        keep_key(settings)
+        lost = restore_backup(settings, backup, told, keeps_key=not os.environ.get("SUNSHINE_SECRET_KEY"), say=_say)
     _say(
         f"{backup}: {told.rows['event']} events of {told.made_at}, {told.objects - len(lost)} objects and the signing"
         " key were brought back and checked. ./run doctor says what is left to do."
@@ -196,11 +195,12 @@ def with_its_key(backup: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "SUNSHINE_SECRET_KEY": kept}
 
 
-def restore_backup(settings: Settings, backup: Path, told: Backup, *, say: Say) -> list[str]:
+def restore_backup(settings: Settings, backup: Path, told: Backup, *, keeps_key: bool, say: Say) -> list[str]:
     """Bring objects, then the database back to where the settings point, and check them: names of what is not there.
 
     Nothing is written over: a database that is not empty is refused. Objects that are there already, whole, stay as
-    they are, so that it can be run again where it was interrupted. Raises `BackupFailed`.
+    they are, so that it can be run again where it was interrupted: the database comes last. `keeps_key` writes the
+    signing key into the data folder, where none is set. Raises `BackupFailed`.
     """
     if kind_of(settings.database_url) != told.kind:
         raise BackupFailed(f"The backup is of {told.kind}; SUNSHINE_DATABASE_URL names another kind of database.")
@@ -209,16 +209,11 @@ def restore_backup(settings: Settings, backup: Path, told: Backup, *, say: Say) 
     locks = dict(read_names(backup / NAMES))
     lost = [name for name in _counted(list(locks), say) if not _has(target, name) and not _copy(pool, target, name)]
     _lock(target, {name: until for name, until in locks.items() if until is not None and name not in lost}, say)
+    if keeps_key and not (settings.data / KEY).exists():
+        _write(settings.data / KEY, settings.secret_key)
+        _sync(settings.data)
     bring_back(settings.database_url, backup / DATABASE, Content(told.revision, told.rows))
     return lost
-
-
-def keep_key(settings: Settings) -> None:
-    """Write the signing key into the data folder, unless it lies there."""
-    path = settings.data / KEY
-    if not path.exists():
-        _write(path, settings.secret_key)
-        _sync(settings.data)
 
 
 def _lock(objects: ObjectStore, locks: Mapping[str, date], say: Say) -> None:
@@ -258,8 +253,7 @@ def _forget(folder: Path, keep: int) -> None:
     """Remove all but the newest backups, then the objects that none of these names."""
     backups = _all_in(folder)
     for old in backups[:-keep]:
-        (old / MANIFEST).unlink()  # from here on it is no backup
-        shutil.rmtree(old)
+        shutil.rmtree(old.rename(folder / f"{_PARTIAL}{old.name}"))  # what is left half-way is no backup
     named = {bytes.fromhex(name) for backup in backups[-keep:] for name, _ in read_names(backup / NAMES)}
     for path in (folder / POOL).glob("??/*"):
         with suppress(ValueError):  # a file that is being written has another name
