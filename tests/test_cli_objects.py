@@ -10,7 +10,9 @@ import storage
 from storage.objects import FolderObjects, open_objects
 from storage.tables import stored_object
 from tests.town import NOW
+from trace.cli import check_objects_or_exit
 from trace.cli_objects import objects
+from trace.config import load_settings
 
 
 def call(data: Path, *arguments: str, **settings: str) -> Result:
@@ -76,3 +78,19 @@ def test_a_move_that_cannot_be_is_one_sentence(data: Path) -> None:
         assert said.exit_code == 1
         assert said.stderr.startswith(wanted), said.stderr
         assert "hidden-word" not in said.stderr
+
+
+def test_a_store_that_is_gone_lets_the_service_start_and_one_that_refuses_us_does_not(
+    tmp_path: Path, s3_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(url: str) -> str:
+        check_objects_or_exit(load_settings({"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_OBJECTS_URL": url}))
+        return capsys.readouterr().err
+
+    assert start(f"{s3_url}/started?secure=0") == ""
+    assert start("s3://key:secret@127.0.0.1:1/photos?secure=0").startswith(
+        "The photo store does not answer: photos wait"
+    )
+    with pytest.raises(SystemExit, match="3"):
+        start(s3_url.replace("sunshine-secret", "wrong-secret") + "/photos?secure=0")
+    assert capsys.readouterr().err.startswith("Photos cannot be kept (SUNSHINE_OBJECTS_URL)")
