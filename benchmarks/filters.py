@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.city_people import BEGIN
 from benchmarks.stores import BACKENDS, CannotRun, Opened, Processor, opened, sizes_of
-from storage.tables import event, event_item, event_mention, event_party, ident, lot
+from storage.events import Named
+from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, ident, lot
 from trace.domain.epcis.query_language import parse_query
 from trace.domain.failures import Failure
 from trace.domain.links import Role as Part
@@ -46,6 +47,7 @@ class Ground:
     middling: Actor
     inspector: Actor
     places: Mapping[int, str]  # organisation -> its place
+    never: Mapping[int, str]  # organisation -> a step of others that it never does
     stories: Sequence[Mapping[str, str]]  # of each story: lot, crate, pack ..., as far as it has them
     owners: Sequence[Actor]  # of each story somebody who took part
 
@@ -144,19 +146,24 @@ def ground_of(one: Opened) -> Ground:
             things, owner = _things(session, end, start)
             stories.append(things)
             owners.append(actors[owner])
-        places = dict(
-            session.execute(
-                select(event.c.captured_by, ident.c.uri)
-                .join(ident, ident.c.id == event.c.biz_location)
-                .where(event.c.captured_by.in_([ranked[0][0], ranked[len(ranked) // 2][0]]))
-                .distinct()
-            )
-            .tuples()
-            .all()
-        )
-    busy, middling = actors[ranked[0][0]], actors[ranked[len(ranked) // 2][0]]
+        busy, middling = actors[ranked[0][0]], actors[ranked[len(ranked) // 2][0]]
+        places = {actor.organisation: _place(session, actor) for actor in (busy, middling)}
+        never = {actor.organisation: _never(session, actor) for actor in (busy, middling)}
     inspector = Actor(busy.organisation, "", "regulator", "", busy.region, Role.INSPECTOR)
-    return Ground(busy, middling, inspector, places, stories, owners)
+    return Ground(busy, middling, inspector, places, never, stories, owners)
+
+
+def _place(session: Session, actor: Actor) -> str:
+    query = select(ident.c.uri).join(event, event.c.biz_location == ident.c.id)
+    return str(session.scalar(query.where(event.c.captured_by == actor.organisation).limit(1)))
+
+
+def _never(session: Session, actor: Actor) -> str:
+    v = event_vocabulary.c
+    does = select(ident.c.uri).join(event_vocabulary, v.ident == ident.c.id)
+    does = does.where(v.organisation == actor.organisation, v.kind == int(Named.BIZ_STEP))
+    steps = ("dispensing", "retail_selling", "commissioning", "destroying", "packing")
+    return next(step for step in steps if step not in set(session.scalars(does)))
 
 
 def _things(session: Session, end: str, start: str) -> tuple[dict[str, str], int]:
@@ -212,7 +219,8 @@ def questions_of(ground: Ground) -> dict[str, list[Ask]]:
         here = {"EQ_bizLocation": [ground.places[actor.organisation]]}
         query(f"{label}: a place", actor, here, {"EQ_readPoint": [ground.places[actor.organisation]]})
         query(f"{label}: a step at a place", actor, here | {"EQ_bizStep": ["storing"]})
-        query(f"{label}: nothing, a step that is never at a place", actor, here | {"EQ_bizStep": ["dispensing"]})
+        never = {"EQ_bizStep": [ground.never[actor.organisation]]}
+        query(f"{label}: nothing, a step that is never at a place", actor, here | never)
         query(f"{label}: nothing, an unknown thing", actor, {"MATCH_anyEPC": ["urn:epc:id:sgtin:0614141.107346.9"]})
     _add_stories(found, ground)
     return found
