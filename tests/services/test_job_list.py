@@ -73,6 +73,8 @@ def test_what_fails_for_a_week_is_dead_until_somebody_has_it_tried_again_and_the
         "The receiver answered {status}.",
     )
     assert post.work(30 * DAY) == 0, "nobody takes it any more"
+    (subscriber,) = post.subscribers
+    assert "nextTryAt" not in post.told(subscriber)
     with post.town.store.reading() as session:
         assert "subscription 1" in (job_list.check_jobs(session, now=post.now) or "")
     post.receiver.answers.clear()

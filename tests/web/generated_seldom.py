@@ -12,6 +12,10 @@ SELDOM = {
     "POST /api/v1/exports/files/{public_id}/send",
     "POST /api/v1/exports/files/{public_id}/settlement",
     "POST /api/v1/exports/insurance-codes",
+    # Nothing of the supermarket's failed.
+    "GET /api/v1/jobs/{number}",
+    "POST /api/v1/jobs/{number}/retry",
+    "POST /api/v1/jobs/{number}/end",
     "POST /api/v1/scans",
     "POST /api/v1/objects",
     "GET /api/v1/scans/{public_id}",

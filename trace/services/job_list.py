@@ -82,6 +82,8 @@ def list_jobs(
 ) -> dict[str, Any]:
     """Jobs in a state, or those in trouble, the latest first, at most `PAGE`: {jobs, next, counts, decisions}.
 
+    Of a page, those that are dead come first: they wait for whoever reads it.
+
     `next` is what to give as `before` for those behind. Raises `Forbidden` for who may not.
     """
     authorize(actor, Permission.JOB_MANAGE)
@@ -93,7 +95,7 @@ def list_jobs(
     own = None if _is_platform(actor) else actor.organisation
     counted = count_jobs(session, now=now, organisation=own)
     return {
-        "jobs": [_card(row, actor) for row in rows[:PAGE]],
+        "jobs": [_card(row, actor) for row in sorted(rows[:PAGE], key=lambda row: row.state != JobState.DEAD)],
         "next": rows[PAGE - 1].id if len(rows) > PAGE else None,
         "counts": {state.value: sum(one["states"][state] for one in counted) for state in JobState},
         "decisions": _decisions(session, actor),

@@ -197,7 +197,7 @@ def _query_number(session: Session, actor: Actor, name: str) -> int:
 def _told() -> Any:
     """Subscriptions with the name of their query and the time of their next round."""
     return (
-        select(subscription, named_query.c.name, job.c.due_at)
+        select(subscription, named_query.c.name, job.c.due_at, job.c.dead_at)
         .join(named_query, named_query.c.id == subscription.c.query)
         .join(job, (job.c.kind == KIND) & (job.c.subject == subscription.c.id), isouter=True)
         .order_by(subscription.c.id)
@@ -236,6 +236,6 @@ def _as_dict(row: Row[Any]) -> dict[str, Any]:
         told["lastNotifiedAt"] = as_time(row.last_notified_at)
     if row.failures:
         told |= {"failures": row.failures, "lastError": row.last_failure}
-        if row.due_at is not None:
+        if row.due_at is not None and row.dead_at is None:  # dead: an administrator decides (trace.services.job_list)
             told["nextTryAt"] = as_time(row.due_at)
     return told
