@@ -87,7 +87,7 @@ QUERIES = {
     f"/board/{'0' * 26}": ("x",),
     "/pharmacy": ("x",),
     "/inspector": ("x",),
-    "/inspector/trace": ("code", "reason"),
+    "/inspector/trace": ("code", "reason", "after"),
     "/inspector/log": ("x",),
     "/scan": ("x",),
     f"/scan/{'0' * 26}": ("all",),

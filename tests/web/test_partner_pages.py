@@ -1,5 +1,6 @@
 """Events that partners send by the standard alone are told on every page like our own, whatever they leave out."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 from storage.tables import event, event_item, ident, organisation
 from tests.web.conftest import Demo
+from trace.services import lookup
 from trace.web.parts import limiter
 
 CAPTURE = "/epcis/v2/capture"
@@ -125,6 +127,22 @@ def test_a_field_of_anothers_namespace_is_never_told_as_ours(demo: Demo) -> None
     assert "OURS" in page
     assert "THEIRS" not in page
     assert "DEEP" not in page
+
+
+def test_a_history_longer_than_a_page_is_read_page_by_page(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "EVENT_LIMIT", 2)
+    lot = "urn:epc:class:lgtin:4012345.012345.PARTS"
+    seen = [{"eventTime": f"2026-11-20T0{n}:00:00Z", "quantityList": [{"epcClass": lot}]} for n in range(5)]
+    send(demo, *(BARE | one for one in seen))
+    inspector, address, told = demo.browser("inspector"), f"/inspector/trace?code={lot}", []
+    while address:
+        page = inspector.get(address).text
+        told += re.findall(r"2026-11-20 1[0-9]|11-20 0[89]:00|11-20 1[0-9]:00", page)
+        link = re.search(r'href="([^"]*after=[^"]*)"', page)
+        address = html.unescape(link[1]) if link else ""
+        assert ("这里是其中一部分" in page) is True
+    assert len(set(told)) == len(seen)
+    assert "请重新查询该码" in inspector.get(f"/inspector/trace?code={lot}&after=nonsense").text
 
 
 def test_all_examples_of_the_standard_are_told_on_every_page(demo: Demo, shared: Any) -> None:
