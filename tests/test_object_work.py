@@ -97,6 +97,17 @@ def test_what_no_record_names_is_removed_after_the_grace(keeper: Keeper) -> None
     assert (keeper.objects.has(name), keeper.row(name)) == (False, None)
 
 
+def test_what_no_record_names_any_more_stays_as_long_as_it_is_locked(keeper: Keeper) -> None:
+    name = keeper.keep(keeper.town.organisation(), b"a paper that was exchanged")
+    keeper.objects.lock(name, date(2027, 11, 24))
+    with keeper.town.store.writing() as session:
+        session.execute(update(stored_object).values(kept_until=date(2027, 11, 24)))
+    keeper.work(MANY_DAYS)
+    assert keeper.objects.has(name)
+    keeper.work(367 * DAY)
+    assert (keeper.objects.has(name), keeper.row(name)) == (False, None)
+
+
 def test_a_paper_is_locked_as_long_as_the_record_is_kept_by_steps_of_two_years(keeper: Keeper) -> None:
     _, paper, _ = received_with_paper(keeper)
     assert days(keeper.town, paper) == {paper: date(2028, 11, 24)}

@@ -86,6 +86,8 @@ def _verdict(row: Row[Any], used: bool, wanted: date | None, terms: Keeping, now
     today, locked = now.date(), row.kept_until or date.min
     if not used:
         over = row.stored_at + terms.grace
+        if row.kept_until is not None:  # a record named it once: its lock holds, to the end of a day in UTC
+            over = max(over, datetime.combine(row.kept_until + timedelta(days=2), _AT_NIGHT, now.tzinfo))
         return Verdict(row.sha256, used, None, over <= now, max(over, now + terms.first_look))
     if wanted is None or wanted < today:  # not part of a record (yet), or one whose time is over
         return Verdict(row.sha256, used, None, False, now + (terms.grace if wanted is None else terms.ahead))
