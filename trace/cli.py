@@ -41,6 +41,8 @@ from trace.worker import Crew, worker_of
 # SQLite has one writer anyway, PostgreSQL scales by processes.
 THREADS = CORES + WAITING + 4
 BACKLOG = 256
+# What was begun is finished within so long after SIGTERM: a caller that sends half a request and no more ends nothing.
+STOP_SECONDS = 50  # less than what deploy/ gives the service
 
 
 @click.group()
@@ -163,6 +165,7 @@ def serve(settings: Settings, port: int) -> None:
         "--blocking-threads", str(THREADS),
         "--backlog", str(BACKLOG),
         "--respawn-failed-workers",
+        "--workers-kill-timeout", str(STOP_SECONDS),
         "--no-access-log",
         "--log-level", "error",  # it warns of so many threads; they wait for the photos that other processes read
         "trace.wsgi:app",
