@@ -172,7 +172,8 @@ def test_an_inspector_traces_to_the_farms_and_to_every_shelf_and_it_is_written_d
     found = demo.get("/trace", "inspector", query_string={"code": code, "reason": "投诉 12345"})
     assert found.status_code == 200
     assert found.json.keys() == {
-        "code", "view", "thing", "timeline", "left_out", "truncated", "certificates", "traces", "flow", "holders", "next",
+        "code", "view", "thing", "timeline", "left_out", "truncated",
+        "certificates", "traces", "flow", "holders", "next",
     }  # fmt: skip
     told = found.json["timeline"]
     assert {e["by"] for e in told if e["by_kind"] == "farm"} == {"沙坡头区沙柳湾生猪养殖场", "海原县白崖山黑猪养殖场"}
