@@ -91,11 +91,8 @@ class Processor:
     def __init__(self, store: Store):
         self._servers: list[psutil.Process] = []
         if store.engine.dialect.name == "postgresql":
-            query = (
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type LIKE 'client%%'"
-            )
-            with store.engine.connect() as connection:
-                self._servers = [psutil.Process(pid) for pid in connection.exec_driver_sql(query).scalars()]
+            with store.engine.connect() as connection:  # who asks one by one always has the same of the pool
+                self._servers = [psutil.Process(int(connection.scalar(text("SELECT pg_backend_pid()")) or 0))]
 
     def seconds(self) -> float:
         """Until now."""
