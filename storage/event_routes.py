@@ -73,12 +73,18 @@ class Viewer:
                 event_party.c.time == event.c.event_time,
                 event_party.c.event == event.c.id,
             )
-        # Party by party: a list of all organisations of the region would be made for every statement.
-        return exists().where(
-            event_party.c.event == event.c.id,
-            organisation.c.id == event_party.c.organisation,
-            organisation.c.region.startswith(region_prefix(self.region)),
+        # Party by party: a list of all organisations of the region would be made for every statement. One value and no
+        # EXISTS, of which PostgreSQL would rather make a table of all events that the region sees.
+        party = (
+            select(organisation.c.id)
+            .where(
+                event_party.c.event == event.c.id,
+                organisation.c.id == event_party.c.organisation,
+                organisation.c.region.startswith(region_prefix(self.region)),
+            )
+            .limit(1)
         )
+        return party.scalar_subquery().is_not(None)
 
     def seen_by(self) -> Select[tuple[int]]:
         """The numbers of the organisations whose events are seen."""
