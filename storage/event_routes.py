@@ -58,6 +58,11 @@ _VOCABULARY = {
 }
 
 
+def _there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """EXISTS, asked row by row: of the word itself PostgreSQL may make a table of all there is, in every statement."""
+    return select(what).where(*conditions).limit(1).scalar_subquery().is_not(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """Who sees an event whole: an organisation that is a party to it, or, where None, the inspectors of a region."""
@@ -68,23 +73,19 @@ class Viewer:
     def sees(self) -> ColumnElement[bool]:
         """Of a row of `event`: whether it may be seen."""
         if self.organisation is not None:
-            return exists().where(
+            return _there_is(
+                event_party.c.event,
                 event_party.c.organisation == self.organisation,
                 event_party.c.time == event.c.event_time,
                 event_party.c.event == event.c.id,
             )
-        # Party by party: a list of all organisations of the region would be made for every statement. One value and no
-        # EXISTS, of which PostgreSQL would rather make a table of all events that the region sees.
-        party = (
-            select(organisation.c.id)
-            .where(
-                event_party.c.event == event.c.id,
-                organisation.c.id == event_party.c.organisation,
-                organisation.c.region.startswith(region_prefix(self.region)),
-            )
-            .limit(1)
+        # Party by party: a list of all organisations of the region would be made for every statement.
+        return _there_is(
+            organisation.c.id,
+            event_party.c.event == event.c.id,
+            organisation.c.id == event_party.c.organisation,
+            organisation.c.region.startswith(region_prefix(self.region)),
         )
-        return party.scalar_subquery().is_not(None)
 
     def seen_by(self) -> Select[tuple[int]]:
         """The numbers of the organisations whose events are seen."""
@@ -293,7 +294,7 @@ def _way(index: Index, values: Sequence[int]) -> tuple[Route | None, ColumnEleme
 def _looked_up(key: Any, time: Any, number: Any, values: Sequence[int]) -> ColumnElement[bool] | None:
     if len(values) > _LOOKED_UP:
         return None
-    return exists().where(key.in_(values), time == event.c.event_time, number == event.c.id)
+    return _there_is(number, key.in_(values), time == event.c.event_time, number == event.c.id)
 
 
 def _stored(hint: Hint, numbers: Mapping[str, int]) -> Sequence[int] | None:
