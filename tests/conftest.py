@@ -41,10 +41,29 @@ RESTART = (
     "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
     " FROM pg_sequences WHERE last_value IS NOT NULL"
 )
+# The files that take longest are begun first: no worker waits at the end while another is still at one of them.
+LONGEST = (
+    "tests/web/test_schemathesis_others.py",
+    "tests/web/test_schemathesis.py",
+    "tests/test_cli.py",
+    "tests/browser",
+    "tests/services/test_demonstration.py",
+    "tests/properties",
+    "tests/test_backup.py",
+    "tests/deploy",
+    "tests/test_worker.py",
+)
 _numbers = itertools.count(1)
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, the rest as they were; workers are given files in this order (`--no-loadscope-reorder`)."""
+    items.sort(
+        key=lambda item: next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
+    )
 
 
 @dataclass
