@@ -40,6 +40,7 @@ TABLE = {
     Permission.GOODS_READ: "cpoia",
     Permission.GOODS_RECEIVE: "cpo",
     Permission.INSPECTION_RECORD: "i",
+    Permission.JOB_MANAGE: "om",
     Permission.KEY_MANAGE: "om",
     Permission.LOOKUP_LOG_READ: "a",
     Permission.LOT_TRACE: "cpoia",
