@@ -93,6 +93,14 @@ def test_worker_that_is_told_to_stop_finishes_the_delivery_in_hand(tmp_path: Pat
     assert receiver.url not in said
 
 
+def work_off(worker: Worker) -> None:
+    """All there is to do, the service's own standing work, too, which a killed worker may not have come to."""
+    rounds = 0
+    while worker.work_once():
+        rounds += 1
+        assert rounds < 100, "there is no end to it"
+
+
 @pytest.mark.parametrize("store", BACKENDS, indirect=True)
 def test_worker_killed_before_it_moved_the_mark_makes_the_events_come_again(tmp_path: Path, store: Store) -> None:
     killed = threading.Event()
@@ -111,8 +119,9 @@ def test_worker_killed_before_it_moved_the_mark_makes_the_events_come_again(tmp_
         post.record(shop, 1)
         receiver.wait_for(1)
         assert killed.wait(timeout=60)
-        assert not Worker(store, ZONE, private=True).work_once(), "the lease of the killed worker still holds"
-        assert Worker(store, ZONE, private=True, now=lambda: clock.now() + LEASE).work_once()
+        work_off(Worker(store, ZONE, private=True))
+        assert post.came == [ids(1)], "the lease of the killed worker still holds"
+        work_off(Worker(store, ZONE, private=True, now=lambda: clock.now() + LEASE))
     assert post.came == [ids(1), ids(1)]
 
 
