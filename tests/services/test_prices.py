@@ -13,6 +13,7 @@ from tests.services.test_dispensing import stocked
 from tests.town import NOW, SHANGHAI, TODAY, Town
 from trace.domain.failures import Forbidden, Invalid, NotFound, TooLarge
 from trace.domain.parties import OrganisationKind
+from trace.domain.periods import Days
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category, Prescription
 from trace.services.acceptance import open_acceptance
@@ -27,7 +28,7 @@ from trace.services.orders import OrderLine, place_order
 from trace.services.prices import Priced, list_prices, set_prices
 from trace.services.receipts import get_receipt
 from trace.services.repeating import last_delivery
-from trace.services.sale_records import SalePeriod, sale_records
+from trace.services.sale_records import sale_records
 from trace.services.supplier_list import list_suppliers
 
 K = OrganisationKind
@@ -206,14 +207,14 @@ def test_the_sale_record_has_what_the_law_asks_and_what_came_back_says_so(town: 
     priced(town, shop, "19.9", packs[0])
     done = town.do(dispense, town.command(shop), codes=packs)
     town.do(take_back_lines, town.command(shop), sale=done["receipt"]["id"], lines=[2], reason="受潮")
-    period = SalePeriod(TODAY, TODAY, SHANGHAI)
+    period = Days(TODAY, TODAY, SHANGHAI)
     with town.store.reading() as session:
         first, second = sale_records(session, actor=shop, period=period)
         assert sale_records(session, actor=town.organisation(K.PHARMACY), period=period) == []
         with pytest.raises(TooLarge):
             sale_records(session, actor=shop, period=period, most=1)
         with pytest.raises(Invalid):
-            sale_records(session, actor=shop, period=SalePeriod(TODAY, town.day(1), SHANGHAI))
+            sale_records(session, actor=shop, period=Days(TODAY, town.day(1), SHANGHAI))
     assert (first["price"], first["each"], first["amount"]) == (Decimal("19.9"), Decimal("19.9"), 1)
     assert first["product"] and first["lot_number"] and first["expires_on"] and first["code"]
     assert (first["returned_at"], second["returned_at"] is not None) == (None, True)

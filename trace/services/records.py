@@ -5,7 +5,7 @@ The fields are those of 食品安全法 Art. 53 and 65, for drugs those of the a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from storage.events import chunks
 from storage.tables import MICRO, ident, lot, person, product, recall, recall_lot, receipt, receipt_line
 from trace.domain.drugs import DrugClass
 from trace.domain.failures import N_, Invalid, NotFound, TooLarge
+from trace.domain.periods import Days
 from trace.domain.permissions import Actor, region_prefix
 from trace.domain.products import Category
 from trace.domain.recalls import RecallKind
@@ -27,28 +28,16 @@ from trace.services.organisations import get_organisation_row
 from trace.services.rulebook import rules_on
 
 MOST_ROWS = 20_000  # of one table
-LONGEST_PERIOD = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class Period(Days):
     """Which records: those of goods received from the first day to the last, both included, in the shop's own time."""
 
-    first: date
-    last: date
-    zone: tzinfo
     supplier: str = ""  # a part of the name
     product: str = ""  # a part of the name
     decision: str = ""
     organisation: str = ""  # public id; for an inspector: whose
-
-    @property
-    def bounds(self) -> tuple[datetime, datetime]:
-        """From this moment to before that one."""
-        return (
-            datetime.combine(self.first, time(), self.zone),
-            datetime.combine(self.last + timedelta(days=1), time(), self.zone),
-        )
 
 
 class Hold(NamedTuple):
@@ -71,14 +60,7 @@ def list_records(
     Raises `Invalid` for a period that ends before it begins or is longer than a year, `NotFound` for an organisation
     one may not look at.
     """
-    if not timedelta(0) <= period.last - period.first <= LONGEST_PERIOD:
-        raise Invalid(
-            N_("The period from {first} to {last} is not one of 1 to {most} days. Choose other days."),
-            field="last",
-            first=period.first.isoformat(),
-            last=period.last.isoformat(),
-            most=LONGEST_PERIOD.days,
-        )
+    period.check()
     whose = _whose(session, actor, period, now)
     query = _query(whose, period)
     if after:

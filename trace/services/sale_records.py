@@ -3,8 +3,6 @@
 Of who buys nothing is known. What came back, or was recorded in error, stays in the record and says so (R16).
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from storage.tables import MICRO, api_key, drug_sale, drug_sale_line, ident, lot, person, prescription, product
 from trace.domain.dispensing import code_text
-from trace.domain.failures import N_, Invalid, TooLarge
+from trace.domain.failures import N_, TooLarge
+from trace.domain.periods import Days
 from trace.domain.permissions import Actor
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.prices import as_yuan
 
 MOST_ROWS = 20_000  # of one table
-LONGEST_PERIOD = timedelta(days=366)
 _REVIEWER = person.alias("reviewer")
 _LINES = (
     select(
@@ -40,16 +38,7 @@ _LINES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SalePeriod:
-    """Sales from the first day to the last, both included, in the shop's own time."""
-
-    first: date
-    last: date
-    zone: tzinfo | None
-
-
-def sale_records(session: Session, *, actor: Actor, period: SalePeriod, most: int = MOST_ROWS) -> list[dict[str, Any]]:
+def sale_records(session: Session, *, actor: Actor, period: Days, most: int = MOST_ROWS) -> list[dict[str, Any]]:
     """All lines sold by one's own counter in a period, in the order of their sales.
 
     {number, line, sold_at, product, dosage_form, specification, approval_no, mah, producer, lot_number, produced_on,
@@ -59,16 +48,8 @@ def sale_records(session: Session, *, actor: Actor, period: SalePeriod, most: in
     Raises `Invalid` for a period that ends before it begins or is longer than a year, `TooLarge` for more than `most`
     lines. One statement, from the index (organisation, sold_at).
     """
-    if not timedelta(0) <= period.last - period.first <= LONGEST_PERIOD:
-        raise Invalid(
-            N_("The period from {first} to {last} is not one of 1 to {most} days. Choose other days."),
-            field="last",
-            first=period.first.isoformat(),
-            last=period.last.isoformat(),
-            most=LONGEST_PERIOD.days,
-        )
-    begin = datetime.combine(period.first, time(), period.zone)
-    end = datetime.combine(period.last + timedelta(days=1), time(), period.zone)
+    period.check()
+    begin, end = period.bounds
     mine = (drug_sale.c.organisation == actor.organisation) & (drug_sale.c.sold_at >= begin)
     rows = session.execute(_LINES.where(mine, drug_sale.c.sold_at < end).limit(most + 1)).all()
     if len(rows) > most:

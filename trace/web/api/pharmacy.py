@@ -16,6 +16,7 @@ from schemas.counter import (
 )
 from schemas.requests import CodesRequest, PageQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
+from trace.domain.periods import Days
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table
 from trace.services.alerts import list_alerts
@@ -24,12 +25,13 @@ from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.drug_returns import take_back_lines
 from trace.services.drug_sales import get_sale, list_sales
 from trace.services.prices import Priced, list_prices, set_prices
-from trace.services.sale_records import SalePeriod, sale_records
+from trace.services.sale_records import sale_records
 from trace.services.split_packs import list_open_packs
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 from trace.web.drug_receipts import receipt_pdf
+from trace.web.parts import parts
 from trace.web.printing import pdf_answer
 from trace.web.sale_table import sale_table
 from trace.web.words import say
@@ -99,7 +101,7 @@ def get_sales_xlsx(query: dict[str, Any]) -> Response:
 
 
 def _sales(query: dict[str, Any]) -> Table:
-    records = sale_records(g.session, actor=g.actor, period=SalePeriod(**query, zone=g.now.tzinfo))
+    records = sale_records(g.session, actor=g.actor, period=Days(**query, zone=parts().settings.timezone))
     return sale_table(records, g.now.tzinfo)
 
 

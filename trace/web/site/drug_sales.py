@@ -8,16 +8,18 @@ from flask.typing import ResponseReturnValue
 from schemas.counter import PAPERS, SaleRecordsQuery, SaleReturnRequest
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.failures import N_, Failure, Invalid
+from trace.domain.periods import Days
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table
 from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.drug_returns import take_back_lines
 from trace.services.drug_sales import get_sale, list_sales
-from trace.services.sale_records import SalePeriod, sale_records
+from trace.services.sale_records import sale_records
 from trace.services.split_packs import list_open_packs
 from trace.web.access import may
 from trace.web.drug_receipts import receipt_pdf
+from trace.web.parts import parts
 from trace.web.printing import pdf_answer, pdf_page
 from trace.web.sale_table import remark_of, sale_sums, sale_table
 from trace.web.site.forms import load, text_of
@@ -47,18 +49,18 @@ def open_packs() -> ResponseReturnValue:
     return render_template("open_packs.html", packs=found, today=g.now.date())
 
 
-def _asked() -> SalePeriod:
+def _asked() -> Days:
     """The period asked for; today where none is."""
     today = g.now.date().isoformat()
     args = {name: request.args.get(name) or today for name in ("first", "last")}
-    return SalePeriod(**load(SaleRecordsQuery(), args), zone=g.now.tzinfo)
+    return Days(**load(SaleRecordsQuery(), args), zone=parts().settings.timezone)
 
 
-def _table(period: SalePeriod) -> Table:
+def _table(period: Days) -> Table:
     return sale_table(sale_records(g.session, actor=g.actor, period=period), period.zone)
 
 
-def _file(data: bytes, media_type: str, period: SalePeriod, ending: str) -> Response:
+def _file(data: bytes, media_type: str, period: Days, ending: str) -> Response:
     answer = Response(data, content_type=media_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="sales-{period.first}-{period.last}.{ending}"'
     return answer
