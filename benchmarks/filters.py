@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.city_people import BEGIN
-from benchmarks.stores import BACKENDS, CannotRun, Opened, Processor, opened, sizes_of
+from benchmarks.stores import BACKENDS, Opened, Processor, on_both
 from storage.events import Named
 from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, ident, lot
 from trace.domain.epcis.query_language import parse_query
@@ -59,14 +59,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
-    figures: dict[str, Any] = {}
-    for backend in BACKENDS:
-        try:
-            with opened(backend, sizes_of(asked, SIZES), asked.folder) as stores:
-                figures[backend] = measure(stores, asked.rounds)
-        except CannotRun as reason:
-            figures[backend] = {"skipped": str(reason)}
-    return figures
+    return on_both(asked, SIZES, lambda stores: measure(stores, asked.rounds))
 
 
 def measure(stores: Mapping[int, Opened], rounds: int = ROUNDS) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from sqlalchemy import text
@@ -111,4 +112,15 @@ def sizes_of(asked: argparse.Namespace, default: Sequence[int]) -> Sequence[int]
     return sorted({int(part) for part in told.split(",")}) if told else default
 
 
-__all__ = ["BACKENDS", "CannotRun", "Opened", "Processor", "let_go", "opened", "percentile", "sizes_of"]
+def on_both(
+    asked: argparse.Namespace, sizes: Sequence[int], measure: Callable[[Mapping[int, Opened]], dict[str, Any]]
+) -> dict[str, Any]:
+    """{backend: the figures that `measure` finds in stores of several sizes, or why it could not run}."""
+    figures: dict[str, Any] = {}
+    for backend in BACKENDS:
+        try:
+            with opened(backend, sizes_of(asked, sizes), asked.folder) as stores:
+                figures[backend] = measure(stores)
+        except CannotRun as reason:
+            figures[backend] = {"skipped": str(reason)}
+    return figures

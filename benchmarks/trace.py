@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks.stores import BACKENDS, CannotRun, Opened, Processor, let_go, opened, percentile, sizes_of
+from benchmarks.stores import BACKENDS, Opened, Processor, let_go, on_both, percentile
 from benchmarks.worst_graphs import GRAPHS, Worst
 from storage.events import chunks, find_idents
 from storage.store import Store
@@ -58,14 +58,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
-    figures: dict[str, Any] = {}
-    for backend in BACKENDS:
-        try:
-            with opened(backend, sizes_of(asked, SIZES), asked.folder) as stores:
-                figures[backend] = measure(stores, asked.roots)
-        except CannotRun as reason:
-            figures[backend] = {"skipped": str(reason)}
-    return figures
+    return on_both(asked, SIZES, lambda stores: measure(stores, asked.roots))
 
 
 def measure(stores: Mapping[int, Opened], roots: int, graphs: Mapping[str, Worst] = GRAPHS) -> dict[str, Any]:

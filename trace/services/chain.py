@@ -70,6 +70,11 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
     row = next((row for row in _shop_rows(session, actor) if row.public_id == shop), None)
     if row is None:
         raise NotFound(N_("There is no shop {id} in your chain."), field="shop", id=shop)
+    return replace(actor_of_shop(actor, row), role=Role.CLERK, at_shop=True)
+
+
+def actor_of_shop(actor: Actor, row: Row[Any]) -> Actor:
+    """The same person or key, for another organisation (its row)."""
     return replace(
         actor,
         organisation=row.id,
@@ -77,8 +82,6 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
         organisation_kind=row.kind,
         party_uri=row.party_uri,
         region=row.region,
-        role=Role.CLERK,
-        at_shop=True,
     )
 
 

@@ -4,7 +4,6 @@ Only where the rule book lets them (`review.remote`), and only who went on duty 
 prescription is the shop's, the review stands under the pharmacist's duty at headquarters.
 """
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage.tables import organisation
 from trace.domain.failures import N_, Conflict, NotFound
 from trace.domain.permissions import Actor
+from trace.services.chain import actor_of_shop
 from trace.services.rulebook import rules_on
 
 HEADQUARTERS = "headquarters"  # value of the setting
@@ -47,14 +47,7 @@ def reviewer_for(session: Session, *, actor: Actor, shop: str, on: date) -> Acto
     if not is_allowed(session, shop=row.id, on=on):
         text = N_("Prescriptions of {shop} are not reviewed from afar: the rule book (review.remote) does not let it.")
         raise Conflict(text, field="shop", details={"rule": "R10"}, shop=row.name)
-    return replace(
-        actor,
-        organisation=row.id,
-        organisation_name=row.name,
-        organisation_kind=row.kind,
-        party_uri=row.party_uri,
-        region=row.region,
-    )
+    return actor_of_shop(actor, row)
 
 
 def is_allowed(session: Session, *, shop: int, on: date) -> bool:

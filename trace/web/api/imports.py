@@ -10,27 +10,15 @@ from trace.domain.permissions import Permission
 from trace.services.bulk_import import bring_in, get_import, list_imports, store_import
 from trace.services.commands import Command
 from trace.web.access import may
-from trace.web.api.arguments import Blueprint
+from trace.web.api.arguments import FILE_FORM, Blueprint
 from trace.web.api.commands import command_of
 from trace.web.parts import parts
 
 blueprint = Blueprint("api_imports", __name__, description="Tables brought in")
-_FORM = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary"}},
-            }
-        }
-    },
-}
 
 
 @blueprint.post("/imports")
-@blueprint.doc(requestBody=_FORM)
+@blueprint.doc(requestBody=FILE_FORM)
 @blueprint.response(201)
 @may(Permission.GOODS_RECEIVE)
 def post_import() -> Any:
