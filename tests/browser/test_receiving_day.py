@@ -176,18 +176,24 @@ def test_names_and_codes_come_into_one_field_without_a_question_each(
     expect(page.locator("section.line h2", has_text=PRODUCE[0])).to_have_count(1)
 
 
-def test_what_came_too_warm_is_accepted_by_two_people_on_one_screen(
-    site: Site, visit: Callable[..., Page], keep_picture: Callable[..., None]
-) -> None:
-    chilled = {"name": "试冷藏豆芽", "category": "vegetable", "unit": "KGM", "celsius_low": 0, "celsius_high": 4}
-    site.call(SHOP, "/products", chilled)
+def begin_with(site: Site, visit: Callable[..., Page], product: dict[str, Any]) -> Page:
+    """The receiving page, on which a new supplier and a product of the shop are named."""
+    site.call(SHOP, "/products", product)
     page = visit("station", width=PHONE)
     page.goto("/station/receive")
     page.select_option("[name=supplier-id]", "other")
     page.wait_for_selector("[name=supplier-name]")
     for name, text in WHOLESALER.items():
         page.fill(f"[name=supplier-{name}]", text)
-    page.fill("[name=lines-0-new_name]", chilled["name"])
+    page.fill("[name=lines-0-new_name]", product["name"])
+    return page
+
+
+def test_what_came_too_warm_is_accepted_by_two_people_on_one_screen(
+    site: Site, visit: Callable[..., Page], keep_picture: Callable[..., None]
+) -> None:
+    chilled = {"name": "试冷藏豆芽", "category": "vegetable", "unit": "KGM", "celsius_low": 0, "celsius_high": 4}
+    page = begin_with(site, visit, chilled)
     page.fill("[name=lines-0-amount]", "12")
     page.press("[name=lines-0-amount]", "Enter")
     page.fill("[name=lines-0-celsius]", "9")
@@ -211,14 +217,7 @@ def test_what_came_too_warm_is_accepted_by_two_people_on_one_screen(
 
 def test_what_is_typed_while_a_look_is_under_way_is_kept_and_looked_at(site: Site, visit: Callable[..., Page]) -> None:
     chilled = {"name": "试冰鲜虾", "category": "vegetable", "unit": "KGM", "celsius_low": 0, "celsius_high": 4}
-    site.call(SHOP, "/products", chilled)
-    page = visit("station", width=PHONE)
-    page.goto("/station/receive")
-    page.select_option("[name=supplier-id]", "other")
-    page.wait_for_selector("[name=supplier-name]")
-    for name, text in WHOLESALER.items():
-        page.fill(f"[name=supplier-{name}]", text)
-    page.fill("[name=lines-0-new_name]", chilled["name"])
+    page = begin_with(site, visit, chilled)
     page.focus("[name=lines-0-amount]")
     page.wait_for_selector("[name=lines-0-celsius]")
     page.fill("[name=lines-0-amount]", "12")
