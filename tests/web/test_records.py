@@ -6,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pypdfium2
+import pytest
+from PIL import Image, ImageFile
 from sqlalchemy import func, select
 
+from scanners.intake import open_picture
 from storage.tables import lookup_log
+from tests.scanners.drawing import file_of
 from tests.web.conftest import Demo
+from trace.domain.failures import Invalid
 
 
 def lately() -> str:
@@ -33,6 +38,14 @@ def test_the_printed_record_names_every_field_of_the_law(standing: Demo) -> None
         record["lot_number"], record["papers"][0]["number"], "到期日", "生产日期", "查验人", record["keep_until"],
     ):  # fmt: skip
         assert wanted in said.replace(" ", "") or wanted in said, wanted
+
+
+def test_half_a_photo_is_refused_by_a_process_that_has_printed(standing: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint leaves it when it is first loaded
+    assert standing.browser("station").get(f"/records/print.pdf?{lately()}").mimetype == "application/pdf"
+    whole = file_of(Image.effect_noise((300, 200), 50), "JPEG")
+    with pytest.raises(Invalid, match="cut short"):
+        open_picture(whole[: len(whole) // 2])
 
 
 def test_tables_hold_what_the_page_shows(standing: Demo) -> None:

@@ -7,6 +7,7 @@ import base64
 from typing import Any
 
 from flask import Response, render_template
+from PIL import ImageFile
 
 from trace.domain.failures import N_, NotProvided
 
@@ -26,6 +27,7 @@ def pdf_page(template: str, **values: Any) -> bytes:
     except OSError as fault:
         text = N_("PDFs cannot be made here: the system library Pango is missing. Print the page from the browser.")
         raise NotProvided(text) from fault
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint sets it for the whole process: half a photo would pass as one
     page = render_template(f"print/{template}", **values)
     only_data = URLFetcher(allowed_protocols={"data"}, allow_redirects=False)
     return bytes(HTML(string=page, url_fetcher=only_data).write_pdf())
