@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, event, mak
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
+from storage.tenancy import NOTHING, SeeingSession, Sight, begin_with_sight, forget_told, tell_sight
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,10 +49,16 @@ class Store:
 
     def __init__(self, url: str):
         self.url = driver_url(url)
+        self.sight = NOTHING
         self.engine = _engine(self.url)
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
-        postgres = self.engine.dialect.name == "postgresql"
-        self._snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ") if postgres else self.engine
+        self._snapshots = self.engine.execution_options(sunshine_snapshot=True)
+
+    def seeing(self, sight: Sight) -> "Store":
+        """The same store, for sessions that see other records (`storage.tenancy`)."""
+        other = copy(self)
+        other.sight = sight
+        return other
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -58,7 +66,7 @@ class Store:
 
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
-        with Session(self.engine.execution_options(sunshine_writes=True), autoflush=False) as session:
+        with SeeingSession(self.engine.execution_options(sunshine_writes=True), self.sight, autoflush=False) as session:
             yield session
             _write_down(session, session)
             session.commit()
@@ -83,7 +91,7 @@ class Store:
 
         What `write_at_end` was asked for is written then, in a transaction of its own.
         """
-        with Session(self._snapshots, autoflush=False) as session:
+        with SeeingSession(self._snapshots, self.sight, autoflush=False) as session:
             yield session
             _end_reading(session)
             if _AT_END in session.info:
@@ -146,14 +154,17 @@ def open_store(url: str) -> Store:
     return Store(url)
 
 
-def prepare(url: str) -> None:
+def prepare(url: str, service: str | None = None) -> None:
     """Create the database's tables or migrate them to this version; harmless when there is nothing to do.
+
+    On PostgreSQL `url` is the owner's, and `service` the role as which the service runs, if it is another one.
 
     Two processes that start at once are lined up by a lock of the database itself (PostgreSQL advisory lock; SQLite's
     own write lock), see `storage/migrations/env.py`.
     """
     config = _migrations()
     config.attributes["url"] = driver_url(url)
+    config.attributes["service"] = service
     command.upgrade(config, "head")
 
 
@@ -190,9 +201,12 @@ def _engine(url: str) -> Engine:
     # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
     common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=_patience(url), **common)
+        # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
+        common |= {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": True, "pool_timeout": 10}
+        engine = create_engine(url, connect_args=_patience(url), **common)
         event.listen(engine, "begin", _begin_postgresql)
         event.listen(engine, "before_cursor_execute", _note_statement)
+        event.listen(engine, "rollback_savepoint", forget_told)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
     event.listen(engine, "connect", _set_up_sqlite)
@@ -216,11 +230,16 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_postgresql(connection: Any) -> None:
+def _begin_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
+        return
+    begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ" if "sunshine_snapshot" in options else "BEGIN")
     connection.info[_ONLY_SELECTS] = True
 
 
-def _note_statement(connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+    tell_sight(connection)
     if not statement.startswith("SELECT"):
         connection.info[_ONLY_SELECTS] = False
 

@@ -23,6 +23,7 @@ from trace.config import Settings, load_settings
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 BACKENDS = ("sqlite", "postgresql")
+SERVICE = "sunshine_service"  # as whom applications run on PostgreSQL: it owns nothing
 STOP_OTHERS = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -82,7 +83,7 @@ class Databases:
         name = f"{template}_{backend}"
         if name not in self.templates:
             url = self._create(backend, f"template_{name}", None)
-            storage.prepare(url)
+            storage.prepare(url, SERVICE)
             self.templates[name] = fill(url) if fill else None
         return self._create(backend, f"db_{next(_numbers)}", f"template_{name}")
 
@@ -143,6 +144,8 @@ class Databases:
             return f"sqlite:///{path}"
         if self.server is None:
             self.server = self.servers.enter_context(postgres())
+            with self._connected("postgres") as connection:
+                connection.execute(text(f"CREATE ROLE {SERVICE} LOGIN"))
         with self._connected("postgres") as connection:
             copied = f" TEMPLATE {source} STRATEGY file_copy" if source else ""
             connection.execute(text(f"CREATE DATABASE {name}{copied}"))
@@ -194,12 +197,18 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return settings_for(database_url, tmp_path)
 
 
+def as_service(database_url: str) -> str:
+    """The address of a database for the role that owns nothing; `database_url` is its owner's."""
+    return database_url.replace("//postgres@", f"//{SERVICE}@")
+
+
 def settings_for(database_url: str, data: Path) -> Settings:
     """Settings over a database and a data folder, behind one reverse proxy, as in production."""
     return load_settings(
         {
             "SUNSHINE_DATA": str(data),
-            "SUNSHINE_DATABASE_URL": database_url,
+            "SUNSHINE_DATABASE_URL": as_service(database_url),
+            "SUNSHINE_OWNER_URL": database_url,
             "SUNSHINE_DEMO": "0",
             "SUNSHINE_PROXIES": "1",
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 from alembic.util import CommandError
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ import storage
 from scanners.workers import CORES, WAITING
 from storage.objects import Refused, spool_of
 from storage.tables import organisation
+from storage.tenancy import EVERYTHING
 from trace import clock
 from trace.cli_objects import check_lock, objects
 from trace.config import SettingError, Settings, load_settings
@@ -61,9 +62,9 @@ def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
 
 def open_or_exit(settings: Settings) -> storage.Store:
     """The prepared store, or one sentence and exit status 3."""
-    store = storage.open_store(settings.database_url)
+    store = storage.open_store(settings.database_url).seeing(EVERYTHING)
     try:
-        storage.prepare(settings.database_url)
+        prepare_or_raise(settings)
         store.write(check_domain, settings.id_domain)
     except (DBAPIError, CommandError) as fault:  # a CommandError: the store knows a migration that we do not
         text = (str(getattr(fault, "orig", fault)).strip() or type(fault).__name__).splitlines()[0]
@@ -73,6 +74,12 @@ def open_or_exit(settings: Settings) -> storage.Store:
         click.echo(str(fault), err=True)
         sys.exit(2)
     return store
+
+
+def prepare_or_raise(settings: Settings) -> None:
+    """Migrate as the owner; the service's own role, where it is another one, gets the rights it needs."""
+    owner, service = make_url(settings.owner_url).username, make_url(settings.database_url).username
+    storage.prepare(settings.owner_url, service if service != owner else None)
 
 
 def check_address_or_exit(host: str, port: int) -> None:
@@ -346,7 +353,7 @@ def _examine_objects(settings: Settings) -> Iterator[tuple[str, str | None]]:
 
 def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
     """The database, and what is in it where it is this version's."""
-    store, said = storage.open_store(settings.database_url), "store: database"
+    store, said = storage.open_store(settings.database_url).seeing(EVERYTHING), "store: database"
     try:
         there, wanted = storage.revisions(store)
         if there is None:

@@ -29,6 +29,7 @@ class Settings:
 
     data: Path
     database_url: str
+    owner_url: str
     objects_url: str
     objects_old_url: str
     objects_link_url: str
@@ -51,6 +52,11 @@ class Settings:
 SETTINGS_TABLE = (
     ("SUNSHINE_DATA", "./data", "folder of the embedded store, the objects and the secret key"),
     ("SUNSHINE_DATABASE_URL", "SQLite in the data folder", "`postgresql://user:password@host/name` for PostgreSQL"),
+    (
+        "SUNSHINE_OWNER_URL",
+        "as `SUNSHINE_DATABASE_URL`",
+        "the same database for who owns its tables, to migrate it; so that the service itself owns nothing",
+    ),
     (
         "SUNSHINE_OBJECTS_URL",
         "`objects` in the data folder",
@@ -107,9 +113,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingError(f"{name} is no setting of this service; the README lists them all.")
     values = {name: env_vars[name] for name in known if env_vars.get(name, "") != ""}
     data = Path(values.get("SUNSHINE_DATA", "data")).resolve()
+    database = values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")
     return Settings(
         data=data,
-        database_url=_database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")),
+        database_url=_database(database, "SUNSHINE_DATABASE_URL"),
+        owner_url=_database(values.get("SUNSHINE_OWNER_URL", database), "SUNSHINE_OWNER_URL"),
         objects_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
         objects_old_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_OLD_URL", ""), "SUNSHINE_OBJECTS_OLD_URL"),
         objects_link_url=_link(values.get("SUNSHINE_OBJECTS_LINK_URL", "")),
@@ -163,7 +171,7 @@ def _domain(text: str) -> str:
     return text
 
 
-def _database(text: str) -> str:
+def _database(text: str, name: str) -> str:
     try:
         url = make_url(text)
         usable = url.drivername in ("sqlite", "postgres", "postgresql", "postgresql+psycopg") and bool(url.database)
@@ -171,7 +179,7 @@ def _database(text: str) -> str:
         usable = False
     if not usable or ":memory:" in text:
         raise SettingError(
-            "SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
+            f"{name} takes sqlite:///path or postgresql://user:password@host/name;"
             f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
         )
     return text

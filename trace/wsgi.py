@@ -9,6 +9,7 @@ import gc
 import multiprocessing.util
 import sys
 
+from storage.tenancy import EVERYTHING
 from trace import create_app
 from trace.config import SettingError, load_settings
 from trace.mqtt import listen
@@ -25,8 +26,9 @@ gc.collect()
 gc.freeze()
 if settings.worker:
     parts = app.extensions["sunshine"]
-    crew = Crew(worker_of(settings, parts.store, parts.objects)).start()
-    listener = listen(settings.mqtt_url, parts.store, settings.timezone)
+    store = parts.store.seeing(EVERYTHING)
+    crew = Crew(worker_of(settings, store, parts.objects)).start()
+    listener = listen(settings.mqtt_url, store, settings.timezone)
     # A server's process may be a child of multiprocessing, which runs no atexit handlers; these it runs, others too.
     multiprocessing.util.Finalize(None, crew.stop, exitpriority=10)
     multiprocessing.util.Finalize(None, listener.stop, exitpriority=11)

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
+from storage.row_security import protect
 from storage.store import Store
 from storage.tables import metadata
 
@@ -19,6 +20,8 @@ def run() -> None:
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
         with context.begin_transaction():
             context.run_migrations()
+        if connection.dialect.name == "postgresql":
+            protect(connection, context.config.attributes.get("service"))
     store.close()
 
 

@@ -110,9 +110,11 @@ def demonstration(databases: Databases, backend: str, data: Path) -> Iterator[De
     url = make_database(databases, backend, "demonstration", _fill)
     shown = databases.templates[f"demonstration_{backend}"]  # type: ignore[index]
     app = application(settings_for(url, data))
-    store = app.extensions["sunshine"].store
+    # What tests look at themselves they look at as the owner does: the application sees less.
+    store = open_store(url)
     yield Demo(app, app.test_client(), store, shown, backend)  # type: ignore[arg-type]
     store.close()
+    app.extensions["sunshine"].store.close()
     databases.drop(url)
     _idle.append(app)
 

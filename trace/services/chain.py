@@ -27,6 +27,7 @@ from storage.tables import (
     stock,
     transit,
 )
+from storage.tenancy import across, see_as, sight_of
 from trace.domain.failures import N_, Forbidden, NotFound
 from trace.domain.parties import CHAIN_HEADS
 from trace.domain.permissions import Actor, Permission, Role, authorize
@@ -70,6 +71,7 @@ def acting_for(session: Session, actor: Actor, shop: str) -> Actor:
     row = next((row for row in _shop_rows(session, actor) if row.public_id == shop), None)
     if row is None:
         raise NotFound(N_("There is no shop {id} in your chain."), field="shop", id=shop)
+    see_as(session, sight_of(row.id))
     return replace(actor_of_shop(actor, row), role=Role.CLERK, at_shop=True)
 
 
@@ -105,6 +107,7 @@ def _card(row: Row[Any]) -> dict[str, Any]:
     return {"id": row.public_id, "name": row.name, "region": row.region, "address": row.address, "number": row.id}
 
 
+@across(because="headquarters sees its shops")
 def overview(session: Session, *, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """How each place of the chain stands today, the headquarters' own store first, then the shops by name.
 
@@ -193,6 +196,7 @@ def _exports(session: Session, numbers: Sequence[int]) -> dict[tuple[int, str], 
     return {(row.organisation, row.state): row.files for row in session.execute(query)}
 
 
+@across(because="headquarters sees its shops")
 def chain_stock(session: Session, *, actor: Actor, text: str = "", lot_uri: str | None = None) -> list[dict[str, Any]]:
     """Where goods are in the chain: by lot, what expires first on top, with what each place has on hand and held.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from storage.tenancy import across
 from trace.domain.failures import N_, Invalid
 from trace.domain.papers import CertificateKind
 from trace.services.arrivals import sender_of
@@ -35,6 +36,7 @@ class SplitLine:
     report: str = ""
 
 
+@across(because="headquarters receives for its shops")
 def split_delivery(
     session: Session, command: Command, *, supplier: Supplier, lines: Sequence[SplitLine], delivery_note: str = ""
 ) -> dict[str, Any]:

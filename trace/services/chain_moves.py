@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, lock_items
+from storage.tenancy import across
 from trace.domain.codes import find_code
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
@@ -43,6 +44,7 @@ class Share:
     lines: tuple[Line, ...]
 
 
+@across(because="headquarters moves goods between its shops")
 def move(
     session: Session,
     command: Command,
@@ -94,6 +96,7 @@ def move(
     return run_once(session, command, "chain_move", act)
 
 
+@across(because="headquarters receives for its shops")
 def receive_for_shops(
     session: Session, command: Command, *, supplier: Supplier, shares: Sequence[Share], delivery_note: str = ""
 ) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import insert_rows
 from storage.events import chunks, documents_of, find_by_event_ids, id_key, uris_of
 from storage.tables import dispensing, dispensing_head, drug_sale_line, organisation, split_pack
+from storage.tenancy import across
 from trace.domain.dispensing import RETURN_EXTENSION, SOLD_HERE, UNITS_EXTENSION, code_text
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.vocabulary import BizStep, Disposition
@@ -84,6 +85,7 @@ def lock_heads(session: Session, items: Iterable[int]) -> dict[int, tuple[int, i
     return found
 
 
+@across(because="one code is sold once in the whole network (R8)")
 def keep_sales(
     session: Session,
     recorded: Sequence[Recorded],
@@ -366,6 +368,7 @@ def _alarm(
             )
 
 
+@across(because="one code is sold once in the whole network (R8)")
 def find_sold_twice(session: Session, items: Iterable[int]) -> dict[int, int]:
     """{item: its open sales in all shops} of those codes that are sold more than once (`is_sold_twice`)."""
     wanted, heads, units = set(items), dict[int, tuple[int, int]](), dict[int, int]()

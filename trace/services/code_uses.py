@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 from storage.events import chunks, find_idents
 from storage.stock import items_here
 from storage.tables import acceptance, acceptance_code, dispensing, event_item, receipt, receipt_line, stock
+from storage.tenancy import across
 from trace.domain.acceptance import AcceptanceState
 from trace.domain.permissions import Actor
 
 MOST_TOLD = 20  # codes that are named one by one
 
 
+@across(because="a code that came in one delivery cannot come in another (R8)")
 def uses_elsewhere(session: Session, *, actor: Actor, acceptance_number: int) -> list[dict[str, Any]]:
     """The codes of an acceptance that are somewhere else already: {code, uri, use, at, receipt, delivery_note, count}.
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import NO_DECLARER, chunks, find_idents, id_key, intern, keep_declarations_apart
 from storage.tables import MICRO, dispensing, ident, lot, product, receipt, receipt_line, split_pack, stock
+from storage.tenancy import across
 from trace.domain.dispensing import NoCodeReason, Opened, Pack, Verdict, code_text, find_refusal
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import BizTransaction
@@ -128,6 +129,7 @@ def line_up(
     lock_heads(session, find_idents(session, packs).values())
 
 
+@across(because="one code is sold once in the whole network (R8)")
 def find_packs(session: Session, *, actor: Actor, uris: Iterable[str]) -> dict[str, Pack]:
     """Every one of these codes (URIs) as the actor's shop has it, known or not: two statements for any number."""
     uris = list(uris)

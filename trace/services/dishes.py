@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import find_idents, uris_of
 from storage.tables import MICRO, correction, dish, dish_lot, event_withdrawn, licence, organisation, product
+from storage.tenancy import across
 from trace.domain.dishes import Meal, take_first
 from trace.domain.epcis.vocabulary import BizStep, Disposition
 from trace.domain.events import Quantity, TransformationEvent
@@ -271,6 +272,7 @@ def _card(row: Row[Any]) -> dict[str, Any]:
     }
 
 
+@across(because="the board is public (明厨亮灶)")
 def board(session: Session, *, public_id: str, day: date) -> dict[str, Any]:
     """What a canteen shows at its door: its licence, the day's dishes by meal, the ingredients' origins and papers.
 
@@ -327,6 +329,7 @@ def _licence(session: Session, owner: int, day: date) -> dict[str, Any] | None:
     return {**rows[-1]._mapping, "expired": bool(rows[-1].expires_on and rows[-1].expires_on < day)}
 
 
+@across(because="the board is public (明厨亮灶)")
 def photo_of(session: Session, *, public_id: str, canteen: str) -> str:
     """The SHA-256 of the photo of a dish on a canteen's board; raises `NotFound`."""
     query = (

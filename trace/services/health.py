@@ -11,12 +11,14 @@ from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore, spool_of
 from storage.store import newest_revision, revision_of
+from storage.tenancy import across
 from trace.domain.failures import Busy, Failure
 from trace.services.rounds import waiting_since
 
 PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 
+@across(because="the service itself looks")
 def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
     """{status, database, migrations, objects, photos_waiting, subscriptions, engines, formats}.
 

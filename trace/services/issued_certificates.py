@@ -12,6 +12,7 @@ from scanners.symbols import Symbol, Symbology, draw_symbol
 from storage.events import find_idents, uris_of
 from storage.objects import ObjectStore
 from storage.tables import certificate, certificate_lot, certificate_source, organisation
+from storage.tenancy import across
 from trace.domain.commitment import BASES, State, is_in_scope
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CommitmentForm
@@ -29,6 +30,7 @@ FINEST = 0.396  # mm a module: the least that scanners of shops are built for (G
 LARGE_MODULE = 0.6  # mm, where there is room: read from an arm's length
 
 
+@across(because="a certificate is public: whoever has the goods checks it (承诺达标合格证)")
 def public_certificate(session: Session, *, public_id: str) -> dict[str, Any]:
     """What everybody may read of a certificate that was issued here: all that stands on it (Art. 14), and its state.
 
@@ -120,6 +122,7 @@ def basis_texts(basis: Iterable[str]) -> list[tuple[str, bool]]:
     return [(text, one.value in named) for one, text in BASES.items()]
 
 
+@across(because="a certificate is public: whoever has the goods checks it (承诺达标合格证)")
 def signature_of(session: Session, *, objects: ObjectStore, public_id: str) -> tuple[bytes, str]:
     """(picture, media type) of the signature on a certificate; it is public like all that stands there.
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
 from storage.tables import MICRO, organisation, stock
+from storage.tenancy import across
 from trace.domain.codes import Code, parse_code
 from trace.domain.containment import LAST, Position
 from trace.domain.epcis.vocabulary import BizStep, Disposition
@@ -42,6 +43,7 @@ PUBLIC_ROWS = 20_000  # read for one question of somebody who is not signed in
 TRACEABLE = (UriKind.LOT, UriKind.INSTANCE, UriKind.CONTAINER_UNIT, UriKind.RETURNABLE)
 
 
+@across(because="a trace leads through other hands; each sees of it what is theirs to see")
 def look_up(
     session: Session,
     *,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import intern
 from storage.tables import licence, organisation, place
+from storage.tenancy import across
 from trace.domain import uris
 from trace.domain.epcis.vocabulary import WORDS
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
@@ -27,6 +28,7 @@ def new_public_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(26))
 
 
+@across(because="a new organisation is nobody's yet")
 def create_organisation(
     session: Session,
     *,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import find_idents
 from storage.tables import dispensing, split_pack
+from storage.tenancy import across
 from trace.services.drug_file import read_codes
 from trace.services.public_window import find_window
 from trace.services.recall_reach import recalls_over
@@ -31,6 +32,7 @@ class Sold(StrEnum):
     NO_CODE = "no_trace_code"
 
 
+@across(because="the code of a pack is looked up for whoever bought it, whichever shop sold it")
 def check_pack(session: Session, *, public_id: str, text: str, now: datetime) -> dict[str, Any]:
     """{answer, day}: what this pharmacy's window says of a code; `day` of the last sale here, None where there is none.
 
@@ -49,6 +51,7 @@ def check_pack(session: Session, *, public_id: str, text: str, now: datetime) ->
     return _judge(session, item, sales, here, now)
 
 
+@across(because="the code of a pack is looked up for whoever bought it, whichever shop sold it")
 def check_pack_anywhere(session: Session, *, item: int, now: datetime) -> dict[str, Any]:
     """{answer, day}: the same of a pack (its number), whoever sold it; one that is called back is told as such unsold.
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, documents_of, find_idents, uris_of
 from storage.tables import event, event_item, organisation, stock
+from storage.tenancy import across
 from trace.domain.dispensing import code_text
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.vocabulary import PIECE
@@ -42,6 +43,7 @@ class _There:
     shop: _Shop
 
 
+@across(because="a code is in one pharmacy's stock (R8)")
 def check_elsewhere(
     session: Session, *, actor: Actor, sender: int | None, goods: Iterable[Goods], rules: Rules
 ) -> list[Finding]:
@@ -60,6 +62,7 @@ def check_elsewhere(
     return [Finding("R8", Severity(entry.value["severity"]), text, values, entry.source, remedy)]
 
 
+@across(because="a code is in one pharmacy's stock (R8)")
 def alarm_elsewhere(
     session: Session, *, actor: Actor, sender: int | None, goods: Mapping[int, Sequence[Goods]], now: datetime
 ) -> None:

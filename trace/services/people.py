@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.tables import organisation, person
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from trace.domain.permissions import Actor, Role
 from trace.services.keys import check_role_fits
@@ -87,6 +88,7 @@ def create_colleague(
     )
 
 
+@across(because="who signs in belongs to nobody yet")
 def check_password(session: Session, *, sign_in: str, password: str) -> str:
     """The public id of the person who signs in; raises `Unauthenticated`, with one sentence for all reasons."""
     row = session.execute(select(person).where(person.c.sign_in == sign_in)).one_or_none()
@@ -100,6 +102,7 @@ def check_password(session: Session, *, sign_in: str, password: str) -> str:
     return str(row.public_id)
 
 
+@across(because="who asks is found out here, and so whose records they may see")
 def find_actor(session: Session, public_id: str) -> Actor | None:
     """The person as an actor, or None if there is no such active person any more."""
     query = (

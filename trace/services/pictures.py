@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.objects import ObjectStore
 from storage.tables import stored_object
+from storage.tenancy import across
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Actor
 from trace.services.certificates import check_own_object
@@ -24,6 +25,7 @@ def check_own_picture(session: Session, actor: Actor, sha256: str, *, field: str
         raise Invalid(N_("A picture is wanted here, and {kind} came: take a photo of it."), field=field, kind=kind)
 
 
+@across(because="a picture shown in public")
 def public_picture(session: Session, *, objects: ObjectStore, sha256: str) -> tuple[bytes, str]:
     """(bytes, media type) of a picture that stands on a public page; raises `NotFound` for what is no picture."""
     kind = session.scalars(select(stored_object.c.media_type).where(stored_object.c.sha256 == sha256)).one_or_none()

@@ -24,6 +24,7 @@ from storage.tables import (
     recall_notice,
     storage_zone,
 )
+from storage.tenancy import across
 from trace.domain.dispensing import NoCodeReason
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import DRUG_LICENCES, PHARMACIES
@@ -136,6 +137,7 @@ def find_window(session: Session, public_id: str) -> Row[Any]:
     return found
 
 
+@across(because="the window is public (阳光药店)")
 def see_window(session: Session, *, public_id: str, now: datetime) -> dict[str, Any]:
     """What a pharmacy's window shows, for everybody. Raises `NotFound` for one that is closed or never was.
 

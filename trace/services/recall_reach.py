@@ -18,6 +18,7 @@ from storage.bulk import insert_rows
 from storage.events import chunks, find_idents, lock_items, share_items, uris_of
 from storage.origins import captors_of, origins_of
 from storage.tables import lot, organisation, product, recall, recall_lot, stock
+from storage.tenancy import across
 from storage.trace_reader import TraceReader
 from trace.domain.epcis.vocabulary import BizStep
 from trace.domain.failures import N_, Conflict
@@ -146,6 +147,7 @@ def _over(session: Session, of: Mapping[int, set[int]], organisation: int | None
     return {item: rows for item, rows in found.items() if rows}
 
 
+@across(because="of which lot a pack is, whoever had it in stock knows")
 def with_lots(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     """{item: itself and every lot that anybody's stock counts it to}."""
     of = {item: {item} for item in items}
@@ -221,6 +223,7 @@ def recalled_because(session: Session, items: Iterable[str], *, organisation: in
 # ---- what is made or arrives later ----------------------------------------------------------------------------------
 
 
+@across(because="goods under a recall are told to whoever gets them")
 def follow_recalls(session: Session, recorded: Sequence[Recorded], ids: Mapping[str, int]) -> set[int]:
     """Let open holds and recalls reach what these events made of their goods; what arrived or was made, for
     `tell_holder` (nothing where no hold or recall is open).
@@ -238,6 +241,7 @@ def follow_recalls(session: Session, recorded: Sequence[Recorded], ids: Mapping[
     return arrived
 
 
+@across(because="goods under a recall are told to whoever gets them")
 def tell_holder(session: Session, arrived: Iterable[int], *, actor: Actor, now: datetime) -> None:
     """Send the actor's organisation the notice of every recall over what just arrived there or was made there."""
     over = recalls_over(session, arrived, organisation=None)

@@ -28,6 +28,7 @@ from storage.tables import (
     recall_notice,
     transit,
 )
+from storage.tenancy import across
 from trace.domain.permissions import Actor, in_region, region_prefix
 from trace.domain.recalls import RecallKind, Standing, answers_of, state_of
 from trace.domain.regions import region_name
@@ -43,6 +44,7 @@ from trace.services.story import names_of
 LISTED = 100
 
 
+@across(because="who opened a recall sees what its holders answered")
 def list_recalls(session: Session, *, actor: Actor, now: datetime, limit: int = LISTED) -> dict[str, Any]:
     """{notices: the own organisation's, unanswered first; recalls: the own, for inspectors the region's}, newest first.
 
@@ -156,6 +158,7 @@ def _still_held(session: Session, actor: Actor, recalls: Iterable[int]) -> set[i
 # ---- one of them ----------------------------------------------------------------------------------------------------
 
 
+@across(because="who opened a recall sees what its holders answered")
 def get_recall(session: Session, *, actor: Actor, public_id: str, now: datetime) -> dict[str, Any]:
     """One hold or recall as the reader may see it: {..., view: own, holder or inspector, lots, holders, totals, mine}.
 
@@ -340,6 +343,7 @@ def _reached(
 # ---- before it is opened, and for customers -------------------------------------------------------------------------
 
 
+@across(because="who may recall sees where the goods went")
 def reach(session: Session, *, actor: Actor, lot: str, now: datetime) -> dict[str, Any]:
     """What a hold or recall of a lot would reach: {lot, product, lots, complete, without_lot (kinds of
     goods it went into that name no lot and cannot be stopped), may_hold, may_recall}.

@@ -14,6 +14,7 @@ from storage.events import chunks, find_idents, lock_items, makers_of
 from storage.origins import origins_of
 from storage.stock import items_ever_here
 from storage.tables import organisation, rapid_test, recall, recall_lot, recall_notice, stock
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.domain.recalls import LEVELS, RecallKind, Standing, state_of
@@ -42,6 +43,7 @@ def hold_lot(session: Session, command: Command, *, lot: str, reason: str) -> di
     return open_recall(session, command, lot=lot, kind=RecallKind.HOLD, level=None, reason=reason)
 
 
+@across(because="a recall reaches whoever has the goods")
 def open_recall(
     session: Session, command: Command, *, lot: str, kind: RecallKind, level: int | None = None, reason: str
 ) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def open_recall(
     return run_once(session, command, f"open_{kind.value}", act)
 
 
+@across(because="a recall reaches whoever has the goods")
 def start_recall(
     session: Session, command: Command, *, lot: str, kind: RecallKind, level: int | None = None, reason: str
 ) -> dict[str, Any]:
@@ -231,6 +234,7 @@ def acknowledge(session: Session, command: Command, *, public_id: str, answer: s
     return run_once(session, command, "acknowledge_recall", act)
 
 
+@across(because="a recall reaches whoever has the goods")
 def lift_recall(session: Session, command: Command, *, public_id: str, reason: str) -> dict[str, Any]:
     """The goods are in order: what the hold or recall held here goes back on hand, unless another one is over it.
 
@@ -249,6 +253,7 @@ def lift_recall(session: Session, command: Command, *, public_id: str, reason: s
     return run_once(session, command, "lift_recall", act)
 
 
+@across(because="a recall reaches whoever has the goods")
 def end_hold(session: Session, command: Command, row: Row[Any], reason: str) -> dict[str, Any]:
     """Lift, inside another command (a re-test that was passed)."""
     if not reason.strip():
@@ -277,6 +282,7 @@ def put_back(session: Session, command: Command, *, public_id: str) -> dict[str,
     return run_once(session, command, "put_back", act)
 
 
+@across(because="a recall reaches whoever has the goods")
 def close_recall(
     session: Session, command: Command, *, public_id: str, reason: str, unanswered: str = ""
 ) -> dict[str, Any]:
@@ -304,6 +310,7 @@ def close_recall(
     return run_once(session, command, "close_recall", act)
 
 
+@across(because="a recall reaches whoever has the goods")
 def finish(session: Session, command: Command, row: Row[Any], reason: str) -> dict[str, Any]:
     """Close, inside another command (a re-test that failed)."""
     if not reason.strip():
@@ -313,6 +320,7 @@ def finish(session: Session, command: Command, row: Row[Any], reason: str) -> di
     return {"id": row.public_id}
 
 
+@across(because="a recall reaches whoever has the goods")
 def look_again(session: Session, command: Command, *, public_id: str) -> dict[str, Any]:
     """Trace a hold or recall again, where the search came to no end: what is found now is held, too."""
 

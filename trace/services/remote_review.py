@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.tables import organisation
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, NotFound
 from trace.domain.permissions import Actor
 from trace.services.chain import actor_of_shop
@@ -19,6 +20,7 @@ from trace.services.rulebook import rules_on
 HEADQUARTERS = "headquarters"  # value of the setting
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def shops_reviewed_for(session: Session, *, actor: Actor, on: date) -> list[dict[str, Any]]:
     """The shops of the actor's chain whose prescriptions may be reviewed from here on a day, by name: {id, name,
     pictures}; `pictures` is whether the shop keeps one of each prescription."""
@@ -34,6 +36,7 @@ def shops_reviewed_for(session: Session, *, actor: Actor, on: date) -> list[dict
     ]
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def reviewer_for(session: Session, *, actor: Actor, shop: str, on: date) -> Actor:
     """The actor at a shop of the chain (its public id), to review there and for nothing else.
 

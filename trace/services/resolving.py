@@ -7,6 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from storage.tables import event_item, ident
+from storage.tenancy import across
 from trace.domain.digital_links import DigitalLink, check_syntax, path_of, uris_of_levels
 from trace.domain.failures import N_, NotFound
 from trace.domain.uris import uri_kind
@@ -22,6 +23,7 @@ class Known:
     name: str = ""
 
 
+@across(because="a GS1 link leads to what is known of its key, whoever knows it")
 def resolve(session: Session, link: DigitalLink) -> list[Known]:
     """What is known of the link's pack, lot or container, the most specific first; never empty.
 

@@ -11,6 +11,7 @@ from flask import g, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from storage.store import Store
+from storage.tenancy import EVERYTHING, NOTHING, Sight, sight_of
 from trace.domain.failures import N_, Forbidden, Unauthenticated
 from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.chain import find_actor_at
@@ -88,6 +89,13 @@ def check_access(view: Callable[..., Any], store: Store) -> None:
         check_csrf()
 
 
+def sight_of_actor(actor: Actor | None) -> Sight:
+    """Whose records a request may see: one organisation's, an inspector's everybody's; the public's own are none."""
+    if actor is None:
+        return NOTHING
+    return EVERYTHING if actor.watches else sight_of(actor.organisation)
+
+
 def check_csrf() -> None:
     """Raise `Forbidden` if a browser's request does not carry the token of our own pages."""
     try:
@@ -103,7 +111,8 @@ def _actor(store: Store) -> Actor | None:
         return None
     # A short transaction of its own: the request's session begins at its first statement, so that a photo is not read
     # while the store's writer waits.
-    with store.reading() as short:
+    # Whose records they may see is what is found out here.
+    with store.seeing(EVERYTHING).reading() as short:
         if key is not None:
             actor = find_actor_by_key(short, key)
             if actor is None:

@@ -23,7 +23,7 @@ from trace.log import set_up_log
 from trace.metrics import NO_ROUTE, count_request
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
-from trace.web.access import check_access, csrf, is_watched, needs_writing
+from trace.web.access import check_access, csrf, is_watched, needs_writing, sight_of_actor
 from trace.web.again import rewinder
 from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
@@ -87,6 +87,7 @@ class Application(Flask):
             return self.make_response(super().dispatch_request())
         store = parts().store
         check_access(view, store)
+        store = store.seeing(sight_of_actor(g.actor))
         return run_again(
             partial(self._answer_in_session, view, store),
             ready=rewinder(),

@@ -3,6 +3,7 @@
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from storage.tenancy import see_as
 from trace.domain.failures import Failure
 from trace.domain.parties import PHARMACIES, OrganisationKind
 from trace.domain.permissions import Actor, Permission, Role, may
@@ -11,7 +12,7 @@ from trace.services.commands import Command
 from trace.services.duty import end_duty, may_take_duty
 from trace.services.keys import list_keys
 from trace.services.people import check_password, find_actor, list_people
-from trace.web.access import check_csrf, public
+from trace.web.access import check_csrf, public, sight_of_actor
 from trace.web.access import may as needs
 from trace.web.duty_strip import ON_DUTY_HERE
 from trace.web.parts import limiter
@@ -42,6 +43,7 @@ def enter() -> ResponseReturnValue:
     session.clear()
     session["person"] = person
     actor = find_actor(g.session, person)
+    see_as(g.session, sight_of_actor(actor))
     if not onward and actor is not None and may_take_duty(g.session, actor=actor, at=g.now):
         return redirect(url_for("duty.page"))
     return redirect(onward or desk_of(actor))
