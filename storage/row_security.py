@@ -6,7 +6,6 @@ it needs; facts it can only add.
 """
 
 import hashlib
-import re
 
 from sqlalchemy import Connection, text
 
@@ -20,7 +19,7 @@ SHARED = frozenset(
         "ident", "pending_proof", "stock_unmoved",
         "organisation", "place", "product", "product_code", "product_change", "maker_code", "lot", "lot_change",
         "paper_head", "rule_entry", "store_setting", "recall", "recall_lot",
-        "object", "job", "record_key", "dispensing_head", "licence", "business_block",
+        "object", "record_key", "dispensing_head", "licence", "business_block",
         # Papers travel with the goods (食品安全法 Art. 53): whoever holds the lot may see them; the WHERE says who that is.
         "certificate", "certificate_holder", "certificate_lot", "certificate_source",
     }
@@ -30,6 +29,8 @@ OWNERS = {
     "inspection": ("organisation", "inspected_by"),
     "transit": ("sender", "receiver"),
 }
+# Nobody's are the service's own.
+OR_NOBODYS = frozenset({"job"})
 # Headquarters' are its shops', too: who works in their name, reviews for them, says what they ask for a box.
 OF_CHAIN = frozenset({"duty", "person", "pharmacist", "selling_price"})
 # Part of a row of another table, and seen with it: (column, table, its column).
@@ -52,7 +53,7 @@ PARTS = {
     "supplier_licence": ("supplier", "supplier", "id"),
 }
 # Only ever added (design: facts are insert-only); their rights end there.
-FACTS = ("event", "event_document", "event_item", "event_mention", "event_withdrawn")
+FACTS = ("event", "event_document", "event_item", "event_mention", "event_party", "event_withdrawn")
 _SEES = f"""
 CREATE OR REPLACE FUNCTION sunshine_sees_all() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT current_setting('{SETTING}', true) = 'all' $$;
@@ -60,13 +61,20 @@ CREATE OR REPLACE FUNCTION sunshine_sees() RETURNS bigint LANGUAGE sql STABLE PA
 $$ SELECT CASE WHEN current_setting('{SETTING}', true) ~ '^[0-9]+$'
           THEN CAST(current_setting('{SETTING}', true) AS bigint) END $$;
 """
+_WRITTEN = text("SELECT obj_description(CAST(to_regprocedure('sunshine_sees()') AS oid), 'pg_proc')")
+_IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+_TABLES = "FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) AND relkind = 'r'"
+_OWNS = text(f"SELECT EXISTS (SELECT 1 {_TABLES} AND pg_has_role(relowner, 'USAGE'))")  # noqa: S608 - texts of ours
+_WITHOUT = text(
+    f"SELECT relname {_TABLES} AND relname <> 'alembic_version' AND NOT relrowsecurity ORDER BY relname LIMIT 3"  # noqa: S608
+)
 # In brackets, so that it is asked once a statement and not once a row.
 _HEADQUARTERS = "(SELECT headquarters FROM organisation WHERE id = sunshine_sees())"
 _ALL, _ONE = "(SELECT sunshine_sees_all())", "(SELECT sunshine_sees())"
 
 
 def condition(table: str) -> str:
-    """What a row of a table must be to be seen and written; raises `KeyError` for a table nobody thought about."""
+    """What a row of a table must be to be seen; raises `KeyError` for a table nobody thought about."""
     if table in SHARED:
         return f"{_ALL} OR {_ONE} IS NOT NULL"
     if table in PARTS:
@@ -74,10 +82,17 @@ def condition(table: str) -> str:
         return f"{_ALL} OR EXISTS (SELECT 1 FROM {whole} AS whole WHERE whole.{key} = {table}.{column})"  # noqa: S608
     if table in OF_CHAIN:
         return f"{_ALL} OR organisation = {_ONE} OR organisation = {_HEADQUARTERS}"
+    if table in OR_NOBODYS:
+        return f"{_ALL} OR organisation = {_ONE} OR (organisation IS NULL AND {_ONE} IS NOT NULL)"
     owners = OWNERS.get(table, ("organisation",))
     if not set(owners) <= set(metadata.tables[table].columns.keys()):
         raise KeyError(f"storage.row_security: no policy for the table {table}")
     return " OR ".join((_ALL, *(f"{column} = {_ONE}" for column in owners)))
+
+
+def condition_to_write(table: str) -> str:
+    """What a row of a table must be to be written: a shop sees what is its headquarters', and leaves it as it is."""
+    return f"{_ALL} OR organisation = {_ONE}" if table in OF_CHAIN else condition(table)
 
 
 def protect(connection: Connection, service: str | None) -> None:
@@ -85,35 +100,49 @@ def protect(connection: Connection, service: str | None) -> None:
 
     Two that do it at once are lined up by the lock of migrations, which the caller holds (`storage/migrations/env.py`).
     """
-    _write_policies(connection)
+    script = _policies()
+    digest = hashlib.sha256(script.encode()).hexdigest()
+    if connection.execute(_WRITTEN).scalar_one() != digest:
+        unprotect(connection)
+        connection.exec_driver_sql(f"{script}; COMMENT ON FUNCTION sunshine_sees() IS '{digest}'")
     if service is not None:
         _grant(connection, service)
 
 
-def _write_policies(connection: Connection) -> None:
+def unprotect(connection: Connection) -> None:
+    """Take all policies away: a migration may then change and drop what they name."""
+    for table in connection.scalars(text("SELECT DISTINCT tablename FROM pg_policies WHERE policyname = 'sees'")).all():
+        connection.exec_driver_sql(f"DROP POLICY sees ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    connection.exec_driver_sql("DROP FUNCTION IF EXISTS sunshine_sees(); DROP FUNCTION IF EXISTS sunshine_sees_all()")
+
+
+def find_hole(connection: Connection) -> str | None:
+    """None where row-level security holds for whoever is connected, else a sentence; of PostgreSQL."""
+    if connection.execute(_IS_ABOVE).scalar_one():
+        return "the service's role is a superuser or has BYPASSRLS: it sees every organisation (docs/operating.md)"
+    if connection.execute(_OWNS).scalar_one():
+        return "the service's role owns its tables and so sees every organisation: set SUNSHINE_OWNER_URL"
+    open_ = connection.scalars(_WITHOUT).all()
+    return f"no row-level security on {', '.join(open_)}: ./run as the owner puts it there" if open_ else None
+
+
+def _policies() -> str:
     statements = [_SEES]
     for table in sorted(metadata.tables):
-        seen = condition(table)
         statements += [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-            f"DROP POLICY IF EXISTS sees ON {table}",
-            f"CREATE POLICY sees ON {table} USING ({seen}) WITH CHECK ({seen})",
+            f"CREATE POLICY sees ON {table} USING ({condition(table)}) WITH CHECK ({condition_to_write(table)})",
         ]
-    script = ";\n".join(statements)
-    digest = hashlib.sha256(script.encode()).hexdigest()
-    there = "SELECT obj_description(to_regprocedure('sunshine_sees()')::oid, 'pg_proc')"
-    if connection.execute(text(there)).scalar_one() != digest:
-        connection.exec_driver_sql(f"{script};\nCOMMENT ON FUNCTION sunshine_sees() IS '{digest}'")
+    return ";\n".join(statements)
 
 
 def _grant(connection: Connection, service: str) -> None:
-    if not re.fullmatch(r"[a-z_][a-z0-9_$]{0,62}", service):
-        raise ValueError("a role's name has small letters, digits and _")
+    role = connection.dialect.identifier_preparer.quote(service)
     script = f"""
-        GRANT USAGE ON SCHEMA public TO {service};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {service};
-        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {service};
-        REVOKE UPDATE, DELETE ON {", ".join(FACTS)} FROM {service};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {service};
+        GRANT USAGE ON SCHEMA public TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+        REVOKE UPDATE, DELETE ON {", ".join(FACTS)} FROM {role};
+        REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
     """
-    connection.exec_driver_sql(script)
+    connection.exec_driver_sql(script, execution_options={"no_parameters": True})

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, event, mak
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
-from storage.tenancy import NOTHING, SeeingSession, Sight, begin_with_sight, forget_told, tell_sight
+from storage.tenancy import NOTHING, Sight, begin_with_sight, open_session, tell_sight
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Store:
 
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
-        with SeeingSession(self.engine.execution_options(sunshine_writes=True), self.sight, autoflush=False) as session:
+        with open_session(self.engine.execution_options(sunshine_writes=True), self.sight) as session:
             yield session
             _write_down(session, session)
             session.commit()
@@ -91,7 +91,7 @@ class Store:
 
         What `write_at_end` was asked for is written then, in a transaction of its own.
         """
-        with SeeingSession(self._snapshots, self.sight, autoflush=False) as session:
+        with open_session(self._snapshots, self.sight) as session:
             yield session
             _end_reading(session)
             if _AT_END in session.info:
@@ -206,7 +206,6 @@ def _engine(url: str) -> Engine:
         engine = create_engine(url, connect_args=_patience(url), **common)
         event.listen(engine, "begin", _begin_postgresql)
         event.listen(engine, "before_cursor_execute", _note_statement)
-        event.listen(engine, "rollback_savepoint", forget_told)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
     event.listen(engine, "connect", _set_up_sqlite)
@@ -239,7 +238,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
-    tell_sight(connection)
+    tell_sight(connection, statement)
     if not statement.startswith("SELECT"):
         connection.info[_ONLY_SELECTS] = False
 

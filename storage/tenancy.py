@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
 SETTING = "sunshine.sees"  # of PostgreSQL: a number, "all", or empty
-OPTION = "sunshine_sight"  # of an engine: the sight that its transactions begin with
 _TELL = f"SELECT set_config('{SETTING}', %s, true)"
-_SIGHT = "sight"  # in Session.info
-_WANTED, _TOLD = "sight wanted", "sight told"  # in Connection.info
+_SEER = "sunshine_seer"  # in Session.info, Connection.info, and an option of the session's engine
+_TOLD = "sunshine_told"  # in Connection.info: the sight that the database was told last
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,19 @@ def sight_of(organisation: int) -> Sight:
     return Sight(str(organisation))
 
 
-class SeeingSession(Session):
-    """A session that tells the database whose records it may see."""
+@dataclass(slots=True)
+class _Seer:
+    """What a session sees at the moment."""
 
-    def __init__(self, bind: Engine, sight: Sight, **more: Any):
-        super().__init__(bind.execution_options(**{OPTION: sight}), **more)
-        self.info[_SIGHT] = sight
+    sight: Sight
 
 
-@event.listens_for(SeeingSession, "after_begin")
-def _want_at_begin(session: Session, _transaction: Any, connection: Connection) -> None:
-    connection.info[_WANTED] = session.info[_SIGHT].text
+def open_session(engine: Engine, sight: Sight) -> Session:
+    """A session whose transactions see what `sight` sees, until it is said otherwise."""
+    seer = _Seer(sight)
+    session = Session(engine.execution_options(**{_SEER: seer}), autoflush=False)
+    session.info[_SEER] = seer
+    return session
 
 
 @contextmanager
@@ -71,15 +72,12 @@ def across_organisations(session: Session, *, because: str) -> Iterator[None]:
     """
     if not because:
         raise ValueError("say why")
-    before = session.info.get(_SIGHT, NOTHING)
-    if before == EVERYTHING:
-        yield
-        return
-    _change(session, EVERYTHING)
+    seer: _Seer = session.info[_SEER]
+    before, seer.sight = seer.sight, EVERYTHING
     try:
         yield
     finally:
-        _change(session, before)
+        seer.sight = before
 
 
 def across(*, because: str) -> Callable[[Callable[Concatenate[Session, P], T]], Callable[Concatenate[Session, P], T]]:
@@ -98,14 +96,9 @@ def across(*, because: str) -> Callable[[Callable[Concatenate[Session, P], T]], 
 
 def see_as(session: Session, sight: Sight) -> None:
     """From here on see what `sight` sees: who it is for has just been found out. Who sees everything goes on so."""
-    if session.info.get(_SIGHT, NOTHING) != EVERYTHING:
-        _change(session, sight)
-
-
-def _change(session: Session, sight: Sight) -> None:
-    session.info[_SIGHT] = sight
-    if session.in_transaction():
-        session.connection().info[_WANTED] = sight.text
+    seer: _Seer = session.info[_SEER]
+    if seer.sight != EVERYTHING:
+        seer.sight = sight
 
 
 # ---- towards the database -------------------------------------------------------------------------------------------
@@ -113,21 +106,20 @@ def _change(session: Session, sight: Sight) -> None:
 
 def begin_with_sight(connection: Connection, begin: str) -> None:
     """Begin a transaction of PostgreSQL and tell it the sight of its engine, in one round trip."""
-    sight: Sight = connection.get_execution_options().get(OPTION, NOTHING)
-    connection.info[_WANTED] = connection.info[_TOLD] = sight.text
+    seer: _Seer = connection.get_execution_options().get(_SEER) or _Seer(NOTHING)
+    connection.info[_SEER], connection.info[_TOLD] = seer, seer.sight
     # Two statements at once, so without parameters; `Sight` holds digits or a word of ours.
-    command = f"{begin}; SET LOCAL {SETTING} = '{sight.text}'"
+    command = f"{begin}; SET LOCAL {SETTING} = '{seer.sight.text}'"
     connection.exec_driver_sql(command, execution_options={"no_parameters": True})
 
 
-def tell_sight(connection: Connection) -> None:
+def tell_sight(connection: Connection, statement: str) -> None:
     """Tell PostgreSQL a sight that changed within the transaction; before every statement, mostly nothing to do."""
-    wanted = connection.info.get(_WANTED)
-    if wanted != connection.info.get(_TOLD):
-        connection.info[_TOLD] = wanted
-        connection.exec_driver_sql(_TELL, (wanted,))
-
-
-def forget_told(connection: Connection, *_more: Any) -> None:
-    """A savepoint is rolled back, and what PostgreSQL was told since with it: it is told anew."""
-    connection.info[_TOLD] = None
+    if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
+        connection.info[_TOLD] = None  # no sight, and no other is like it
+        return
+    info = connection.info
+    seer: _Seer | None = info.get(_SEER)
+    if seer is not None and seer.sight != info[_TOLD]:
+        info[_TOLD] = seer.sight
+        connection.exec_driver_sql(_TELL, (seer.sight.text,))

@@ -31,7 +31,7 @@ from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
-from trace.services.health import check_subscriptions
+from trace.services.health import check_row_security, check_subscriptions
 from trace.services.job_list import check_jobs
 from trace.services.keys import issue_key
 from trace.services.object_keeping import count_missing
@@ -363,6 +363,9 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
         else:
             yield said, None
             with store.reading() as session:
+                if store.engine.dialect.name == "postgresql":
+                    kept = check_row_security(session)
+                    yield "row-level security", None if kept == "ok" else kept
                 yield "subscriptions", check_subscriptions(session, clock.now())
                 yield "work in the background", check_jobs(session, now=clock.now())
                 lost = count_missing(session)

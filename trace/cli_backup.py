@@ -123,7 +123,7 @@ def make_backup(settings: Settings, folder: Path, *, now: datetime, keep: int | 
 
 
 def _fill(settings: Settings, target: Path, pool: Path, *, now: datetime, say: Say) -> Backup:
-    content = copy_database(settings.database_url, target / DATABASE, target / NAMES)
+    content = copy_database(settings.owner_url, target / DATABASE, target / NAMES)
     _write(target / KEY, settings.secret_key)
     names = [name for name, _ in read_names(target / NAMES)]
     source, kept = objects_of(settings), open_objects(str(pool))
@@ -132,7 +132,7 @@ def _fill(settings: Settings, target: Path, pool: Path, *, now: datetime, say: S
         format=FORMAT,
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
         version=_version(),
-        kind=kind_of(settings.database_url),
+        kind=kind_of(settings.owner_url),
         **asdict(content),
         objects=len(names),
         missing=missing,
@@ -202,9 +202,9 @@ def restore_backup(settings: Settings, backup: Path, told: Backup, *, keeps_key:
     they are, so that it can be run again where it was interrupted: the database comes last. `keeps_key` writes the
     signing key into the data folder, where none is set. Raises `BackupFailed`.
     """
-    if kind_of(settings.database_url) != told.kind:
+    if kind_of(settings.owner_url) != told.kind:
         raise BackupFailed(f"The backup is of {told.kind}; SUNSHINE_DATABASE_URL names another kind of database.")
-    verify_empty(settings.database_url)
+    verify_empty(settings.owner_url)
     target, pool = objects_of(settings), open_objects(str(backup.parent / POOL))
     locks = dict(read_names(backup / NAMES))
     lost = [name for name in _counted(list(locks), say) if not _has(target, name) and not _copy(pool, target, name)]
@@ -212,7 +212,7 @@ def restore_backup(settings: Settings, backup: Path, told: Backup, *, keeps_key:
     if keeps_key and not (settings.data / KEY).exists():
         _write(settings.data / KEY, settings.secret_key)
         _sync(settings.data)
-    bring_back(settings.database_url, backup / DATABASE, Content(told.revision, told.rows))
+    bring_back(settings.owner_url, backup / DATABASE, Content(told.revision, told.rows))
     return lost
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.objects import ObjectStore, S3Objects, copy_all, open_objects, spool_of
 from storage.store import Store, open_store
+from storage.tenancy import EVERYTHING
 from trace.config import SettingError, Settings, load_settings, parse_objects_url
 from trace.domain.failures import Failure, NotFound
 from trace.kept_objects import objects_of
@@ -54,7 +55,7 @@ def move(target: str | None) -> None:
 def check() -> None:
     """Read every object that the database names: exit status 1 where one is missing or damaged."""
     settings = _settings_or_fail()
-    store, kept = open_store(settings.database_url), objects_of(settings)
+    store, kept = open_store(settings.database_url).seeing(EVERYTHING), objects_of(settings)
     try:
         bad = _tried(lambda: list(_bad(store, kept)))
     finally:

@@ -3,8 +3,8 @@
 from alembic import context
 from sqlalchemy import text
 
-from storage.row_security import protect
-from storage.store import Store
+from storage.row_security import protect, unprotect
+from storage.store import Store, newest_revision, revision_of
 from storage.tables import metadata
 
 MIGRATION_LOCK = 771_640_500  # any number that nothing else in the database locks
@@ -15,13 +15,16 @@ def run() -> None:
     store = Store(context.config.attributes["url"])
     connection = store.engine.connect().execution_options(sunshine_writes=True)
     with connection, connection.begin():
-        if connection.dialect.name == "postgresql":
+        postgres = connection.dialect.name == "postgresql"
+        if postgres:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
         with context.begin_transaction():
+            if postgres and context.get_revision_argument() != revision_of(connection):
+                unprotect(connection)  # else it would be in the way of what changes
             context.run_migrations()
-        if connection.dialect.name == "postgresql":
-            protect(connection, context.config.attributes.get("service"))
+            if postgres and revision_of(connection) == newest_revision():
+                protect(connection, context.config.attributes.get("service"))
     store.close()
 
 

@@ -11,10 +11,12 @@ from sqlalchemy.pool import QueuePool
 
 from storage.objects import ObjectStore
 from storage.store import Store
+from storage.tenancy import across
 from trace.services.health import waiting_photos
 from trace.services.job_list import count_jobs
 
 
+@across(because="the figures are of the whole service")
 def find_figures(session: Session, store: Store, objects: ObjectStore, now: datetime) -> Sequence[Metric]:
     """The connections of this process, whether the database answers, photos and jobs that wait.
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore, spool_of
+from storage.row_security import find_hole
 from storage.store import newest_revision, revision_of
 from storage.tenancy import across
 from trace.domain.failures import Busy, Failure
@@ -20,7 +21,7 @@ PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
 
 @across(because="the service itself looks")
 def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
-    """{status, database, migrations, objects, photos_waiting, subscriptions, engines, formats}.
+    """{status, database, migrations, row_security, objects, photos_waiting, subscriptions, engines, formats}.
 
     `status` is ok while work can be done: also while photos wait on this machine because their store is gone.
 
@@ -33,6 +34,7 @@ def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[
         "status": "ok" if database == migrations == "ok" and can_keep else "failing",
         "database": database,
         "migrations": migrations,
+        "row_security": check_row_security(session) if database == "ok" else "unknown",
         "objects": kept,
         "photos_waiting": waiting_photos(objects),
         "subscriptions": check_subscriptions(session, now) or "ok",
@@ -65,6 +67,14 @@ def _migrations(session: Session) -> str:
     """Whether the tables are those of this version: two versions may meet while one takes the other's place."""
     there, wanted = revision_of(session.connection()), newest_revision()
     return "ok" if there == wanted else f"the database is of version {there}, this service of {wanted}"
+
+
+def check_row_security(session: Session) -> str:
+    """ok where the database itself keeps organisations apart, else a sentence: the WHERE is the only line then."""
+    connection = session.connection()
+    if connection.dialect.name != "postgresql":
+        return "SQLite has none"
+    return find_hole(connection) or "ok"
 
 
 def _objects(objects: ObjectStore) -> tuple[str, bool]:
