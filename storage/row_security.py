@@ -64,9 +64,9 @@ $$ SELECT CASE WHEN current_setting('{SETTING}', true) ~ '^[0-9]+$'
 _WRITTEN = text("SELECT obj_description(CAST(to_regprocedure('sunshine_sees()') AS oid), 'pg_proc')")
 _IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _TABLES = "FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) AND relkind = 'r'"
-_OWNS = text(f"SELECT EXISTS (SELECT 1 {_TABLES} AND pg_has_role(relowner, 'USAGE'))")  # noqa: S608 - texts of ours
+_OWNS = text(f"SELECT EXISTS (SELECT 1 {_TABLES} AND pg_has_role(relowner, 'USAGE'))")
 _WITHOUT = text(
-    f"SELECT relname {_TABLES} AND relname <> 'alembic_version' AND NOT relrowsecurity ORDER BY relname LIMIT 3"  # noqa: S608
+    f"SELECT relname {_TABLES} AND relname <> 'alembic_version' AND NOT relrowsecurity ORDER BY relname LIMIT 3"
 )
 # In brackets, so that it is asked once a statement and not once a row.
 _HEADQUARTERS = "(SELECT headquarters FROM organisation WHERE id = sunshine_sees())"
