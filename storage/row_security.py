@@ -15,12 +15,12 @@ from storage.tenancy import SETTING
 # Seen with any sight: events and what they name, registers that all share, and the service's own books.
 SHARED = frozenset(
     {
-        "event", "event_document", "event_item", "event_mention", "event_party", "event_vocabulary", "event_withdrawn",
-        "ident", "pending_proof", "stock_unmoved",
+        "event", "event_document", "event_item", "event_mention", "event_party", "event_vocabulary",
+        "event_withdrawn", "ident", "pending_proof", "stock_unmoved",
         "organisation", "place", "product", "product_code", "product_change", "maker_code", "lot", "lot_change",
         "paper_head", "rule_entry", "store_setting", "recall", "recall_lot",
         "object", "record_key", "dispensing_head", "licence", "business_block",
-        # Papers travel with the goods (食品安全法 Art. 53): whoever holds the lot may see them; the WHERE says who that is.
+        # Papers travel with the goods (食品安全法 Art. 53): whoever holds the lot sees them; the WHERE says who that is.
         "certificate", "certificate_holder", "certificate_lot", "certificate_source",
     }
 )  # fmt: skip
@@ -144,5 +144,5 @@ def _grant(connection: Connection, service: str) -> None:
         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
         REVOKE UPDATE, DELETE ON {", ".join(FACTS)} FROM {role};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
-    """
+    """  # noqa: S608 - names of ours, and a role's in quotes where it needs them
     connection.exec_driver_sql(script, execution_options={"no_parameters": True})

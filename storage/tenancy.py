@@ -1,9 +1,9 @@
 """Whose records a transaction sees: the second line behind every WHERE (row-level security of PostgreSQL).
 
 Every session is opened with a `Sight`: one organisation's, everybody's, or nothing. The statement that begins the
-transaction tells it to the database, for that transaction only, so that no pooled connection carries it on; the policies
-(`storage.row_security`) compare it with each row. Without a sight nothing is visible and nothing can be written. Where a
-service lawfully looks or writes across organisations it says so, and why, in the narrowest place:
+transaction tells it to the database, for that transaction only, so that no pooled connection carries it on; the
+policies (`storage.row_security`) compare it with each row. Without a sight nothing is visible and nothing can be
+written. Where a service lawfully looks or writes across organisations it says so, and why, in the narrowest place:
 `across_organisations`. SQLite has no such policies: there the WHERE is the only line.
 
 It guards against a WHERE that was forgotten, not against whoever can make the service send statements of their own.

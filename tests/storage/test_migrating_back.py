@@ -1,0 +1,136 @@
+"""A store that is in use goes back to the version before this one and forward again, and loses what is new only."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text, update
+
+import storage
+from storage.store import Store, _migrations
+from storage.tables import (
+    bulk_import,
+    job,
+    job_decision,
+    metadata,
+    organisation,
+    stored_object,
+    trace_pause,
+)
+from tests.conftest import BACKENDS, Databases
+from tests.town import NOW
+from tests.web.conftest import demonstration
+
+BEFORE = "0005"
+FIRST = "0002"
+FACTS = ("event", "event_document", "event_item", "event_mention", "event_party", "ident")
+Rows = dict[str, list[str]]
+
+
+@pytest.fixture(params=BACKENDS)
+def used(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Store]:
+    """The demonstration, with work that waits and work that died, and a trace that goes on later."""
+    with demonstration(databases, request.param, tmp_path) as demo:
+        with demo.store.writing() as session:
+            whose = session.execute(select(func.min(organisation.c.id))).scalar_one()
+            common = {"organisation": whose, "created_at": NOW}
+            photo = {"sha256": "0" * 64, "media_type": "text/csv", "size": 1, "stored_at": NOW}
+            session.execute(insert(stored_object).values(photo))
+            session.execute(update(stored_object).values(kept_until=NOW.date(), look_again_at=NOW))
+            file = {
+                "public_id": "F",
+                "name": "goods.csv",
+                "object": "0" * 64,
+                "state": "checking",
+                "rows": 1,
+                "report": [],
+            }
+            number = session.execute(insert(bulk_import).values(common | file)).inserted_primary_key[0]  # type: ignore[index]
+            work = {"kind": "import", "subject": number, "due_at": NOW, "organisation": whose, "set_at": NOW}
+            session.execute(insert(job).values(work))
+            session.execute(insert(job).values(work | {"subject": number + 1, "organisation": None, "dead_at": NOW}))
+            decided = {"job": 2, "kind": "import", "subject": number + 1, "decision": "again", "decided_at": NOW}
+            session.execute(insert(job_decision).values(organisation=whose, **decided))
+            session.execute(insert(trace_pause).values(common | {"token": "T", "state": b"{}"}))
+        yield demo.store
+
+
+def migrate(store: Store, revision: str) -> None:
+    """Take a database up or down to a revision."""
+    config = _migrations()
+    config.attributes["url"] = store.url
+    (command.downgrade if revision != "head" else command.upgrade)(config, revision)
+
+
+def as_it_was_made(databases: Databases, backend: str) -> MetaData:
+    """The tables of a database that the version before made, as the database tells them."""
+    url = databases.make_bare(backend)
+    config = _migrations()
+    config.attributes["url"] = url
+    command.upgrade(config, BEFORE)
+    store, found = storage.open_store(url), MetaData()
+    with store.engine.connect() as connection:
+        found.reflect(connection)
+    store.close()
+    databases.drop(url)
+    return found
+
+
+def differences(store: Store, tables: MetaData) -> list[object]:
+    """What in a database is not as in these tables."""
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, tables))
+
+
+def rows(connection: Connection, tables: Iterable[Table]) -> Rows:
+    """All rows of these tables, as far as their columns go."""
+    return {table.name: sorted(map(repr, connection.execute(select(table)))) for table in tables}
+
+
+def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databases: Databases) -> None:
+    old = as_it_was_made(databases, used.engine.dialect.name)
+    old.remove(old.tables["alembic_version"])
+    with used.engine.connect() as connection:
+        before = rows(connection, old.sorted_tables)
+        whose = connection.execute(select(job.c.subject, job.c.organisation)).all()
+    assert sum(map(bool, before.values())) > 40, "most tables have rows"
+    migrate(used, BEFORE)
+    assert differences(used, old) == []
+    with used.engine.connect() as connection:
+        assert rows(connection, old.sorted_tables) == before
+    migrate(used, "head")
+    assert differences(used, metadata) == []
+    with used.engine.connect() as connection:
+        assert rows(connection, old.sorted_tables) == before
+        assert connection.execute(select(job.c.subject, job.c.organisation)).all() == whose
+        looked = select(stored_object.c.look_again_at == stored_object.c.stored_at, stored_object.c.kept_until)
+        assert set(connection.execute(looked)) == {(True, None)}, "how long they are kept is looked up anew"
+
+
+def test_store_in_use_goes_back_to_the_first_version_that_kept_events_and_keeps_them(used: Store) -> None:
+    facts = [metadata.tables[name] for name in FACTS]
+    with used.engine.connect() as connection:
+        before = rows(connection, facts)
+    migrate(used, FIRST)
+    migrate(used, "head")
+    assert differences(used, metadata) == []
+    with used.engine.connect() as connection:
+        assert rows(connection, facts) == before
+
+
+def test_migration_that_would_leave_a_row_without_what_it_refers_to_keeps_nothing(databases: Databases) -> None:
+    store = storage.open_store(databases.make("sqlite"))
+    migrate(store, BEFORE)
+    with store.engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+        connection.execute(text("INSERT INTO object_owner VALUES ('nothing', 42)"))
+        connection.commit()
+    with pytest.raises(CommandError, match="Rows in object_owner would refer to rows that are not there"):
+        migrate(store, "head")
+    assert storage.store.revisions(store)[0] == BEFORE
+    store.close()
