@@ -20,7 +20,7 @@ SHARED = frozenset(
         "organisation", "place", "product", "product_code", "product_change", "maker_code", "lot", "lot_change",
         "paper_head", "rule_entry", "store_setting", "recall", "recall_lot",
         "object", "record_key", "dispensing_head", "licence", "business_block",
-        # Papers travel with the goods (食品安全法 Art. 53): whoever holds the lot sees them; the WHERE says who that is.
+        # Papers travel with the goods (食品安全法 Art. 53): who holds the lot sees them; the WHERE says who that is.
         "certificate", "certificate_holder", "certificate_lot", "certificate_source",
     }
 )  # fmt: skip

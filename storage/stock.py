@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import insert_rows
 from storage.events import chunks, insert_for
 from storage.tables import event, event_item, event_withdrawn, stock, stock_unmoved, transit
+from storage.tenancy import across
 from trace.domain.links import NAMES_LOT
 from trace.domain.stock import FULL, Balance
 
@@ -21,6 +22,7 @@ _NOTHING = tuple(Balance())
 _BALANCES = [stock.c[name] for name in _BALANCE]
 
 
+@across(because="of which lot a pack is, whoever had it in stock knows")
 def known_lots(session: Session, items: Iterable[int], *, seen_by: int | None = None) -> dict[int, int]:
     """{item: lot} of instances whose lot somebody's stock names, or else an event (a relation file before delivery).
 

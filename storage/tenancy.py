@@ -85,7 +85,7 @@ def across(*, because: str) -> Callable[[Callable[Concatenate[Session, P], T]], 
 
     def mark(act: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
         @wraps(act)
-        def marked(session: Session, *args: P.args, **kwargs: P.kwargs) -> T:
+        def marked(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
             with across_organisations(session, because=because):
                 return act(session, *args, **kwargs)
 

@@ -23,6 +23,7 @@ from storage.tables import (
     receipt,
     receipt_line,
 )
+from storage.tenancy import across
 from trace.domain.failures import N_
 from trace.domain.paper_use import PassedOn, Use, counted, room, shares
 from trace.domain.papers import CertificateKind, Finding, Severity, alone_key, is_valid_on, requirements_for
@@ -298,6 +299,7 @@ def _filings(session: Session, row: Row[Any]) -> list[Any]:
     return [*session.execute(query)]
 
 
+@across(because="a paper says how much there is, and whoever received under it has used of that (R3)")
 def watch(session: Session, row: Row[Any], unit: str) -> Watched:
     """A paper under all its filings, in a unit (KGM for grams), as it stands now; exact after `lock_rows`."""
     filings = _filings(session, row)
@@ -314,6 +316,7 @@ def watch(session: Session, row: Row[Any], unit: str) -> Watched:
     return Watched(row, unit, said[0] if said else None, tuple(said) if len(said) > 1 else (), uses, ids, apart)
 
 
+@across(because="a paper says how much there is, and whoever received under it has used of that (R3)")
 def _unit_used(session: Session, row: Row[Any]) -> str:
     query = select(certificate_use.c.unit).where(certificate_use.c.certificate == row.id).limit(1)
     return str(session.execute(query).scalar_one_or_none() or "KGM")
@@ -335,6 +338,7 @@ def _as_paper_use(share: Share, policy: PassedOn) -> PaperUse:
 # ---- too much ------------------------------------------------------------------------------------------------------
 
 
+@across(because="whoever received under an overdrawn paper is told")
 def tell_excess(session: Session, command: Command, share: Share, rules: Rules) -> None:
     """Two scales differ: the line is told of every gram, shops and inspector of what no scale explains."""
     paper = share.paper

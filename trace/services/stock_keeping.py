@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from storage import events as store
 from storage import stock as stock_store
 from storage.tables import MICRO
-from storage.tenancy import across
 from trace.domain.events import Endpoint, Event
 from trace.domain.failures import N_, Conflict
 from trace.domain.links import Link
@@ -85,7 +84,6 @@ def keep_stock(
     _note_passages(session, planned, lots, actor, strict)
 
 
-@across(because="of which lot a pack is, whoever had it in stock knows")
 def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int]) -> dict[int, int]:
     """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
     lots = {plan.item: ids[plan.movement.lot] for plan in planned if plan.movement.lot}
