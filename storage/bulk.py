@@ -1,17 +1,30 @@
 """Many rows in one go: the bulk path of capture, where a row may cost microseconds only.
 
 SQLite: the driver's `executemany`, a loop in C over one prepared statement. PostgreSQL: one INSERT from one array a
-column (`unnest`), so that the number of parameters and the text of the statement do not grow with the rows.
+column (`unnest`), so that the number of parameters and the text of the statement do not grow with the rows; rows of
+several tables in one statement, for each is a round trip. The arrays travel in their binary form (`%b`): writing and
+reading them as text took longer than to store them. No COPY: PostgreSQL refuses it to a role that row-level security
+binds, and it cannot pass by what is there.
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
+
+
+class Lines(NamedTuple):
+    """Rows of `columns` for a table, in the order to be inserted in; values go to the driver as they are: numbers,
+    texts, bytes. With `pass_by`, a row whose unique key is there already is passed by."""
+
+    table: Table
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    pass_by: bool = False
 
 
 def insert_rows(
@@ -23,8 +36,7 @@ def insert_rows(
     pass_by: bool = False,
     replace: tuple[str, ...] = (),
 ) -> int:
-    """Insert rows of `columns`, in order; the number of rows inserted or changed. Values go to the driver as they are:
-    numbers, texts, bytes.
+    """Insert rows of `columns`, in order; the number of rows inserted or changed. Values as `Lines` has them.
 
     With `pass_by`, a row whose unique key is there already is passed by (on PostgreSQL after waiting for whoever is
     just adding it); with `replace`, these columns of the row whose primary key is there are written over. Bring such
@@ -33,25 +45,66 @@ def insert_rows(
     if not rows:
         return 0
     connection = session.connection()
-    statement, postgres = _insert(table, columns, connection.dialect.name, pass_by, replace)
-    values: Any = tuple(list(column) for column in zip(*rows, strict=True)) if postgres else list(rows)
-    return int(connection.exec_driver_sql(statement, values).rowcount)
+    if connection.dialect.name == "postgresql":
+        ending = _ending(table, pass_by, replace)
+        return int(connection.exec_driver_sql(_insert_arrays(table, columns, ending), _arrays(rows)).rowcount)
+    return int(connection.exec_driver_sql(_insert_values(table, columns, pass_by, replace), list(rows)).rowcount)
+
+
+def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) -> int:
+    """Insert the rows of `whole`, and, if none of them was passed by, those of its parts: how many of `whole`.
+
+    One statement on PostgreSQL. Of the parts' rows those that may meet another session's come sorted (`insert_rows`).
+    """
+    parts = [part for part in parts if part.rows]
+    connection = session.connection()
+    if connection.dialect.name != "postgresql":
+        count = insert_rows(session, *whole[:3], pass_by=whole.pass_by)
+        for part in parts if count == len(whole.rows) else ():
+            insert_rows(session, *part[:3], pass_by=part.pass_by)
+        return count
+    statement = _insert_together(*((lines.table, lines.columns, lines.pass_by) for lines in (whole, *parts)))
+    values = _arrays(whole.rows)
+    for part in parts:
+        values += (*_arrays(part.rows), len(whole.rows))
+    return int(connection.exec_driver_sql(statement, values).scalar_one())
+
+
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple([list(column) for column in zip(*rows, strict=True)])
+
+
+def _ending(table: Table, pass_by: bool, replace: tuple[str, ...]) -> str:
+    if replace:
+        key = ", ".join(column.name for column in table.primary_key)
+        return f" ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in replace)}"
+    return " ON CONFLICT DO NOTHING" if pass_by else ""
 
 
 @lru_cache(maxsize=256)
-def _insert(
-    table: Table, columns: tuple[str, ...], dialect: str, pass_by: bool, replace: tuple[str, ...]
-) -> tuple[str, bool]:
-    names = ", ".join(columns)
-    ending = " ON CONFLICT DO NOTHING" if pass_by else ""
-    if replace:
-        key = ", ".join(column.name for column in table.primary_key)
-        ending = f" ON CONFLICT ({key}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in replace)}"
-    if dialect != "postgresql":
-        marks = ", ".join("?" for _ in columns)
-        return f"INSERT INTO {table.name} ({names}) VALUES ({marks}){ending}", False  # noqa: S608 - names of ours
-    arrays = ", ".join(f"%s::{_postgres_type(table, name)}[]" for name in columns)
-    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){ending}", True  # noqa: S608
+def _insert_values(table: Table, columns: tuple[str, ...], pass_by: bool, replace: tuple[str, ...]) -> str:
+    marks = ", ".join("?" for _ in columns)
+    ending = _ending(table, pass_by, replace)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}){ending}"  # noqa: S608 - names of ours
+
+
+@lru_cache(maxsize=256)
+def _insert_arrays(table: Table, columns: tuple[str, ...], ending: str) -> str:
+    arrays = ", ".join(f"%b::{_postgres_type(table, name)}[]" for name in columns)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays}){ending}"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _insert_together(*lines: tuple[Table, tuple[str, ...], bool]) -> str:
+    """The first lines, counted, and behind them each of the others where the count is what it should be."""
+    whole, *parts = (_insert_arrays(table, columns, "") for table, columns, _ in lines)
+    endings = [_ending(table, pass_by, ()) for table, _, pass_by in lines]
+    steps = [f"added AS ({whole}{endings[0]} RETURNING 1)", "counted AS (SELECT count(*) AS rows FROM added)"]
+    steps += [
+        f"part{number} AS ({part} WHERE (SELECT rows FROM counted) = %b{ending})"  # noqa: S608 - names of ours
+        for number, (part, ending) in enumerate(zip(parts, endings[1:], strict=True))
+    ]
+    return f"WITH {', '.join(steps)} SELECT rows FROM counted"  # noqa: S608
 
 
 @lru_cache(maxsize=256)
@@ -70,7 +123,7 @@ def select_among(
     names = ", ".join(f"t.{name}" for name in columns)
     if connection.dialect.name == "postgresql":
         type_ = _postgres_type(table, key)
-        query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY(%s::{type_}[])"  # noqa: S608 - names of ours
+        query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY(%b::{type_}[])"  # noqa: S608 - names of ours
         return connection.exec_driver_sql(query, (wanted,)).all()
     # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
     query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t WHERE t.{key} = w.value"  # noqa: S608
@@ -83,9 +136,25 @@ def next_numbers(session: Session, table: Table, count: int) -> Sequence[int]:
     PostgreSQL: its sequence, which gives no number twice. SQLite: what follows the highest, which nobody else can take
     because a session that writes is the only one (BEGIN IMMEDIATE).
     """
-    if session.get_bind().dialect.name == "postgresql":
-        sequence = f"{table.name}_id_seq"
-        query = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
-        return list(session.scalars(query, {"sequence": sequence, "count": count}))
-    highest = session.scalar(select(func.max(table.c.id))) or 0
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        query = "SELECT nextval(CAST(%s AS regclass)) FROM generate_series(1, %s)"
+        return list(connection.exec_driver_sql(query, (f"{table.name}_id_seq", count)).scalars())
+    highest = connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar() or 0  # noqa: S608 - ours
     return range(highest + 1, highest + 1 + count)
+
+
+def insert_numbered(
+    session: Session, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], key: str
+) -> dict[Any, int]:
+    """Insert rows, in order, into a table with a running `id`: {value of the unique column `key`: id} of those that
+    were inserted; a row that is there already is passed by."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        statement = _insert_arrays(table, columns, f" ON CONFLICT DO NOTHING RETURNING {key}, id")
+        return dict(connection.exec_driver_sql(statement, _arrays(rows)).tuples().all())
+    numbers = next_numbers(session, table, len(rows))
+    numbered = [(number, *row) for number, row in zip(numbers, rows, strict=True)]
+    added = insert_rows(session, table, ("id", *columns), numbered, pass_by=True)
+    place = columns.index(key)
+    return {row[place]: number for number, row in zip(numbers, rows, strict=True)} if added == len(rows) else {}

@@ -1,4 +1,7 @@
-"""Writing and reading events: interning, the bulk insert, the packed links, look-up by eventID and by party."""
+"""Events as they are stored: interning, locks, the packed links, look-up by eventID and by party.
+
+How they are written: `storage.event_writing`.
+"""
 
 import hashlib
 import struct
@@ -12,18 +15,16 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_rows, next_numbers, select_among
+from storage.bulk import insert_numbered, insert_rows, select_among
 from storage.tables import (
     event,
     event_document,
     event_item,
-    event_mention,
     event_party,
     event_vocabulary,
     event_withdrawn,
     ident,
     organisation,
-    pending_proof,
 )
 from trace.domain.events import Action
 from trace.domain.genealogy import EventLink
@@ -60,7 +61,6 @@ COLUMNS = (
     "person",
     "api_key",
 )
-_EVENT_COLUMNS = ("id", "id_key", "declarer", "links", *COLUMNS)
 
 
 # What finds an event: `id_key` of its eventID, and the number of the organisation that declares an error with it.
@@ -137,19 +137,17 @@ def id_key(event_id: str) -> int:
     return int.from_bytes(hashlib.sha256(event_id.encode()).digest()[:8], "big") >> 1
 
 
-def intern(session: Session, kinds: Mapping[str, int]) -> dict[str, int]:
-    """The numbers of these URIs, {uri: kind} -> {uri: id}; new ones are added.
+def intern(session: Session, kinds: Mapping[str, int], known: Mapping[str, int] | None = None) -> dict[str, int]:
+    """The numbers of these URIs, {uri: kind} -> {uri: id}; new ones are added. `known` are those of a look just taken.
 
     Correct when two sessions bring the same new URI: `ident.uri` is unique, the insert passes over the other's row
     (waiting for it to commit, on PostgreSQL) and the second look finds it. Sorted, so that no two wait in a ring.
     """
-    found = find_idents(session, kinds)
+    found = find_idents(session, kinds) if known is None else {uri: known[uri] for uri in kinds if uri in known}
     missing = sorted(uri for uri in kinds if uri not in found)
     if missing:
-        new = dict(zip(missing, next_numbers(session, ident, len(missing)), strict=True))
-        rows = [(number, uri, int(kinds[uri])) for uri, number in new.items()]
-        added = insert_rows(session, ident, ("id", "uri", "kind"), rows, pass_by=True)
-        found |= new if added == len(new) else find_idents(session, missing)
+        added = insert_numbered(session, ident, ("uri", "kind"), [(uri, int(kinds[uri])) for uri in missing], "uri")
+        found |= added if len(added) == len(missing) else find_idents(session, missing)
     return found
 
 
@@ -174,12 +172,19 @@ def find_by_event_ids(session: Session, keys: Iterable[tuple[str, int]]) -> dict
 
 def find_siblings(session: Session, keys: Iterable[int]) -> dict[EventKey, StoredEvent]:
     """Events under these `id_key`s, and all error declarations that repeat their IDs: {key: event}."""
+    return with_documents(session, select_among(session, event, SIBLING_COLUMNS, "id_key", set(keys)))
+
+
+SIBLING_COLUMNS = ("id", "id_key", "declarer", "captured_by")
+
+
+def with_documents(session: Session, rows: Iterable[Sequence[Any]]) -> dict[EventKey, StoredEvent]:
+    """What `find_siblings` answers, of rows of `SIBLING_COLUMNS`."""
     found: dict[EventKey, StoredEvent] = {}
-    columns = ("id_key", "declarer", "id", "captured_by")
-    rows = {row.id: row for row in select_among(session, event, columns, "id_key", set(keys))}
-    for number, document, digest in select_among(session, event_document, ("event", "document", "hash"), "event", rows):
-        row = rows[number]
-        found[row.id_key, row.declarer] = StoredEvent(number, bytes(document), bytes(digest), row.captured_by)
+    of = {row[0]: row[1:4] for row in rows}
+    for number, document, digest in select_among(session, event_document, ("event", "document", "hash"), "event", of):
+        key, declarer, captured_by = of[number]
+        found[key, declarer] = StoredEvent(number, bytes(document), bytes(digest), captured_by)
     return found
 
 
@@ -231,36 +236,6 @@ def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
     return found
 
 
-def insert_events(session: Session, events: Sequence[NewEvent]) -> dict[EventKey, int]:
-    """Store events with their documents, trace lines and parties: {key: event number}.
-
-    An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key, declarer)
-    decides, the insert passes over, and the caller looks what came first.
-    """
-    numbers = dict(zip((e.key for e in events), next_numbers(session, event, len(events)), strict=True))
-    rows = [(numbers[e.key], *e.key, pack_links(e.lines), *e.values) for e in events]
-    # In the order of the key, so that two captures of the same events never wait for each other in a ring.
-    if insert_rows(session, event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True) < len(events):
-        stored = _stored_among(session, numbers.values())
-        numbers = {key: number for key, number in numbers.items() if number in stored}
-    _insert_parts(session, [(numbers[e.key], e) for e in events if e.key in numbers])
-    return numbers
-
-
-def _insert_parts(session: Session, fresh: Sequence[tuple[int, NewEvent]]) -> None:
-    """What hangs on the events, in the order of each table's key."""
-    insert_rows(session, event_document, ("event", "document", "hash"), [(n, e.document, e.hash) for n, e in fresh])
-    digests = [(n, hashlib.sha256(e.document).digest()) for n, e in fresh]
-    insert_rows(session, pending_proof, ("event", "digest"), digests)
-    insert_rows(session, event_item, _ITEM_COLUMNS, sorted(row for n, e in fresh for row in _item_rows(n, e)))
-    mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
-    insert_rows(session, event_mention, ("ident", "time", "event", "kind"), sorted(mentions))
-    parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
-    insert_rows(session, event_party, ("organisation", "time", "event"), sorted(parties))
-    named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
-    insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True)
-
-
 def keep_declarations_apart(session: Session, keys: Iterable[EventKey]) -> None:
     """Let no event and the declaration that it is wrong be captured at once: who comes second sees who came first.
 
@@ -282,7 +257,7 @@ _LANES = 32  # few, because a server has room for some thousand locks; many, bec
 _TAKE_LANES = """
     SELECT CASE WHEN alone THEN pg_advisory_xact_lock(20190102, lane)
                 ELSE pg_advisory_xact_lock_shared(20190102, lane) END
-    FROM unnest(%s::int[], %s::bool[]) AS w(lane, alone)"""
+    FROM unnest(%b::int[], %b::bool[]) AS w(lane, alone)"""
 
 
 def withdraw(session: Session, events: Iterable[int]) -> set[int]:
@@ -305,13 +280,6 @@ def add_party(
     insert_rows(session, event_party, ("organisation", "time", "event"), parties, pass_by=True)
     words = sorted((organisation_id, kind, i) for kind, i in named)
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), words, pass_by=True)
-
-
-def _stored_among(session: Session, numbers: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    for part in chunks(numbers):
-        found.update(session.scalars(select(event.c.id).where(event.c.id.in_(part))))
-    return found
 
 
 def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
@@ -350,15 +318,6 @@ def pack_links(lines: Sequence[ItemLine]) -> bytes:
 def unpack_links(packed: bytes) -> list[EventLink]:
     """The triples that `pack_links` packed."""
     return [EventLink(item, role, None if peer == _NO_PEER else peer) for item, peer, role in _LINK.iter_unpack(packed)]
-
-
-_ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
-
-
-def _item_rows(number: int, new: NewEvent) -> Iterable[tuple[Any, ...]]:
-    time = new.time
-    for line, (item, role, peer, amount) in enumerate(new.lines):
-        yield (item, time, number, line, role, peer, amount)
 
 
 def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterable[Sequence[Any]]:

@@ -164,6 +164,14 @@ def test_held_packs_are_not_dispensed(town: Town) -> None:
     assert "held" in str(refused(town, Conflict, shop, [code]))
 
 
+def test_a_sale_is_told_late_within_the_hours_of_the_rule_and_no_later(town: Town) -> None:
+    shop, codes = stocked(town, 1, expires_on=NOW.date(), produced_on=NOW.date() - timedelta(days=700))
+    late = replace(town.command(shop), happened_at=NOW, now=NOW + timedelta(hours=72))  # the pack has expired meanwhile
+    past = refused(town, Invalid, shop, codes, command=replace(late, now=NOW + timedelta(hours=72, seconds=1)))
+    assert (past.field, "within 72 hours" in str(past)) == ("happened_at", True)
+    assert len(town.do(dispense, late, codes=codes)["codes"]) == 1
+
+
 def test_expired_packs_are_not_dispensed_and_the_last_day_counts(town: Town) -> None:
     shop, (code,) = stocked(town, expires_on=NOW.date(), produced_on=NOW.date() - timedelta(days=700))
     tomorrow = replace(town.command(shop), now=NOW + timedelta(days=1))

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from storage import events
+from storage.event_writing import insert_events, look
 from storage.events import (
     COLUMNS,
+    EventKey,
     ItemLine,
     Mention,
     Named,
@@ -22,7 +25,6 @@ from storage.events import (
     find_by_event_ids,
     find_idents,
     id_key,
-    insert_events,
     intern,
     pack_links,
     parties_of,
@@ -65,6 +67,11 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declarer: int = 0) -
     key = (id_key(f"urn:uuid:{number}"), declarer)
     values = tuple(columns[name] for name in COLUMNS)
     return NewEvent(document, bytes(32), values, lines, parties, key, MENTIONS, named)
+
+
+def store_all(session: Session, made: Sequence[NewEvent]) -> dict[EventKey, int]:
+    """`insert_events` under numbers that nobody else has."""
+    return insert_events(session, made, look(session, [], [], len(made)).numbers)
 
 
 def counts(store: Store) -> list[int]:
@@ -121,7 +128,7 @@ def test_events_in_bulk_are_stored_with_all_that_belongs_to_them(store: Store, t
     with store.writing() as session:
         items = list(intern(session, {f"item {n}": 1 for n in range(5)}).values())
         made = [new(number, actor, items) for number in range(2_000)]
-        numbers = insert_events(session, made)
+        numbers = store_all(session, made)
     assert [after - b for after, b in zip(counts(store), before, strict=True)] == [
         2_000,
         2_000,
@@ -152,10 +159,10 @@ def test_event_that_is_there_already_is_passed_over_whole(store: Store, town: To
     actor = town.organisation()
     with store.writing() as session:
         items = list(intern(session, {"item": 1}).values())
-        insert_events(session, [new(1, actor, items)])
+        store_all(session, [new(1, actor, items)])
     before = counts(store)
     with store.writing() as session:
-        again = insert_events(session, [new(1, actor, items), new(2, actor, items)])
+        again = store_all(session, [new(1, actor, items), new(2, actor, items)])
     assert again.keys() == {(id_key("urn:uuid:2"), False)}
     assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * 6
 
@@ -170,7 +177,7 @@ def test_same_event_from_eight_threads_is_stored_once(store: Store, town: Town) 
     def add(_thread: int) -> int:
         together.wait()
         with store.writing() as session:
-            return len(insert_events(session, [new(1, actor, items)]))
+            return len(store_all(session, [new(1, actor, items)]))
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(add, range(8))) == [0] * 7 + [1]
@@ -181,7 +188,7 @@ def test_correction_stands_beside_what_it_corrects(store: Store, town: Town) -> 
     actor = town.organisation()
     with store.writing() as session:
         items = list(intern(session, {"item": 1}).values())
-        numbers = insert_events(session, [new(1, actor, items), new(1, actor, items, declarer=7)])
+        numbers = store_all(session, [new(1, actor, items), new(1, actor, items, declarer=7)])
         found = find_by_event_ids(session, [("urn:uuid:1", 7)])
     assert len(numbers) == 2
     assert found.keys() == {(id_key("urn:uuid:1"), 7)}

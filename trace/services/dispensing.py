@@ -7,6 +7,7 @@ reports it. Here is what a counter asks beforehand, with the reason in words.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -119,7 +120,8 @@ def dispense(
 
     Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold
     here before, held, recalled, or expired, for more units than a pack has, for an earlier lot without a reason, for a
-    class that is not sold; `NotFound` for a code never logged here; `Invalid` where something is missing.
+    class that is not sold; `NotFound` for a code never logged here; `Invalid` where something is missing, or where the
+    sale is told too late (`dispensing.late_hours`).
 
     Two counters and one code: the locked row of the code in `dispensing_head` lets one through
     (`code_sales.lock_heads`); the guarded row of the shop's stock and the partial unique key `uq_dispensing_open` stand
@@ -129,6 +131,7 @@ def dispense(
     def act() -> dict[str, Any]:
         check_drug_trade(command.actor)
         check_sells(command.actor)
+        _check_soon(session, command)
         rules = rules_on(session, command.day, command.actor.organisation)
         made = stamp_of(session, command)
         reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
@@ -172,6 +175,17 @@ def dispense(
     if not codes and not goods and not parts:
         raise Invalid(N_("Scan at least one pack."), field="codes")
     return run_once(session, command, "dispense", act)
+
+
+def _check_soon(session: Session, command: Command) -> None:
+    """Raise `Invalid` for a sale told so late that its own day, by which it is judged, would let anything through."""
+    hours = int(rules_on(session, command.now.date(), command.actor.organisation).number("dispensing.late_hours"))
+    if command.happened_at is not None and command.now - command.happened_at > timedelta(hours=hours):
+        text = N_(
+            "A sale is told within {hours} hours; this one is of {time}. Write down what happened, and count the packs"
+            " in a stock-taking."
+        )
+        raise Invalid(text, field="happened_at", hours=hours, time=command.happened_at.isoformat(timespec="minutes"))
 
 
 def check_drug_trade(actor: Actor) -> None:

@@ -12,6 +12,7 @@ DISPENSING_TITLES: Mapping[str, str] = {
     "dispensing.most_packs": N_("Most packs to one customer"),
     "dispensing.without_code": N_("Drugs that need no trace code"),
     "dispensing.open_days": N_("How long an open pack is sold from"),
+    "dispensing.late_hours": N_("Sales told late"),
     "dispensing.earlier_first": N_("Nearest expiry first"),
 }
 
@@ -38,5 +39,6 @@ DISPENSING_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "dispensing.most_packs": _most,
     "dispensing.without_code": _classes,
     "dispensing.open_days": lambda value: [(N_("{days} days."), {"days": str(value)})],
+    "dispensing.late_hours": lambda value: [(N_("At most {hours} hours after the sale."), {"hours": str(value)})],
     "dispensing.earlier_first": _earlier,
 }

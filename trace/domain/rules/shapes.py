@@ -359,6 +359,7 @@ _FAMILIES = (
     Family("dispensing.without_code", _DRUG_CLASSES, house=False),
     Family("dispensing.most_packs", words_for(one_of(DrugClass), whole(1, 100)), house=False),
     Family("dispensing.open_days", whole(1, 3650)),
+    Family("dispensing.late_hours", whole(1, 720), house=False),
     Family("dispensing.earlier_first", record({"asks": one_of(("reason", "tell"))})),
     Family("stocktaking.difference", one_of(("reason", "two_people"))),
     Family("sales_attribution", record({"policy": one_of(Policy), "days_open": whole(0, 365)})),
