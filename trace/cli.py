@@ -163,6 +163,7 @@ def print_addresses(address: str, shown: Demonstration | None) -> None:
 def serve(settings: Settings, port: int) -> None:
     """Run granian in this process's place; it stops gracefully on SIGTERM and finishes what it began."""
     environ = os.environ | {"SUNSHINE_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environ.pop("SUNSHINE_OWNER_URL", None)  # migrated by now: who serves need not know who owns
     command = [
         sys.executable, "-m", "granian",
         "--interface", "wsgi",

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 
 import storage
 from storage.store import driver_url
+from storage.tenancy import EVERYTHING
 from tests.conftest import ROOT
 from tests.deploy.document import ALL_BLOCKS, TEXT, Machine
 from tests.servers import NOBODY, CannotRun, free_port, postgres
@@ -173,8 +174,8 @@ def test_postgresql_comes_back_to_the_moment_before_a_mistake(running: Server) -
     running.control("restart")
     assert "CREATE DATABASE" in running.run("roles")
     url = running.url.replace("postgres@", "sunshine@") + "/sunshine"
-    storage.prepare(url)
-    store = storage.open_store(url)
+    storage.prepare(url.replace("sunshine@", "sunshine_owner@"), "sunshine")
+    store = storage.open_store(url).seeing(EVERYTHING)
     with closing(store):
         town = Town(store)
         shop = town.organisation()
@@ -191,7 +192,7 @@ def test_postgresql_comes_back_to_the_moment_before_a_mistake(running: Server) -
     running.control("-t", "60", "-o", shlex.join(options), "start")
     running.run("names", "recovered")
     assert running.ask("SELECT pg_is_in_recovery()") is False
-    store = storage.open_store(url)
+    store = storage.open_store(url).seeing(EVERYTHING)
     with closing(store):
         town = Town(store)
         assert [town.stock(shop, lot)[0] for lot in lots] == [100, 100, 0]
