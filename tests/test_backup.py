@@ -122,11 +122,11 @@ def test_backup_of_a_store_that_is_written_to_comes_back_whole(
         after = len(lots)
     other = elsewhere(settings, databases, tmp_path / "other")
     assert bring_back(other, backup) == []
-    assert before <= events(other.database_url) <= after + 1, "one state between the beginning and the end"
-    assert read_backup(backup).rows["event"] == events(other.database_url)
+    assert before <= events(other.owner_url) <= after + 1, "one state between the beginning and the end"
+    assert read_backup(backup).rows["event"] == events(other.owner_url)
     objects = open_objects(other.objects_url)
     assert [(objects.get(name), objects.locked_until(name)) for name in photos] == [(p, LOCKED) for p in PHOTOS]
-    store = storage.open_store(other.database_url)
+    store = storage.open_store(other.owner_url)
     with closing(store):
         again = Town(store)
         farm = again.organisation()

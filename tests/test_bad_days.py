@@ -129,7 +129,7 @@ def on_postgresql(databases: Databases, tmp_path: Path) -> Iterator[Demo]:
 
 def test_a_database_that_is_gone_is_told_and_comes_back_by_itself(on_postgresql: Demo) -> None:
     demo, partner, made = on_postgresql, Partner(on_postgresql, "clerk"), event()
-    url = demo.app.extensions["sunshine"].settings.database_url
+    url = demo.app.extensions["sunshine"].settings.owner_url
     before = count_events(demo)
     browser = demo.browser("station")
     holder = create_engine(driver_url(url))

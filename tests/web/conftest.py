@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from storage.objects import open_objects
 from storage.store import Store, open_store
 from storage.tables import metadata, person
+from storage.tenancy import EVERYTHING
 from tests.conftest import BACKENDS, Databases, make_database, settings_for
 from trace import create_app
 from trace.config import Settings
@@ -110,11 +111,9 @@ def demonstration(databases: Databases, backend: str, data: Path) -> Iterator[De
     url = make_database(databases, backend, "demonstration", _fill)
     shown = databases.templates[f"demonstration_{backend}"]  # type: ignore[index]
     app = application(settings_for(url, data))
-    # What tests look at themselves they look at as the owner does: the application sees less.
-    store = open_store(url)
+    store = app.extensions["sunshine"].store.seeing(EVERYTHING)  # a request sees less
     yield Demo(app, app.test_client(), store, shown, backend)  # type: ignore[arg-type]
     store.close()
-    app.extensions["sunshine"].store.close()
     databases.drop(url)
     _idle.append(app)
 
