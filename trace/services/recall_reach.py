@@ -223,7 +223,6 @@ def recalled_because(session: Session, items: Iterable[str], *, organisation: in
 # ---- what is made or arrives later ----------------------------------------------------------------------------------
 
 
-@across(because="goods under a recall are told to whoever gets them")
 def follow_recalls(session: Session, recorded: Sequence[Recorded], ids: Mapping[str, int]) -> set[int]:
     """Let open holds and recalls reach what these events made of their goods; what arrived or was made, for
     `tell_holder` (nothing where no hold or recall is open).
@@ -257,6 +256,7 @@ def _inputs(one: Recorded) -> list[str]:
     return [link.item for link in one.links if link.role is Role.INPUT]
 
 
+@across(because="a recall reaches what anybody made of its goods")
 def _follow(session: Session, one: Recorded, ids: Mapping[str, int]) -> set[int]:
     """Add what a transformation made to the recalls over its inputs: the outputs (numbers)."""
     inputs = {ids[uri] for uri in _inputs(one)}
