@@ -111,8 +111,8 @@ def protect(connection: Connection, service: str | None) -> None:
 
 def unprotect(connection: Connection) -> None:
     """Take all policies away: a migration may then change and drop what they name."""
-    for table in connection.scalars(text("SELECT DISTINCT tablename FROM pg_policies WHERE policyname = 'sees'")).all():
-        connection.exec_driver_sql(f"DROP POLICY sees ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    for table, policy in connection.execute(text("SELECT tablename, policyname FROM pg_policies")).all():
+        connection.exec_driver_sql(f"DROP POLICY {policy} ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     connection.exec_driver_sql("DROP FUNCTION IF EXISTS sunshine_sees(); DROP FUNCTION IF EXISTS sunshine_sees_all()")
 
 
@@ -133,6 +133,8 @@ def _policies() -> str:
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"CREATE POLICY sees ON {table} USING ({condition(table)}) WITH CHECK ({condition_to_write(table)})",
         ]
+    # To lock an event's row takes the right to update a column of it (`_grant`); nothing that is updated is let pass.
+    statements.append("CREATE POLICY stays ON event AS RESTRICTIVE FOR UPDATE USING (true) WITH CHECK (false)")
     return ";\n".join(statements)
 
 
@@ -143,6 +145,7 @@ def _grant(connection: Connection, service: str) -> None:
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
         REVOKE UPDATE, DELETE ON {", ".join(FACTS)} FROM {role};
+        GRANT UPDATE (id) ON event TO {role};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
     """  # noqa: S608 - names of ours, and a role's in quotes where it needs them
     connection.exec_driver_sql(script, execution_options={"no_parameters": True})

@@ -1,7 +1,6 @@
 """A store that is in use goes back to the version before this one and forward again, and loses what is new only."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,8 +56,7 @@ def used(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -
             decided = {"job": 2, "kind": "import", "subject": number + 1, "decision": "again", "decided_at": NOW}
             session.execute(insert(job_decision).values(organisation=whose, **decided))
             session.execute(insert(trace_pause).values(common | {"token": "T", "state": b"{}"}))
-        with closing(storage.open_store(demo.app.extensions["sunshine"].settings.owner_url)) as owner:
-            yield owner
+        yield demo.owner
 
 
 def migrate(store: Store, revision: str) -> None:

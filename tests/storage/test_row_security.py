@@ -110,8 +110,14 @@ def test_nobody_writes_in_the_name_of_another(service: Store) -> None:
         session.execute(insert(named_query).values(_query_of(first)))
         assert session.execute(stock.update().values(lot=None)).rowcount == 1
     assert counted(service, sight_of(second), named_query) == 0
-    with pytest.raises(DBAPIError, match="permission denied"), mine.writing() as session:
-        session.execute(text("DELETE FROM event"))
+    for changed, said in (
+        ("DELETE FROM event", "permission denied"),
+        ("UPDATE event SET step = NULL", "permission denied"),
+        ("UPDATE event SET id = id", "row-level security"),
+    ):
+        with pytest.raises(DBAPIError, match=said), mine.writing() as session:
+            session.execute(text("SELECT id FROM event FOR UPDATE"))
+            session.execute(text(changed))
 
 
 def test_pooled_connection_carries_no_sight_to_whoever_has_it_next(service: Store) -> None:
@@ -174,7 +180,7 @@ def test_sight_rides_with_the_statement_that_begins_the_transaction(service: Sto
 
 
 def test_policies_are_taken_away_for_a_migration_and_come_back(url: str, service: Store) -> None:
-    policies = "SELECT count(*) FROM pg_policies"
+    policies = "SELECT count(*) FROM pg_policies WHERE policyname = 'sees'"
     config = _migrations()
     config.attributes["url"] = service.url.replace(SERVICE, "postgres")
     with closing(storage.open_store(url)) as owner:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,13 +67,17 @@ class Browser:
 
 @dataclass
 class Demo:
-    """A running application over the demonstration: requests in one line each."""
+    """A running application over the demonstration: requests in one line each.
+
+    `store` sees what the service's role may at all; `owner` may change tables.
+    """
 
     app: Flask
     client: FlaskClient
     store: Store
     shown: Demonstration
     backend: str
+    owner: Store
 
     def headers(self, role: str) -> dict[str, str]:
         """The headers of the demonstration's key of a role."""
@@ -112,7 +116,8 @@ def demonstration(databases: Databases, backend: str, data: Path) -> Iterator[De
     shown = databases.templates[f"demonstration_{backend}"]  # type: ignore[index]
     app = application(settings_for(url, data))
     store = app.extensions["sunshine"].store.seeing(EVERYTHING)  # a request sees less
-    yield Demo(app, app.test_client(), store, shown, backend)  # type: ignore[arg-type]
+    with closing(open_store(url)) as owner:
+        yield Demo(app, app.test_client(), store, shown, backend, owner)  # type: ignore[arg-type]
     store.close()
     databases.drop(url)
     _idle.append(app)

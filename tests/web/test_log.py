@@ -29,7 +29,7 @@ def log(demo: Demo) -> Iterator[StringIO]:
 
 def break_store(demo: Demo) -> None:
     """Take away tables that nearly everything reads: each request is now a fault of ours."""
-    with demo.store.writing() as session:
+    with demo.owner.writing() as session:
         for table in ("lot", "product", "lookup_log", "dispensing", "scan"):
             session.execute(text(f"ALTER TABLE {table} RENAME TO gone_{table}"))
 

@@ -126,7 +126,7 @@ def test_figures_and_details_are_for_this_machine_or_for_who_bears_the_token(dem
 
 def test_a_store_of_another_version_is_not_ready(demo: Demo) -> None:
     assert demo.client.get("/health/ready").json["migrations"] == "ok"
-    with demo.store.writing() as session:
+    with demo.owner.writing() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     answer = demo.client.get("/health/ready")
     assert (answer.status_code, answer.headers["Retry-After"], answer.json["status"]) == (503, "3", "failing")
