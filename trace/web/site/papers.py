@@ -20,11 +20,12 @@ from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.paper_corrections import correct_paper
 from trace.services.paper_late import link_paper
-from trace.services.scans import keep_paper, read_paper
+from trace.services.scans import keep_paper
 from trace.web.access import may, watched
 from trace.web.device import device
 from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import read_photo
 
 blueprint = Blueprint("papers", __name__, url_prefix="/papers")
 MANY_LOTS = 200
@@ -79,7 +80,7 @@ def _file() -> tuple[str, str]:
     kind = text_of("kind", 40)
     if kind not in tuple(CertificateKind):
         raise Invalid(N_("Choose what kind of paper it is."), field="kind")
-    read = read_paper(photo.read(), seconds=parts().settings.scan_seconds)
+    read = read_photo(photo, seconds=parts().settings.scan_seconds)
     qr, chosen = read.qr, CertificateKind(kind)
     known = papers.filed_by_qr(g.session, actor=g.actor, qr_payload=qr)
     if known is not None and "again" not in request.form:  # some QR codes open one page for all papers

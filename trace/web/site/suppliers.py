@@ -15,12 +15,11 @@ from trace.services import suppliers
 from trace.services.blocks import own_block
 from trace.services.commands import Command
 from trace.services.organisations import list_organisations
-from trace.services.scans import keep_photo
 from trace.services.supplier_list import get_supplier, list_suppliers
 from trace.web.access import may, watched
 from trace.web.device import device
-from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import keep_upload
 
 blueprint = Blueprint("suppliers", __name__, url_prefix="/suppliers")
 # Those who sell to shops; regulators and the platform do not.
@@ -115,14 +114,7 @@ def licence(public_id: str) -> ResponseReturnValue:
 def _licence(command: Command, public_id: str, asked: dict[str, Any]) -> None:
     file = request.files.get("file")
     if file is not None and file.filename:
-        kept = keep_photo(
-            g.session,
-            actor=g.actor,
-            objects=parts().objects,
-            data=file.read(),
-            seconds=parts().settings.scan_seconds,
-            now=g.now,
-        )
+        kept = keep_upload(file)
         asked["sha256"] = kept["sha256"]
     suppliers.file_licence(g.session, command, public_id=public_id, **asked, device=device())
 
