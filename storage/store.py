@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, event, mak
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
+from storage.replicas import Replica
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +36,10 @@ GONE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+# A replica is not waited for so long: there is the primary.
+GONE_REPLICA = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+# Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
+_COMMON: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
@@ -42,15 +48,18 @@ _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the
 class Store:
     """An open database. `reading()` and `writing()` give sessions: return commits, raise rolls back.
 
-    `write` does both for a function and runs it again where its transaction lost against another one.
+    `write` does both for a function and runs it again where its transaction lost against another one. `replica` is
+    there where a replica's URL was given.
     """
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, replica_url: str = ""):
         self.url = driver_url(url)
         self.engine = _engine(self.url)
+        self.replica = Replica(_replica_engine(driver_url(replica_url)), self.engine) if replica_url else None
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
         postgres = self.engine.dialect.name == "postgresql"
-        self._snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ") if postgres else self.engine
+        snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ") if postgres else self.engine
+        self._snapshots: Engine | Connection = snapshots
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -90,9 +99,24 @@ class Store:
                 with self.writing() as short:
                     _write_down(session, short)
 
+    @contextmanager
+    def at_replica(self, wanted: int | None) -> Iterator["Store"]:
+        """The same store, whose next reading the replica answers, in the state of a position or a later one.
+
+        Raises what `storage.replicas.Replica.caught_up` raises; what is written, the primary is still given.
+        """
+        assert self.replica is not None
+        with self.replica.caught_up(wanted) as connection:
+            connection.rollback()
+            other = copy(self)
+            other._snapshots = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield other
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.close()
 
 
 def _end_reading(session: Session) -> None:
@@ -136,14 +160,22 @@ def _around(begun: SessionTransaction | None) -> Iterator[SessionTransaction]:
         begun = begun.parent
 
 
+def is_written_at_end(session: Session) -> bool:
+    """Whether something is to be written when a session's block returns, although it only reads."""
+    return _AT_END in session.info
+
+
 def _write_down(asked: Session, written: Session) -> None:
     for statement in asked.info.pop(_AT_END, ()):
         written.execute(statement)
 
 
-def open_store(url: str) -> Store:
-    """Open the database at an SQLAlchemy URL (`sqlite:///path` or `postgresql://...`); nothing is read yet."""
-    return Store(url)
+def open_store(url: str, replica_url: str = "") -> Store:
+    """Open the database at an SQLAlchemy URL (`sqlite:///path` or `postgresql://...`); nothing is read yet.
+
+    `replica_url`: a PostgreSQL server that follows it, for `Store.at_replica`.
+    """
+    return Store(url, replica_url)
 
 
 def prepare(url: str) -> None:
@@ -187,26 +219,33 @@ def driver_url(url: str) -> str:
 
 
 def _engine(url: str) -> Engine:
-    # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
-    common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, pool_timeout=10, connect_args=_patience(url), **common)
-        event.listen(engine, "begin", _begin_postgresql)
-        event.listen(engine, "before_cursor_execute", _note_statement)
-        return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
+        return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **_COMMON)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _patience(url: str) -> dict[str, int]:
+def _replica_engine(url: str) -> Engine:
+    # No ping before each use: where a connection is lost, the primary answers.
+    return _postgresql_engine(url, GONE | GONE_REPLICA, pool_timeout=1)
+
+
+def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
+    engine = create_engine(url, connect_args=_patience(url, gone), **pool, **_COMMON)
+    event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "before_cursor_execute", _note_statement)
+    return engine
+
+
+def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
     """How long a PostgreSQL server that says nothing is waited for; what the address says itself holds.
 
     Without it a machine that vanished (no answer, no refusal) holds every request for a quarter of an hour. A server
     that is only busy is not given up: it answers the network's own questions.
     """
-    return {name: value for name, value in GONE.items() if name not in make_url(url).query}
+    return {name: value for name, value in gone.items() if name not in make_url(url).query}
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

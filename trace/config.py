@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SUNSHINE_"
 SECRET_LENGTH = 32
+POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
 class SettingError(Exception):
@@ -29,6 +30,7 @@ class Settings:
 
     data: Path
     database_url: str
+    replica_url: str
     objects_url: str
     objects_old_url: str
     objects_link_url: str
@@ -51,6 +53,11 @@ class Settings:
 SETTINGS_TABLE = (
     ("SUNSHINE_DATA", "./data", "folder of the embedded store, the objects and the secret key"),
     ("SUNSHINE_DATABASE_URL", "SQLite in the data folder", "`postgresql://user:password@host/name` for PostgreSQL"),
+    (
+        "SUNSHINE_REPLICA_URL",
+        "no replica",
+        "`postgresql://user:password@host/name` of a replica of that PostgreSQL, for looking things up",
+    ),
     (
         "SUNSHINE_OBJECTS_URL",
         "`objects` in the data folder",
@@ -107,9 +114,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise SettingError(f"{name} is no setting of this service; the README lists them all.")
     values = {name: env_vars[name] for name in known if env_vars.get(name, "") != ""}
     data = Path(values.get("SUNSHINE_DATA", "data")).resolve()
+    database_url = _database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}"))
     return Settings(
         data=data,
-        database_url=_database(values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")),
+        database_url=database_url,
+        replica_url=_replica(values.get("SUNSHINE_REPLICA_URL", ""), database_url),
         objects_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
         objects_old_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_OLD_URL", ""), "SUNSHINE_OBJECTS_OLD_URL"),
         objects_link_url=_link(values.get("SUNSHINE_OBJECTS_LINK_URL", "")),
@@ -164,17 +173,31 @@ def _domain(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    try:
-        url = make_url(text)
-        usable = url.drivername in ("sqlite", "postgres", "postgresql", "postgresql+psycopg") and bool(url.database)
-    except (ArgumentError, ValueError):
-        usable = False
+    usable = _names_database(text, ("sqlite", *POSTGRESQL))
     if not usable or ":memory:" in text:
         raise SettingError(
             "SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
             f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
         )
     return text
+
+
+def _replica(text: str, database_url: str) -> str:
+    """The address of a replica, "" for none; what came is not repeated, it holds a password."""
+    if text and not (_names_database(text, POSTGRESQL) and _names_database(database_url, POSTGRESQL)):
+        raise SettingError(
+            "SUNSHINE_REPLICA_URL takes postgresql://user:password@host/name, beside a SUNSHINE_DATABASE_URL of that"
+            " kind; something else came."
+        )
+    return text
+
+
+def _names_database(text: str, drivers: tuple[str, ...]) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    return url.drivername in drivers and bool(url.database)
 
 
 def parse_objects_url(text: str, name: str = "SUNSHINE_OBJECTS_URL") -> str:

@@ -27,7 +27,7 @@ from trace.services.issued_certificates import (
     signature_of,
 )
 from trace.services.scans import keep_photo
-from trace.web.access import may, public
+from trace.web.access import from_replica, may, public
 from trace.web.certificate_print import a4_pdf, address_of, label_pdf, label_values
 from trace.web.parts import PUBLIC_RATE, limiter, parts
 from trace.web.printing import pdf_answer
@@ -195,6 +195,7 @@ def sheet(public_id: str) -> Response:
 @blueprint.get("/c/<string:public_id>")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def page(public_id: str) -> ResponseReturnValue:
     """承诺达标合格证 / What the QR code opens: all that stands on the certificate, and how it stands today."""
     found = public_certificate(g.session, public_id=public_id)
@@ -204,6 +205,7 @@ def page(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/c/<string:public_id>/signature")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def signature(public_id: str) -> Response:
     """签名 / The signature on the certificate."""
     data, media_type = signature_of(g.session, objects=parts().objects, public_id=public_id)

@@ -18,7 +18,7 @@ from trace.services.returning import takers_of
 from trace.services.rulebook import rules_on
 from trace.services.stock_list import Shelf, StockQuery, stock_page
 from trace.services.undoing import find_undoable
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.delivery_form import names_no_second
 from trace.web.parts import PASSWORD_RATE, limiter
 from trace.web.site.forms import agreement_typed, asked_by, load, text_of, texts_of
@@ -193,6 +193,7 @@ def _show_leaving(template: str, lot: str, problem: Failure | None = None) -> st
 @blueprint.get("/disposals")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def disposals() -> ResponseReturnValue:
     """销毁记录 / What was destroyed, with photo and witness."""
     query = load(DisposalsRequest(), {name: request.args[name] for name in ("before",) if name in request.args})

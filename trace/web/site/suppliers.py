@@ -16,7 +16,7 @@ from trace.services.blocks import own_block
 from trace.services.commands import Command
 from trace.services.organisations import list_organisations
 from trace.services.supplier_list import get_supplier, list_suppliers
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.device import device
 from trace.web.site.forms import load, text_of
 from trace.web.uploads import keep_upload
@@ -28,6 +28,7 @@ KINDS = tuple(kind for kind in OrganisationKind if kind not in (OrganisationKind
 
 @blueprint.get("")
 @may(Permission.SUPPLIER_READ)
+@from_replica
 def page() -> ResponseReturnValue:
     """供货者 / Who delivers, the latest first: standing, licences, what was refused."""
     return render_template(
@@ -74,6 +75,7 @@ def _show_new(form: dict[str, str] | None = None, failure: Failure | None = None
 @blueprint.get("/<string:public_id>")
 @may(Permission.SUPPLIER_READ)
 @watched
+@from_replica
 def supplier(public_id: str) -> ResponseReturnValue:
     """供货者档案 / One file."""
     return _show(public_id)
