@@ -41,7 +41,8 @@ def kept(session: Session, sent: Sent) -> list[tuple[int, int]]:
         return [(_count(session, scan, scan.c.public_id.in_(ids)), len(ids))]
     if request.kind == CAPTURE:
         mine = event.c.id_key.in_([id_key(name) for name in request.things])
-        return [(_count(session, event, mine), things), (_count(session, event.join(event_document), mine), things)]
+        told = event.join(event_document, event_document.c.event == event.c.id)
+        return [(_count(session, event, mine), things), (_count(session, told, mine), things)]
     key = client_request.c.client_key == request.key
     codes = select(ident.c.id).where(ident.c.uri.in_([drug_code_uri(code) for code in request.things]))
     of_sale = (
