@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-NAMES = ("capture", "event_hash", "trace", "filters", "scan", "dispense", "pharmacy_year")
+NAMES = ("capture", "event_hash", "trace", "filters", "scan", "dispense", "pharmacy_year", "serve", "crash")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,8 @@ answer; the commit waits for the disk (`synchronous=FULL`).
 import json
 import tempfile
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trace import create_app
 from trace.config import load_settings
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
-from trace.domain.permissions import Actor, Role
+from trace.domain.permissions import Role
 from trace.services.drug_file import learn
 from trace.services.keys import issue_key
 
@@ -37,9 +38,11 @@ def measure_delivery(codes: int = CODES, times: int = 3) -> dict[str, Any]:
         app = create_app(load_settings(settings))
         store = app.extensions["sunshine"].store
         try:
-            scene = _Scene(store)
+            scene = Scene(store)
             client = app.test_client()
-            took = [_post(client, scene.key, scene.body(number, codes)) for number in range(times)]
+            took = [
+                _post(client, scene.key, scene.body(number, codes_of(number * codes, codes))) for number in range(times)
+            ]
         finally:
             store.close()
     (seconds, cpu), (most, _) = min(took), max(took)
@@ -57,11 +60,11 @@ def _post(client: Any, key: str, body: dict[str, Any]) -> tuple[float, float]:
     return took
 
 
-class _Scene:
+class Scene:
     """A pharmacy that knows its supplier and the product: what the law asks for is on file."""
 
-    def __init__(self, store: Store):
-        town = Town(store, NOW)
+    def __init__(self, store: Store, now: datetime = NOW):
+        town = Town(store, now)
         self.town = town
         self.maker = town.organisation(OrganisationKind.DRUG_MAKER)
         self.shop = town.organisation(OrganisationKind.PHARMACY, role=Role.PHARMACIST)
@@ -69,25 +72,31 @@ class _Scene:
         town.know(self.shop, self.maker)
         town.do(learn, town.command(self.shop), identifier=IDENTIFIER, product=self.product, level=1)
         with store.writing() as session:
-            self.key = issue_key(session, role=Role.PHARMACIST, organisation_id=self.shop.organisation, now=NOW)
+            self.key = issue_key(session, role=Role.PHARMACIST, organisation_id=self.shop.organisation, now=now)
 
-    def body(self, number: int, codes: int) -> dict[str, Any]:
-        """One delivery: its papers are filed, its codes are new."""
-        papers = [self._paper(self.shop, kind) for kind in _PAPERS]
+    def body(self, number: int, codes: Sequence[str], papers: Sequence[str] = ()) -> dict[str, Any]:
+        """One delivery of one lot; its papers are filed where none are named."""
+        today = self.town.now.date()
         line = {
             "product": self.product,
             "lot_number": f"B{number}",
-            "produced_on": str(NOW.date() - timedelta(days=60)),
-            "expires_on": str(NOW.date() + timedelta(days=700)),
-            "amount": codes,
-            "certificates": papers,
-            "codes": [f"{IDENTIFIER}{number * codes + n:013d}" for n in range(codes)],
+            "produced_on": str(today - timedelta(days=60)),
+            "expires_on": str(today + timedelta(days=700)),
+            "amount": len(codes),
+            "certificates": papers or self.papers(),
+            "codes": codes,
         }
         supplier = {"id": self.town.id_of(self.maker)}
         return {"client_key": f"d-{number}", "supplier": supplier, "delivery_note": f"N-{number}", "lines": [line]}
 
-    def _paper(self, actor: Actor, kind: CertificateKind) -> str:
-        return self.town.paper(actor, kind)
+    def papers(self) -> list[str]:
+        """The papers of a delivery, filed."""
+        return [self.town.paper(self.shop, kind) for kind in _PAPERS]
+
+
+def codes_of(first: int, count: int) -> list[str]:
+    """So many trace codes of the scene's product, by their serials from `first`."""
+    return [f"{IDENTIFIER}{number:013d}" for number in range(first, first + count)]
 
 
 _PAPERS = (CertificateKind.DRUG_TEST_REPORT, CertificateKind.DELIVERY_NOTE)

@@ -23,6 +23,9 @@ BACKENDS = ("sqlite", "postgresql")
 # Nothing of this need survive a fall of the machine; memory as a small server gives it.
 SETTINGS = "fsync=off full_page_writes=off max_wal_size=4GB shared_buffers=512MB checkpoint_timeout=30min jit=off"
 
+# As in production: what is acknowledged is on the disk.
+DURABLE = "fsync=on synchronous_commit=on shared_buffers=256MB max_wal_size=1GB"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -33,11 +36,13 @@ class Opened:
 
 
 @contextmanager
-def opened(backend: str, sizes: Sequence[int], folder: str | None) -> Iterator[Mapping[int, Opened]]:
+def opened(
+    backend: str, sizes: Sequence[int], folder: str | None, *, settings: str = SETTINGS
+) -> Iterator[Mapping[int, Opened]]:
     """{size: a store of about so many events} of one backend; raises `CannotRun`."""
     with ExitStack() as stack:
         where = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True))
-        urls = _urls(stack, backend, sizes, where)
+        urls = _urls(stack, backend, sizes, where, settings)
         found: dict[int, Opened] = {}
         for size, url in urls.items():
             storage.prepare(url)
@@ -47,11 +52,11 @@ def opened(backend: str, sizes: Sequence[int], folder: str | None) -> Iterator[M
         yield found
 
 
-def _urls(stack: ExitStack, backend: str, sizes: Sequence[int], where: str) -> dict[int, str]:
+def _urls(stack: ExitStack, backend: str, sizes: Sequence[int], where: str, settings: str) -> dict[int, str]:
     if backend == "sqlite":
         return {size: f"sqlite:///{Path(where) / f'{size}.db'}" for size in sizes}
     Path(where).chmod(0o755)  # as root, the server runs as somebody else
-    server = stack.enter_context(postgres(where, SETTINGS))
+    server = stack.enter_context(postgres(where, settings))
     engine = storage.open_store(f"{server}/postgres").engine
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for size in sizes:

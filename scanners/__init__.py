@@ -2,7 +2,7 @@
 
 from scanners.papers import as_one_pdf
 from scanners.values import Doubt, Doubtful, PhotoReading, Reading
-from scanners.workers import available_engines, available_formats, read_file
+from scanners.workers import available_engines, available_formats, read_file, reading
 
 __all__ = [
     "Doubt",
@@ -13,4 +13,5 @@ __all__ = [
     "available_engines",
     "available_formats",
     "read_file",
+    "reading",
 ]

@@ -71,15 +71,7 @@ def check_header(data: bytes) -> str:
     No C library sees the file: of HEIC, TIFF and PDF only the kind is looked at here, their headers are read by the
     worker. Raises `TooLarge` (bytes, pixels, frames), `Unsupported` for other kinds of file, `Invalid` for broken ones.
     """
-    if not data:
-        raise Invalid(N_("The file is empty. Take the photo again."), field="photo")
-    if len(data) > MAX_BYTES:
-        raise TooLarge(
-            N_("The photo has {came} MB; at most {limit} MB are read. Send a smaller one."),
-            field="photo",
-            came=f"{len(data) / 1024 / 1024:.1f}",
-            limit=MAX_BYTES // 1024 // 1024,
-        )
+    check_size(len(data))
     kind = kind_of(data)
     if kind is None:
         raise Unsupported(
@@ -92,6 +84,19 @@ def check_header(data: bytes) -> str:
     if kind in _PLAIN:
         _plain_header(data, kind)
     return KINDS[kind]
+
+
+def check_size(size: int) -> None:
+    """Refuse a file that is empty or of more bytes than are read: `Invalid`, `TooLarge`."""
+    if not size:
+        raise Invalid(N_("The file is empty. Take the photo again."), field="photo")
+    if size > MAX_BYTES:
+        raise TooLarge(
+            N_("The photo has {came} MB; at most {limit} MB are read. Send a smaller one."),
+            field="photo",
+            came=f"{size / 1024 / 1024:.1f}",
+            limit=MAX_BYTES // 1024 // 1024,
+        )
 
 
 def open_pictures(data: bytes) -> Iterator[Picture]:

@@ -1,7 +1,8 @@
 """Photos are read in worker processes that can be killed: a crash in a C library costs one answer, not the service.
 
 At most as many photos are decoded at once as there are cores; a few wait, and beyond that people are told to try
-again, because a queue that only grows answers nobody in time.
+again, because a queue that only grows answers nobody in time. Who waits does so on the disk: an upload is in memory
+while it is its turn, and what was made of it until the caller has put it aside.
 """
 
 import ctypes
@@ -11,16 +12,19 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from io import SEEK_END, BytesIO
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
-from typing import cast
+from typing import BinaryIO, cast
 
 import cv2
 from pebble import ProcessExpired, ProcessPool
 
 from scanners import opencv, pdf, zbar, zxing
-from scanners.intake import KINDS, Picture, check_header, is_memory, open_pictures, too_much
+from scanners.intake import KINDS, Picture, check_header, check_size, is_memory, open_pictures, too_much
 from scanners.ladder import climb
 from scanners.sight import PATIENCE
 from scanners.values import Ascent, PhotoReading
@@ -42,6 +46,7 @@ PHOTOS_A_WORKER = 2_000  # then it is replaced, so that a leak in a C library ne
 _pool: ProcessPool | None = None
 _pool_lock = threading.Lock()
 _places = threading.BoundedSemaphore(CORES + WAITING)
+_turns = threading.BoundedSemaphore(CORES)
 
 
 def available_engines() -> dict[str, str | None]:
@@ -63,16 +68,32 @@ def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
     first bytes tell, before any worker sees it), `Invalid` if reading crashed or took too long, `Busy` if too many
     photos are waiting.
     """
-    paged = check_header(data) in PAGED
+    with reading(BytesIO(data), seconds=seconds) as pages:
+        return pages
+
+
+@contextmanager
+def reading(file: BinaryIO, *, seconds: float) -> Iterator[tuple[PhotoReading, ...]]:
+    """The pages of a seekable file, as `read_file` gives them, while it is its turn: as many blocks run at once as
+    there are cores, so that as many uploads and their pages are in memory. Raises what `read_file` raises."""
+    check_size(file.seek(0, SEEK_END))
     if not _places.acquire(blocking=False):
         raise Busy(N_("Too many photos are being read just now. Try again in a few seconds."))
     try:
-        bound = PATIENCE * seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
+        with _turns:
+            file.seek(0)
+            yield _read(file.read(), seconds)
+    finally:
+        _places.release()
+
+
+def _read(data: bytes, seconds: float) -> tuple[PhotoReading, ...]:
+    paged = check_header(data) in PAGED
+    bound = PATIENCE * seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
+    try:
         outcome = _workers().schedule(read_here, args=(data, seconds), timeout=bound).result()
     except (FutureTimeout, ProcessExpired, OSError) as fault:
         raise _unreadable(fault) from fault
-    finally:
-        _places.release()
     if isinstance(outcome, Failure):
         raise outcome
     return cast(tuple[PhotoReading, ...], outcome)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, event, mak
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
+from storage.replicas import Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, open_session, tell_sight
 
 P = ParamSpec("P")
@@ -36,6 +37,10 @@ GONE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+# A replica is not waited for so long: there is the primary.
+GONE_REPLICA = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+# Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
+_COMMON: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
@@ -44,15 +49,17 @@ _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the
 class Store:
     """An open database. `reading()` and `writing()` give sessions: return commits, raise rolls back.
 
-    `write` does both for a function and runs it again where its transaction lost against another one.
+    `write` does both for a function and runs it again where its transaction lost against another one. `replica` is
+    there where a replica's URL was given.
     """
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, replica_url: str = ""):
         self.url = driver_url(url)
         self.sight = NOTHING
         self.engine = _engine(self.url)
+        self.replica = Replica(_replica_engine(driver_url(replica_url)), self.engine) if replica_url else None
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
-        self._snapshots = self.engine.execution_options(sunshine_snapshot=True)
+        self._snapshots: Engine | Connection = self.engine.execution_options(sunshine_snapshot=True)
 
     def seeing(self, sight: Sight) -> "Store":
         """The same store, for sessions that see other records (`storage.tenancy`)."""
@@ -98,9 +105,24 @@ class Store:
                 with self.writing() as short:
                     _write_down(session, short)
 
+    @contextmanager
+    def at_replica(self, wanted: int | None) -> Iterator["Store"]:
+        """The same store, whose next reading the replica answers, in the state of a position or a later one.
+
+        Raises what `storage.replicas.Replica.caught_up` raises; what is written, the primary is still given.
+        """
+        assert self.replica is not None
+        with self.replica.caught_up(wanted) as connection:
+            connection.rollback()
+            other = copy(self)
+            other._snapshots = connection.execution_options(sunshine_snapshot=True)
+            yield other
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.close()
 
 
 def _end_reading(session: Session) -> None:
@@ -144,14 +166,22 @@ def _around(begun: SessionTransaction | None) -> Iterator[SessionTransaction]:
         begun = begun.parent
 
 
+def is_written_at_end(session: Session) -> bool:
+    """Whether something is to be written when a session's block returns, although it only reads."""
+    return _AT_END in session.info
+
+
 def _write_down(asked: Session, written: Session) -> None:
     for statement in asked.info.pop(_AT_END, ()):
         written.execute(statement)
 
 
-def open_store(url: str) -> Store:
-    """Open the database at an SQLAlchemy URL (`sqlite:///path` or `postgresql://...`); nothing is read yet."""
-    return Store(url)
+def open_store(url: str, replica_url: str = "") -> Store:
+    """Open the database at an SQLAlchemy URL (`sqlite:///path` or `postgresql://...`); nothing is read yet.
+
+    `replica_url`: a PostgreSQL server that follows it, for `Store.at_replica`.
+    """
+    return Store(url, replica_url)
 
 
 def prepare(url: str, service: str | None = None) -> None:
@@ -198,28 +228,35 @@ def driver_url(url: str) -> str:
 
 
 def _engine(url: str) -> Engine:
-    # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
-    common: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
     if not url.startswith("sqlite"):
-        # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
-        common |= {"isolation_level": "AUTOCOMMIT", "pool_pre_ping": True, "pool_timeout": 10}
-        engine = create_engine(url, connect_args=_patience(url), **common)
-        event.listen(engine, "begin", _begin_postgresql)
-        event.listen(engine, "before_cursor_execute", _note_statement)
-        return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **common)
+        return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **_COMMON)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _patience(url: str) -> dict[str, int]:
+def _replica_engine(url: str) -> Engine:
+    # No ping before each use: where a connection is lost, the primary answers.
+    return _postgresql_engine(url, GONE | GONE_REPLICA, pool_timeout=1)
+
+
+def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
+    # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
+    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone)}
+    engine = create_engine(url, **pool, **_COMMON)
+    event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "before_cursor_execute", _note_statement)
+    return engine
+
+
+def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
     """How long a PostgreSQL server that says nothing is waited for; what the address says itself holds.
 
     Without it a machine that vanished (no answer, no refusal) holds every request for a quarter of an hour. A server
     that is only busy is not given up: it answers the network's own questions.
     """
-    return {name: value for name, value in GONE.items() if name not in make_url(url).query}
+    return {name: value for name, value in gone.items() if name not in make_url(url).query}
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -231,9 +268,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
+    if "sunshine_snapshot" in options:
+        begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+    elif options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
         return
-    begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ" if "sunshine_snapshot" in options else "BEGIN")
+    else:
+        begin_with_sight(connection, "BEGIN")
     connection.info[_ONLY_SELECTS] = True
 
 

@@ -55,10 +55,10 @@ class _Seer:
     sight: Sight
 
 
-def open_session(engine: Engine, sight: Sight) -> Session:
+def open_session(bind: Engine | Connection, sight: Sight) -> Session:
     """A session whose transactions see what `sight` sees, until it is said otherwise."""
     seer = _Seer(sight)
-    session = Session(engine.execution_options(**{_SEER: seer}), autoflush=False)
+    session = Session(bind.execution_options(**{_SEER: seer}), autoflush=False)
     session.info[_SEER] = seer
     return session
 

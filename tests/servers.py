@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -10,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
+from sqlalchemy import create_engine, text
+
+from storage.store import driver_url
 
 NOBODY = 65534
 MEMORY, ROOMY = Path("/dev/shm"), 2 * 1024**3
@@ -99,6 +105,36 @@ def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None, want
         yield f"postgresql://postgres@127.0.0.1:{port}"
     finally:
         subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=False, **common)
+
+
+@contextmanager
+def database_gone(url: str, how: signal.Signals = signal.SIGQUIT) -> Iterator[None]:
+    """The server behind an address ends at once, as when its machine fails; it starts again when the block ends.
+
+    With SIGKILL all its processes are killed, and nothing of it can put anything in order.
+    """
+    with create_engine(driver_url(url)).connect() as connection:
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        port = int(connection.execute(text("SHOW port")).scalar_one())
+    server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+    line, environ, program, home = server.cmdline(), server.environ(), server.exe(), server.cwd()
+    told = [server, *server.children()] if how == signal.SIGKILL else [server]
+    ended = [server, *server.children()]
+    for process in told:
+        try:
+            process.send_signal(how)
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(ended)
+    try:
+        yield
+    finally:
+        user = NOBODY if os.geteuid() == 0 else None
+        subprocess.Popen(
+            line, executable=program, cwd=home, env=environ, user=user, group=user,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        wait_for_port(port)
 
 
 CEPH = """

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from storage.store import driver_url, open_store
 from tests.conftest import Databases
-from tests.servers import NOBODY, wait_for_port
+from tests.servers import NOBODY, database_gone
 from tests.web.conftest import Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from trace.web.parts import Parts
@@ -61,31 +60,6 @@ def no_room(disk: Path) -> Iterator[None]:
                 size //= 2
         yield
     ballast.unlink()
-
-
-@contextmanager
-def database_gone(url: str) -> Iterator[None]:
-    """The server behind an address ends at once, as when its machine fails; it starts again when the block ends."""
-    with create_engine(driver_url(url)).connect() as connection:
-        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
-        port = int(connection.execute(text("SHOW port")).scalar_one())
-    server = int((folder / "postmaster.pid").read_text().split()[0])
-    program = Path(f"/proc/{server}")
-    line = (program / "cmdline").read_bytes().split(b"\0")[:-1]
-    environ = dict(pair.partition(b"=")[::2] for pair in (program / "environ").read_bytes().split(b"\0") if pair)
-    again = {"executable": (program / "exe").readlink(), "cwd": (program / "cwd").readlink(), "env": environ}
-    os.kill(server, signal.SIGQUIT)
-    while (folder / "postmaster.pid").exists():
-        pass
-    try:
-        yield
-    finally:
-        user = NOBODY if os.geteuid() == 0 else None
-        subprocess.Popen(
-            line, **again, user=user, group=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        wait_for_port(port)
 
 
 def count_events(demo: Demo) -> int:

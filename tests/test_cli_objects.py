@@ -1,5 +1,13 @@
 """`./run objects`: everything moves from a folder to a real S3 store and back; what is missing or damaged is named."""
 
+import hashlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,12 +15,15 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 import storage
-from storage.objects import FolderObjects, open_objects
+from storage.objects import FolderObjects, S3Objects, open_objects
 from storage.tables import stored_object
+from tests.conftest import ROOT
 from tests.town import NOW
 from trace.cli import check_objects_or_exit
 from trace.cli_objects import objects
 from trace.config import load_settings
+
+LARGE = 16 * 1024 * 1024  # bytes: the S3 store gets it in parts
 
 
 def call(data: Path, *arguments: str, **settings: str) -> Result:
@@ -49,6 +60,44 @@ def test_everything_moves_to_an_s3_store_while_the_service_works(data: Path, s3_
     assert [one.sha256 for one in open_objects(new).listed()] == [one.sha256 for one in place.listed()]
     assert open_objects(new).get(late) == b"came meanwhile"
     assert "sunshine-secret" not in said.stdout + said.stderr
+
+
+def large_in_the_middle() -> bytes:
+    """An object that goes to an S3 store in several parts, and has others before and behind it by its name."""
+    return next(
+        data for number in itertools.count()
+        if hashlib.sha256(data := bytes([number]) * LARGE).hexdigest()[0] in "678"
+    )  # fmt: skip
+
+
+def kill_when(reached: Callable[[], bool], data: Path, *arguments: str) -> None:
+    """Run the command as a process of its own, and kill it as soon as it has come so far."""
+    environ = os.environ | {"SUNSHINE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-m", "trace.cli", "objects", *arguments], cwd=ROOT, env=environ) as moving:
+        while not reached() and moving.poll() is None:
+            pass
+        moving.kill()
+    assert moving.returncode == -signal.SIGKILL, "it was killed at work"
+
+
+def test_a_move_that_is_killed_amid_an_object_goes_on_and_has_lost_and_doubled_nothing(data: Path, s3_url: str) -> None:
+    place, new = FolderObjects(data / "objects"), f"{s3_url}/moved-by-killed?secure=0"
+    large, few = place.put(large_in_the_middle()), {place.put(b"photo %d" % number) for number in range(12)}
+    locked = max(few)
+    place.lock(locked, NOW.date() + timedelta(days=900))
+    names, target = [one.sha256 for one in place.listed()], S3Objects(new)
+    target.check()
+    begun = target.client._list_multipart_uploads
+    kill_when(lambda: bool(begun(target.bucket).uploads), data, "move", new)
+    there = [one.sha256 for one in target.listed()]
+    assert there == names[: names.index(large)]
+    said = call(data, "move", new)
+    assert said.stdout.startswith(f"{len(names) - len(there)} object(s) copied; all are in the new place.\n")
+    versions = target.client.list_objects(target.bucket, include_version=True)
+    assert [version.object_name for version in versions] == names, "one version of each"
+    assert all(hashlib.sha256(target.get(name)).hexdigest() == name for name in names)
+    assert target.locked_until(locked) == NOW.date() + timedelta(days=900)
+    assert [one.sha256 for one in place.listed()] == names, "nothing is removed where it was"
 
 
 def test_what_is_missing_or_damaged_is_named(data: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ WRONG = {
         "postgresql:///",
         "\x00",
     ],
+    # the last one is right, but for the store beside it, which is SQLite
+    "SUNSHINE_REPLICA_URL": ["sqlite:///copy.db", "postgresql://host", "host", "postgresql://host/name"],
     "SUNSHINE_OBJECTS_URL": [
         "s3://key:secret@host:9000",
         "s3://host/bucket",

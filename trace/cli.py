@@ -31,7 +31,7 @@ from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
-from trace.services.health import check_row_security, check_subscriptions
+from trace.services.health import check_replica, check_row_security, check_subscriptions
 from trace.services.job_list import check_jobs
 from trace.services.keys import issue_key
 from trace.services.object_keeping import count_missing
@@ -354,7 +354,8 @@ def _examine_objects(settings: Settings) -> Iterator[tuple[str, str | None]]:
 
 def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
     """The database, and what is in it where it is this version's."""
-    store, said = storage.open_store(settings.database_url).seeing(EVERYTHING), "store: database"
+    store = storage.open_store(settings.database_url, settings.replica_url).seeing(EVERYTHING)
+    said = "store: database"
     try:
         there, wanted = storage.revisions(store)
         if there is None:
@@ -371,6 +372,8 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
                 yield "work in the background", check_jobs(session, now=clock.now())
                 lost = count_missing(session)
                 yield "photos that records name", f"{lost} are missing: ./run objects check" if lost else None
+        if store.replica is not None:
+            yield "replica of the database", check_replica(store.replica)
     except DBAPIError as fault:
         yield said, _first_line(fault)
     finally:

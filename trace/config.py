@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SUNSHINE_"
 SECRET_LENGTH = 32
+POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
 class SettingError(Exception):
@@ -30,6 +31,7 @@ class Settings:
     data: Path
     database_url: str
     owner_url: str
+    replica_url: str
     objects_url: str
     objects_old_url: str
     objects_link_url: str
@@ -56,6 +58,11 @@ SETTINGS_TABLE = (
         "SUNSHINE_OWNER_URL",
         "as `SUNSHINE_DATABASE_URL`",
         "the same database for who owns its tables, to migrate it; so that the service itself owns nothing",
+    ),
+    (
+        "SUNSHINE_REPLICA_URL",
+        "no replica",
+        "`postgresql://user:password@host/name` of a replica of that PostgreSQL, for looking things up",
     ),
     (
         "SUNSHINE_OBJECTS_URL",
@@ -114,10 +121,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values = {name: env_vars[name] for name in known if env_vars.get(name, "") != ""}
     data = Path(values.get("SUNSHINE_DATA", "data")).resolve()
     database = values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")
+    database_url = _database(database, "SUNSHINE_DATABASE_URL")
     return Settings(
         data=data,
-        database_url=_database(database, "SUNSHINE_DATABASE_URL"),
+        database_url=database_url,
         owner_url=_database(values.get("SUNSHINE_OWNER_URL", database), "SUNSHINE_OWNER_URL"),
+        replica_url=_replica(values.get("SUNSHINE_REPLICA_URL", ""), database_url),
         objects_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
         objects_old_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_OLD_URL", ""), "SUNSHINE_OBJECTS_OLD_URL"),
         objects_link_url=_link(values.get("SUNSHINE_OBJECTS_LINK_URL", "")),
@@ -172,17 +181,31 @@ def _domain(text: str) -> str:
 
 
 def _database(text: str, name: str) -> str:
-    try:
-        url = make_url(text)
-        usable = url.drivername in ("sqlite", "postgres", "postgresql", "postgresql+psycopg") and bool(url.database)
-    except (ArgumentError, ValueError):
-        usable = False
+    usable = _names_database(text, ("sqlite", *POSTGRESQL))
     if not usable or ":memory:" in text:
         raise SettingError(
             f"{name} takes sqlite:///path or postgresql://user:password@host/name;"
             f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
         )
     return text
+
+
+def _replica(text: str, database_url: str) -> str:
+    """The address of a replica, "" for none; what came is not repeated, it holds a password."""
+    if text and not (_names_database(text, POSTGRESQL) and _names_database(database_url, POSTGRESQL)):
+        raise SettingError(
+            "SUNSHINE_REPLICA_URL takes postgresql://user:password@host/name, beside a SUNSHINE_DATABASE_URL of that"
+            " kind; something else came."
+        )
+    return text
+
+
+def _names_database(text: str, drivers: tuple[str, ...]) -> bool:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    return url.drivername in drivers and bool(url.database)
 
 
 def parse_objects_url(text: str, name: str = "SUNSHINE_OBJECTS_URL") -> str:

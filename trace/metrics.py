@@ -54,6 +54,12 @@ ERRORS = Counter("sunshine_errors", "Requests that ended in a failure, by its cl
 RETRIES = Counter(
     "sunshine_retries", "Transactions that lost against another one and ran again.", ("kind",), registry=registry
 )
+LOOKS = Counter(
+    "sunshine_replica_looks",
+    "Looks that a replica may answer: ok where it did, else why the primary had to.",
+    ("outcome",),
+    registry=registry,
+)
 ENTRIES = Counter("sunshine_log_entries", "Entries in the log.", ("event", "level"), registry=registry)
 
 
@@ -66,6 +72,11 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
 def count_error(error: BaseException) -> None:
     """One failure that a request ended in, by its class: the database's own where that raised it."""
     ERRORS.labels(type(getattr(error, "orig", None) or error).__name__).inc()
+
+
+def count_look(outcome: str) -> None:
+    """One look that a replica answered, or why it did not (words of `storage.replicas`)."""
+    LOOKS.labels(outcome).inc()
 
 
 def count_capture(events: int, seconds: float) -> None:

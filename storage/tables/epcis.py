@@ -33,7 +33,7 @@ event_mention = Table(
 event_vocabulary = Table(
     "event_vocabulary",
     metadata,
-    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("organisation", Number, nullable=False),
     Column("kind", SmallInteger, nullable=False, comment="storage.events.Named"),
     Column("ident", Number, nullable=False),
     PrimaryKeyConstraint("organisation", "kind", "ident"),

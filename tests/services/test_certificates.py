@@ -58,7 +58,7 @@ def objects(tmp_path: Path) -> FolderObjects:
 
 
 def keep(town: Town, actor: Actor, objects: FolderObjects, data: bytes) -> dict[str, str]:
-    return dict(town.do(keep_photo, actor=actor, objects=objects, data=data, seconds=5, now=NOW))
+    return dict(town.do(keep_photo, actor=actor, objects=objects, upload=BytesIO(data), seconds=5, now=NOW))
 
 
 # ---- issued --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,9 @@ def mixed(town: Town, kind: K = K.WHOLESALER, *, papers: bool = True) -> tuple[A
 def test_everybody_reads_all_contents_of_article_14_and_nobodys_name(town: Town, tmp_path: Path) -> None:
     farm, objects = town.organisation(K.FARM, name="沙柳湾农场（演示）"), FolderObjects(tmp_path)
     first = town.lot(farm, town.product(farm, name="番茄"), origin_region="640521", origin="宁安镇", number="T1")
-    kept = town.do(keep_photo, actor=farm, objects=objects, data=file_of(corner_marked()), seconds=0.1, now=NOW)
+    kept = town.do(
+        keep_photo, actor=farm, objects=objects, upload=BytesIO(file_of(corner_marked())), seconds=0.1, now=NOW
+    )
     asked = [CommitmentBasis.SELF_TEST, CommitmentBasis.CONTROL]
     made = issue(town, farm, first, basis=asked, contents=Contents(amount=Decimal("40.50"), contact="0955-7000199"),
                  signature=kept["sha256"])  # fmt: skip
@@ -135,7 +138,7 @@ def test_no_more_is_certified_than_there_ever_was_of_the_lots(town: Town) -> Non
 def test_a_signature_of_somebody_else_is_none(town: Town, tmp_path: Path) -> None:
     farm, other = town.organisation(K.FARM), town.organisation(K.FARM)
     data = file_of(corner_marked())
-    kept = town.do(keep_photo, actor=other, objects=FolderObjects(tmp_path), data=data, seconds=0.1, now=NOW)
+    kept = town.do(keep_photo, actor=other, objects=FolderObjects(tmp_path), upload=BytesIO(data), seconds=0.1, now=NOW)
     lot = town.lot(farm, town.product(farm))
     with pytest.raises(NotFound):
         issue(town, farm, lot, signature=kept["sha256"])

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def photograph(town: Town, actor: Actor, objects: FolderObjects, text: str) -> d
     """A photo of a code, scanned."""
     data = file_of(on_paper(symbol(text, "EAN13")))
     with town.store.writing() as session:
-        return scan_photos(session, actor=actor, objects=objects, photos=[data], seconds=5, now=NOW)[0]
+        return scan_photos(session, actor=actor, objects=objects, photos=[BytesIO(data)], seconds=5, now=NOW)[0]
 
 
 def delivery(town: Town, shop: Actor, *scans: str) -> str:

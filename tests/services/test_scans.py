@@ -3,7 +3,7 @@
 import hashlib
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from PIL import ExifTags, Image
@@ -36,7 +36,7 @@ def objects(tmp_path: Path) -> FolderObjects:
 def take(town: Town, actor: Actor, objects: FolderObjects, data: bytes) -> dict[str, Any]:
     """Scan a photo in a transaction of its own."""
     with town.store.writing() as session:
-        return scan_photos(session, actor=actor, objects=objects, photos=[data], seconds=5, now=NOW)[0]
+        return scan_photos(session, actor=actor, objects=objects, photos=[BytesIO(data)], seconds=5, now=NOW)[0]
 
 
 def rows(town: Town, table: Any) -> int:
@@ -150,7 +150,9 @@ def test_each_page_of_a_file_is_a_scan_of_its_own(town: Town, objects: FolderObj
     pages = [on_paper(symbol(text, "EAN13"), size=(500, 300)) for text in (EAN, "6901028075763")]
     upload = file_of(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     with town.store.writing() as session:
-        answer = scan_photos(session, actor=town.organisation(), objects=objects, photos=[upload], seconds=5, now=NOW)
+        answer = scan_photos(
+            session, actor=town.organisation(), objects=objects, photos=[BytesIO(upload)], seconds=5, now=NOW
+        )
     assert [(one["page"], one["pages"]) for one in answer] == [(1, 2), (2, 2)]
     assert [[reading["text"] for reading in one["readings"]] for one in answer] == [[EAN], ["6901028075763"]]
 
@@ -159,7 +161,9 @@ def test_more_pages_than_a_request_may_have_are_refused_and_none_is_kept(town: T
     blank = [Image.new("L", (60, 60), 255)] * 14
     upload = file_of(blank[0], "TIFF", save_all=True, append_images=blank[1:])
     with pytest.raises(TooLarge), town.store.writing() as session:
-        scan_photos(session, actor=town.organisation(), objects=objects, photos=[upload] * 3, seconds=0, now=NOW)
+        scan_photos(
+            session, actor=town.organisation(), objects=objects, photos=[BytesIO(upload)] * 3, seconds=0, now=NOW
+        )
     assert rows(town, scan) == 0
     assert not objects.root.exists() or not files(objects)
 
@@ -184,11 +188,11 @@ def test_no_photo_is_read_or_stored_while_the_writer_waits(town: Town, tmp_path:
     shop, began = town.organisation(), []
 
     class Watching(FolderObjects):
-        def put(self, data: bytes) -> str:
+        def put_file(self, file: BinaryIO) -> str:
             began.append(session.in_transaction())
-            return super().put(data)
+            return super().put_file(file)
 
-    photos = [photo_with_place(), photo_with_place("83857930000879766660", "Code128")]
+    photos = [BytesIO(photo_with_place()), BytesIO(photo_with_place("83857930000879766660", "Code128"))]
     with town.store.writing() as session:
         scan_photos(session, actor=shop, objects=Watching(tmp_path), photos=photos, seconds=5, now=NOW)
     assert began == [False, False]

@@ -132,7 +132,8 @@ def application(settings: Settings) -> Flask:
     if not _idle:
         return create_app(settings)
     app = _idle.pop()
-    app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), open_objects(settings.objects_url))
+    store = open_store(settings.database_url, settings.replica_url)
+    app.extensions["sunshine"] = Parts(settings, store, open_objects(settings.objects_url))
     app.secret_key = settings.secret_key
     limiter.reset()
     return app

@@ -1,6 +1,7 @@
 """Figures that are looked up when they are asked for: what waits in the store, and what the process holds open."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
@@ -10,22 +11,23 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from storage.objects import ObjectStore
+from storage.replicas import BEHIND, OK, Replica, ReplicaLeft
 from storage.store import Store
 from storage.tenancy import across
-from trace.services.health import waiting_photos
+from trace.services.health import check_replica, waiting_photos
 from trace.services.job_list import count_jobs
 
 
 @across(because="the figures are of the whole service")
 def find_figures(session: Session, store: Store, objects: ObjectStore, now: datetime) -> Sequence[Metric]:
-    """The connections of this process, whether the database answers, photos and jobs that wait.
+    """The connections of this process, whether the database and its replica answer, photos and jobs that wait.
 
     Never raises because the database is gone: that is one of the figures.
     """
     photos = GaugeMetricFamily(
         "sunshine_photos_waiting", "Photos here until their store is back.", waiting_photos(objects)
     )
-    figures: list[Metric] = [*_connections(store), photos]
+    figures: list[Metric] = [*_connections(store), *_replica(store.replica), photos]
     up = GaugeMetricFamily("sunshine_database_up", "1 while the database answers.", 1)
     try:
         figures += _jobs(session, now)
@@ -43,6 +45,18 @@ def _connections(store: Store) -> Iterator[Metric]:
     held.add_metric(["used"], pool.checkedout())
     held.add_metric(["idle"], pool.checkedin())
     yield held
+
+
+def _replica(replica: Replica | None) -> Iterator[Metric]:
+    """Without a value where there is none, and how far it is behind where nobody can say."""
+    up = GaugeMetricFamily("sunshine_replica_up", "1 while the replica answers looks.")
+    behind = GaugeMetricFamily("sunshine_replica_behind_bytes", "Of the log that the replica has not come to.")
+    if replica is not None:
+        up.add_metric([], 0 if check_replica(replica) else 1)
+        if replica.state in (OK, BEHIND):
+            with suppress(ReplicaLeft, SQLAlchemyError):
+                behind.add_metric([], replica.lag())
+    yield from (up, behind)
 
 
 def _jobs(session: Session, now: datetime) -> Iterator[Metric]:

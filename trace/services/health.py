@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from scanners import available_engines, available_formats
 from storage.event_feed import is_from_another_server
 from storage.objects import ObjectStore, spool_of
+from storage.replicas import BEHIND, GONE, STRANGE, Replica, ReplicaLeft
 from storage.row_security import find_hole
 from storage.store import newest_revision, revision_of
 from storage.tenancy import across
@@ -17,13 +18,23 @@ from trace.domain.failures import Busy, Failure
 from trace.services.rounds import waiting_since
 
 PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
+_PRIMARY_ANSWERS = "until it is back the first server answers what it would"
+_REPLICA = {
+    BEHIND: f"it is more than three seconds behind; {_PRIMARY_ANSWERS}",
+    GONE: f"it does not answer; {_PRIMARY_ANSWERS}",
+    STRANGE: "what SUNSHINE_REPLICA_URL names is no replica of that database (any more): nothing is read from it",
+}
 
 
 @across(because="the service itself looks")
-def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[str, Any]:
-    """{status, database, migrations, row_security, objects, photos_waiting, subscriptions, engines, formats}.
+def check_health(
+    session: Session, objects: ObjectStore, now: datetime, *, replica: Replica | None = None
+) -> dict[str, Any]:
+    """{status, database, migrations, row_security, objects, photos_waiting, subscriptions, engines, formats}, and
+    replica if any.
 
-    `status` is ok while work can be done: also while photos wait on this machine because their store is gone.
+    `status` is ok while work can be done: also while photos wait on this machine because their store is gone, and while
+    a replica is.
 
     A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
     that wait for a worker are told, and are sent when there is one.
@@ -35,6 +46,7 @@ def check_health(session: Session, objects: ObjectStore, now: datetime) -> dict[
         "database": database,
         "migrations": migrations,
         "row_security": check_row_security(session) if database == "ok" else "unknown",
+        **({"replica": check_replica(replica) or "ok"} if replica and database == "ok" else {}),
         "objects": kept,
         "photos_waiting": waiting_photos(objects),
         "subscriptions": check_subscriptions(session, now) or "ok",
@@ -54,6 +66,19 @@ def check_subscriptions(session: Session, now: datetime) -> str | None:
     if since is None or now - since < PATIENCE:
         return None
     return f"work has waited since {since.isoformat(timespec='seconds')}: start the server, or ./run worker beside it"
+
+
+def check_replica(replica: Replica) -> str | None:
+    """None if the replica answers looks, else a sentence."""
+    try:
+        with replica.caught_up(0):
+            pass
+        replica.lag()  # where nothing is written a look need not ask how far it is
+    except ReplicaLeft as left:
+        return _REPLICA.get(left.why, _REPLICA[GONE])
+    except SQLAlchemyError:
+        return _REPLICA[GONE]
+    return None
 
 
 def _database(session: Session) -> str:

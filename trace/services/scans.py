@@ -3,20 +3,23 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from io import SEEK_END, BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import Row, exists, insert, select
 from sqlalchemy.orm import Session
 
-from scanners import PhotoReading, as_one_pdf, read_file
+from scanners import PhotoReading, as_one_pdf, reading
 from scanners.intake import MAX_BYTES
 from scanners.outlines import Mark, draw_marks
 from scanners.quality import measure
 from schemas.requests import MANY_SCANS
 from storage.events import insert_for
-from storage.objects import ObjectStore
+from storage.objects import CHUNK, ObjectStore
 from storage.tables import disposal, object_owner, organisation, receipt_scan, scan, stored_object
 from trace.domain.codes import Code
 from trace.domain.failures import N_, NotFound, TooLarge
@@ -31,37 +34,74 @@ from trace.services.readings import REASONS, codes_of_boxes, describe_boxes, des
 from trace.services.supplier_list import is_of_a_file_in
 
 PDF = "application/pdf"
+_PDF_BEGINS = b"%PDF-"
 LONGEST_QR = 4_000  # as a paper's field takes it; the largest QR code holds 2,953 bytes
 
 
 def scan_photos(
-    session: Session, *, actor: Actor, objects: ObjectStore, photos: Sequence[bytes], seconds: float, now: datetime
+    session: Session, *, actor: Actor, objects: ObjectStore, photos: Sequence[BinaryIO], seconds: float, now: datetime
 ) -> list[dict[str, Any]]:
     """Read photos and scans, all or none: of each page id, size, and every barcode with text, place, engine, meaning.
 
-    Raises what `scanners.read_file` raises for files that are no photo or too large, and `TooLarge` for more pages
-    than `MANY_SCANS`. All are read, and lie in the object store, before the first is written down: the store's single
-    writer waits for no picture.
+    Photos are seekable files. Raises what `scanners.read_file` raises for files that are no photo or too large, and
+    `TooLarge` for more pages than `MANY_SCANS`. All are read, and lie in the object store, before the first is written
+    down: the store's single writer waits for no picture. Until then they lie aside on the disk, not in memory.
     """
-    read: list[tuple[bytes, PhotoReading]] = []
-    for data in photos:
-        read += [(data, page) for page in _read(data, seconds)]
-        if len(read) > MANY_SCANS:
-            text = N_("At most {most} pages are read at once. Send the files one after the other.")
-            raise TooLarge(text, field="photo", most=MANY_SCANS)
-    kept = [(objects.put(page.clean), _quality(page)) for _, page in read]
-    return [
-        _keep_scan(session, actor, Kept(sha256, quality, data, page), now)
-        for (sha256, quality), (data, page) in zip(kept, read, strict=True)
-    ]
+    with ExitStack() as aside:
+        read: list[Page] = []
+        for photo in photos:
+            read += _pages(photo, seconds, aside)
+            if len(read) > MANY_SCANS:
+                text = N_("At most {most} pages are read at once. Send the files one after the other.")
+                raise TooLarge(text, field="photo", most=MANY_SCANS)
+        kept = [(objects.put_file(page.clean), page) for page in read]
+    return [_keep_scan(session, actor, sha256, page, now) for sha256, page in kept]
 
 
-def _read(data: bytes, seconds: float) -> tuple[PhotoReading, ...]:
-    """The pages of a file, read and counted."""
-    pages = read_file(data, seconds=seconds)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A photo or page that was read.
+
+    The upload's SHA-256; what was read, whose `clean` is empty now; the clean picture as a file, its size in bytes, and
+    what was measured of it.
+    """
+
+    upload_sha256: str
+    read: PhotoReading
+    clean: BinaryIO
+    size: int
+    quality: dict[str, float] | None
+
+
+def _pages(photo: BinaryIO, seconds: float, aside: ExitStack) -> list[Page]:
+    """The pages of a file, read, counted and put aside."""
+    with reading(photo, seconds=seconds) as pages:
+        _count(pages)
+        photo.seek(0)
+        upload_sha256 = hashlib.file_digest(photo, "sha256").hexdigest()  # type: ignore[arg-type]
+        return [
+            Page(
+                upload_sha256,
+                replace(page, clean=b""),
+                aside.enter_context(put_aside(page.clean)),
+                len(page.clean),
+                _quality(page),
+            )
+            for page in pages
+        ]
+
+
+def put_aside(data: bytes) -> BinaryIO:
+    """The bytes as a file without a name: what is large lies on the disk, and is gone when it is closed."""
+    file = SpooledTemporaryFile(max_size=CHUNK)  # noqa: SIM115 - the caller closes it
+    file.write(data)
+    file.seek(0)
+    return cast(BinaryIO, file)
+
+
+def _count(pages: Sequence[PhotoReading]) -> None:
     for page in pages:
-        count_photo(page.milliseconds, Counter(reading.engine for reading in page.readings))
-    return pages
+        count_photo(page.milliseconds, Counter(one.engine for one in page.readings))
 
 
 def _quality(page: PhotoReading) -> dict[str, float] | None:
@@ -69,34 +109,24 @@ def _quality(page: PhotoReading) -> dict[str, float] | None:
     return None if page.readings and not page.doubtful else asdict(measure(page.clean))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A photo or page that was read: its object's SHA-256, what was measured of it, the upload, what was found."""
-
-    sha256: str
-    quality: dict[str, float] | None
-    data: bytes
-    page: PhotoReading
-
-
-def _keep_scan(session: Session, actor: Actor, kept: Kept, now: datetime) -> dict[str, Any]:
+def _keep_scan(session: Session, actor: Actor, sha256: str, page: Page, now: datetime) -> dict[str, Any]:
     """One photo that was read and lies in the object store: its id, size, and its barcodes.
 
     Only the cleaned picture is kept (no location, no camera data); of the upload itself the SHA-256.
     """
-    photo = kept.page
-    _note_object(session, actor, kept.sha256, photo.clean_media_type, len(photo.clean), now)
+    photo = page.read
+    _note_object(session, actor, sha256, photo.clean_media_type, page.size, now)
     readings, doubtful = describe_photo(session, actor=actor, photo=photo)
     values = {
         "public_id": new_public_id(),
         "organisation": actor.organisation,
-        "object": kept.sha256,
-        "upload_sha256": hashlib.sha256(kept.data).hexdigest(),
+        "object": sha256,
+        "upload_sha256": page.upload_sha256,
         "page": photo.page,
         "pages": photo.pages,
         "readings": readings,
         "doubtful": doubtful,
-        "quality": kept.quality,
+        "quality": page.quality,
         "width": photo.width,
         "height": photo.height,
         "created_at": now,
@@ -109,8 +139,15 @@ def keep_object(
     session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, media_type: str, now: datetime
 ) -> str:
     """Store bytes for the actor's organisation; their SHA-256. The object is durable before the record names it."""
-    sha256 = objects.put(data)
-    _note_object(session, actor, sha256, media_type, len(data), now)
+    return _keep_file(session, actor, objects, BytesIO(data), media_type, now)
+
+
+def _keep_file(
+    session: Session, actor: Actor, objects: ObjectStore, file: BinaryIO, media_type: str, now: datetime
+) -> str:
+    size = file.seek(0, SEEK_END)
+    sha256 = objects.put_file(file)
+    _note_object(session, actor, sha256, media_type, size, now)
     return sha256
 
 
@@ -234,52 +271,63 @@ def draw_scan(session: Session, *, actor: Actor, objects: ObjectStore, public_id
 class PaperPhoto:
     """The photo of a paper as it is kept, and the texts of the codes that were read on it.
 
-    `qr` is that of the one QR code among them, as it was read; "" where there is none, or several: which of them is the
-    paper's is not known.
+    `file` is whoever's who read the paper to close. `qr` is the text of the one QR code among the codes, as it was
+    read; "" where there is none, or several: which of them is the paper's is not known.
     """
 
-    data: bytes
+    file: BinaryIO
     media_type: str
     texts: tuple[str, ...] = ()
     qr: str = ""
 
 
-def read_paper(data: bytes, *, seconds: float) -> PaperPhoto:
-    """The photo of a paper, cleaned of its metadata and read; a PDF as it is, unread.
+def read_paper(upload: BinaryIO, *, seconds: float) -> PaperPhoto:
+    """The photo of a paper in a seekable file, cleaned of its metadata and read; a PDF is that file itself, unread.
 
     The cleaned pages of a file that has several (TIFF) become one PDF. Asks no store: reading takes seconds, and on
     SQLite there is one writer. Raises `TooLarge` beyond `scanners.MAX_BYTES`, and what `scanners.read_file` raises.
     """
-    if not data.startswith(b"%PDF-"):
-        pages = _read(data, seconds)
-        texts = tuple(dict.fromkeys(reading.text for page in pages for reading in page.readings if reading.text))
+    upload.seek(0)
+    if upload.read(len(_PDF_BEGINS)) == _PDF_BEGINS:
+        return _pdf(upload)
+    with reading(upload, seconds=seconds) as pages:
+        _count(pages)
+        texts = tuple(dict.fromkeys(one.text for page in pages for one in page.readings if one.text))
         if len(pages) == 1:
-            return PaperPhoto(pages[0].clean, pages[0].clean_media_type, texts, _qr_of(pages))
-        return PaperPhoto(as_one_pdf(pages), PDF, texts, _qr_of(pages))
-    if len(data) > MAX_BYTES:
+            return PaperPhoto(put_aside(pages[0].clean), pages[0].clean_media_type, texts, _qr_of(pages))
+        return PaperPhoto(put_aside(as_one_pdf(pages)), PDF, texts, _qr_of(pages))
+
+
+def _pdf(upload: BinaryIO) -> PaperPhoto:
+    size = upload.seek(0, SEEK_END)
+    if size > MAX_BYTES:
         raise TooLarge(
             N_("The PDF has {came} MB; at most {limit} MB are kept. Send a smaller one, or a photo of the paper."),
             field="file",
-            came=f"{len(data) / 1024 / 1024:.1f}",
+            came=f"{size / 1024 / 1024:.1f}",
             limit=MAX_BYTES // 1024 // 1024,
         )
-    return PaperPhoto(data, PDF)
+    return PaperPhoto(upload, PDF)
 
 
 def _qr_of(pages: Sequence[PhotoReading]) -> str:
-    texts = {reading.text for page in pages for reading in page.readings if reading.symbology == "QR" and reading.text}
+    texts = {one.text for page in pages for one in page.readings if one.symbology == "QR" and one.text}
     return text if len(texts) == 1 and len(text := texts.pop()) <= LONGEST_QR else ""
 
 
 def keep_paper(session: Session, *, actor: Actor, objects: ObjectStore, photo: PaperPhoto, now: datetime) -> str:
     """Keep a paper that was read; its SHA-256."""
-    return keep_object(session, actor=actor, objects=objects, data=photo.data, media_type=photo.media_type, now=now)
+    return _keep_file(session, actor, objects, photo.file, photo.media_type, now)
 
 
 def keep_photo(
-    session: Session, *, actor: Actor, objects: ObjectStore, data: bytes, seconds: float, now: datetime
+    session: Session, *, actor: Actor, objects: ObjectStore, upload: BinaryIO, seconds: float, now: datetime
 ) -> dict[str, str]:
     """Read and keep the photo of a paper: {sha256, media_type}. Raises what `read_paper` raises."""
-    photo = read_paper(data, seconds=seconds)
-    sha256 = keep_paper(session, actor=actor, objects=objects, photo=photo, now=now)
+    photo = read_paper(upload, seconds=seconds)
+    try:
+        sha256 = keep_paper(session, actor=actor, objects=objects, photo=photo, now=now)
+    finally:
+        if photo.file is not upload:
+            photo.file.close()
     return {"sha256": sha256, "media_type": photo.media_type}

@@ -58,12 +58,26 @@ def watched(view: View) -> View:
     return view
 
 
+def from_replica(view: View) -> View:
+    """Mark a view that shows what was recorded, and on which nothing is decided at a counter or a door.
+
+    A replica may answer it, and then shows what others changed some moments later; one's own changes it always shows.
+    """
+    view.from_replica = True  # type: ignore[attr-defined]
+    return view
+
+
 def needs_writing(view: Callable[..., Any]) -> bool:
     """Whether this request gets a session that may write: on SQLite there is one writer at a time.
 
     A look that is written down does not: `storage.store.Store.reading` writes it when the reading is done.
     """
     return request.method not in SAFE_METHODS or getattr(view, "writes", False)
+
+
+def may_ask_replica(view: Callable[..., Any]) -> bool:
+    """Whether a replica may answer this request."""
+    return request.method in SAFE_METHODS and getattr(view, "from_replica", False)
 
 
 def is_watched(view: Callable[..., Any]) -> bool:

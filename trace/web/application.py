@@ -14,19 +14,21 @@ from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.again import run_again
-from storage.store import Store, open_store
+from storage.replicas import OK, ReplicaLeft
+from storage.store import Store, is_written_at_end, open_store
 from trace import clock, errors
 from trace.config import Settings
 from trace.domain.failures import NotFound, QueryTooLarge
 from trace.kept_objects import objects_of
 from trace.log import set_up_log
-from trace.metrics import NO_ROUTE, count_request
+from trace.metrics import NO_ROUTE, count_look, count_request
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
-from trace.web.access import check_access, csrf, is_watched, needs_writing, sight_of_actor
+from trace.web.access import check_access, csrf, is_watched, may_ask_replica, needs_writing, sight_of_actor
 from trace.web.again import rewinder
 from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
+from trace.web.positions import tell_position, wanted_position
 from trace.web.signing import SessionInterface
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
@@ -88,20 +90,39 @@ class Application(Flask):
         store = parts().store
         check_access(view, store)
         store = store.seeing(sight_of_actor(g.actor))
+        ready = rewinder()
+        if store.replica is not None and may_ask_replica(view):
+            if (answer := self._answer_from_replica(view, store)) is not None:
+                return answer
+            ready()
         return run_again(
             partial(self._answer_in_session, view, store),
-            ready=rewinder(),
+            ready=ready,
             request_id=g.request_id,
             route=str(request.url_rule),
         )
 
+    def _answer_from_replica(self, view: Callable[..., Any], store: Store) -> Response | None:
+        """The view's answer; None where the replica is gone or behind or cannot finish, and the primary has to."""
+        outcome = OK
+        try:
+            with store.at_replica(wanted_position()) as followed:
+                return self._answer_in_session(view, followed)
+        except ReplicaLeft as left:
+            outcome = left.why
+            return None
+        finally:
+            count_look(outcome)
+
     def _answer_in_session(self, view: Callable[..., Any], store: Store) -> Response:
         """The view's answer, its transaction ended."""
-        with store.writing() if needs_writing(view) else store.reading() as g.session:
+        g.writes = needs_writing(view)
+        with store.writing() if g.writes else store.reading() as g.session:
             try:
                 response = self.make_response(super().dispatch_request())
             except (NotFound, QueryTooLarge) as failure:
                 if is_watched(view):
+                    g.writes = True
                     g.session.rollback()  # SQLite has one writer: this one would wait for itself
                     # That there are more than so many is an answer, too.
                     what = "nothing_found" if isinstance(failure, NotFound) else "query"
@@ -109,6 +130,7 @@ class Application(Flask):
                 raise
             if response.status_code >= 400:
                 g.session.rollback()
+            g.writes = g.writes or is_written_at_end(g.session)
             return response
 
 
@@ -138,7 +160,9 @@ def build(settings: Settings) -> Flask:
         BABEL_DEFAULT_TIMEZONE=str(settings.timezone),
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.extensions["sunshine"] = Parts(settings, open_store(settings.database_url), objects_of(settings))
+    app.extensions["sunshine"] = Parts(
+        settings, open_store(settings.database_url, settings.replica_url), objects_of(settings)
+    )
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
@@ -200,6 +224,8 @@ def finish(response: Response) -> Response:
     elif response.status_code == 503:
         response.headers["Retry-After"] = errors.RETRY_SECONDS  # not the limiter's: that one is not what keeps us
     response.headers["X-Request-ID"] = g.request_id
+    if g.get("writes") and (replica := parts().store.replica):
+        tell_position(response, replica)
     if not request.path.startswith("/static") or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
         told: dict[str, Any] = {

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from os import SEEK_END
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from flask import Response, g, request
+from flask import Response, after_this_request, g, request
+from werkzeug.datastructures import FileStorage
 from werkzeug.wsgi import wrap_file
 
 from schemas.requests import MANY_PHOTOS
@@ -12,7 +13,7 @@ from storage.objects import CHUNK, Shown
 from trace.domain.failures import N_, Invalid
 from trace.services.commands import Command
 from trace.services.prescription_images import image_seal, keep_image
-from trace.services.scans import PaperPhoto, draw_scan, look_at_object, read_paper, scan_photos
+from trace.services.scans import PaperPhoto, draw_scan, keep_photo, look_at_object, read_paper, scan_photos
 from trace.web.parts import parts
 
 _LINK_LIFE = timedelta(minutes=1)  # of a link to the S3 store: as long as a browser takes to follow it
@@ -33,7 +34,7 @@ def scan_uploads() -> list[dict[str, Any]]:
         g.session,
         actor=g.actor,
         objects=parts().objects,
-        photos=[file.read() for file in files],
+        photos=[cast(BinaryIO, file.stream) for file in files],
         seconds=parts().settings.scan_seconds,
         now=g.now,
     )
@@ -45,16 +46,41 @@ def prescription_photo(field: str) -> PaperPhoto | None:
     photo = request.files.get(field)
     if photo is None or not photo.filename:
         return None
-    return read_paper(photo.read(), seconds=_PRESCRIPTION_SECONDS)
+    return read_photo(photo, seconds=_PRESCRIPTION_SECONDS)
+
+
+def read_photo(photo: FileStorage, *, seconds: float) -> PaperPhoto:
+    """The photo of a paper in this request, read (`read_paper`); what it is put aside in is gone with the request."""
+    read = read_paper(cast(BinaryIO, photo.stream), seconds=seconds)
+
+    @after_this_request
+    def let_go(response: Response) -> Response:
+        read.file.close()
+        return response
+
+    return read
+
+
+def keep_upload(photo: FileStorage, *, seconds: float | None = None) -> dict[str, str]:
+    """Read and keep the photo of a paper in this request (`keep_photo`), looked at as long as the settings say."""
+    return keep_photo(
+        g.session,
+        actor=g.actor,
+        objects=parts().objects,
+        upload=cast(BinaryIO, photo.stream),
+        seconds=parts().settings.scan_seconds if seconds is None else seconds,
+        now=g.now,
+    )
 
 
 def keep_prescription_photo(command: Command, public_id: str, photo: PaperPhoto) -> None:
     """Seal and keep the photo of a reviewed prescription (`trace.services.prescription_images.keep_image`)."""
+    photo.file.seek(0)
     keep_image(
         g.session,
         command,
         public_id=public_id,
-        picture=photo.data,
+        picture=photo.file.read(),
         media_type=photo.media_type,
         objects=parts().objects,
         seal=image_seal(parts().settings.secret_key),

@@ -54,10 +54,23 @@ NAMING_OBJECTS = (
     ("supplier_licence", "object"),
     ("temperature_log", "object"),
 )
+# Foreign keys of facts: they cost more than the rows. (table, column, the table it refers to)
+OF_FACTS = (
+    ("event", "step", "ident"),
+    ("event", "disposition", "ident"),
+    ("event", "read_point", "ident"),
+    ("event", "biz_location", "ident"),
+    ("event_document", "event", "event"),
+    ("pending_proof", "event", "event"),
+    ("event_party", "organisation", "organisation"),
+    ("event_vocabulary", "organisation", "organisation"),
+)
+WITHOUT_ROWID = frozenset({"event_party", "event_vocabulary"})
 
 
 def upgrade() -> None:
     _objects()
+    _references_of_facts(keep=False)
     op.create_index(
         "ix_event_item_ended",
         "event_item",
@@ -83,6 +96,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_trace_pause_created_at", "trace_pause", ["created_at"])
     _jobs()
+
+
+def _references_of_facts(*, keep: bool) -> None:
+    for table in dict.fromkeys(table for table, *_ in OF_FACTS):
+        kept_in_order = {"sqlite_with_rowid": False} if table in WITHOUT_ROWID else {}
+        with op.batch_alter_table(table, table_kwargs=kept_in_order) as batch_op:
+            for _, column, to in (reference for reference in OF_FACTS if reference[0] == table):
+                name = f"fk_{table}_{column}"
+                if keep:
+                    batch_op.create_foreign_key(name, to, [column], ["id"])
+                else:
+                    batch_op.drop_constraint(name, type_="foreignkey")
 
 
 def _jobs() -> None:
@@ -161,6 +186,7 @@ def _no_objects() -> None:
 
 
 def downgrade() -> None:
+    _references_of_facts(keep=True)
     _no_objects()
     op.drop_table("job_decision")
     op.drop_index("ix_job_organisation", table_name="job")

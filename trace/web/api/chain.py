@@ -10,7 +10,7 @@ from trace.domain.permissions import Permission
 from trace.services.chain import acting_for, chain_stock, overview
 from trace.services.chain_moves import Part, Share, move, receive_for_shops
 from trace.services.stock_list import Shelf, StockQuery, stock_page
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 from trace.web.delivery_form import line_of, supplier_of
@@ -21,6 +21,7 @@ blueprint = Blueprint("api_chain", __name__, description="A chain's headquarters
 @blueprint.get("/chain")
 @blueprint.response(200)
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def get_chain() -> Any:
     """连锁门店总览 / How each place of one's own chain stands today; the headquarters' own store comes first."""
     return {"places": overview(g.session, actor=g.actor, now=g.now)}
@@ -30,6 +31,7 @@ def get_chain() -> Any:
 @blueprint.arguments(ChainStockQuery, location="query")
 @blueprint.response(200)
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def get_chain_stock(query: dict[str, Any]) -> Any:
     """连锁库存 / Where goods are in the chain: by lot and shop, what expires first on top."""
     return {"stock": chain_stock(g.session, actor=g.actor, text=query["text"], lot_uri=query["lot"] or None)}
@@ -39,6 +41,7 @@ def get_chain_stock(query: dict[str, Any]) -> Any:
 @blueprint.arguments(StockRequest, location="query")
 @blueprint.response(200)
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def get_shop_stock(query: dict[str, Any], public_id: str) -> Any:
     """门店库存 / The stock of one shop of the chain by lot, as the shop itself sees it."""
     asked = StockQuery(**{**query, "shelf": Shelf(query["shelf"])})

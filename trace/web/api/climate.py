@@ -21,7 +21,7 @@ from trace.services.climate_record import day_of
 from trace.services.commands import Command
 from trace.services.temperature_logs import file_log, get_log
 from trace.services.zones import change_zone, close_zone, list_zones, open_zone
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import FILE_FORM, Blueprint
 from trace.web.api.commands import command_of
 from trace.web.climate_form import bounds_from, record_from, uploaded
@@ -72,6 +72,7 @@ def post_zone_closing(payload: dict[str, Any], public_id: str) -> Any:
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_zone(query: dict[str, Any], public_id: str) -> Any:
     """温湿度记录 / A zone's record over some days: readings by part of the day, stays outside, the curve."""
     return record_from(public_id, **query)
@@ -135,6 +136,7 @@ def post_temperature_log(query: dict[str, Any]) -> Any:
 @blueprint.get("/temperature-logs/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.GOODS_RECEIVE)
+@from_replica
 def get_temperature_log(public_id: str) -> Any:
     """温度记录 / One log: its curve, and where it left the range."""
     return get_log(g.session, actor=g.actor, public_id=public_id)

@@ -18,7 +18,7 @@ from trace.domain.permissions import Permission
 from trace.services import drug_editing, drug_file
 from trace.services.code_relations import bring_in_relations, get_relation_file, list_relation_files
 from trace.services.commands import Command
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 from trace.web.device import device
@@ -46,6 +46,7 @@ _FORM = {
 @blueprint.arguments(DrugsQuery, location="query")
 @blueprint.response(200)
 @may(Permission.PRODUCT_READ)
+@from_replica
 def get_drugs(query: dict[str, Any]) -> Any:
     """药品档案列表 / Drugs of the file, by name."""
     return {"drugs": drug_editing.list_drugs(g.session, actor=g.actor, **query)}
@@ -64,6 +65,7 @@ def post_drug(payload: dict[str, Any]) -> Any:
 @blueprint.get("/drugs/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.PRODUCT_READ)
+@from_replica
 def get_one_drug(public_id: str) -> Any:
     """药品档案 / One drug: its file, identifiers, first-product file, changes."""
     return drug_editing.get_drug(g.session, actor=g.actor, public_id=public_id)

@@ -88,7 +88,7 @@ def post_prescription_image(public_id: str) -> Any:
     photo = prescription_photo("file")
     if photo is None:
         raise Invalid(N_("Send the photo of the prescription in the form field file."), field="file")
-    asked = {"prescription": public_id, "file": hashlib.sha256(photo.data).hexdigest()}
+    asked = {"prescription": public_id, "file": hashlib.sha256(photo.file.read()).hexdigest()}
     keep_prescription_photo(replace(command_of({}), request=asked), public_id, photo)
     return {"id": public_id}
 

@@ -14,7 +14,7 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import receive
 from trace.services.recognition import propose_lines
 from trace.services.scans import codes_in_scans
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import batch_of, command_of, some_of
 from trace.web.delivery_form import agreement_of, line_of, names_no_second, supplier_of
@@ -206,6 +206,7 @@ def post_receipt(payload: dict[str, Any]) -> Any:
 @blueprint.arguments(requests.PageQuery, location="query")
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
+@from_replica
 def get_receipts(query: dict[str, Any]) -> Any:
     """进货查验记录列表 / One's own purchase inspection records."""
     return {"receipts": list_receipts(g.session, actor=g.actor, limit=query["limit"])}
@@ -215,6 +216,7 @@ def get_receipts(query: dict[str, Any]) -> Any:
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_one_receipt(public_id: str) -> Any:
     """进货查验记录 / One purchase inspection record; an inspector's look is written down."""
     return get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)

@@ -12,7 +12,7 @@ from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation
 from trace.services.search import search
-from trace.web.access import may, public, watched
+from trace.web.access import from_replica, may, public, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.parts import PUBLIC_RATE, limiter, pack_checks_where
 
@@ -24,6 +24,7 @@ blueprint = Blueprint("api_look", __name__, description="Look-ups")
 @blueprint.response(200)
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def get_trace(query: dict[str, Any]) -> Any:
     """追溯 / History and whole trace of any code; an inspector's look-up is written down."""
     return _look_up(query, public_view=False)
@@ -35,6 +36,7 @@ def get_trace(query: dict[str, Any]) -> Any:
 @limiter.limit(PUBLIC_RATE)
 @pack_checks_where(lambda: request.args.get("code", ""))
 @public
+@from_replica
 def get_public_trace(query: dict[str, Any]) -> Any:
     """公众查询 / What the public may know of a code."""
     return _look_up(query, public_view=True)
@@ -60,6 +62,7 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
 @blueprint.response(200)
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def get_search(query: dict[str, Any]) -> Any:
     """搜索 / Lots by number, certificates by number, organisations by name or credit code."""
     return search(g.session, actor=g.actor, text=query["text"], now=g.now, reason=query["reason"])
@@ -70,6 +73,7 @@ def get_search(query: dict[str, Any]) -> Any:
 @blueprint.response(200)
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def get_history(query: dict[str, Any], public_id: str) -> Any:
     """单位记录 / An organisation's card, and its latest events as far as the caller may read them."""
     return history_of_organisation(g.session, actor=g.actor, public_id=public_id, now=g.now, **query)
@@ -79,6 +83,7 @@ def get_history(query: dict[str, Any], public_id: str) -> Any:
 @blueprint.response(200)
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_one_event(event_id: str) -> Any:
     """事件原文 / One event as EPCIS 2.0 JSON, as captured."""
     return get_event(g.session, actor=g.actor, event_id=event_id, now=g.now)
@@ -88,6 +93,7 @@ def get_one_event(event_id: str) -> Any:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200)
 @may(Permission.LOOKUP_LOG_READ)
+@from_replica
 def get_look_ups(query: dict[str, Any]) -> Any:
     """查询记录 / Who looked at what, in the auditor's region."""
     return {"look_ups": list_look_ups(g.session, actor=g.actor, limit=query["limit"])}

@@ -10,7 +10,7 @@ from trace.domain.permissions import Permission
 from trace.services import papers
 from trace.services.paper_corrections import correct_paper
 from trace.services.paper_late import file_paper, link_paper
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 from trace.web.device import device
@@ -32,6 +32,7 @@ def post_certificate(payload: dict[str, Any]) -> Any:
 @blueprint.arguments(PapersQuery, location="query")
 @blueprint.response(200)
 @may(Permission.CERTIFICATE_READ)
+@from_replica
 def get_certificates(query: dict[str, Any]) -> Any:
     """证明文件列表 / One's own certificates, those to be transcribed first, a page at a time."""
     found = papers.list_papers(g.session, actor=g.actor, query=papers.PaperQuery(**query))
@@ -41,6 +42,7 @@ def get_certificates(query: dict[str, Any]) -> Any:
 @blueprint.get("/certificates/due")
 @blueprint.response(200)
 @may(Permission.CERTIFICATE_READ)
+@from_replica
 def get_due() -> Any:
     """到期提醒 / Licences and papers in use that end soon or have ended."""
     return {"due": papers.due(g.session, actor=g.actor, day=g.now.date())}
@@ -50,6 +52,7 @@ def get_due() -> Any:
 @blueprint.response(200)
 @may(Permission.CERTIFICATE_READ)
 @watched
+@from_replica
 def get_certificate(public_id: str) -> Any:
     """证明文件 / One certificate and what came under it; an inspector's look is written down."""
     found = papers.get_paper(g.session, actor=g.actor, public_id=public_id, now=g.now)

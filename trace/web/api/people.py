@@ -16,7 +16,7 @@ from schemas.requests import (
 )
 from trace.domain.permissions import GRANTS, Permission
 from trace.services import keys, organisations, people, products
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 
 blueprint = Blueprint("api_people", __name__, description="Organisations, people, keys, products")
@@ -42,6 +42,7 @@ def get_me() -> dict[str, Any]:
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200)
 @may(Permission.ORGANISATION_READ)
+@from_replica
 def get_organisations(query: dict[str, Any]) -> Any:
     """单位列表 / Organisations by name."""
     return {"organisations": organisations.list_organisations(g.session, actor=g.actor, **query)}
@@ -60,6 +61,7 @@ def post_organisation(payload: dict[str, Any]) -> Any:
 @blueprint.response(200)
 @may(Permission.ORGANISATION_READ)
 @watched
+@from_replica
 def get_organisation(public_id: str) -> Any:
     """单位信息 / One organisation's card; an inspector's look is written down."""
     return organisations.get_organisation(g.session, actor=g.actor, public_id=public_id, now=g.now)
@@ -77,6 +79,7 @@ def post_licence(payload: dict[str, Any]) -> Any:
 @blueprint.get("/places")
 @blueprint.response(200)
 @may(Permission.SELF_READ)
+@from_replica
 def get_places() -> Any:
     """场所 / The places of one's own organisation; things happen at the first one unless another is named."""
     return {"places": organisations.list_places(g.session, actor=g.actor)}
@@ -147,6 +150,7 @@ def delete_key(prefix: str) -> None:
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200)
 @may(Permission.PRODUCT_READ)
+@from_replica
 def get_products(query: dict[str, Any]) -> Any:
     """商品档案 / The product file."""
     return {"products": products.list_products(g.session, actor=g.actor, **query)}

@@ -27,7 +27,7 @@ from trace.services.drug_sales import get_sale, list_sales
 from trace.services.prices import Priced, list_prices, set_prices
 from trace.services.sale_records import sale_records
 from trace.services.split_packs import list_open_packs
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 from trace.web.drug_receipts import receipt_pdf
@@ -77,6 +77,7 @@ def post_dispensing_return(payload: dict[str, Any]) -> Any:
 @blueprint.arguments(DrugSalesQuery, location="query")
 @blueprint.response(200)
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def get_sales(query: dict[str, Any]) -> Any:
     """销售小票 / Receipts with their trace codes, the latest first."""
     return {"sales": list_sales(g.session, actor=g.actor, now=g.now, **query)}
@@ -86,6 +87,7 @@ def get_sales(query: dict[str, Any]) -> Any:
 @blueprint.arguments(SaleRecordsQuery, location="query")
 @blueprint.doc(responses={"200": {"description": "CSV, UTF-8 with BOM", "content": {CSV_TYPE: {"schema": FILE}}}})
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def get_sales_csv(query: dict[str, Any]) -> Response:
     """销售记录（表格） / The lines sold in a period, with their prices, as CSV."""
     return Response(csv_of(_sales(query)), content_type=f"{CSV_TYPE}; charset=utf-8")
@@ -95,6 +97,7 @@ def get_sales_csv(query: dict[str, Any]) -> Response:
 @blueprint.arguments(SaleRecordsQuery, location="query")
 @blueprint.doc(responses={"200": {"description": "XLSX", "content": {XLSX_TYPE: {"schema": FILE}}}})
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def get_sales_xlsx(query: dict[str, Any]) -> Response:
     """销售记录（工作簿） / The lines sold in a period, with their prices, as XLSX."""
     return Response(xlsx_of(_sales(query)), content_type=XLSX_TYPE)
@@ -108,6 +111,7 @@ def _sales(query: dict[str, Any]) -> Table:
 @blueprint.get("/drug-sales/<string:public_id>")
 @blueprint.response(200)
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def get_one_sale(public_id: str) -> Any:
     """销售小票 / One receipt with its trace codes."""
     return get_sale(g.session, public_id, actor=g.actor)
@@ -117,6 +121,7 @@ def get_one_sale(public_id: str) -> Any:
 @blueprint.arguments(PaperQuery, location="query")
 @blueprint.response(200, content_type="application/pdf")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def get_receipt(query: dict[str, Any], public_id: str) -> Response:
     """打印小票 / The receipt on 58 mm paper, or on A4."""
     found = get_sale(g.session, public_id, actor=g.actor)

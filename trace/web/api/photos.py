@@ -9,11 +9,10 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
 from trace.services.readings import describe_code
-from trace.services.scans import PDF, get_scan, keep_photo
+from trace.services.scans import PDF, get_scan
 from trace.web.access import may, watched
 from trace.web.api.arguments import Blueprint
-from trace.web.parts import parts
-from trace.web.uploads import drawn_scan, kept_object, scan_uploads
+from trace.web.uploads import drawn_scan, keep_upload, kept_object, scan_uploads
 
 blueprint = Blueprint("api_photos", __name__, description="Photos and codes")
 BYTES = {"type": "string", "format": "binary"}
@@ -69,14 +68,7 @@ def post_object() -> Any:
     file = request.files.get("file")
     if file is None:
         raise Invalid(N_("Send a photo or PDF in the form field file."), field="file")
-    return keep_photo(
-        g.session,
-        actor=g.actor,
-        objects=parts().objects,
-        data=file.read(),
-        seconds=parts().settings.scan_seconds,
-        now=g.now,
-    )
+    return keep_upload(file)
 
 
 @blueprint.get("/objects/<string:sha256>")

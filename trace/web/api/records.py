@@ -8,7 +8,7 @@ from schemas.records import LotQuery, RecordsPageQuery, RecordsQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.records import Period, all_records, list_records
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.evidence import ZIP_TYPE, evidence_of
 from trace.web.record_table import record_table
@@ -22,6 +22,7 @@ FILE = {"type": "string", "format": "binary"}
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_records(query: dict[str, Any]) -> Any:
     """进货查验记录 / The lines received in a period; `next` is what to ask for after this page."""
     limit, after = query.pop("limit"), query.pop("after")
@@ -39,6 +40,7 @@ def period_of(query: dict[str, Any]) -> Period:
 @blueprint.doc(responses={"200": {"description": "CSV, UTF-8 with BOM", "content": {CSV_TYPE: {"schema": FILE}}}})
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_records_csv(query: dict[str, Any]) -> Response:
     """进货查验记录（表格） / The lines of a period as CSV; no cell is executed by a spreadsheet."""
     rows = all_records(g.session, actor=g.actor, period=period_of(query), now=g.now)
@@ -50,6 +52,7 @@ def get_records_csv(query: dict[str, Any]) -> Response:
 @blueprint.doc(responses={"200": {"description": "XLSX", "content": {XLSX_TYPE: {"schema": FILE}}}})
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_records_xlsx(query: dict[str, Any]) -> Response:
     """进货查验记录（工作簿） / The lines of a period as a workbook."""
     rows = all_records(g.session, actor=g.actor, period=period_of(query), now=g.now)
@@ -60,6 +63,7 @@ def get_records_xlsx(query: dict[str, Any]) -> Response:
 @blueprint.arguments(LotQuery, location="query")
 @blueprint.doc(responses={"200": {"description": "ZIP", "content": {ZIP_TYPE: {"schema": FILE}}}})
 @may(Permission.GOODS_RECEIVE)
+@from_replica
 def get_evidence(query: dict[str, Any]) -> Response:
     """尽职免责证据包 / Everything there is about a lot of one's own: PDF, JSON, originals, hashes."""
     return Response(evidence_of(query["lot"]), content_type=ZIP_TYPE)

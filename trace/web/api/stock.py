@@ -8,7 +8,7 @@ from schemas.stock import DisposalRequest, DisposalsRequest, StockRequest
 from trace.domain.permissions import Permission
 from trace.services.disposal import dispose, list_disposals
 from trace.services.stock_list import Shelf, StockQuery, stock_page
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of, some_of
 
@@ -19,6 +19,7 @@ blueprint = Blueprint("api_stock", __name__, description="Stock by lot, destruct
 @blueprint.arguments(StockRequest, location="query")
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
+@from_replica
 def get_stock(query: dict[str, Any]) -> Any:
     """库存 / Stock by lot, what expires first on top; `next` is the page's successor, `after` asks for it."""
     asked = StockQuery(**{**query, "shelf": Shelf(query["shelf"])})
@@ -41,6 +42,7 @@ def post_destroy(payload: dict[str, Any]) -> Any:
 @blueprint.response(200)
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def get_disposals(query: dict[str, Any]) -> Any:
     """销毁记录 / What was destroyed, with photo and witness; an inspector sees the region's."""
     return {"disposals": list_disposals(g.session, actor=g.actor, now=g.now, **query)}

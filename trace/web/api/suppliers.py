@@ -16,7 +16,7 @@ from schemas.suppliers import (
 from trace.domain.permissions import Permission
 from trace.services import blocks, suppliers
 from trace.services.supplier_list import get_supplier, list_suppliers
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 from trace.web.device import device
@@ -27,6 +27,7 @@ blueprint = Blueprint("api_suppliers", __name__, description="Suppliers, blocked
 @blueprint.get("/suppliers")
 @blueprint.response(200)
 @may(Permission.SUPPLIER_READ)
+@from_replica
 def get_suppliers() -> Any:
     """供货者档案列表 / The files of one's suppliers."""
     return {"suppliers": list_suppliers(g.session, actor=g.actor, now=g.now)}
@@ -48,6 +49,7 @@ def post_supplier(payload: dict[str, Any]) -> Any:
 @blueprint.response(200)
 @may(Permission.SUPPLIER_READ)
 @watched
+@from_replica
 def get_one_supplier(query: dict[str, Any], public_id: str) -> Any:
     """供货者档案 / One supplier's file; an inspector's look is written down."""
     return get_supplier(g.session, actor=g.actor, public_id=public_id, now=g.now, reason=query["reason"])

@@ -9,7 +9,7 @@ from trace.domain.permissions import Permission
 from trace.services.inspections import list_inspections, record_inspection
 from trace.services.pack_check import check_pack
 from trace.services.public_window import see_window, set_window, window_settings
-from trace.web.access import may, public, watched
+from trace.web.access import from_replica, may, public, watched
 from trace.web.api.arguments import Blueprint
 from trace.web.api.commands import command_of
 from trace.web.device import device
@@ -22,6 +22,7 @@ blueprint = Blueprint("api_window", __name__, description="The public window of 
 @blueprint.response(200)
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def get_public_window(public_id: str) -> Any:
     """阳光药店 / What a pharmacy's window shows everybody."""
     return see_window(g.session, public_id=public_id, now=g.now)
@@ -32,6 +33,7 @@ def get_public_window(public_id: str) -> Any:
 @blueprint.response(200)
 @pack_checks
 @public
+@from_replica
 def get_pack_check(query: dict[str, Any], public_id: str) -> Any:
     """查追溯码 / Was a pack sold at this pharmacy, once: a word and a day."""
     return check_pack(g.session, public_id=public_id, text=query["code"], now=g.now)

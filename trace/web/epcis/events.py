@@ -11,7 +11,7 @@ from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.services.epcis_capture import capture_event
 from trace.services.event_queries import find_events
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.epcis.answers import at, event_answer, events_answer
 from trace.web.epcis.blueprints import Resources
 from trace.web.epcis.bodies import read_document
@@ -27,6 +27,7 @@ blueprint = Resources("events", __name__)
 @blueprint.get("/events")
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_events() -> Response:
     """The events that the query in the address finds."""
     return find_and_answer(read_query())
@@ -53,6 +54,7 @@ def post_event() -> Response:
 @blueprint.get("/events/<path:event_id>")
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_one_event(event_id: str) -> Response:
     """The event of this ID; and where there is one, the declaration that it was in error, which repeats the ID."""
     check_parameters()

@@ -8,7 +8,7 @@ from trace.domain.epcis.query_language import parse_query
 from trace.domain.failures import N_, Invalid, NotProvided
 from trace.domain.permissions import Permission
 from trace.services.named_queries import create_query, delete_query, get_query, list_queries
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.epcis.answers import at, record_answer, records_answer
 from trace.web.epcis.blueprints import Resources
 from trace.web.epcis.bodies import read_object
@@ -78,6 +78,7 @@ def delete_one_query(name: str) -> Response:
 @blueprint.get("/queries/<string:name>/events")
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_events_of_query(name: str) -> Response:
     """What a named query finds now."""
     found = get_query(g.session, actor=g.actor, name=name)

@@ -10,7 +10,7 @@ from trace.domain.epcis import cbv
 from trace.domain.epcis.translation import translate_uri
 from trace.domain.permissions import Permission
 from trace.services.event_resources import Listed, get_event_type, get_named, list_event_types, list_named, narrowed
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.epcis.answers import collection_answer
 from trace.web.epcis.blueprints import Resources
 from trace.web.epcis.finding import find_and_answer
@@ -53,6 +53,7 @@ RESOURCES = {
 
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_list(resource: str) -> Response:
     """What the events that one may see name."""
     check_parameters(*PARAMETERS)
@@ -63,6 +64,7 @@ def get_list(resource: str) -> Response:
 
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_one(resource: str, value: str) -> Response:
     """What there is below one of them: its events."""
     check_parameters(*PARAMETERS)
@@ -72,6 +74,7 @@ def get_one(resource: str, value: str) -> Response:
 
 @may(Permission.EVENT_READ)
 @watched
+@from_replica
 def get_events_of(resource: str, value: str) -> Response:
     """The events that name it, and that the query in the address picks."""
     found = _get(resource, value)

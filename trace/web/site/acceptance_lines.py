@@ -15,10 +15,9 @@ from trace.services.arrivals import Supplier
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.products import list_products
-from trace.services.scans import keep_photo
 from trace.services.supplier_list import list_suppliers
-from trace.web.parts import parts
 from trace.web.site.forms import text_of
+from trace.web.uploads import keep_upload
 
 _FIELD = re.compile(
     r"^lines-(\d{1,3})-(lot_number|produced_on|expires_on|amount|price|decision|reason|no_code_reason|celsius|origin)$"
@@ -95,10 +94,7 @@ def file_paper(public_id: str, line: int) -> None:
         raise Invalid(N_("There is no such line."), field="lines")
     sha256 = None
     if file is not None and file.filename:
-        kept = keep_photo(
-            g.session, actor=g.actor, objects=parts().objects, data=file.read(),
-            seconds=parts().settings.scan_seconds, now=g.now,
-        )  # fmt: skip
+        kept = keep_upload(file)
         sha256 = kept["sha256"]
     number = text_of(f"paper-{line}-number", 80)
     if sha256 is None and not number:

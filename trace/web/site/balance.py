@@ -11,7 +11,7 @@ from trace.domain.failures import N_
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table
 from trace.services.balance import WHERE, mass_balance
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.words import word
 
 blueprint = Blueprint("balance", __name__, url_prefix="/station/balance")
@@ -32,6 +32,7 @@ _HEADINGS = {
 
 @blueprint.get("")
 @may(Permission.GOODS_RECEIVE)
+@from_replica
 def page() -> ResponseReturnValue:
     """物料平衡 / What came of each product, and where all of it is."""
     rows = mass_balance(g.session, actor=g.actor)
@@ -40,6 +41,7 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/table.xlsx")
 @may(Permission.GOODS_RECEIVE)
+@from_replica
 def table() -> ResponseReturnValue:
     """物料平衡（XLSX） / The same as a workbook."""
     headings = [gettext(text) for text in (N_("Product"), N_("Unit"), *(_HEADINGS[name] for name in ACCOUNTS))]

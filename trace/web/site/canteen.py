@@ -25,11 +25,11 @@ from trace.services.dishes import (
 )
 from trace.services.pictures import public_picture
 from trace.services.rulebook import rules_on
-from trace.services.scans import keep_photo
-from trace.web.access import may, public
+from trace.web.access import from_replica, may, public
 from trace.web.device import device
 from trace.web.parts import PUBLIC_RATE, limiter, parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import keep_upload
 
 blueprint = Blueprint("canteen", __name__)
 MANY_LOTS = 60
@@ -94,9 +94,7 @@ def _photo() -> str | None:
     file = request.files.get("photo")
     if file is None or not file.filename:
         return None
-    kept = keep_photo(
-        g.session, actor=g.actor, objects=parts().objects, data=file.read(), seconds=PHOTO_SECONDS, now=g.now
-    )
+    kept = keep_upload(file, seconds=PHOTO_SECONDS)
     return kept["sha256"]
 
 
@@ -126,6 +124,7 @@ def _show(problem: Failure | None = None) -> str:
 @blueprint.get("/board/<string:public_id>")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def shown(public_id: str) -> ResponseReturnValue:
     """明厨亮灶 / A canteen's board: today's dishes, where they are from, their papers."""
     found = board(g.session, public_id=public_id, day=g.now.date())
@@ -135,6 +134,7 @@ def shown(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/board/<string:public_id>/<string:dish>.jpg")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def photo(public_id: str, dish: str) -> Response:
     """菜品照片 / The photo of a dish on a board."""
     sha256 = photo_of(g.session, public_id=dish, canteen=public_id)

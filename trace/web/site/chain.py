@@ -16,7 +16,7 @@ from trace.services.chain import acting_for, chain_stock, overview
 from trace.services.chain_moves import Part, move
 from trace.services.commands import Command, Some
 from trace.services.stock_list import Shelf, StockQuery, stock_page
-from trace.web.access import AT_SHOP, may
+from trace.web.access import AT_SHOP, from_replica, may
 from trace.web.site.forms import asked_by, load, text_of, texts_of
 
 blueprint = Blueprint("chain", __name__, url_prefix="/chain")
@@ -32,6 +32,7 @@ _PART = re.compile(r"^(?:amount|codes)-([0-9a-z]{26})$")
 
 @blueprint.get("")
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def page() -> ResponseReturnValue:
     """连锁门店 / How each shop stands today."""
     return render_template("chain.html", places=overview(g.session, actor=g.actor, now=g.now))
@@ -39,6 +40,7 @@ def page() -> ResponseReturnValue:
 
 @blueprint.get("/shops/<string:public_id>")
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def shop(public_id: str) -> ResponseReturnValue:
     """门店 / One shop: its stock by lot, its alerts, who is on duty."""
     at_shop = acting_for(g.session, g.actor, public_id)
@@ -80,6 +82,7 @@ def leave() -> ResponseReturnValue:
 
 @blueprint.get("/stock")
 @may(Permission.CHAIN_MANAGE)
+@from_replica
 def stock() -> ResponseReturnValue:
     """连锁库存 / Where goods are: by lot and shop."""
     asked = asked_by(ChainStockQuery())

@@ -14,7 +14,7 @@ from trace.domain.self_checks import CheckKind, period_of
 from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.self_checks import get_check, list_checks, sign
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.check_address import day_of, kind_of
 from trace.web.printing import pdf_answer, pdf_page
 from trace.web.site.forms import load, text_of
@@ -46,6 +46,7 @@ def page() -> ResponseReturnValue:
 @blueprint.get("/<string:kind>/<string:day>")
 @may(Permission.CHECK_READ)
 @watched
+@from_replica
 def check(kind: str, day: str) -> ResponseReturnValue:
     """自查表 / One self-check: its draft to sign, or as it was signed."""
     return _show(kind, day)
@@ -74,6 +75,7 @@ def post_signature(kind: str, day: str) -> ResponseReturnValue:
 @blueprint.get("/<string:kind>/<string:day>/print.pdf")
 @may(Permission.CHECK_READ)
 @watched
+@from_replica
 def printed(kind: str, day: str) -> ResponseReturnValue:
     """自查表（PDF） / The form as it is filed."""
     return pdf_answer(pdf_page("check.html", found=_found(kind, day), printed_at=g.now), f"{kind}-{day_of(day)}")

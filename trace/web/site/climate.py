@@ -25,7 +25,7 @@ from trace.services.climate import Typed, answer_excursion, bring_readings, type
 from trace.services.climate_record import day_of, missing_of
 from trace.services.commands import Command
 from trace.services.zones import change_zone, close_zone, list_zones, open_zone
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.climate_form import bounds_from, record_from, uploaded
 from trace.web.climate_table import climate_table
 from trace.web.parts import parts
@@ -106,6 +106,7 @@ def post_zone() -> ResponseReturnValue:
 @blueprint.get("/<string:public_id>")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def zone(public_id: str) -> ResponseReturnValue:
     """库区温湿度 / One zone: its curve, its days, what was out of range and what was done."""
     return _show_zone(public_id)
@@ -114,6 +115,7 @@ def zone(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/<string:public_id>/table.csv")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def table_csv(public_id: str) -> ResponseReturnValue:
     """温湿度记录（CSV） / The record of some days for a spreadsheet."""
     found = _record(public_id)
@@ -125,6 +127,7 @@ def table_csv(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/<string:public_id>/print.pdf")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def printed(public_id: str) -> ResponseReturnValue:
     """温湿度记录表（PDF） / The record of some days, to print and file."""
     found = _record(public_id)

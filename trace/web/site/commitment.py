@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import Any
+from io import SEEK_END, BytesIO
+from typing import Any, BinaryIO, cast
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -26,7 +27,7 @@ from trace.services.issued_certificates import (
     signature_of,
 )
 from trace.services.scans import keep_photo
-from trace.web.access import may, public
+from trace.web.access import from_replica, may, public
 from trace.web.certificate_print import a4_pdf, address_of, label_pdf, label_values
 from trace.web.parts import PUBLIC_RATE, limiter, parts
 from trace.web.printing import pdf_answer
@@ -110,16 +111,16 @@ def _issue(typed: dict[str, Any]) -> dict[str, Any]:
 def _signature(drawn: str) -> str | None:
     """The signature's picture, uploaded or drawn with the finger, kept like every photo; None where there is none."""
     photo = request.files.get("signature")
-    data = photo.read() if photo is not None and photo.filename else b""
-    if not data and drawn:
+    upload = cast(BinaryIO, photo.stream) if photo is not None and photo.filename else BytesIO()
+    if not upload.read(1) and drawn:
         try:
-            data = base64.b64decode(drawn.removeprefix(DRAWN), validate=True)
+            upload = BytesIO(base64.b64decode(drawn.removeprefix(DRAWN), validate=True))
         except (binascii.Error, ValueError) as fault:
             raise Invalid(N_("The signature did not arrive whole. Sign again."), field="signature") from fault
-    if not data:
+    if not upload.seek(0, SEEK_END):
         return None
     kept = keep_photo(
-        g.session, actor=g.actor, objects=parts().objects, data=data, seconds=SIGNATURE_SECONDS, now=g.now
+        g.session, actor=g.actor, objects=parts().objects, upload=upload, seconds=SIGNATURE_SECONDS, now=g.now
     )
     return kept["sha256"]
 
@@ -194,6 +195,7 @@ def sheet(public_id: str) -> Response:
 @blueprint.get("/c/<string:public_id>")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def page(public_id: str) -> ResponseReturnValue:
     """承诺达标合格证 / What the QR code opens: all that stands on the certificate, and how it stands today."""
     found = public_certificate(g.session, public_id=public_id)
@@ -203,6 +205,7 @@ def page(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/c/<string:public_id>/signature")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def signature(public_id: str) -> Response:
     """签名 / The signature on the certificate."""
     data, media_type = signature_of(g.session, objects=parts().objects, public_id=public_id)

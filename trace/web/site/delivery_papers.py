@@ -18,9 +18,10 @@ from trace.domain.papers import CertificateKind, Severity, requirements_for
 from trace.services.certificates import file_certificate
 from trace.services.hops import Command
 from trace.services.rulebook import rules_on
-from trace.services.scans import PaperPhoto, keep_paper, read_paper
+from trace.services.scans import PaperPhoto, keep_paper
 from trace.web.parts import parts
 from trace.web.site.forms import MANY_SHEETS, load, text_of
+from trace.web.uploads import read_photo
 
 Card = Mapping[str, Any]
 Look = Callable[[], Sequence[Card | None]]  # how each line of the form stands
@@ -43,8 +44,8 @@ def read_photos(form: Mapping[str, Any], line: str) -> tuple[list[PaperPhoto], P
     of_line = request.files.get(f"paper-{line}-photo")
     seconds = parts().settings.scan_seconds
     return (
-        [read_paper(photo.read(), seconds=seconds) for photo in photos],
-        read_paper(of_line.read(), seconds=seconds) if of_line is not None and of_line.filename else None,
+        [read_photo(photo, seconds=seconds) for photo in photos],
+        read_photo(of_line, seconds=seconds) if of_line is not None and of_line.filename else None,
     )
 
 

@@ -17,7 +17,7 @@ from trace.services.drug_returns import take_back_lines
 from trace.services.drug_sales import get_sale, list_sales
 from trace.services.sale_records import sale_records
 from trace.services.split_packs import list_open_packs
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.drug_receipts import receipt_pdf
 from trace.web.parts import parts
 from trace.web.printing import pdf_answer, pdf_page
@@ -31,6 +31,7 @@ MOST_PRINTED = 1_000  # lines of one PDF: setting type takes time and memory for
 
 @blueprint.get("")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def page() -> ResponseReturnValue:
     """销售小票 / The receipts of a day, today where none is named."""
     try:
@@ -68,6 +69,7 @@ def _file(data: bytes, media_type: str, period: Days, ending: str) -> Response:
 
 @blueprint.get("/table.csv")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def table_csv() -> Response:
     """销售记录（CSV） / The lines sold in a period, with their prices, for a spreadsheet."""
     period = _asked()
@@ -76,6 +78,7 @@ def table_csv() -> Response:
 
 @blueprint.get("/table.xlsx")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def table_xlsx() -> Response:
     """销售记录（XLSX） / The lines sold in a period as a workbook."""
     period = _asked()
@@ -84,6 +87,7 @@ def table_xlsx() -> Response:
 
 @blueprint.get("/print.pdf")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def record() -> Response:
     """销售记录（PDF） / The lines sold in a period, to print and sign."""
     period = _asked()
@@ -104,6 +108,7 @@ def record() -> Response:
 
 @blueprint.get("/<string:public_id>")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def one(public_id: str) -> ResponseReturnValue:
     """销售小票 / One receipt with its trace codes."""
     return _show(public_id)
@@ -111,6 +116,7 @@ def one(public_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/<string:public_id>/print.pdf")
 @may(Permission.CODE_DISPENSE)
+@from_replica
 def printed(public_id: str) -> Response:
     """打印小票 / The receipt on a roll of 58 mm, or on A4."""
     paper = request.args.get("paper", PAPERS[0])

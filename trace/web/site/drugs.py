@@ -17,7 +17,7 @@ from trace.services import drug_editing
 from trace.services.code_relations import bring_in_relations, get_relation_file, list_relation_files
 from trace.services.commands import Command
 from trace.services.rulebook import rules_on
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.device import device
 from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
@@ -29,6 +29,7 @@ _NUMBERS = ("celsius_low", "celsius_high", "split_units")
 
 @blueprint.get("")
 @may(Permission.PRODUCT_READ)
+@from_replica
 def page() -> ResponseReturnValue:
     """药品档案 / The drugs of the file; those whose first-product file is still to be made."""
     text, unchecked = request.args.get("text", "").strip()[:60], bool(request.args.get("unchecked"))
@@ -62,6 +63,7 @@ def _show_new(typed: dict[str, str], failure: Failure | None = None) -> str:
 
 @blueprint.get("/<string:public_id>")
 @may(Permission.PRODUCT_READ)
+@from_replica
 def drug(public_id: str) -> ResponseReturnValue:
     """药品 / One drug."""
     return _show(public_id)

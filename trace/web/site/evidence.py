@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas.records import LotQuery
 from trace.domain.permissions import Permission
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.evidence import ZIP_TYPE, evidence_of
 from trace.web.site.forms import load
 
@@ -14,6 +14,7 @@ blueprint = Blueprint("evidence", __name__, url_prefix="/evidence")
 
 @blueprint.get("")
 @may(Permission.GOODS_RECEIVE)
+@from_replica
 def pack() -> ResponseReturnValue:
     """尽职免责证据包 / Everything there is about a lot of one's own, with hashes."""
     lot = load(LotQuery(), request.args.to_dict())["lot"]

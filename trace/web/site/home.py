@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from trace.domain.commitment import certificate_id_of
 from trace.services.lookup import look_up
-from trace.web.access import public
+from trace.web.access import from_replica, public
 from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where
 from trace.web.site.addresses import code_of_path, inside
 from trace.web.site.picture import draw
@@ -30,6 +30,7 @@ def page() -> ResponseReturnValue:
 @limiter.limit(PUBLIC_RATE)
 @pack_checks_where(lambda: code_of_path((request.view_args or {}).get("text", "")))
 @public
+@from_replica
 def code(text: str) -> ResponseReturnValue:
     """阳光追溯公众页 / What the public may know of a code."""
     found = look_up(g.session, actor=None, text=code_of_path(text), now=g.now)

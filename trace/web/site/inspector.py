@@ -15,7 +15,7 @@ from trace.services.lookup import look_up
 from trace.services.organisation_history import history_of_organisation
 from trace.services.paper_proof import find_by_address
 from trace.services.search import search
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.site.addresses import code_of_path
 from trace.web.site.forms import text_of
 from trace.web.site.picture import draw
@@ -28,6 +28,7 @@ blueprint = Blueprint("inspector", __name__, url_prefix="/inspector")
 @blueprint.get("")
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def page() -> ResponseReturnValue:
     """查询 / A code, typed or photographed, and why it is looked up."""
     return render_template("inspector.html", alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20))
@@ -50,6 +51,7 @@ def scan() -> ResponseReturnValue:
 @blueprint.get("/trace")
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def trace() -> ResponseReturnValue:
     """追溯 / History and whole trace of one code; for inspectors the look-up is written down with its reason."""
     code, reason = request.args.get("code", "").strip(), request.args.get("reason", "")[:200]
@@ -80,6 +82,7 @@ def trace() -> ResponseReturnValue:
 @blueprint.get("/organisations/<string:public_id>")
 @may(Permission.LOT_TRACE)
 @watched
+@from_replica
 def organisation(public_id: str) -> ResponseReturnValue:
     """单位 / An organisation: its card, its licences, its latest events for this reader."""
     reason = request.args.get("reason", "")[:200]
@@ -104,6 +107,7 @@ def organisation(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/organisations/<string:public_id>/care")
 @may(Permission.CHECK_READ)
 @watched
+@from_replica
 def care(public_id: str) -> ResponseReturnValue:
     """在库养护 / A shop's quarantine, maintenance checks and stock-takings, or one of these; read only."""
     reason, stocktake = request.args.get("reason", "")[:200], request.args.get("stocktake", "")[:26]
@@ -125,6 +129,7 @@ def care(public_id: str) -> ResponseReturnValue:
 
 @blueprint.get("/log")
 @may(Permission.LOOKUP_LOG_READ)
+@from_replica
 def log() -> ResponseReturnValue:
     """查询记录 / Who looked at what."""
     return render_template("look_ups.html", look_ups=list_look_ups(g.session, actor=g.actor, limit=200))

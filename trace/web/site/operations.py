@@ -36,7 +36,7 @@ def ready() -> ResponseReturnValue:
 
     What is wrong is told to this machine, or to who bears the token; others are told one word.
     """
-    state = check_health(g.session, parts().objects, g.now)
+    state = check_health(g.session, parts().objects, g.now, replica=parts().store.replica)
     told = state if _is_operator() else {"status": state["status"]}
     return jsonify(told), 200 if state["status"] == "ok" else 503
 

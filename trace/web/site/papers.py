@@ -20,11 +20,12 @@ from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.paper_corrections import correct_paper
 from trace.services.paper_late import link_paper
-from trace.services.scans import keep_paper, read_paper
-from trace.web.access import may, watched
+from trace.services.scans import keep_paper
+from trace.web.access import from_replica, may, watched
 from trace.web.device import device
 from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import read_photo
 
 blueprint = Blueprint("papers", __name__, url_prefix="/papers")
 MANY_LOTS = 200
@@ -32,6 +33,7 @@ MANY_LOTS = 200
 
 @blueprint.get("")
 @may(Permission.CERTIFICATE_READ)
+@from_replica
 def page() -> ResponseReturnValue:
     """证明文件 / What is to be transcribed on top, then the newest; what ends soon."""
     asked = load(PapersQuery(), {name: value for name, value in request.args.items() if value and name in _ASKED})
@@ -79,7 +81,7 @@ def _file() -> tuple[str, str]:
     kind = text_of("kind", 40)
     if kind not in tuple(CertificateKind):
         raise Invalid(N_("Choose what kind of paper it is."), field="kind")
-    read = read_paper(photo.read(), seconds=parts().settings.scan_seconds)
+    read = read_photo(photo, seconds=parts().settings.scan_seconds)
     qr, chosen = read.qr, CertificateKind(kind)
     known = papers.filed_by_qr(g.session, actor=g.actor, qr_payload=qr)
     if known is not None and "again" not in request.form:  # some QR codes open one page for all papers
@@ -101,6 +103,7 @@ def _file() -> tuple[str, str]:
 @blueprint.get("/<string:public_id>")
 @may(Permission.CERTIFICATE_READ)
 @watched
+@from_replica
 def paper(public_id: str) -> ResponseReturnValue:
     """一份证明 / Its photo, its fields, its lots, what came under it."""
     return _show(public_id)

@@ -13,10 +13,9 @@ from trace.errors import sentence, status_of
 from trace.services import rapid_tests
 from trace.services.commands import Command
 from trace.services.recall_views import reach
-from trace.services.scans import keep_photo
 from trace.web.access import may, watched
-from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import keep_upload
 
 blueprint = Blueprint("rapid", __name__, url_prefix="/tests")
 RESULTS = {"passed": True, "failed": False}
@@ -67,11 +66,7 @@ def _photo() -> str | None:
     file = request.files.get("photo")
     if file is None or not file.filename:
         return None
-    settings = parts()
-    kept = keep_photo(
-        g.session, actor=g.actor, objects=settings.objects, data=file.read(),
-        seconds=settings.settings.scan_seconds, now=g.now,
-    )  # fmt: skip
+    kept = keep_upload(file)
     return str(kept["sha256"])
 
 

@@ -12,7 +12,7 @@ from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.receipts import get_receipt
 from trace.services.records import MOST_ROWS, Period, all_records, list_records, whose_records
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.printing import pdf_answer, pdf_page
 from trace.web.record_table import papers_text, record_table
 from trace.web.site.forms import load
@@ -26,6 +26,7 @@ A_WEEK = timedelta(days=6)
 @blueprint.get("")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def page() -> ResponseReturnValue:
     """进货查验记录 / The records of a period, a page at a time."""
     period, after = _asked()
@@ -44,6 +45,7 @@ def page() -> ResponseReturnValue:
 @blueprint.get("/table.csv")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def table_csv() -> ResponseReturnValue:
     """进货查验记录（CSV） / The lines of a period for a spreadsheet; no cell is executed."""
     return _file(csv_of(record_table(_all(), g.now.tzinfo)), CSV_TYPE, "csv")
@@ -52,6 +54,7 @@ def table_csv() -> ResponseReturnValue:
 @blueprint.get("/table.xlsx")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def table_xlsx() -> ResponseReturnValue:
     """进货查验记录（XLSX） / The lines of a period as a workbook."""
     return _file(xlsx_of(record_table(_all(), g.now.tzinfo)), XLSX_TYPE, "xlsx")
@@ -60,6 +63,7 @@ def table_xlsx() -> ResponseReturnValue:
 @blueprint.get("/print.pdf")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def printed() -> ResponseReturnValue:
     """进货查验记录（PDF） / The records of a period, to print and sign."""
     period, _ = _asked()
@@ -71,6 +75,7 @@ def printed() -> ResponseReturnValue:
 @blueprint.get("/<string:public_id>/print.pdf")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def printed_one(public_id: str) -> ResponseReturnValue:
     """一次进货的查验记录（PDF） / One record, to print and sign."""
     found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)

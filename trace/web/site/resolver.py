@@ -22,7 +22,7 @@ from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.uris import GS1
 from trace.services.lookup import look_up
 from trace.services.resolving import Known, resolve
-from trace.web.access import public
+from trace.web.access import from_replica, public
 from trace.web.parts import LANGUAGES, PUBLIC_RATE, limiter, pack_checks_where
 from trace.web.site.addresses import public_path
 from trace.web.words import say
@@ -40,6 +40,7 @@ _WHOLE_SET = ("linkset", "all")  # `all` is what versions before 2024 called it
 @limiter.limit(PUBLIC_RATE)
 @pack_checks_where(lambda: f"{GS1}{request.path}")
 @public
+@from_replica
 def resolve_link(rest: str) -> ResponseReturnValue:
     """数字链接 / Where a GS1 Digital Link leads: the public page, its JSON, or the set of links (RFC 9264)."""
     del rest  # the path is taken as a whole

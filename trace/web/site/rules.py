@@ -13,7 +13,7 @@ from trace.domain.rules.book import Confidence
 from trace.errors import sentence, status_of
 from trace.services.commands import Command
 from trace.services.rule_writing import list_rules, rule_history, write_rule
-from trace.web.access import may
+from trace.web.access import from_replica, may
 from trace.web.rule_words import TITLES, sentences_of, theme_of, title_of
 from trace.web.rule_words_themes import THEMES
 from trace.web.site.forms import load, text_of
@@ -24,6 +24,7 @@ FIELDS = ("name", "effective_from", "value", "source", "confidence", "reason")
 
 @blueprint.get("")
 @may(Permission.RULE_READ)
+@from_replica
 def page() -> ResponseReturnValue:
     """规则 / The rules in force on a day, by theme."""
     on = load(RulesQuery(), {"on": request.args.get("on", "")})["on"] or g.now.date()
@@ -44,6 +45,7 @@ def new() -> ResponseReturnValue:
 
 @blueprint.get("/<string:name>")
 @may(Permission.RULE_READ)
+@from_replica
 def rule(name: str) -> ResponseReturnValue:
     """规则沿革 / One rule: every entry, and the form of the next."""
     return _show(name)

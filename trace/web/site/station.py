@@ -19,7 +19,7 @@ from trace.services.receipts import get_receipt, list_receipts
 from trace.services.repeating import recent_suppliers
 from trace.services.temperature_logs import logs_of_receipt
 from trace.services.undoing import seconds_to_undo
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.site.delivery_lines import common_findings
 from trace.web.site.forms import MANY_CODES_IN_ADDRESS, texts_of
 from trace.web.uploads import kept_object, scan_uploads
@@ -75,6 +75,7 @@ def scan() -> ResponseReturnValue:
 @blueprint.get("/receipts/<string:public_id>")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def receipt(public_id: str) -> ResponseReturnValue:
     """进货查验记录 / One record."""
     found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)

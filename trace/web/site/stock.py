@@ -16,13 +16,13 @@ from trace.services.disposal import dispose, list_disposals
 from trace.services.hops import Command, Some
 from trace.services.returning import takers_of
 from trace.services.rulebook import rules_on
-from trace.services.scans import keep_photo
 from trace.services.stock_list import Shelf, StockQuery, stock_page
 from trace.services.undoing import find_undoable
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.delivery_form import names_no_second
-from trace.web.parts import PASSWORD_RATE, limiter, parts
+from trace.web.parts import PASSWORD_RATE, limiter
 from trace.web.site.forms import agreement_typed, asked_by, load, text_of, texts_of
+from trace.web.uploads import keep_upload
 
 blueprint = Blueprint("stock", __name__, url_prefix="/station/stock")
 ACTIONS = {
@@ -171,11 +171,7 @@ def _photo() -> str:
     file = request.files.get("photo")
     if file is None or not file.filename:
         raise Invalid(N_("Take a photo of the goods as they are destroyed."), field="photo")
-    settings = parts()
-    kept = keep_photo(
-        g.session, actor=g.actor, objects=settings.objects, data=file.read(),
-        seconds=settings.settings.scan_seconds, now=g.now,
-    )  # fmt: skip
+    kept = keep_upload(file)
     return kept["sha256"]
 
 
@@ -197,6 +193,7 @@ def _show_leaving(template: str, lot: str, problem: Failure | None = None) -> st
 @blueprint.get("/disposals")
 @may(Permission.GOODS_READ)
 @watched
+@from_replica
 def disposals() -> ResponseReturnValue:
     """销毁记录 / What was destroyed, with photo and witness."""
     query = load(DisposalsRequest(), {name: request.args[name] for name in ("before",) if name in request.args})

@@ -15,12 +15,11 @@ from trace.services import suppliers
 from trace.services.blocks import own_block
 from trace.services.commands import Command
 from trace.services.organisations import list_organisations
-from trace.services.scans import keep_photo
 from trace.services.supplier_list import get_supplier, list_suppliers
-from trace.web.access import may, watched
+from trace.web.access import from_replica, may, watched
 from trace.web.device import device
-from trace.web.parts import parts
 from trace.web.site.forms import load, text_of
+from trace.web.uploads import keep_upload
 
 blueprint = Blueprint("suppliers", __name__, url_prefix="/suppliers")
 # Those who sell to shops; regulators and the platform do not.
@@ -29,6 +28,7 @@ KINDS = tuple(kind for kind in OrganisationKind if kind not in (OrganisationKind
 
 @blueprint.get("")
 @may(Permission.SUPPLIER_READ)
+@from_replica
 def page() -> ResponseReturnValue:
     """供货者 / Who delivers, the latest first: standing, licences, what was refused."""
     return render_template(
@@ -75,6 +75,7 @@ def _show_new(form: dict[str, str] | None = None, failure: Failure | None = None
 @blueprint.get("/<string:public_id>")
 @may(Permission.SUPPLIER_READ)
 @watched
+@from_replica
 def supplier(public_id: str) -> ResponseReturnValue:
     """供货者档案 / One file."""
     return _show(public_id)
@@ -115,14 +116,7 @@ def licence(public_id: str) -> ResponseReturnValue:
 def _licence(command: Command, public_id: str, asked: dict[str, Any]) -> None:
     file = request.files.get("file")
     if file is not None and file.filename:
-        kept = keep_photo(
-            g.session,
-            actor=g.actor,
-            objects=parts().objects,
-            data=file.read(),
-            seconds=parts().settings.scan_seconds,
-            now=g.now,
-        )
+        kept = keep_upload(file)
         asked["sha256"] = kept["sha256"]
     suppliers.file_licence(g.session, command, public_id=public_id, **asked, device=device())
 

@@ -13,7 +13,7 @@ from trace.services.commands import Command
 from trace.services.issued_certificates import symbol_of
 from trace.services.pack_check import check_pack
 from trace.services.public_window import see_window, set_window, window_settings
-from trace.web.access import may, public
+from trace.web.access import from_replica, may, public
 from trace.web.device import device
 from trace.web.parts import PUBLIC_RATE, limiter, pack_checks
 from trace.web.site.forms import load, text_of
@@ -27,6 +27,7 @@ MOST_CODE = 200
 @blueprint.get("/w/<string:public_id>")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def page(public_id: str) -> ResponseReturnValue:
     """阳光药店 / A pharmacy's window, for everybody."""
     return _show(public_id)
@@ -40,6 +41,7 @@ def _show(public_id: str, said: dict[str, Any] | None = None, code: str = "") ->
 @blueprint.get("/w/<string:public_id>/check")
 @pack_checks
 @public
+@from_replica
 def check(public_id: str) -> ResponseReturnValue:
     """查追溯码 / Was the pack in my hand sold here, once."""
     code = request.args.get("code", "").strip()[:MOST_CODE]
@@ -51,6 +53,7 @@ def check(public_id: str) -> ResponseReturnValue:
 @blueprint.get("/w/<string:public_id>/door")
 @limiter.limit(PUBLIC_RATE)
 @public
+@from_replica
 def door(public_id: str) -> ResponseReturnValue:
     """门口屏幕 / The same for a screen at the door: large, and new every minute."""
     found = see_window(g.session, public_id=public_id, now=g.now)

@@ -1,0 +1,205 @@
+"""A read replica: another PostgreSQL server that follows the primary and answers looks in its place.
+
+It is always a little behind. How far is told by positions in the primary's log (PostgreSQL's LSN, here whole numbers of
+bytes): who changed something is told the position after it, brings it along, and is answered by the replica when that
+has come so far. Everybody else's changes are seen after three seconds at most. Where the replica is gone, or too far
+behind, the primary answers, as if there were no replica.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, TimeoutError
+
+PATIENCE = 0.2  # seconds for which a look waits until the replica has come to its position
+POLL = 0.004  # seconds between two questions how far it has come
+SAMPLED = 1.0  # seconds after which the primary is asked anew how far it is
+REST = 5.0  # seconds for which nobody asks a replica that is gone
+CATCHING_UP = 1.0  # seconds for which nobody asks a replica that is behind
+
+OK, BEHIND, GONE, STRANGE = "ok", "behind", "gone", "strange"
+FAILED = "failed"  # a look that the replica began and could not finish
+_REACHED = "position reached"  # in Connection.info: this server had come so far, and does not go back
+# What COMMIT waited for is on the disk; where it does not wait, what is only in memory counts, too. The position up to
+# which is written, not the one where the next entry begins: that may lie behind a page's head, where a replica of a
+# primary at rest never comes.
+_POSITION = """
+SELECT CASE current_setting('synchronous_commit')
+       WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn"""
+_REPLAYED = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() - '0/0'::pg_lsn END"
+_IDENTITY = "SELECT system_identifier::text, current_database()::text FROM pg_control_system()"
+log = structlog.get_logger()
+
+
+class ReplicaLeft(Exception):
+    """The replica does not answer this look, the primary has to; `why` is behind, gone, strange or failed."""
+
+    def __init__(self, why: str):
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far the primary was, and when that was asked (seconds of the replica's clock)."""
+
+    position: int
+    at: float
+
+
+class Replica:
+    """The replica of a primary, and what is known of both. Safe for many threads.
+
+    `engine` and `primary` connect to the two servers; `state` is what the last look found: ok, behind, gone or strange.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        primary: Engine,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ):
+        self.engine, self.state = engine, OK
+        self._primary, self._clock, self._pause = primary, clock, pause
+        self._until = float("-inf")  # nobody asks before
+        self._seen = (Seen(0, float("-inf")),) * 2
+        self._asking, self._changing = threading.Lock(), threading.Lock()
+        self._identity: tuple[str, str] | None = None
+
+    @contextmanager
+    def caught_up(self, wanted: int | None) -> Iterator[Connection]:
+        """A connection to the replica, which has come to the position `wanted` (None: to where the primary is now).
+
+        Raises `ReplicaLeft`, also where the block cannot finish what it began on the replica: the primary can.
+        """
+        self._check_rest()
+        try:
+            needed = max(self._floor(), self.position() if wanted is None else wanted)
+            with self._connected() as connection:
+                self._wait(connection, needed)
+                yield connection
+        except DataError:  # what was asked is wrong, wherever it is asked
+            raise
+        except (DBAPIError, TimeoutError) as fault:
+            if isinstance(fault, DBAPIError) and fault.connection_invalidated:
+                self._rest(GONE, REST)
+            log.warning("replica_failed", kind=type(getattr(fault, "orig", fault)).__name__)
+            raise ReplicaLeft(FAILED) from fault
+
+    def position(self) -> int:
+        """How far the primary is: whatever was committed before is in front of it. Raises DBAPIError."""
+        with self._primary.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return int(connection.exec_driver_sql(_POSITION).scalar_one())
+
+    def find_position(self) -> int | None:
+        """How far the primary is; None where it does not tell."""
+        try:
+            return self.position()
+        except SQLAlchemyError:
+            return None
+
+    def lag(self) -> int:
+        """By how many bytes of the log the replica is behind now; raises `ReplicaLeft` where nobody can say."""
+        with self._connected() as connection:
+            return max(0, self.position() - _replayed(connection))
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+    def _check_rest(self) -> None:
+        """Raise `ReplicaLeft` while the replica is left alone; then one asks, and the others wait for what it finds."""
+        with self._changing:
+            if self._clock() < self._until:
+                raise ReplicaLeft(self.state)
+            if self.state != OK:
+                self._until = self._clock() + REST
+
+    def _rest(self, state: str, seconds: float) -> None:
+        with self._changing:
+            changed, self.state, self._until = self.state != state, state, self._clock() + seconds
+        if changed:
+            log.warning("replica_left", why=state)
+
+    def _back(self) -> None:
+        if self.state != OK:
+            with self._changing:
+                self.state, self._until = OK, float("-inf")
+            log.info("replica_back")
+
+    def _floor(self) -> int:
+        """What every look must see: where the primary was one to three seconds ago.
+
+        A primary that does not answer acknowledges nothing either: then it is what it was.
+        """
+        if self._clock() - self._seen[1].at >= SAMPLED:
+            with self._asking:
+                if (now := self._clock()) - self._seen[1].at >= SAMPLED:
+                    self._seen = self._sampled(now)
+        return self._seen[0].position
+
+    def _sampled(self, now: float) -> tuple[Seen, Seen]:
+        older = self._seen[1]
+        try:
+            fresh = Seen(self.position(), now)
+        except DBAPIError:
+            fresh = Seen(older.position, self._clock() + REST)
+        return (older if now - older.at < 2 * SAMPLED else fresh), fresh
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection on which every statement is its own transaction, to a replica of our primary."""
+        try:
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except (DBAPIError, TimeoutError):
+            self._rest(GONE, REST)
+            raise ReplicaLeft(GONE) from None
+        with connection:
+            if _REACHED not in connection.info and not self._is_ours(connection):
+                connection.invalidate()
+                self._rest(STRANGE, REST)
+                raise ReplicaLeft(STRANGE)
+            yield connection
+
+    def _is_ours(self, connection: Connection) -> bool:
+        """Whether a server is a copy of our primary: another one's positions, and records, mean nothing here."""
+        if self._identity is None:
+            with self._primary.connect().execution_options(isolation_level="AUTOCOMMIT") as there:
+                self._identity = _identity(there)
+        return _identity(connection) == self._identity and _replayed(connection) >= 0
+
+    def _wait(self, connection: Connection, needed: int) -> None:
+        """Return when the server has come to a position; raises `ReplicaLeft` when it takes too long."""
+        reached, end = connection.info[_REACHED], self._clock() + PATIENCE
+        while reached < needed:
+            reached = _replayed(connection)
+            if reached < 0:
+                self._rest(STRANGE, REST)
+                raise ReplicaLeft(STRANGE)
+            if reached < needed and self._clock() >= end:
+                if reached < self._seen[0].position:  # for everybody, not only for who changed something just now
+                    self._rest(BEHIND, CATCHING_UP)
+                raise ReplicaLeft(BEHIND)
+            if reached < needed:
+                self._pause(POLL)
+        self._back()
+
+
+def _identity(connection: Connection) -> tuple[str, str]:
+    row = connection.exec_driver_sql(_IDENTITY).one()
+    return row[0], row[1]
+
+
+def _replayed(connection: Connection) -> int:
+    """How far a replica has come, -1 for a server that is none (any more)."""
+    found = connection.exec_driver_sql(_REPLAYED).scalar_one()
+    reached = -1 if found is None else int(found)
+    connection.info[_REACHED] = reached
+    return reached

@@ -1,0 +1,78 @@
+"""The benchmark that kills the server: one round over a real server, and what its checks find in a damaged store."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, insert, null, update
+from sqlalchemy.orm import Session
+
+import storage
+from benchmarks import crash
+from benchmarks.crash_checks import check_objects, check_store
+from storage.store import Store
+from storage.tables import (
+    client_request,
+    dispensing_head,
+    event_document,
+    event_item,
+    object_owner,
+    receipt_line,
+    stock,
+)
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store, dict[str, Any]]:
+    """(data folder, store, figures) of a server that was killed once."""
+    data = tmp_path_factory.mktemp("crash")
+    url = f"sqlite:///{data / 'sunshine.db'}"
+    figures = crash.measure(url, data, 1, answers=(25, 25))
+    return data, storage.open_store(url), figures
+
+
+def test_what_a_killed_server_acknowledged_is_there_once(after: tuple[Path, Store, dict[str, Any]]) -> None:
+    _, _, figures = after
+    assert figures["faults"] == []
+    assert (figures["rounds"], figures["stopped with status"]) == (1, 0)
+    assert figures["acknowledged"] >= 25
+    assert figures["acknowledged"] + figures["not acknowledged"] == figures["requests"]["all"]
+    assert figures["events at the end"] > figures["events captured"] > 0 < figures["packs sold"]
+    assert crash.lines({"sqlite": figures})[-1] == "  0 faults"
+
+
+DAMAGE: dict[str, Callable[[Connection], Any]] = {
+    "events without a document": lambda c: c.execute(delete(event_document).where(event_document.c.event == 1)),
+    "things of no event": lambda c: c.execute(insert(event_item).values(item=1, time=1, event=999_999, line=1, role=1)),
+    "receipts without a line": lambda c: c.execute(delete(receipt_line)),
+    "commands without an answer": lambda c: c.execute(update(client_request).values(answer=null())),
+    "stock that does not add up": lambda c: c.execute(update(stock).values(came=stock.c.came + 1)),
+    "packs whose sales are miscounted": lambda c: c.execute(update(dispensing_head).values(open_sales=2)),
+    "scans of an object that is nobody's": lambda c: c.execute(delete(object_owner)),
+}
+
+
+@pytest.mark.parametrize("told", DAMAGE)
+def test_damage_that_a_half_transaction_would_leave_is_found(
+    after: tuple[Path, Store, dict[str, Any]], told: str
+) -> None:
+    _, store, _ = after
+    with store.engine.connect() as connection, Session(connection) as session:
+        DAMAGE[told](connection)
+        assert [fault for fault in check_store(session) if fault.startswith(f"{told}: ")]
+        connection.rollback()
+
+
+def test_a_photo_that_is_gone_or_half_is_found(after: tuple[Path, Store, dict[str, Any]]) -> None:
+    data, store, _ = after
+    first, *_ = sorted((data / "objects").glob("??/*"))
+    with store.reading() as session:
+        assert list(check_objects(session, data / "objects")) == []
+        whole = first.read_bytes()
+        first.write_bytes(whole[:-1])
+        assert list(check_objects(session, data / "objects")) == [f"the file {first} is not what its name says"]
+        first.unlink()
+        assert list(check_objects(session, data / "objects")) == [
+            f"the object {first.parent.name}{first.name} has no file"
+        ]

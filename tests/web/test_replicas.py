@@ -1,0 +1,249 @@
+"""Looks on a real streaming replica: one's own changes are always seen, and without the replica all goes on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from storage.replicas import CATCHING_UP, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
+from storage.store import open_store
+from storage.tables import lookup_log
+from tests.conftest import Databases
+from tests.replicas import replica_of, standing_still
+from tests.servers import database_gone
+from tests.web.conftest import Browser, Demo, demonstration
+from tests.web.epcis.conftest import Partner, event
+from tests.web.test_operations import change, figures, grown
+from trace.web.access import SAFE_METHODS
+from trace.web.positions import HEADER
+
+CODE = "81502310064000000010"
+TOLD = "sunshine_replica_looks_total outcome="
+
+
+class Clock:
+    """A clock that goes on only when told to, or when somebody waits."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """The time, in seconds."""
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        self.now += seconds
+
+
+@pytest.fixture(scope="module")
+def address(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, str]]:
+    """The demonstration on PostgreSQL, and the address of a replica of its server."""
+    with (
+        demonstration(databases, "postgresql", tmp_path_factory.mktemp("replica")) as demo,
+        replica_of(str(databases.server)) as server,
+    ):
+        yield demo, server
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def demo(address: tuple[Demo, str], clock: Clock) -> Iterator[Demo]:
+    """The application over primary and replica, the replica's clock in the test's hand."""
+    made, server = address
+    url = made.app.extensions["sunshine"].settings.database_url
+    before, store = made.app.extensions["sunshine"], open_store(url, f"{server}/{url.rpartition('/')[2]}")
+    assert store.replica is not None
+    store.replica = Replica(store.replica.engine, store.engine, clock=clock, pause=clock.pause)
+    change(made, store=store)
+    yield replace(made, client=made.app.test_client(), store=store)
+    store.close()
+    made.app.extensions["sunshine"] = before
+
+
+@contextmanager
+def outcomes(demo: Demo) -> Iterator[dict[str, float]]:
+    """How often a replica was asked within the block, by outcome; filled in at its end."""
+    before, found = figures(demo.client), dict[str, float]()
+    yield found
+    told = grown(before, figures(demo.client))
+    found |= {name.removeprefix(TOLD): count for name, count in told.items() if name.startswith(TOLD)}
+
+
+@contextmanager
+def paused(demo: Demo) -> Iterator[None]:
+    """The replica shows nothing new within the block."""
+    assert demo.store.replica is not None
+    with standing_still(demo.store.replica.engine):
+        yield
+
+
+def new_supplier(browser: Browser, name: str) -> None:
+    """Somebody writes a supplier down."""
+    answer = browser.post("/suppliers/new", {"name": name, "kind": "wholesaler"}, at="/suppliers/new")
+    assert answer.status_code in (302, 303), answer.text
+
+
+def until_it_follows(demo: Demo, clock: Clock) -> None:
+    """Ask until the replica answers; the primary does meanwhile."""
+    assert demo.store.replica is not None
+    asked = dict[str, float]()
+    while "ok" not in asked:
+        clock.now += REST
+        with outcomes(demo) as asked:
+            assert demo.client.get(f"/t/{CODE}").status_code == 200
+
+
+def test_who_changed_something_sees_it_and_others_a_moment_later(demo: Demo, clock: Clock) -> None:
+    one, other = demo.browser("station"), demo.browser("station")
+    with outcomes(demo) as asked:
+        assert other.get("/suppliers").status_code == 200
+    assert asked == {"ok": 1}
+    with paused(demo), outcomes(demo) as asked:
+        new_supplier(one, "陈记批发")
+        assert "陈记批发" in one.get("/suppliers").text, "the primary answers"
+        assert "陈记批发" not in other.get("/suppliers").text, "the replica answers who changed nothing"
+    assert asked == {"ok": 1, "behind": 1}
+    with outcomes(demo) as asked:
+        assert "陈记批发" in one.get("/suppliers").text
+    assert asked == {"ok": 1}
+
+
+def test_nobody_is_shown_what_is_older_than_three_seconds(demo: Demo, clock: Clock) -> None:
+    one, other = demo.browser("station"), demo.browser("station")
+    other.get("/suppliers")
+    with paused(demo), outcomes(demo) as asked:
+        new_supplier(one, "王记批发")
+        for _ in range(2):
+            clock.now += SAMPLED * 1.4
+            seen = other.get("/suppliers").text
+        assert "王记批发" in seen
+        assert demo.client.get("/health").json["replica"].startswith("it is more than three seconds behind")
+        assert demo.client.get("/health").json["status"] == "ok"
+        assert figures(demo.client)["sunshine_replica_up"] == 0
+        assert figures(demo.client)["sunshine_replica_behind_bytes"] > 0
+    assert asked == {"ok": 1, "behind": 1}
+    clock.now += CATCHING_UP
+    with outcomes(demo) as asked:
+        assert "王记批发" in other.get("/suppliers").text
+    assert asked == {"ok": 1}
+    assert demo.client.get("/health").json["replica"] == "ok"
+
+
+def test_software_is_shown_this_moment_or_from_the_position_on_that_it_sends(demo: Demo) -> None:
+    partner, made = Partner(demo, "clerk"), event()
+    before = partner.capture(event()).headers[HEADER]
+    thing = f"/epcis/v2/events?MATCH_epc={made['epcList'][0]}"
+    with paused(demo), outcomes(demo) as asked:
+        captured = partner.capture(made)
+        position = captured.headers[HEADER]
+        assert int(position) > int(before)
+
+        def found(sent: str | None) -> bool:
+            headers = demo.headers("clerk") | ({} if sent is None else {HEADER: sent})
+            answer = demo.client.get(thing, headers=headers)
+            assert answer.status_code == 200, answer.text
+            return made["eventID"] in answer.text
+
+        assert found(None)
+        assert found(position)
+        assert found("yesterday"), "what is no position is none"
+        assert found("9" * 30)
+        assert not found(before)
+    assert asked == {"behind": 4, "ok": 1}
+
+
+def test_a_look_that_is_written_down_is_written_on_the_primary_and_seen_at_once(demo: Demo) -> None:
+    def looks() -> int:
+        with demo.store.reading() as session:
+            return int(session.execute(select(func.count()).select_from(lookup_log)).scalar_one())
+
+    before = looks()
+    with outcomes(demo) as asked:
+        seen = demo.get(f"/trace?code={CODE}", "inspector")
+        unknown = demo.get("/trace?code=81502310069999999999", "inspector")
+    assert (seen.status_code, unknown.status_code, asked) == (200, 404, {"ok": 2})
+    assert looks() == before + 2
+    assert HEADER in seen.headers
+    assert HEADER in unknown.headers
+
+
+def test_whoever_only_looks_is_told_no_position_and_given_no_cookie(demo: Demo) -> None:
+    for answer in (demo.client.get(f"/t/{CODE}"), demo.get("/stock")):
+        assert answer.status_code == 200
+        assert not {HEADER, "Set-Cookie"} & set(answer.headers.keys())
+    browser = demo.browser("station")
+    assert browser.client.get_cookie("session") is not None
+    browser.post("/sign-out", {})
+    assert browser.client.get_cookie("session") is None, "who signs out keeps no cookie for a position"
+
+
+def test_what_the_replica_answers_could_be_asked_of_it(demo: Demo) -> None:
+    rules = [
+        rule.rule
+        for rule in demo.app.url_map.iter_rules()
+        if getattr(demo.app.view_functions[rule.endpoint], "from_replica", False)
+        if not rule.arguments and not rule.rule.endswith((".pdf", ".xlsx"))
+    ]
+    browsers = [demo.browser(who) for who in ("pharmacy_manager", "inspector", "auditor", "headquarters")]
+    with outcomes(demo) as asked:
+        seen = {rule for rule in rules if any(browser.get(rule).status_code == 200 for browser in browsers)}
+    assert len(seen) > 20
+    assert set(asked) == {"ok"}, "none of them writes or locks anything"
+
+
+def test_only_looks_are_answered_by_a_replica_and_never_what_a_counter_decides_on(demo: Demo) -> None:
+    views = demo.app.view_functions
+    marked = {name for name, view in views.items() if getattr(view, "from_replica", False)}
+    methods = {rule.endpoint: set(rule.methods or ()) for rule in demo.app.url_map.iter_rules()}
+    assert all(methods[name] <= SAFE_METHODS and not getattr(views[name], "writes", False) for name in marked)
+    at_the_counter = {
+        name
+        for name in views
+        if name.startswith(("counter.", "pharmacy.", "receiving.", "acceptance.", "api_acceptance.", "scan.", "duty."))
+    }
+    assert (
+        marked & (at_the_counter | {"api_pharmacy.get_check", "api_photos.get_code", "api_safety.get_reach"}) == set()
+    )
+
+
+def test_a_server_that_is_no_replica_of_ours_is_never_asked(demo: Demo) -> None:
+    ours, other = demo.store.engine, open_store(demo.store.url.rpartition("/")[0] + "/postgres").engine
+    assert demo.store.replica is not None
+    elsewhere = open_store(demo.store.replica.engine.url.set(database="postgres").render_as_string(False)).engine
+    for engine, primary in ((ours, ours), (elsewhere, ours)):
+        with pytest.raises(ReplicaLeft, match=STRANGE), Replica(engine, primary).caught_up(0):
+            pass
+    for engine in (other, elsewhere):
+        engine.dispose()
+
+
+def test_without_its_replica_the_primary_answers_until_it_is_back(demo: Demo, clock: Clock) -> None:
+    assert demo.store.replica is not None
+    server = demo.store.replica.engine.url.render_as_string(hide_password=False)
+    assert demo.get("/stock").status_code == 200
+    with outcomes(demo) as asked, database_gone(server):
+        assert [demo.get("/stock").status_code for _ in range(3)] == [200] * 3
+        assert demo.client.get(f"/t/{CODE}").status_code == 200
+        health = demo.client.get("/health").json
+        assert (health["status"], health["replica"].partition(";")[0]) == ("ok", "it does not answer")
+    assert asked == {"failed": 1, "gone": 3}, "whose connection was lost, and who left it alone afterwards"
+    until_it_follows(demo, clock)
+    with outcomes(demo) as asked:
+        demo.get("/stock")
+    assert asked == {"ok": 1}
+
+
+def test_while_the_primary_is_gone_the_public_sees_what_the_replica_has(demo: Demo, clock: Clock) -> None:
+    until_it_follows(demo, clock)
+    with database_gone(demo.store.url):
+        clock.now += SAMPLED
+        assert demo.client.get(f"/t/{CODE}").status_code == 200
+        assert demo.get("/stock").status_code == 503
+    while demo.get("/stock").status_code == 503:
+        pass
