@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from storage.replicas import CATCHING_UP, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
 from storage.store import open_store
 from storage.tables import lookup_log
+from storage.tenancy import EVERYTHING
 from tests.conftest import Databases
 from tests.replicas import replica_of, standing_still
 from tests.servers import database_gone
@@ -61,7 +62,7 @@ def demo(address: tuple[Demo, str], clock: Clock) -> Iterator[Demo]:
     assert store.replica is not None
     store.replica = Replica(store.replica.engine, store.engine, clock=clock, pause=clock.pause)
     change(made, store=store)
-    yield replace(made, client=made.app.test_client(), store=store)
+    yield replace(made, client=made.app.test_client(), store=store.seeing(EVERYTHING))
     store.close()
     made.app.extensions["sunshine"] = before
 
@@ -241,7 +242,7 @@ def test_without_its_replica_the_primary_answers_until_it_is_back(demo: Demo, cl
 
 def test_while_the_primary_is_gone_the_public_sees_what_the_replica_has(demo: Demo, clock: Clock) -> None:
     until_it_follows(demo, clock)
-    with database_gone(demo.store.url):
+    with database_gone(demo.owner.url):
         clock.now += SAMPLED
         assert demo.client.get(f"/t/{CODE}").status_code == 200
         assert demo.get("/stock").status_code == 503
