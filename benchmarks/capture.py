@@ -1,162 +1,134 @@
-"""Events a second: one by one through `capture`, and documents of 1,000 through `POST /epcis/v2/capture`.
+"""Documents of 1,000 events through `POST /epcis/v2/capture`, against bare writes of the same bytes.
 
-Both against bare inserts of the same bytes: the least any store could do, the event's document into one table of the
-same database, in transactions of the same size. Rounds are interleaved, so that a busy machine slows both sides; the
-ratio is the median. A document goes the whole way (reading, validation, hash, indices, stock, commit) in this process,
-so its processor time is counted whole; PostgreSQL's own is counted by the clocks of its processes.
+The bare write is the least a store could do: COPY (PostgreSQL) or `executemany` (SQLite) of the events' documents into
+one table without any key, and, told beside it, of the rows of all tables of facts. Both sides take turns document by
+document, in stores of several sizes in turn; what is told are medians of processor time, of this process and of its
+server together, which others' work hardly changes. A document goes the whole way (reading, validation, hash, indices,
+stock, commit); its database stage are the statements and commits of it.
 """
 
-import itertools
+import argparse
+import gc
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, func, insert, select
+from flask.testing import FlaskClient
 
-import storage
-from benchmarks.post_capture import line, measure_documents
+from benchmarks.bare import Mark, documents_in, prepare_bare, rows_since, write_bare
+from benchmarks.documents import document
+from benchmarks.processor import Clock, DatabaseStage, counting_log
+from benchmarks.stores import Opened, on_both
 from storage.store import Store
-from storage.tables import event as event_table
-from tests.servers import CannotRun, postgres
-from trace.domain.checks import check_digit
-from trace.domain.epcis.document import as_document, canonical_bytes
-from trace.domain.events import Action, Event, ObjectEvent, Quantity
-from trace.domain.parties import OrganisationKind
-from trace.domain.permissions import Actor, Role
-from trace.domain.uris import gtin_uri, key_uri
-from trace.services.capture import capture
-from trace.services.organisations import create_organisation, get_organisation_row
+from trace import clock, create_app
+from trace.collector import settle
+from trace.config import load_settings
+from trace.domain.permissions import Role
+from trace.services.keys import issue_key
 
 NAME = "capture"
-ROUNDS = 7
-SIZES = ((1, 100), (100, 5))  # (events a transaction, transactions a round)
-NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC).astimezone(ZoneInfo("Asia/Shanghai"))
-_numbers = itertools.count(1)
-_bare = Table("bare_insert", MetaData(), Column("id", Integer, primary_key=True), Column("document", LargeBinary))
+EVENTS, DOCUMENTS = 1_000, 12
+WARM = 3  # documents before the first that counts: statements are compiled and planned, pages made
+SIZES = (10_000,)
 
 
-def run() -> dict[str, Any]:
+def add_options(_parser: Any) -> None:
+    """None of its own: `--size` and `--folder` are everybody's."""
+
+
+def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
-    figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        figures["sqlite"] = measure(f"sqlite:///{Path(folder) / 'bench.db'}")
-    try:
-        with _server() as url:
-            figures["postgresql"] = measure(url)
-    except CannotRun as reason:
-        figures["postgresql"] = {"skipped": str(reason)}
-    return figures
+    return on_both(asked, SIZES, measure)
+
+
+def measure(stores: Mapping[int, Opened], documents: int = DOCUMENTS, events: int = EVENTS) -> dict[str, Any]:
+    """{size: figures}, and the growth of the processor time from the smallest store to each larger one."""
+    with ExitStack() as stack:
+        sides = {size: stack.enter_context(_side(one)) for size, one in stores.items()}
+        settle()
+        for number in range(WARM + documents):
+            if number == WARM:
+                for side in sides.values():
+                    side.taken.clear()
+                    side.bytes.update(log=0, documents=0)
+            for side in sides.values():
+                side.turn(number * events, events)
+        sizes = {str(size): side.figures(events) for size, side in sides.items()}
+    first, *others = sizes
+    growth = {f"{first} to {size}": round(sizes[size]["whole"] / sizes[first]["whole"], 2) for size in others}
+    return {"documents": documents, "events_a_document": events, "sizes": sizes, "growth": growth}
 
 
 @contextmanager
-def _server() -> Iterator[str]:
-    with postgres() as server:
-        yield f"{server}/postgres"
+def _side(opened: Opened) -> Iterator["_Side"]:
+    with tempfile.TemporaryDirectory() as folder:
+        url = opened.store.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+        app = create_app(load_settings({"SUNSHINE_DATA": folder, "SUNSHINE_DATABASE_URL": url, "SUNSHINE_DEMO": "0"}))
+        store = app.extensions["sunshine"].store
+        try:
+            yield _Side(store, app.test_client(), opened)
+        finally:
+            store.close()
 
 
-def measure(url: str) -> dict[str, Any]:
-    """Interleaved rounds on one fresh database: events a second of both sides by transaction size, and their ratio."""
-    storage.prepare(url)
-    store = storage.open_store(url)
-    try:
-        _bare.create(store.engine)
-        actor = _farm(store)
-        _round(store, actor, 100, 1)  # the first statements are compiled, the first pages made
-        rounds = {size: [_round(store, actor, size, times) for _ in range(ROUNDS)] for size, times in SIZES}
-        documents = measure_documents(url, store, actor, _bare)
-        with store.reading() as session:
-            events = session.execute(select(func.count()).select_from(event_table)).scalar_one()
-    finally:
-        store.close()
-    return {
-        "events_stored": events,
-        "bytes_a_document": len(_bytes(_event())),
-        "rounds": ROUNDS,
-        "documents": documents,
-        "sizes": {str(size): _summary(pairs) for size, pairs in rounds.items()},
-    }
+class _Side:
+    """One store that is filled further: what each document and its bare writes take."""
 
+    def __init__(self, store: Store, client: FlaskClient, opened: Opened):
+        self.store, self.client = store, client
+        with store.writing() as session:
+            organisation = opened.filled.actors[0].organisation
+            self.key = issue_key(session, role=Role.CLERK, organisation_id=organisation, now=clock.now())
+        prepare_bare(store.engine)
+        self.held = opened.filled.events
+        self.clock = Clock(store)
+        self.stage = DatabaseStage(store, self.clock)
+        self.taken: list[tuple[float, float, float, float]] = []  # whole, database stage, bare documents, bare rows
+        self.bytes = {"log": 0, "documents": 0}
 
-def _round(store: Store, actor: Actor, size: int, times: int) -> tuple[float, float]:
-    """(events a second captured, events a second inserted bare), taking turns transaction by transaction."""
-    captured = inserted = 0.0
-    for turn in range(times):
-        events = [_event() for _ in range(size)]
-        rows = [{"document": _bytes(event)} for event in events]
-        sides: list[Callable[[], None]] = [
-            lambda events=events: _capture(store, actor, events),  # type: ignore[misc]
-            lambda rows=rows: _insert(store, rows),  # type: ignore[misc]
-        ]
-        if turn % 2:
-            inserted += _seconds(sides[1])
-            captured += _seconds(sides[0])
-        else:
-            captured += _seconds(sides[0])
-            inserted += _seconds(sides[1])
-    return size * times / captured, size * times / inserted
+    def turn(self, first: int, events: int) -> None:
+        """Capture one document, and write the same bytes bare."""
+        data = document(first, events)
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
 
+        def post() -> None:
+            answer = self.client.post("/epcis/v2/capture", data=data, headers=headers)
+            assert answer.status_code == 202, answer.text
 
-def _capture(store: Store, actor: Actor, events: Sequence[Event]) -> None:
-    with store.writing() as session:
-        capture(session, events, actor=actor, now=NOW)
+        mark = Mark(self.store)
+        gc.collect()
+        gc.freeze()
+        with counting_log(self.store, self.bytes):
+            before = self.stage.seconds
+            whole = self.clock.of(post)
+        stage = self.stage.seconds - before
+        rows = rows_since(self.store, mark)
+        alone = documents_in(rows)
+        assert len(alone["documents"]) == events
+        self.bytes["documents"] += sum(len(told) for (told,) in alone["documents"])
+        with self.store.engine.connect() as connection:
+            connection.connection  # noqa: B018 - checked out now, not while it is timed
+            bare = self.clock.of(lambda: write_bare(connection, alone))
+            of_rows = self.clock.of(lambda: write_bare(connection, rows))
+        self.taken.append((whole, stage, bare, of_rows))
 
+    def figures(self, events: int) -> dict[str, Any]:
+        """Microseconds an event, and what they are times the bare writes; both of each turn, and their medians."""
+        told = zip(
+            ("whole", "database_stage", "bare_documents", "bare_rows"), zip(*self.taken, strict=True), strict=True
+        )
+        found: dict[str, Any] = {name: round(statistics.median(took) / events * 1e6, 1) for name, took in told}
+        for name, place in (("documents", 2), ("rows", 3)):
+            found[f"whole_to_{name}"] = self._ratio(0, place)
+            found[f"stage_to_{name}"] = self._ratio(1, place)
+        found["log_to_documents"] = round(self.bytes["log"] / self.bytes["documents"], 2)
+        found["events_before"] = self.held
+        return found
 
-def _insert(store: Store, rows: Sequence[dict[str, bytes]]) -> None:
-    with store.writing() as session:
-        session.execute(insert(_bare), rows)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _summary(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
-    ratios = [bare / ours for ours, bare in pairs]
-    return {
-        "capture_events_a_second": round(statistics.median(ours for ours, _ in pairs)),
-        "bare_events_a_second": round(statistics.median(bare for _, bare in pairs)),
-        "ratio": round(statistics.median(ratios), 2),
-        "ratio_least": round(min(ratios), 2),
-        "ratio_most": round(max(ratios), 2),
-    }
-
-
-def _farm(store: Store) -> Actor:
-    with store.writing() as session:
-        card = create_organisation(session, name="测量农场", kind=OrganisationKind.FARM, region="640502", now=NOW)
-        row = get_organisation_row(session, card["id"])
-        return Actor(row.id, row.name, row.kind, row.party_uri, row.region, Role.CLERK)
-
-
-def _event() -> Event:
-    """A harvest: a new lot of one of 200 products comes to be at one of 50 places."""
-    number = next(_numbers)
-    body = f"0690{number % 200:09d}"
-    place = f"690{number % 50:09d}"
-    return ObjectEvent(
-        event_time=NOW - timedelta(seconds=number % 80_000),
-        event_id=f"urn:uuid:00000000-0000-4000-8000-{number:012x}",
-        biz_step="commissioning",
-        disposition="active",
-        read_point=key_uri("414", place + check_digit(place)),
-        biz_location=key_uri("414", place + check_digit(place)),
-        action=Action.ADD,
-        quantities=(Quantity(gtin_uri(body + check_digit(body), lot=f"L{number}"), Decimal(100), "KGM"),),
-        ilmd={"cbvmda:lotNumber": f"L{number}", "cbvmda:countryOfOrigin": "CN"},
-    )
-
-
-def _bytes(event: Event) -> bytes:
-    return canonical_bytes(as_document(event))
+    def _ratio(self, place: int, bare: int) -> float:
+        return round(statistics.median(took[place] / took[bare] for took in self.taken), 1)
 
 
 def lines(figures: dict[str, Any]) -> list[str]:
@@ -167,16 +139,15 @@ def lines(figures: dict[str, Any]) -> list[str]:
         if "skipped" in found:
             told.append(f"{backend}: skipped, {found['skipped']}")
             continue
-        note = "WAL, synchronous=FULL" if backend == "sqlite" else "fsync off: the server of the tests"
-        told.append(
-            f"{backend} ({note}): median of {found['rounds']} rounds, {found['events_stored']} events at the end,"
-            f" {found['bytes_a_document']} bytes a document"
-        )
+        told.append(f"{backend}: medians of {found['documents']} documents of {found['events_a_document']} events")
         for size, row in found["sizes"].items():
             told.append(
-                f"  {size:>4} a transaction: {row['capture_events_a_second']:>6} events/s captured,"
-                f" {row['bare_events_a_second']:>7} inserted bare: a capture costs {row['ratio']} bare inserts"
-                f" ({row['ratio_least']} to {row['ratio_most']})"
+                "  {size} events: {whole} us of processor an event, {database_stage} of them the database's; bare write"
+                " of the documents {bare_documents}, of all rows {bare_rows}".format(size=size, **row)
             )
-        told.append(f"  {line(found['documents'])}")
+            told.append(
+                "    times the documents: whole {whole_to_documents}, database {stage_to_documents}; times the rows:"
+                " {whole_to_rows}, {stage_to_rows}; log {log_to_documents} times the documents' bytes".format(**row)
+            )
+        told += [f"  growth {sizes}: {times}" for sizes, times in found["growth"].items()]
     return told

@@ -46,8 +46,8 @@ def insert_rows(
         return 0
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        ending = _ending(table, pass_by, replace)
-        return int(connection.exec_driver_sql(_insert_arrays(table, columns, ending), _arrays(rows)).rowcount)
+        statement = _insert_arrays(table, columns, len(rows) == 1, _ending(table, pass_by, replace))
+        return int(connection.exec_driver_sql(statement, _arrays(rows)).rowcount)
     return int(connection.exec_driver_sql(_insert_values(table, columns, pass_by, replace), list(rows)).rowcount)
 
 
@@ -63,7 +63,7 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) ->
         for part in parts if count == len(whole.rows) else ():
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
-    statement = _insert_together(*((lines.table, lines.columns, lines.pass_by) for lines in (whole, *parts)))
+    statement = _insert_together(*((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts)))
     values = _arrays(whole.rows)
     for part in parts:
         values += (*_arrays(part.rows), len(whole.rows))
@@ -71,6 +71,8 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) ->
 
 
 def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    if len(rows) == 1:  # of a single scan: the driver makes an array in the time of ten numbers
+        return rows[0]
     return tuple([list(column) for column in zip(*rows, strict=True)])
 
 
@@ -89,22 +91,27 @@ def _insert_values(table: Table, columns: tuple[str, ...], pass_by: bool, replac
 
 
 @lru_cache(maxsize=256)
-def _insert_arrays(table: Table, columns: tuple[str, ...], ending: str) -> str:
-    arrays = ", ".join(f"%b::{_postgres_type(table, name)}[]" for name in columns)
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays}){ending}"  # noqa: S608
+def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending: str) -> str:
+    """An INSERT of one array a column, or of the values of a `single` row."""
+    types = [_postgres_type(table, name) for name in columns]
+    if single:
+        rows = f"SELECT {', '.join(f'%b::{type_}' for type_ in types)}"
+    else:
+        rows = f"SELECT * FROM unnest({', '.join(f'%b::{type_}[]' for type_ in types)})"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) {rows}{ending}"
 
 
 @lru_cache(maxsize=256)
-def _insert_together(*lines: tuple[Table, tuple[str, ...], bool]) -> str:
+def _insert_together(*lines: tuple[Table, tuple[str, ...], bool, bool]) -> str:
     """The first lines, counted, and behind them each of the others where the count is what it should be."""
-    whole, *parts = (_insert_arrays(table, columns, "") for table, columns, _ in lines)
-    endings = [_ending(table, pass_by, ()) for table, _, pass_by in lines]
+    whole, *parts = (_insert_arrays(table, columns, single, "") for table, columns, single, _ in lines)
+    endings = [_ending(table, pass_by, ()) for table, _, _, pass_by in lines]
     steps = [f"added AS ({whole}{endings[0]} RETURNING 1)", "counted AS (SELECT count(*) AS rows FROM added)"]
     steps += [
         f"part{number} AS ({part} WHERE (SELECT rows FROM counted) = %b{ending})"  # noqa: S608 - names of ours
         for number, (part, ending) in enumerate(zip(parts, endings[1:], strict=True))
     ]
-    return f"WITH {', '.join(steps)} SELECT rows FROM counted"  # noqa: S608
+    return f"WITH {', '.join(steps)} SELECT rows FROM counted"  # noqa: S608 - names of ours
 
 
 @lru_cache(maxsize=256)
@@ -151,7 +158,7 @@ def insert_numbered(
     were inserted; a row that is there already is passed by."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        statement = _insert_arrays(table, columns, f" ON CONFLICT DO NOTHING RETURNING {key}, id")
+        statement = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING RETURNING {key}, id")
         return dict(connection.exec_driver_sql(statement, _arrays(rows)).tuples().all())
     numbers = next_numbers(session, table, len(rows))
     numbered = [(number, *row) for number, row in zip(numbers, rows, strict=True)]

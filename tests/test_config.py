@@ -76,6 +76,7 @@ def test_refusal_of_an_address_does_not_tell_its_password(tmp_path: Path) -> Non
     for name, value in (
         ("SUNSHINE_DATABASE_URL", "postgresql://user:hunter2@host"),
         ("SUNSHINE_OBJECTS_URL", "s3://key:hunter2@host"),
+        ("SUNSHINE_REPLICA_URL", "postgresql://user:hunter2@host/name"),
     ):
         with pytest.raises(SettingError) as refused:
             load_settings({"SUNSHINE_DATA": str(tmp_path), name: value})
@@ -96,6 +97,7 @@ def test_given_settings_are_taken(tmp_path: Path) -> None:
         {
             "SUNSHINE_DATA": str(tmp_path),
             "SUNSHINE_DATABASE_URL": "postgresql://user:secret@db.example:5433/sunshine",
+            "SUNSHINE_REPLICA_URL": "postgresql://user:secret@replica.example/sunshine",
             "SUNSHINE_OBJECTS_URL": "s3://KEY:SECRET@s3.example:9000/photos?secure=0",
             "SUNSHINE_SECRET_KEY": "k" * 32,
             "SUNSHINE_SCAN_SECONDS": "0.5",
@@ -103,7 +105,8 @@ def test_given_settings_are_taken(tmp_path: Path) -> None:
             "SUNSHINE_WORKER": "0",
         }
     )
-    assert settings.database_url.endswith("/sunshine")
+    assert settings.database_url.endswith(":5433/sunshine")
+    assert settings.replica_url.endswith("@replica.example/sunshine")
     assert settings.objects_url.startswith("s3://")
     assert (settings.secret_key, settings.scan_seconds, settings.demo, settings.worker) == ("k" * 32, 0.5, False, False)
     assert not (tmp_path / "secret_key").exists(), "a key that was given is not written down"

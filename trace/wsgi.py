@@ -5,12 +5,12 @@ started; not where `SUNSHINE_WORKER` is 0 and `./run worker` does it. The worker
 whatever ends it, and begin with the one that takes its place.
 """
 
-import gc
 import multiprocessing.util
 import sys
 
 from storage.tenancy import EVERYTHING
 from trace import create_app
+from trace.collector import settle
 from trace.config import SettingError, load_settings
 from trace.mqtt import listen
 from trace.worker import Crew, worker_of
@@ -20,10 +20,7 @@ try:
     app = create_app(settings)
 except SettingError as fault:
     sys.exit(str(fault))
-# What is there by now lives as long as the process: the collector need not walk through it again and again while a
-# document of a thousand events is captured.
-gc.collect()
-gc.freeze()
+settle()
 if settings.worker:
     parts = app.extensions["sunshine"]
     store = parts.store.seeing(EVERYTHING)

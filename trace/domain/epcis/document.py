@@ -350,12 +350,22 @@ def _check_json(value: Any) -> None:
     """The encoder writes NaN as null and a set as a list: facts would change without a word."""
     kind = value.__class__
     if kind is dict:
-        for inner in value.values():
-            _check_json(inner)
-    elif kind is list or kind is tuple:
-        for inner in value:
-            _check_json(inner)
-    elif kind is float or kind is Decimal:
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        _check_single(value)
+        return
+    for inner in value:
+        kind = inner.__class__
+        if kind is not str:  # most are
+            if kind is dict or kind is list or kind is tuple:
+                _check_json(inner)
+            else:
+                _check_single(inner)
+
+
+def _check_single(value: Any) -> None:
+    kind = value.__class__
+    if kind is float or kind is Decimal:
         if not isfinite(value):
             raise ValueError(f"{value} is no number that an EPCIS document can hold")
     elif value is not None and not isinstance(value, str | int):

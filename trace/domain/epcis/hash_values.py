@@ -21,7 +21,14 @@ def text_of(value: Any) -> str:
     """Any single value: texts without blanks around them, URNs of words and identifiers as URIs of the web."""
     if value.__class__ is not str:
         return "" if value is None else number_of(value)
-    text: str = value.strip()
+    return _known_text(value) if len(value) <= _REMEMBERED else _text(value)
+
+
+_REMEMBERED = 120  # characters of a text that is likely to come again: words, places, parties, what is seen twice
+
+
+def _text(text: str) -> str:
+    text = text.strip()
     # Our own identifiers are as they were sent for everybody else, so they are here.
     if text.startswith(("urn:epc:", "http")) and len(text) <= _LONGEST_URI and not text.startswith(_OURS):
         try:
@@ -35,6 +42,9 @@ def text_of(value: Any) -> str:
         prefix, _, rest = text.partition(":")
         return _WORDS.get(text) or (text if prefix == "urn" else GS1_PREFIXES[prefix] + rest)
     return text
+
+
+_known_text = lru_cache(maxsize=65_536)(_text)
 
 
 def number_of(value: Any) -> str:
