@@ -73,7 +73,7 @@ def add_options(parser: Any) -> None:
     parser.add_argument("--photos", metavar="FOLDER", help="photos and a manifest.csv, instead of ../shared/barcodes")
     parser.add_argument("--thorough", action="store_true", help="also the ladder with its budget of five seconds")
     parser.add_argument("--explain", metavar="FILE", help="what each rung found in this file and cost, nothing else")
-    parser.add_argument("--markdown", metavar="FILE", help="write the figures there as a page (docs/benchmarks.md)")
+    parser.add_argument("--markdown", metavar="FILE", help="write the figures there, as docs/benchmarks-photos.md")
 
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:

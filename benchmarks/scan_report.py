@@ -1,4 +1,4 @@
-"""The scan benchmark's figures for people: lines for a terminal, the page docs/benchmarks.md."""
+"""The scan benchmark's figures for people: lines for a terminal, the page docs/benchmarks-photos.md."""
 
 import os
 import platform
@@ -21,10 +21,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
 
 
 def page(figures: dict[str, Any]) -> str:
-    """The page docs/benchmarks.md: how it was measured, on what, and the tables."""
+    """The page docs/benchmarks-photos.md: how it was measured, on what, and the tables."""
     parts = [
         "# Reading photos: measurements",
-        "Written by `./run bench scan --markdown docs/benchmarks.md`; nothing here is typed by hand.",
+        "Written by `./run bench scan --markdown docs/benchmarks-photos.md`; nothing here is typed by hand.",
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {platform.system()}"
         f" {platform.machine()}, Python {platform.python_version()}; {_versions()}.",
         "## Method",
@@ -70,7 +70,7 @@ _AGAIN = """
 ./run bench scan --photos FOLDER --json             other photos, with a manifest.csv of the same columns
 ./run bench scan --thorough                         also the ladder with five seconds a photo
 ./run bench scan --explain FILE                     one photo, rung by rung
-./run bench scan --markdown docs/benchmarks.md      this page
+./run bench scan --markdown docs/benchmarks-photos.md      this page
 ```
 """
 

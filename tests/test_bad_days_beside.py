@@ -1,0 +1,162 @@
+"""Bad days of what lies and works beside the database: the S3 store gone, no room for uploads, clocks, no database."""
+
+import itertools
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from storage import jobs
+from storage.objects import FolderObjects, S3Objects, SpooledObjects
+from storage.tables import job, stored_object
+from tests.conftest import Databases
+from tests.gate import Gate
+from tests.post import HOUR, MINUTE, ZONE, Post, ids
+from tests.receiver import receiving
+from tests.servers import database_gone
+from tests.test_bad_days import check_full, no_room, on_postgresql, small_disk
+from tests.town import NOW, Town
+from tests.web.conftest import Demo, demonstration
+from trace.object_work import move_spooled
+from trace.services.job_kinds import JobKind
+from trace.services.object_keeping import KEEP
+from trace.web.parts import Parts
+from trace.worker import Worker
+from trace.workplace import Workplace
+
+__all__ = ["on_postgresql"]  # a fixture
+PDF = b"%PDF-1.4\n"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def demo(databases: Databases, tmp_path: Path) -> Iterator[Demo]:
+    """The demonstration on SQLite: what is tried here lies beside the database."""
+    with demonstration(databases, "sqlite", tmp_path) as made:
+        yield made
+
+
+@dataclass
+class Clock:
+    """A clock that goes as the test says."""
+
+    now: datetime = NOW
+
+    def seconds(self) -> float:
+        """As a monotonic clock tells the time."""
+        return self.now.timestamp()
+
+
+def send(demo: Demo, data: bytes) -> str:
+    """Send a paper; its SHA-256 as it was acknowledged."""
+    answer = demo.call("POST", "/objects", data={"file": (BytesIO(data), "paper.pdf")})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["sha256"])
+
+
+def test_s3_store_that_is_gone_for_ten_minutes_loses_nothing(demo: Demo, s3_url: str, tmp_path: Path) -> None:
+    parts: Parts = demo.app.extensions["sunshine"]
+    clock, papers = Clock(), [PDF + b"%d" % number for number in range(12)]
+    with Gate(int(urlsplit(s3_url).port or 0)) as gate:
+        bucket = S3Objects(s3_url.rpartition(":")[0] + f":{gate.port}/gone-for-ten-minutes?secure=0")
+
+        def started() -> SpooledObjects:
+            """What a service that starts now has its papers in; a worker beside it."""
+            objects = SpooledObjects(bucket, FolderObjects(tmp_path / "spool"), clock=clock.seconds)
+            demo.app.extensions["sunshine"] = replace(parts, objects=objects)
+            return objects
+
+        objects = started()
+        worker = Worker(demo.store, ZONE, private=False, objects=objects, now=lambda: clock.now, jitter=lambda: 0.0)
+        kept = [send(demo, papers[0])]
+        gate.close()
+        with demo.store.writing() as session:  # it would be looked at now
+            session.execute(update(stored_object).values(look_again_at=clock.now))
+        worker.tend()
+        for minute, paper in enumerate(papers[1:11], start=1):
+            clock.now += MINUTE
+            kept.append(send(demo, paper))
+            assert demo.get(f"/objects/{kept[-1]}").data == paper
+            assert move_spooled(objects) == 0
+            worker.work_once()
+            if minute == 5:
+                objects = started()
+        assert demo.client.get("/health/ready").status_code == 200
+        assert demo.client.get("/health/ready").json["photos_waiting"] == 10
+        with demo.store.reading() as session:
+            looking = session.execute(select(job).where(job.c.kind == KEEP)).one()
+        assert (looking.attempts > 1, looking.dead_at) == (True, None)
+        gate.open()
+        clock.now += MINUTE
+        kept.append(send(demo, papers[11]))
+        assert objects.waiting() == 10, "it goes to the store that is back at once"
+        assert move_spooled(objects) == 10
+        clock.now += HOUR
+        while worker.work_once():
+            pass
+        assert [bucket.get(name) for name in kept] == papers
+        assert sorted(one.sha256 for one in bucket.listed()) == sorted(kept)
+        assert demo.client.get("/health/ready").json["photos_waiting"] == 0
+        with demo.store.reading() as session:
+            assert session.execute(select(job.c.attempts).where(job.c.kind == KEEP)).scalar_one() == 0
+            assert not session.execute(select(stored_object).where(stored_object.c.missing_since.is_not(None))).all()
+
+
+def test_no_room_for_an_upload_on_its_way_is_told_and_recovers(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = PDF + bytes(3_000_000)
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="paper.pdf"\r\n\r\n'
+    sent = head + paper + b"\r\n--b--\r\n"
+    with small_disk(16) as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        before = demo.counts()
+        with no_room(disk):
+            check_full(demo.call("POST", "/objects", data=sent, content_type="multipart/form-data; boundary=b"))
+        assert demo.counts() == before
+        assert demo.get(f"/objects/{send(demo, paper)}").data == paper
+        assert list(disk.iterdir()) == []
+
+
+def test_clock_that_steps_to_and_fro_makes_no_delivery_wait_or_come_twice(town: Town) -> None:
+    with receiving() as receiver:
+        post = Post(town, receiver)
+        shop = town.organisation()
+        post.subscribe(shop)
+        numbers = itertools.count(1)
+        for step in (MINUTE, 2 * DAY, -DAY, 400 * DAY, -399 * DAY, -HOUR, HOUR):
+            post.now += step
+            post.record(shop, next(numbers))
+            post.worker.tend()
+            post.work(2 * MINUTE)
+        assert [number for events in post.came for number in events] == ids(*range(1, next(numbers)))
+
+
+def test_worker_goes_on_by_itself_when_the_database_is_back(on_postgresql: Demo) -> None:
+    store, done = on_postgresql.store, threading.Event()
+
+    def act(at: Workplace, taken: jobs.Job) -> None:
+        at.store.write(jobs.finish, taken)
+        done.set()
+
+    kinds = {"test": JobKind(MINUTE)}
+    worker = Worker(store, ZONE, private=False, now=lambda: NOW, kinds=kinds, work={"test": act})
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    with store.writing() as session:
+        jobs.put(session, kind="test", subject=1, due_at=NOW, now=NOW, organisation=None)
+    with database_gone(on_postgresql.app.extensions["sunshine"].settings.database_url):
+        thread.start()
+        with pytest.raises(DBAPIError), store.reading() as session:
+            session.execute(text("SELECT 1"))
+        assert thread.is_alive()
+        assert not done.is_set()
+    assert done.wait(60), "nobody had to start it again"
+    stop.set()
+    thread.join()
