@@ -151,7 +151,7 @@ def test_worker_goes_on_by_itself_when_the_database_is_back(on_postgresql: Demo)
     thread = threading.Thread(target=worker.run, args=(stop,))
     with store.writing() as session:
         jobs.put(session, kind="test", subject=1, due_at=NOW, now=NOW, organisation=None)
-    with database_gone(on_postgresql.app.extensions["sunshine"].settings.database_url):
+    with database_gone(on_postgresql.app.extensions["sunshine"].settings.owner_url):
         thread.start()
         with pytest.raises(DBAPIError), store.reading() as session:
             session.execute(text("SELECT 1"))
