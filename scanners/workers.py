@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from io import SEEK_END, BytesIO
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.util import Finalize
 from typing import BinaryIO, cast
 
@@ -41,6 +41,7 @@ MEMORY = 384 * 1024**2
 NARROWEST = 10  # pixels of a picture's shorter side; no engine finds a code in less, and scaling would leave nothing
 NOTHING = Ascent((), (), ())
 LARGE_BLOCK = 1024**2  # bytes from which memory goes back to the system as soon as it is let go
+WORKER = "pebble_pool_worker"  # what pebble calls its processes
 PHOTOS_A_WORKER = 2_000  # then it is replaced, so that a leak in a C library never adds up
 
 _pool: ProcessPool | None = None
@@ -180,6 +181,9 @@ def close() -> None:
         pool, _pool = _pool, None
     if pool is not None:
         pool.stop()
+        for process in active_children():  # one that is still starting would miss what is taken away now, and tell it
+            if process.name == WORKER:
+                process.kill()
         pool.join(timeout=5)
 
 

@@ -137,17 +137,21 @@ def test_files_are_taken_a_few_at_a_time() -> None:
 
 
 def test_ctrl_c_ends_it_and_all_its_processes_quietly(tmp_path: Path) -> None:
+    """In the midst of photos, and it cannot have ended by itself: of the last one, not a byte comes."""
     (tmp_path / "a.png").write_bytes(file_of(on_paper(symbol(EAN, "EAN13")), "PNG"))
-    line = [sys.executable, "-m", "trace.cli_scan", "--json", *["a.png"] * 5_000]
+    line = [sys.executable, "-m", "trace.cli_scan", "--json", *["a.png"] * 20, "-"]
+    never, kept_open = os.pipe()
     process = subprocess.Popen(
         line, cwd=ROOT, env=environ(tmp_path, RUN_FROM=str(tmp_path)), start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=never, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["readings"]
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=60)  # to the end of both pipes: no process is left that holds them
     finally:
         process.kill()
+        os.close(never)
+        os.close(kept_open)
     assert (process.returncode, said) == (130, "Interrupted.\n")

@@ -13,15 +13,17 @@ import re
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from io import TextIOWrapper
 from multiprocessing import resource_tracker
-from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -72,6 +74,10 @@ class Scanned:
     fault: Failure | OSError | None = None
 
 
+_Answer = SimpleQueue[Scanned | BaseException]
+_Tasks = SimpleQueue[tuple[str | Scanned, _Answer] | None]
+
+
 @dataclass(slots=True)
 class Count:
     """What came of all files; `status` is the exit status."""
@@ -118,7 +124,8 @@ def main(paths: tuple[str, ...], as_json: bool, thorough: bool, language: str) -
         count = scan_to(click.echo, paths, seconds=seconds, as_json=as_json, language=language)
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
-        sys.exit(INTERRUPTED)
+        # Not by way of Python's end: a thread may just be starting new workers, and that end would wait for them.
+        os._exit(INTERRUPTED)
     except BrokenPipeError:  # who reads has enough
         raise
     except OSError as fault:  # those of the files that are read are told with them
@@ -142,8 +149,11 @@ def scan_to(
     hidden = not sys.stderr.isatty()
     if not as_json:
         write(_row(heads, width))
-    with click.progressbar(length=len(files), label="scan", show_pos=True, file=sys.stderr, hidden=hidden) as bar:
-        for scanned in scan(files, seconds=seconds):
+    with (
+        click.progressbar(length=len(files), label="scan", show_pos=True, file=sys.stderr, hidden=hidden) as bar,
+        closing(scan(files, seconds=seconds)) as all_scanned,  # at once: after Ctrl-C, too, nothing is left to the end
+    ):
+        for scanned in all_scanned:
             count.add(scanned)
             if not hidden:
                 # Where both are one terminal, rows take the bar's line.
@@ -201,25 +211,53 @@ def _place(path: str) -> Path:
     return Path(os.environ.get("RUN_FROM", ""), path)
 
 
-def scan(files: Iterable[str | Scanned], *, seconds: float) -> Iterator[Scanned]:
-    """What each file gives, in their order; as many are read at once as there are cores."""
-    waiting: deque[AsyncResult[Scanned]] = deque()
+def scan(files: Iterable[str | Scanned], *, seconds: float) -> Generator[Scanned, None, None]:
+    """What each file gives, in their order; as many are read at once as there are cores.
+
+    Ctrl-C may interrupt this at any place. Queues of C are all that is shared with the threads: an interrupted lock of
+    Python's own may stay locked (https://bugs.python.org/issue29988), and a pool of threads waited for it for ever.
+    """
+    tasks: _Tasks = SimpleQueue()
+    waiting: deque[_Answer] = deque()
     # Ctrl-C reaches every process of a terminal's group: the workers, which these threads start, never see it. The
     # tracker would let it through again when it starts.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    crew = ThreadPool(CORES)  # of daemons: after Ctrl-C nobody waits for the photo that is being read
+    for _ in range(CORES):  # daemons: after Ctrl-C nobody waits for the photo that is being read
+        Thread(target=_scan_all, args=(tasks, seconds), daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         for file in files:
-            waiting.append(crew.apply_async(_scan_one, (file, seconds)))
+            answer: _Answer = SimpleQueue()
+            tasks.put((file, answer))
+            waiting.append(answer)
             if len(waiting) >= AHEAD:
-                yield waiting.popleft().get()
+                yield _result(waiting.popleft())
         while waiting:
-            yield waiting.popleft().get()
+            yield _result(waiting.popleft())
     finally:
-        crew.terminate()
+        with suppress(Empty):
+            while True:
+                tasks.get_nowait()
+        for _ in range(CORES):
+            tasks.put(None)
         close()
+
+
+def _scan_all(tasks: _Tasks, seconds: float) -> None:
+    while (task := tasks.get()) is not None:
+        file, answer = task
+        try:
+            answer.put(_scan_one(file, seconds))
+        except BaseException as fault:  # noqa: BLE001 - raised again where the answer is taken
+            answer.put(fault)
+
+
+def _result(answer: _Answer) -> Scanned:
+    result = answer.get()
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _scan_one(file: str | Scanned, seconds: float) -> Scanned:
