@@ -1,4 +1,8 @@
-"""The command line as people use it: in processes of its own, over stores of its own."""
+"""The command line as people use it, over stores of its own.
+
+What a command says is asked of it in this process, because to start one takes longer than all it does; what only a
+process of its own can prove - that each is there, serves, stops, and ends as told - is proved by one.
+"""
 
 import json
 import os
@@ -15,13 +19,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner, Result
 
 import storage
 from scanners import workers
 from storage.event_search import LONG_QUERIES
 from tests.conftest import ROOT
 from tests.servers import free_port, wait_for_port
-from trace.cli import THREADS
+from trace.cli import THREADS, cli
 from trace.domain.permissions import Role
 from trace.services.demonstration import FILE, find_demonstration, load_demonstration
 from trace.services.keys import find_actor_by_key
@@ -39,6 +44,12 @@ def command(data: Path, *arguments: str, **settings: str) -> subprocess.Complete
     return subprocess.run(
         line, cwd=ROOT, env=environ(data, **settings), capture_output=True, text=True, check=False, timeout=120
     )
+
+
+def said_here(data: Path, *arguments: str, **settings: str) -> Result:
+    """Run a command in this process: its exit status and what it printed."""
+    foreign = {name: None for name in os.environ if name.startswith("SUNSHINE_")}
+    return CliRunner().invoke(cli, arguments, env=foreign | {"SUNSHINE_DATA": str(data)} | settings)
 
 
 @contextmanager
@@ -78,14 +89,21 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-def test_serve_answers_and_stops_when_told_to(tmp_path: Path) -> None:
+def test_serve_without_demonstration_shows_nobody_answers_and_stops_when_told_to(tmp_path: Path) -> None:
     with serving(tmp_path, SUNSHINE_DEMO="0") as (process, port):
         wait_for_port(port)
         assert health(port)["status"] == "ok"
+        second = said_here(tmp_path, "up", "--port", str(port), SUNSHINE_DEMO="0")
+        assert second.exit_code == 3
+        assert re.search(rf"cannot listen on 127\.0\.0\.1:{port}: .*in use", second.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) in (0, -signal.SIGTERM)
     with pytest.raises(OSError, match="refused"):
         health(port)
+    said = (tmp_path / "log").read_text()
+    assert f"http://127.0.0.1:{port}/station" in said
+    assert "password" not in said
+    assert not (tmp_path / FILE).exists()
 
 
 def test_every_start_shows_who_can_sign_in_to_a_demonstration(filled: Path) -> None:
@@ -100,27 +118,10 @@ def test_every_start_shows_who_can_sign_in_to_a_demonstration(filled: Path) -> N
     assert stat.S_IMODE((filled / FILE).stat().st_mode) == 0o600
 
 
-def test_start_without_demonstration_shows_nobody(tmp_path: Path) -> None:
-    with serving(tmp_path, SUNSHINE_DEMO="0") as (_process, port):
-        wait_for_port(port)
-    said = (tmp_path / "log").read_text()
-    assert f"http://127.0.0.1:{port}/station" in said
-    assert "password" not in said
-    assert not (tmp_path / FILE).exists()
-
-
-def test_address_that_is_taken_is_told_and_ends_the_start(tmp_path: Path) -> None:
-    with serving(tmp_path, SUNSHINE_DEMO="0") as (_process, port):
-        wait_for_port(port)
-        second = command(tmp_path, "up", "--port", str(port), SUNSHINE_DEMO="0")
-    assert second.returncode == 3
-    assert re.search(rf"cannot listen on 127\.0\.0\.1:{port}: .*in use", second.stderr)
-
-
 @pytest.mark.parametrize("role", [role.value for role in Role])
 def test_key_of_each_role_opens_the_store(filled: Path, role: str) -> None:
-    made = command(filled, "key", "--role", role)
-    assert made.returncode == 0, made.stderr
+    made = said_here(filled, "key", "--role", role)
+    assert made.exit_code == 0, made.stderr
     key = made.stdout.strip()
     assert re.fullmatch(r"st_[0-9a-f]{10}_[\w-]{43}", key)
     store = storage.open_store(f"sqlite:///{filled / 'sunshine.db'}")
@@ -133,6 +134,7 @@ def test_key_of_each_role_opens_the_store(filled: Path, role: str) -> None:
 
 def test_key_for_a_named_organisation_is_of_that_organisation(filled: Path) -> None:
     made = command(filled, "key", "--role", "clerk", "--organisation", "沙都生活超市应理店")
+    assert made.returncode == 0, made.stderr
     store = storage.open_store(f"sqlite:///{filled / 'sunshine.db'}")
     with store.reading() as session:
         actor = find_actor_by_key(session, made.stdout.strip())
@@ -153,8 +155,8 @@ def test_key_for_a_named_organisation_is_of_that_organisation(filled: Path) -> N
 def test_key_that_cannot_be_made_is_refused(
     filled: Path, arguments: tuple[str, ...], status: int, sentence: str
 ) -> None:
-    refused = command(filled, "key", *arguments)
-    assert (refused.returncode, refused.stdout) == (status, "")
+    refused = said_here(filled, "key", *arguments)
+    assert (refused.exit_code, refused.stdout) == (status, "")
     assert sentence in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -162,8 +164,9 @@ def test_key_that_cannot_be_made_is_refused(
 def test_key_on_an_empty_store_is_for_the_platform_only_and_leaves_it_empty(tmp_path: Path) -> None:
     refused = command(tmp_path, "key", "--role", "clerk")
     assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
     assert "No organisation fits the role clerk yet; register one first." in refused.stderr
-    assert command(tmp_path, "key", "--role", "platform_administrator").stdout.startswith("st_")
+    assert said_here(tmp_path, "key", "--role", "platform_administrator").stdout.startswith("st_")
     store = storage.open_store(f"sqlite:///{tmp_path / 'sunshine.db'}")
     shown = load_demonstration(store, ZoneInfo("Asia/Shanghai"), datetime.now(UTC), tmp_path)
     assert shown is not None, "the platform alone does not keep the demonstration away"
@@ -173,29 +176,29 @@ def test_key_on_an_empty_store_is_for_the_platform_only_and_leaves_it_empty(tmp_
 
 @pytest.mark.parametrize("name", ["up", "key --role clerk", "doctor"])
 def test_wrong_setting_ends_every_command_with_one_sentence(tmp_path: Path, name: str) -> None:
-    refused = command(tmp_path, *name.split(), SUNSHINE_PORT="http")
-    assert (refused.returncode, refused.stdout) == (2, "")
+    refused = said_here(tmp_path, *name.split(), SUNSHINE_PORT="http")
+    assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == "SUNSHINE_PORT takes a whole number from 1 to 65535; 'http' came.\n"
 
 
 def test_store_of_another_domain_is_refused(tmp_path: Path) -> None:
-    assert command(tmp_path, "key", "--role", "platform_administrator").returncode == 0
-    refused = command(tmp_path, "key", "--role", "platform_administrator", SUNSHINE_ID_DOMAIN="id.other.example")
-    assert (refused.returncode, refused.stdout) == (2, "")
+    assert said_here(tmp_path, "key", "--role", "platform_administrator").exit_code == 0
+    refused = said_here(tmp_path, "key", "--role", "platform_administrator", SUNSHINE_ID_DOMAIN="id.other.example")
+    assert (refused.exit_code, refused.stdout) == (2, "")
     assert "SUNSHINE_ID_DOMAIN=id.sunshine-trace.example; id.other.example came. Set it back." in refused.stderr
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:1/none"])
 def test_database_out_of_reach_is_one_sentence(tmp_path: Path, url: str) -> None:
-    refused = command(tmp_path, "up", SUNSHINE_DATABASE_URL=url)
-    assert (refused.returncode, refused.stdout) == (3, "")
+    refused = said_here(tmp_path, "up", SUNSHINE_DATABASE_URL=url)
+    assert (refused.exit_code, refused.stdout) == (3, "")
     assert re.fullmatch(r"The database cannot be used: [^\n]+\n", refused.stderr)
 
 
 def test_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "sunshine.db").write_bytes(b"not a database at all " * 100)
-    refused = command(tmp_path, "up")
-    assert (refused.returncode, refused.stdout) == (3, "")
+    refused = said_here(tmp_path, "up")
+    assert (refused.exit_code, refused.stdout) == (3, "")
     assert refused.stderr == "The database cannot be used: file is not a database\n"
 
 
@@ -219,31 +222,31 @@ def test_doctor_says_what_is_there(filled: Path) -> None:
 
 
 def test_doctor_says_which_store_does_not_answer(tmp_path: Path) -> None:
-    said = command(
+    said = said_here(
         tmp_path,
         "doctor",
         SUNSHINE_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
         SUNSHINE_OBJECTS_URL="s3://key:secret@127.0.0.1:1/bucket?secure=0",
     )
-    assert said.returncode == 1
+    assert said.exit_code == 1
     assert re.search(r"^MISSING +store: database: \S", said.stdout, re.MULTILINE)
     assert re.search(r"^MISSING +store: objects: The photo store does not answer", said.stdout, re.MULTILINE)
 
 
 def test_doctor_says_that_a_store_is_empty_or_of_another_version(tmp_path: Path) -> None:
-    said = command(tmp_path, "doctor")
+    said = said_here(tmp_path, "doctor")
     assert re.search(r"^ok +store: database \(empty; ./run prepares it\)$", said.stdout, re.MULTILINE)
-    assert "Error" not in said.stdout
-    assert said.returncode == 0
+    assert "Error" not in said.output
+    assert said.exit_code == 0
     url = f"sqlite:///{tmp_path / 'sunshine.db'}"
     storage.prepare(url)
     store = storage.open_store(url)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     store.close()
-    said = command(tmp_path, "doctor")
+    said = said_here(tmp_path, "doctor")
     assert re.search(r"^MISSING +store: database: it is of version 0001, not \d+: ./run ", said.stdout, re.MULTILINE)
-    assert said.returncode == 1
+    assert said.exit_code == 1
 
 
 def test_threads_are_left_for_the_desks_when_no_more_photos_and_long_queries_are_taken() -> None:
