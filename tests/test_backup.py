@@ -188,7 +188,7 @@ def test_object_that_is_missing_or_damaged_is_told_and_all_else_is_kept(
 
 def test_backup_that_does_not_get_whole_is_none(small: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    gone = replace(small, database_url=f"sqlite:///{tmp_path / 'none.db'}")
+    gone = replace(small, owner_url=f"sqlite:///{tmp_path / 'none.db'}")
     with pytest.raises(BackupFailed, match=r"There is no database at .*none\.db"):
         back_up(gone, folder)
     (folder / ".partial-of-one-that-was-killed").mkdir()
@@ -231,4 +231,4 @@ def test_backup_comes_back_only_under_its_own_signing_key(small: Settings, tmp_p
 def test_backup_of_one_kind_of_database_is_not_brought_back_to_another(small: Settings, tmp_path: Path) -> None:
     backup = back_up(small, tmp_path / "backups")
     with pytest.raises(BackupFailed, match="The backup is of sqlite"):
-        bring_back(replace(small, database_url="postgresql://nobody@127.0.0.1:1/none"), backup)
+        bring_back(replace(small, owner_url="postgresql://nobody@127.0.0.1:1/none"), backup)
