@@ -23,6 +23,8 @@ WRONG = {
         "postgresql:///",
         "\x00",
     ],
+    # here, too, the last one is right, but for the store beside it
+    "SUNSHINE_OWNER_URL": ["sqlite:///other.db", "postgresql://host", "host", "postgresql://host/name"],
     # the last one is right, but for the store beside it, which is SQLite
     "SUNSHINE_REPLICA_URL": ["sqlite:///copy.db", "postgresql://host", "host", "postgresql://host/name"],
     "SUNSHINE_OBJECTS_URL": [
@@ -77,6 +79,7 @@ def test_refusal_of_an_address_does_not_tell_its_password(tmp_path: Path) -> Non
         ("SUNSHINE_DATABASE_URL", "postgresql://user:hunter2@host"),
         ("SUNSHINE_OBJECTS_URL", "s3://key:hunter2@host"),
         ("SUNSHINE_REPLICA_URL", "postgresql://user:hunter2@host/name"),
+        ("SUNSHINE_OWNER_URL", "postgresql://user:hunter2@host/name"),
     ):
         with pytest.raises(SettingError) as refused:
             load_settings({"SUNSHINE_DATA": str(tmp_path), name: value})

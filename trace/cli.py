@@ -1,13 +1,12 @@
 """The command line: start the service, check the machine, make keys. `./run` calls it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from storage.objects import Refused, spool_of
 from storage.tables import organisation
 from storage.tenancy import EVERYTHING
 from trace import clock
-from trace.cli_objects import check_lock, objects
+from trace.cli_doctor import examine, first_line
+from trace.cli_objects import objects
 from trace.config import SettingError, Settings, load_settings
 from trace.domain.failures import N_, Busy, Failure, NotFound
 from trace.domain.permissions import Role
@@ -31,10 +31,7 @@ from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.mqtt import listen
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
-from trace.services.health import check_replica, check_row_security, check_subscriptions
-from trace.services.job_list import check_jobs
 from trace.services.keys import issue_key
-from trace.services.object_keeping import count_missing
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
 from trace.worker import Crew, worker_of
 
@@ -110,7 +107,7 @@ def check_objects_or_exit(settings: Settings) -> None:
         if isinstance(fault, Busy) and not isinstance(fault, Refused) and spool_of(kept) is not None:
             click.echo("The photo store does not answer: photos wait on this machine until it does.", err=True)
             return
-        click.echo(f"Photos cannot be kept (SUNSHINE_OBJECTS_URL): {_first_line(fault)}", err=True)
+        click.echo(f"Photos cannot be kept (SUNSHINE_OBJECTS_URL): {first_line(fault)}", err=True)
         sys.exit(3)
 
 
@@ -269,7 +266,7 @@ def export(name: str, text: str, form: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.ClickException(f"The events cannot be written: {fault.strerror or fault}") from fault
     except DBAPIError as fault:
-        raise click.ClickException(f"The database cannot be read: {_first_line(fault)}") from fault
+        raise click.ClickException(f"The database cannot be read: {first_line(fault)}") from fault
     click.echo(f"{count} events", err=True)
 
 
@@ -318,78 +315,6 @@ def doctor() -> None:
         click.echo(f"{'ok     ' if problem is None else 'MISSING'}  {name}{'' if problem is None else ': ' + problem}")
         bad = bad or (problem is not None and name.startswith("store"))
     sys.exit(1 if bad else 0)
-
-
-def examine(settings: Settings) -> Iterator[tuple[str, str | None]]:
-    """(what, None or what is wrong and what to do), one after the other."""
-    from scanners import available_engines, available_formats  # noqa: PLC0415 - loads OpenCV
-
-    yield f"python {sys.version.split()[0]}", None
-    for engine, problem in available_engines().items():
-        yield f"reading engine {engine}", problem
-    for kind, problem in available_formats().items():
-        yield f"scans as {kind}", problem
-    for program, use in (
-        ("chromium", "the browser tests are skipped; install the package chromium"),
-        ("radosgw", "the S3 tests are skipped; install radosgw ceph-mon ceph-osd"),
-    ):
-        yield f"{program} (tests)", None if shutil.which(program) else use
-    yield from _examine_database(settings)
-    yield from _examine_objects(settings)
-    free = shutil.disk_usage(settings.data).free / 1024**3
-    yield f"disk: {free:.1f} GiB free", None if free > 1 else "less than 1 GiB is free; make room"
-
-
-def _examine_objects(settings: Settings) -> Iterator[tuple[str, str | None]]:
-    """Whether photos are kept, and locked where the law asks for that; whether some wait here."""
-    kept = objects_of(settings)
-    problem = _attempt(kept.check)
-    yield "store: objects", problem
-    spool = spool_of(kept)
-    waiting = 0 if spool is None else spool.waiting()
-    yield "photos waiting for their store", f"{waiting}: the worker on this machine brings them" if waiting else None
-    if problem is None:
-        yield "photos: lock", check_lock(kept)
-
-
-def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
-    """The database, and what is in it where it is this version's."""
-    store = storage.open_store(settings.database_url, settings.replica_url).seeing(EVERYTHING)
-    said = "store: database"
-    try:
-        there, wanted = storage.revisions(store)
-        if there is None:
-            yield f"{said} (empty; ./run prepares it)", None
-        elif there != wanted:
-            yield said, f"it is of version {there}, not {wanted}: ./run brings it up to date, or says why it cannot"
-        else:
-            yield said, None
-            with store.reading() as session:
-                if store.engine.dialect.name == "postgresql":
-                    kept = check_row_security(session)
-                    yield "row-level security", None if kept == "ok" else kept
-                yield "subscriptions", check_subscriptions(session, clock.now())
-                yield "work in the background", check_jobs(session, now=clock.now())
-                lost = count_missing(session)
-                yield "photos that records name", f"{lost} are missing: ./run objects check" if lost else None
-        if store.replica is not None:
-            yield "replica of the database", check_replica(store.replica)
-    except DBAPIError as fault:
-        yield said, _first_line(fault)
-    finally:
-        store.close()
-
-
-def _attempt(act: Callable[[], Any]) -> str | None:
-    try:
-        act()
-    except (Failure, OSError, DBAPIError) as fault:
-        return _first_line(fault)
-    return None
-
-
-def _first_line(fault: Exception) -> str:
-    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
 
 
 cli.add_command(objects)

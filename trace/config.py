@@ -121,11 +121,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values = {name: env_vars[name] for name in known if env_vars.get(name, "") != ""}
     data = Path(values.get("SUNSHINE_DATA", "data")).resolve()
     database = values.get("SUNSHINE_DATABASE_URL", f"sqlite:///{data / 'sunshine.db'}")
-    database_url = _database(database, "SUNSHINE_DATABASE_URL")
+    database_url = _database(database)
     return Settings(
         data=data,
         database_url=database_url,
-        owner_url=_database(values.get("SUNSHINE_OWNER_URL", database), "SUNSHINE_OWNER_URL"),
+        owner_url=_owner(values.get("SUNSHINE_OWNER_URL", database), database_url),
         replica_url=_replica(values.get("SUNSHINE_REPLICA_URL", ""), database_url),
         objects_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_URL", str(data / "objects"))),
         objects_old_url=parse_objects_url(values.get("SUNSHINE_OBJECTS_OLD_URL", ""), "SUNSHINE_OBJECTS_OLD_URL"),
@@ -180,12 +180,26 @@ def _domain(text: str) -> str:
     return text
 
 
-def _database(text: str, name: str) -> str:
+def _database(text: str) -> str:
     usable = _names_database(text, ("sqlite", *POSTGRESQL))
     if not usable or ":memory:" in text:
         raise SettingError(
-            f"{name} takes sqlite:///path or postgresql://user:password@host/name;"
+            "SUNSHINE_DATABASE_URL takes sqlite:///path or postgresql://user:password@host/name;"
             f" an address beginning {text.split(':', maxsplit=1)[0]!r} came."
+        )
+    return text
+
+
+def _owner(text: str, database_url: str) -> str:
+    """The address of the database for who owns its tables; what came is not repeated, it holds a password."""
+    if text != database_url and not (
+        _names_database(text, POSTGRESQL)
+        and _names_database(database_url, POSTGRESQL)
+        and make_url(text).database == make_url(database_url).database
+    ):
+        raise SettingError(
+            "SUNSHINE_OWNER_URL takes postgresql://user:password@host/name, the same name as in a SUNSHINE_DATABASE_URL"
+            " of that kind; something else came."
         )
     return text
 

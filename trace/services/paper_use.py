@@ -13,16 +13,7 @@ from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for, uris_of
-from storage.tables import (
-    MICRO,
-    alert,
-    certificate,
-    certificate_use,
-    organisation,
-    paper_head,
-    receipt,
-    receipt_line,
-)
+from storage.tables import MICRO, alert, certificate, certificate_use, organisation, paper_head, receipt, receipt_line
 from storage.tenancy import across
 from trace.domain.failures import N_
 from trace.domain.paper_use import PassedOn, Use, counted, room, shares
