@@ -22,6 +22,7 @@ from benchmarks.documents import document
 from benchmarks.processor import Clock, DatabaseStage, counting_log
 from benchmarks.stores import Opened, on_both
 from storage.store import Store
+from storage.tenancy import EVERYTHING
 from trace import clock, create_app
 from trace.collector import settle
 from trace.config import load_settings
@@ -66,7 +67,7 @@ def _side(opened: Opened) -> Iterator["_Side"]:
     with tempfile.TemporaryDirectory() as folder:
         url = opened.store.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
         app = create_app(load_settings({"SUNSHINE_DATA": folder, "SUNSHINE_DATABASE_URL": url, "SUNSHINE_DEMO": "0"}))
-        store = app.extensions["sunshine"].store
+        store = app.extensions["sunshine"].store.seeing(EVERYTHING)
         try:
             yield _Side(store, app.test_client(), opened)
         finally:

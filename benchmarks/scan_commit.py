@@ -27,6 +27,7 @@ import storage
 from benchmarks.processor import Clock
 from benchmarks.stores import BACKENDS, percentile
 from storage.store import Store
+from storage.tenancy import EVERYTHING
 from tests.servers import CannotRun, postgres
 from trace.collector import settle
 from trace.domain.checks import check_digit
@@ -77,7 +78,7 @@ def _url(backend: str, folder: str | None) -> Iterator[str]:
 def measure(url: str, clients: Sequence[int] = CLIENTS, blocks: int = BLOCKS, acts: int = ACTS) -> dict[str, Any]:
     """{clients: milliseconds of both sides and their ratio}; statements and processor time of one capture alone."""
     storage.prepare(url)
-    store = storage.open_store(url)
+    store = storage.open_store(url).seeing(EVERYTHING)
     try:
         _bare.create(store.engine)
         actor = _farm(store)

@@ -106,14 +106,18 @@ def lock_stock(
     found: dict[tuple[int, str], Balance] = {}
     keys = set(wanted)
     for part in chunks(sorted({item for item, _ in keys})):
-        query = (
-            select(stock.c.item, stock.c.unit, *_BALANCES)
-            .where(stock.c.organisation == organisation, stock.c.item.in_(part))
-            .order_by(stock.c.item, stock.c.unit)
-            .with_for_update()
-        )
-        found.update({(item, unit): Balance(*row) for item, unit, *row in session.execute(query)})
+        rows_there = session.execute(_LOCKED, {"holder": organisation, "items": list(part)})
+        found.update({(item, unit): Balance(*row) for item, unit, *row in rows_there})
     return {key: balance for key, balance in found.items() if key in keys}
+
+
+# Asked at every movement: put together once.
+_LOCKED = (
+    select(stock.c.item, stock.c.unit, *_BALANCES)
+    .where(stock.c.organisation == bindparam("holder"), stock.c.item.in_(bindparam("items", expanding=True)))
+    .order_by(stock.c.item, stock.c.unit)
+    .with_for_update()
+)
 
 
 def set_balances(session: Session, organisation: int, balances: Mapping[tuple[int, str], Balance]) -> None:

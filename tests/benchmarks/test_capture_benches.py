@@ -1,0 +1,25 @@
+"""The benchmarks of capture and of one scan's commit, at a small size: that they count what they say."""
+
+from pathlib import Path
+
+from benchmarks import capture, scan_commit
+from benchmarks.stores import opened
+
+SKIPPED = {"postgresql": {"skipped": "not asked"}}
+
+
+def test_documents_are_captured_and_written_bare_in_stores_of_two_sizes(tmp_path: Path) -> None:
+    with opened("sqlite", (200, 400), str(tmp_path)) as stores:
+        found = capture.measure(stores, documents=2, events=20)
+    assert found["sizes"].keys() == {"200", "400"} and found["growth"].keys() == {"200 to 400"}
+    for row in found["sizes"].values():
+        assert row["whole"] > row["database_stage"] > 0 and row["bare_rows"] > 0
+        assert row["log_to_documents"] > 1, "the document itself is in the log"
+    assert capture.lines({"sqlite": found} | SKIPPED)
+
+
+def test_one_scan_commits_beside_bare_commits(tmp_path: Path) -> None:
+    found = scan_commit.measure(f"sqlite:///{tmp_path / 'bench.db'}", clients=(1, 2), blocks=1, acts=3)
+    assert found["clients"].keys() == {"1", "2"}
+    assert all(row["ratio"] > 0 and row["scans_a_second"] > 0 for row in found["clients"].values())
+    assert scan_commit.lines({"sqlite": found} | SKIPPED)
