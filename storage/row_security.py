@@ -31,8 +31,8 @@ OWNERS = {
 }
 # Nobody's are the service's own.
 OR_NOBODYS = frozenset({"job"})
-# Headquarters' are its shops', too: who works in their name, reviews for them, says what they ask for a box.
-OF_CHAIN = frozenset({"duty", "person", "pharmacist", "selling_price"})
+# Headquarters' are its shops', too: who works in their name and reviews for them, first checks and prices of drugs.
+OF_CHAIN = frozenset({"duty", "person", "pharmacist", "product_check", "selling_price"})
 # Part of a row of another table, and seen with it: (column, table, its column).
 PARTS = {
     "acceptance_code": ("acceptance", "acceptance", "id"),

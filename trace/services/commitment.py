@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, lock_items, uris_of
 from storage.tables import MICRO, certificate, certificate_lot, certificate_source, correction, organisation, stock
+from storage.tenancy import across
 from trace.domain.commitment import is_in_scope, quantity_text
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.papers import STATEMENTS, CertificateKind, CommitmentBasis, CommitmentForm
@@ -328,6 +329,7 @@ def _end(session: Session, command: Command, row: Row[Any], reason: str, *, fiel
     session.execute(insert(correction).values(values))
 
 
+@across(because="whoever has goods under a revoked certificate is told")
 def _alert_holders(session: Session, command: Command, row: Row[Any], reason: str) -> int:
     """Tell everybody else who has goods under the certificate, or under one that has it as a source; how many were."""
     built, items = {row.id}, set(_lots_under(session, [row.id]))

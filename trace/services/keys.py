@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import api_key, organisation
+from storage.tenancy import across_organisations
 from trace.domain.failures import N_, Forbidden, Invalid, NotFound
 from trace.domain.parties import DRUG_TRADE, OrganisationKind
 from trace.domain.permissions import WATCHING_ROLES, Actor, Role
@@ -49,16 +50,17 @@ def issue_key(
     check_role_fits(role, kind)
     _check_own(by, organisation_id)
     prefix, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
-    session.execute(
-        insert(api_key).values(
-            prefix=prefix,
-            secret_hash=hashlib.sha256(secret.encode()).digest(),
-            organisation=organisation_id,
-            role=role.value,
-            label=label,
-            created_at=now,
+    with across_organisations(session, because="the platform issues the first keys of an organisation"):
+        session.execute(
+            insert(api_key).values(
+                prefix=prefix,
+                secret_hash=hashlib.sha256(secret.encode()).digest(),
+                organisation=organisation_id,
+                role=role.value,
+                label=label,
+                created_at=now,
+            )
         )
-    )
     return f"st_{prefix}_{secret}"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.tables import organisation, person
-from storage.tenancy import across
+from storage.tenancy import across, across_organisations
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from trace.domain.permissions import Actor, Role
 from trace.services.keys import check_role_fits
@@ -83,9 +83,10 @@ def create_colleague(
         target = get_organisation_row(session, organisation_public_id).id
         if target != actor.organisation and actor.role is not Role.PLATFORM_ADMINISTRATOR:
             raise Forbidden(N_("Keys and people are managed by each organisation for itself."))
-    return create_person(
-        session, sign_in=sign_in, name=name, password=password, role=role, organisation_id=target, now=now
-    )
+    with across_organisations(session, because="the platform opens the first accounts of an organisation"):
+        return create_person(
+            session, sign_in=sign_in, name=name, password=password, role=role, organisation_id=target, now=now
+        )
 
 
 @across(because="who signs in belongs to nobody yet")

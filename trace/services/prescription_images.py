@@ -18,6 +18,7 @@ from storage.events import insert_for
 from storage.jobs import Job
 from storage.objects import ObjectStore
 from storage.tables import duty, prescription, record_key, stored_object
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.permissions import Actor, Role
 from trace.services.commands import Command, run_once
@@ -69,6 +70,7 @@ def keep_image(
     run_once(session, replace(command, client_key=key, request={"prescription": public_id}), "keep_image", act)
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def _keep_image(
     session: Session,
     command: Command,
@@ -124,6 +126,7 @@ def show_image(
     return own.open(objects.get(row.object), about=f"prescription {public_id}")
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def _own(session: Session, actor: Actor, public_id: str) -> Row[tuple[object, ...]]:
     query = (
         select(prescription, record_key.c.wrapped, record_key.c.destroyed_at)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import insert_for
 from storage.tables import duty, organisation, person, prescription
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, Invalid
 from trace.domain.permissions import Actor, Role
 from trace.domain.rules.book import Rules
@@ -205,6 +206,7 @@ def _check_day(session: Session, command: Command, prescribed_on: date | None) -
         raise Invalid(text, field="prescribed_on", day=prescribed_on.isoformat())
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def _keep(
     session: Session,
     command: Command,
@@ -236,6 +238,7 @@ def _keep(
     return session.execute(_all(command.actor.organisation).where(mine)).one()
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def _find(session: Session, command: Command, reference: str) -> Row[Any] | None:
     """The latest review of a reference by the moment of the command; the first of all where none was made by then."""
     later = prescription.c.reviewed_at > _moment(command)
@@ -258,6 +261,7 @@ def _told() -> Select[Any]:
     )
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int = 100) -> list[dict[str, Any]]:
     """The own reviews since a moment, the newest first, and those made from here for shops of the chain.
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.tables import organisation
-from storage.tenancy import across, see_as, sight_of
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, NotFound
 from trace.domain.permissions import Actor
 from trace.services.chain import actor_of_shop
@@ -36,6 +36,7 @@ def shops_reviewed_for(session: Session, *, actor: Actor, on: date) -> list[dict
     ]
 
 
+@across(because="headquarters' pharmacist reviews for its shops")
 def reviewer_for(session: Session, *, actor: Actor, shop: str, on: date) -> Actor:
     """The actor at a shop of the chain (its public id), to review there and for nothing else.
 
@@ -46,7 +47,6 @@ def reviewer_for(session: Session, *, actor: Actor, shop: str, on: date) -> Acto
     row = session.execute(select(organisation).where(mine)).one_or_none()
     if row is None:
         raise NotFound(N_("There is no shop {id} in your chain."), field="shop", id=shop[:26])
-    see_as(session, sight_of(row.id))
     if not is_allowed(session, shop=row.id, on=on):
         text = N_("Prescriptions of {shop} are not reviewed from afar: the rule book (review.remote) does not let it.")
         raise Conflict(text, field="shop", details={"rule": "R10"}, shop=row.name)
