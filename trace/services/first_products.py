@@ -7,12 +7,14 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks
 from storage.tables import organisation, product, product_check, receipt, receipt_line
+from storage.tenancy import across
 from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.services.arrivals import Decision
 from trace.services.chain import headquarters_of
 
 
+@across(because="a chain is one enterprise: what one of its shops bought is new to none")
 def first_products(session: Session, actor: Actor, products: Iterable[int]) -> set[int]:
     """Those of these drugs (numbers) that were never bought here, and have no first-product file yet.
 
