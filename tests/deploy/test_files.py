@@ -11,14 +11,19 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.deploy.recipe import DEPLOY, instructions
 from trace.cli import cli
 from trace.config import SETTINGS_TABLE, load_settings
 
-DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 NGINX, CADDY = DEPLOY / "proxy" / "nginx.conf", DEPLOY / "proxy" / "Caddyfile"
 COMMANDS = {*cli.commands, "serve"}
+# Of the Compose specification, what is used here: a key that is spelt wrongly is refused by some engines only.
+SERVICE_KEYS = frozenset(
+    ("build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image", "mem_limit",
+     "ports", "profiles", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "volumes")
+)  # fmt: skip
 SETTINGS = {name: default for name, default, _ in SETTINGS_TABLE}
 INSTRUCTION = re.compile("FROM|RUN|WORKDIR|COPY|USER|ENV|VOLUME|EXPOSE|STOPSIGNAL|HEALTHCHECK|ENTRYPOINT|CMD")
 
@@ -145,12 +150,6 @@ def test_figures_stay_within(path: Path) -> None:
 # ---- containers ----------------------------------------------------------------------------------------------------
 
 
-def instructions() -> list[tuple[str, str]]:
-    """(instruction, what follows) of the Containerfile, lines that go on joined."""
-    text = re.sub(r"(?m)^#.*\n", "", (DEPLOY / "Containerfile").read_text()).replace("\\\n", " ")
-    return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in text.splitlines() if line.strip()]
-
-
 def test_containerfile_is_as_a_strict_reader_wants_it() -> None:
     lines = instructions()
     assert all(INSTRUCTION.fullmatch(name) for name, _ in lines)
@@ -194,6 +193,33 @@ def test_composition_names_only_what_is_there() -> None:
     asked = set(re.findall(r"\$\{(\w+):\?", text))
     given = set(re.findall(r"^(\w+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
     assert asked == given
+
+
+def test_composition_says_nothing_that_compose_does_not_know_and_waits_for_what_can_be_waited_for() -> None:
+    told = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    services = told["services"]
+    assert {name for name in told if not name.startswith("x-")} == {"name", "services", "volumes"}
+    used: set[str] = set()
+    for name, service in services.items():
+        assert service.keys() <= SERVICE_KEYS, name
+        used |= {volume.split(":")[0] for volume in service.get("volumes", []) if volume[0] != "."}
+        assert all(re.fullmatch(r"[\w./-]+:/[\w./-]+(:ro)?", volume) for volume in service.get("volumes", [])), name
+        if service.get("read_only"):
+            assert "/tmp" in " ".join(service["tmpfs"]), f"{name}: what is on its way lies there"
+        for other, wanted in as_conditions(service.get("depends_on", {})).items():
+            checks = services[other].get("healthcheck", {"own": services[other]["image"] == "sunshine-trace"})
+            if wanted == "service_healthy":  # the service's own check stands in the Containerfile
+                assert any(checks.values()) and not checks.get("disable"), f"{name} would wait for ever for {other}"
+            if wanted == "service_completed_successfully":
+                assert services[other].get("restart", "no") == "no", f"{other} never ends"
+    assert used == set(told["volumes"])
+
+
+def as_conditions(depends_on: list[str] | dict[str, dict[str, str]]) -> dict[str, str]:
+    """{service: what is waited for}, of the short and the long form."""
+    if isinstance(depends_on, list):
+        return dict.fromkeys(depends_on, "service_started")
+    return {name: told["condition"] for name, told in depends_on.items()}
 
 
 @pytest.mark.parametrize("script", sorted((DEPLOY / "postgresql").iterdir()), ids=lambda path: path.name)
