@@ -1,6 +1,7 @@
 """People who sign in, keys for machines, and which role belongs where."""
 
 import pytest
+from argon2 import extract_parameters
 
 from storage.tables import api_key, person
 from tests.town import NOW, Town
@@ -8,7 +9,15 @@ from trace.domain.failures import Conflict, Forbidden, Invalid, NotFound, Unauth
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.keys import find_actor_by_key, issue_key, list_keys, revoke_key
-from trace.services.people import check_password, create_colleague, deactivate_person, find_actor, list_people
+from trace.services.people import (
+    NOBODY,
+    check_password,
+    create_colleague,
+    deactivate_person,
+    find_actor,
+    hash_password,
+    list_people,
+)
 
 K = OrganisationKind
 PASSWORD = "ten characters and more"
@@ -160,3 +169,7 @@ def test_keys_are_issued_for_ones_own_organisation(town: Town) -> None:
     platform = town.organisation(K.PLATFORM, role=Role.PLATFORM_ADMINISTRATOR)
     town.do(issue_key, role=Role.CLERK, organisation_id=other.organisation, now=NOW, by=platform)
     assert town.count(api_key) == 1
+
+
+def test_a_name_that_nobody_has_is_checked_at_the_cost_of_one_that_somebody_has() -> None:
+    assert extract_parameters(NOBODY) == extract_parameters(hash_password("long-enough-1"))

@@ -18,8 +18,9 @@ from trace.services.organisations import get_organisation_row, new_public_id
 
 MIN_PASSWORD = 10
 _HASHER = PasswordHasher()
-# Checked when the name is unknown, so that an answer takes as long as for a known one.
-_NOBODY = _HASHER.hash("nobody signs in with this")
+# Checked when the name is unknown, so that an answer takes as long as for a known one: the hash of a text that was
+# thrown away, at the hasher's own costs. Made anew, it took a tenth of the time in which a command starts.
+NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$wEdTgvjQSeoh15mYRC7iwQ$D7r2O0LMm5Q0fHXiR4yqYwzY3pL+69omoKUdqHBgo9k"
 
 
 def create_person(
@@ -94,7 +95,7 @@ def check_password(session: Session, *, sign_in: str, password: str) -> str:
     """The public id of the person who signs in; raises `Unauthenticated`, with one sentence for all reasons."""
     row = session.execute(select(person).where(person.c.sign_in == sign_in)).one_or_none()
     try:
-        _HASHER.verify(row.password_hash if row else _NOBODY, password)
+        _HASHER.verify(row.password_hash if row else NOBODY, password)
         known = row is not None and row.active
     except (VerifyMismatchError, InvalidHashError):
         known = False
