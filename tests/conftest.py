@@ -1,6 +1,7 @@
 """What every test may ask for: stores on both databases, the application, the demonstration, servers, a browser."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -54,6 +55,8 @@ LONGEST = (
     "tests/deploy",
     "tests/test_worker.py",
 )
+# Programs that tests start load more than a thousand modules: compiled once, and not at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _numbers = itertools.count(1)
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
