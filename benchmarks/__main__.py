@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import platform
@@ -9,7 +10,19 @@ import sys
 import time
 from typing import Any
 
-NAMES = ("capture", "event_hash", "trace", "filters", "scan", "dispense", "pharmacy_year", "serve", "crash")
+NAMES = (
+    "capture",
+    "scan-commit",
+    "event_hash",
+    "trace",
+    "filters",
+    "scan",
+    "dispense",
+    "pharmacy_year",
+    "serve",
+    "peer",
+    "crash",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,11 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     # Only what is asked for is imported: each benchmark needs other parts of the project, and some take options.
     named = [name for name in NAMES if name in given] or NAMES
-    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in named}
+    modules = {name: importlib.import_module(f"benchmarks.{name.replace('-', '_')}") for name in named}
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=(*NAMES, []), help=" | ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
     parser.add_argument("--size", metavar="N,N", help="events in the stores, where the size can be chosen")
+    parser.add_argument("--rounds", metavar="N", type=int, help="how often it is done, where that can be chosen")
+    parser.add_argument(
+        "--store", choices=("sqlite", "postgresql"), help="only this one, where both are measured alone"
+    )
     parser.add_argument("--folder", metavar="FOLDER", help="where large stores lie meanwhile: 2 GB a million events")
     for name, module in modules.items():
         if hasattr(module, "add_options"):
@@ -33,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in asked.names or NAMES:
         module = modules[name]
         started = time.monotonic()
-        found = module.run(asked) if hasattr(module, "add_options") else module.run()
+        found = module.run(asked) if inspect.signature(module.run).parameters else module.run()
         figures[name] = found | {"seconds": round(time.monotonic() - started, 1)}
         if not asked.json:
             print(

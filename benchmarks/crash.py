@@ -49,18 +49,16 @@ STORES = ("sqlite", "postgresql")
 
 def add_options(parser: Any) -> None:
     """The options of this benchmark."""
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often the server is killed ({ROUNDS})")
-    parser.add_argument("--store", choices=STORES, action="append", help="only this one; both where absent")
     parser.add_argument("--seed", type=int, default=1, help="what is sent and when it is killed is drawn from it (1)")
 
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{store: figures, or why it could not run}; ends with status 1 where anything was lost, doubled or half."""
     figures: dict[str, Any] = {}
-    for name in asked.store or STORES:
+    for name in [asked.store] if asked.store else STORES:
         try:
             with _database(name, asked.folder) as (data, url):
-                figures[name] = measure(url, data, asked.rounds, seed=asked.seed)
+                figures[name] = measure(url, data, asked.rounds or ROUNDS, seed=asked.seed)
         except CannotRun as reason:
             figures[name] = {"skipped": str(reason)}
     if any(found.get("faults") for found in figures.values()):

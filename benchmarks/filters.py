@@ -52,14 +52,9 @@ class Ground:
     owners: Sequence[Actor]  # of each story somebody who took part
 
 
-def add_options(group: argparse._ArgumentGroup) -> None:
-    """How often each is asked."""
-    group.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"times each is asked ({ROUNDS})")
-
-
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
-    return on_both(asked, SIZES, lambda stores: measure(stores, asked.rounds))
+    return on_both(asked, SIZES, lambda stores: measure(stores, asked.rounds or ROUNDS))
 
 
 def measure(stores: Mapping[int, Opened], rounds: int = ROUNDS) -> dict[str, Any]:

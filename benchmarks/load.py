@@ -34,10 +34,12 @@ class Client:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
             assert self._reader is not None
             self._writer.write(request)
-            return await _answer(self._reader)
+            status, kept = await _answer(self._reader)
         except (OSError, EOFError, ValueError):  # asyncio.IncompleteReadError is an EOFError
+            status, kept = "lost", False
+        if not kept:
             await self.close()
-            return "lost"
+        return status
 
     async def go_on(self, requests: list[bytes], first: int, step: int, until: float) -> None:
         """One request after the other until a moment on the monotonic clock; what is under way then is finished."""
@@ -55,7 +57,8 @@ class Client:
         self._reader = self._writer = None
 
 
-async def _answer(reader: StreamReader) -> str:
+async def _answer(reader: StreamReader) -> tuple[str, bool]:
+    """(status, whether the connection is kept)."""
     head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in head[1:])}
     if b"content-length" in fields:
@@ -64,7 +67,8 @@ async def _answer(reader: StreamReader) -> str:
         while size := int(await reader.readline(), 16):
             await reader.readexactly(size + 2)
         await reader.readline()
-    return head[0].split(b" ")[1].decode()
+    kept = head[0].startswith(b"HTTP/1.1") and fields.get(b"connection", b"").lower() != b"close"
+    return head[0].split(b" ")[1].decode(), kept
 
 
 async def load(requests: list[bytes], port: int, clients: int, seconds: float) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +31,7 @@ from benchmarks.documents import GS1, event
 from benchmarks.drawn_photos import draw_label
 from benchmarks.filters import ground_of
 from benchmarks.serving import ROOT, Service
-from benchmarks.stores import BACKENDS, DURABLE, Opened, opened, percentile, sizes_of
+from benchmarks.stores import BACKENDS, DURABLE, Opened, opened, percentile, server_of, sizes_of
 from tests.servers import CannotRun
 from trace import clock
 from trace.domain.permissions import Role
@@ -55,7 +55,7 @@ def add_options(group: argparse._ArgumentGroup) -> None:
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
     clients, figures = [int(part) for part in asked.clients.split(",")], {}
-    for backend in BACKENDS:
+    for backend in [asked.store] if asked.store else BACKENDS:
         try:
             with opened(backend, sizes_of(asked, SIZES)[:1], asked.folder, settings=DURABLE) as stores:
                 (one,) = stores.values()
@@ -69,24 +69,30 @@ def measure(one: Opened, clients: Sequence[int], seconds: float) -> dict[str, An
     """{kind: {clients: figures}} of one store, served by the real service."""
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder), one.store.url, SUNSHINE_PROXIES="1")
+        server = server_of(one.store)
         service.start()
         try:
-            loads = load_all(one, service, clients, seconds)
+            loads = load_all(one, service.port, clients, seconds, lambda: [*service.processes(), *server])
         finally:
             service.stop()
     return {"events": one.filled.events, "seconds": seconds, "loads": loads}
 
 
-def load_all(one: Opened, service: Service, clients: Sequence[int], seconds: float) -> dict[str, Any]:
-    """{kind: {clients: figures}}; of each kind a few are asked before, so that all is loaded."""
+def load_all(
+    one: Opened, port: int, clients: Sequence[int], seconds: float, processes: Callable[[], Iterable[psutil.Process]]
+) -> dict[str, Any]:
+    """{kind: {clients: figures}}; of each kind some are asked before, so that all is loaded.
+
+    `processes` are those whose processor time is told as the service's, with what they started.
+    """
     found: dict[str, Any] = {}
     for kind, make in requests_of(one).items():
-        load(make(), service.port, 1, min(seconds, 2))
+        load(make(), port, 1, min(seconds, 2))
         found[kind] = {}
         for count in clients:
-            before, requests = _spent(service), make()
-            told = load(requests, service.port, count, seconds)
-            found[kind][str(count)] = _summary(told, _spent(service) - before)
+            requests, before = make(), _spent(processes())
+            told = load(requests, port, count, seconds)
+            found[kind][str(count)] = _summary(told, _spent(processes()) - before)
     return found
 
 
@@ -100,10 +106,11 @@ def load(requests: Sequence[bytes], port: int, clients: int, seconds: float) -> 
     return dict(json.loads(done.stdout))
 
 
-def _spent(service: Service) -> float:
-    """Seconds of processor of the service, and of all PostgreSQL servers on this machine."""
+def _spent(processes: Iterable[psutil.Process]) -> float:
+    """Seconds of processor of processes, and of what they started and still runs."""
+    found = {one.pid: one for parent in processes for one in (parent, *parent.children(recursive=True))}
     spent = 0.0
-    for process in [*service.processes(), *(p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres")]:
+    for process in found.values():
         with suppress(psutil.NoSuchProcess):
             spent += sum(process.cpu_times()[:2])
     return spent

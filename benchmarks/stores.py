@@ -90,6 +90,15 @@ def let_go(store: Store) -> bool:
     return True
 
 
+def server_of(store: Store) -> list[psutil.Process]:
+    """PostgreSQL's first process, which all others of its server are children of; none on SQLite."""
+    if store.engine.dialect.name != "postgresql":
+        return []
+    with store.engine.connect() as connection:
+        folder = Path(str(connection.scalar(text("SHOW data_directory"))))
+    return [psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))]
+
+
 class Processor:
     """What a store's answers take of the processor, here and in its server: says more than the clock where others work
     beside it. A server's time is told in hundredths of a second: for many answers together."""
