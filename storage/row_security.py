@@ -27,6 +27,7 @@ SHARED = frozenset(
 # One of these columns names whose the row is.
 OWNERS = {
     "inspection": ("organisation", "inspected_by"),
+    "job_decision": ("organisation", "whose"),
     "transit": ("sender", "receiver"),
 }
 # Nobody's are the service's own.

@@ -25,6 +25,7 @@ from storage.tables import (
     stored_object,
     supplier,
 )
+from storage.tenancy import EVERYTHING, Sight
 from trace.domain.epcis.document import load_document
 from trace.domain.failures import Failure
 from trace.domain.papers import CertificateKind
@@ -46,6 +47,7 @@ from trace.services.products import register_product
 from trace.services.receiving import Line, Supplier, receive
 from trace.services.rulebook import rules_on
 from trace.services.suppliers import file_licence, record_first_check
+from trace.web.access import sight_of_actor
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC).astimezone(SHANGHAI)
@@ -93,7 +95,7 @@ class Town:
 
     def do(self, service: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a service in a transaction of its own: the session comes first."""
-        with self.store.writing() as session:
+        with self.store.seeing(_sight(args, kwargs)).writing() as session:
             return service(session, *args, **kwargs)
 
     def refuses(self, failure: type[Failure], service: Callable[..., Any], *args: Any, **kwargs: Any) -> Failure:
@@ -289,3 +291,10 @@ class Town:
         """The store's number of an organisation."""
         with self.store.reading() as session:
             return int(session.execute(select(organisation.c.id).where(organisation.c.name == name)).scalar_one())
+
+
+def _sight(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sight:
+    """Whose records a service sees: its actor's, as in a request; everybody's where it has none."""
+    given = (*args, *kwargs.values())
+    actors = [one.actor if isinstance(one, Command) else one for one in given if isinstance(one, Command | Actor)]
+    return sight_of_actor(actors[0]) if actors and actors[0].organisation > 0 else EVERYTHING

@@ -23,6 +23,7 @@ from storage.tables import (
     person,
     subscription,
 )
+from storage.tenancy import across
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.jobs import Decision, JobState
 from trace.domain.permissions import Actor, Permission, Role, authorize
@@ -77,6 +78,7 @@ def check_jobs(session: Session, *, now: datetime) -> str | None:
     return f"stopped after too many failures ({told}): decide at /jobs" if told else None
 
 
+@across(because="the platform's administrators see whose work failed; the WHERE says what each may see")
 def list_jobs(
     session: Session, *, actor: Actor, now: datetime, state: JobState | None = None, before: int | None = None
 ) -> dict[str, Any]:
@@ -102,12 +104,14 @@ def list_jobs(
     }
 
 
+@across(because="the platform's administrators see whose work failed; the WHERE says what each may see")
 def get_job(session: Session, *, actor: Actor, number: int, now: datetime) -> dict[str, Any]:
     """One job; raises `NotFound`, also for another organisation's."""
     authorize(actor, Permission.JOB_MANAGE)
     return _card(_get(session, actor, number, now), actor)
 
 
+@across(because="the platform's administrators see whose work failed; the WHERE says what each may see")
 def decide_on_job(
     session: Session, command: Command, *, number: int, decision: Decision, reason: str = ""
 ) -> dict[str, Any]:
