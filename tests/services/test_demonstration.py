@@ -63,6 +63,15 @@ def told(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tuple
     store.close()
 
 
+@pytest.fixture(scope="module")
+def kept(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Demonstration, Path]]:
+    """A demonstration on SQLite with the folder where its sign-ins are kept; for tests that only look."""
+    folder = tmp_path_factory.mktemp("kept") / "data"
+    store, shown = load(make_database(databases, "sqlite"), NOON, folder)
+    yield store, shown, folder
+    store.close()
+
+
 @pytest.fixture
 def empty(databases: Databases) -> Iterator[Store]:
     """An empty store on SQLite."""
@@ -244,11 +253,11 @@ def in_order_for_each_thing(documents: list[dict[str, Any]]) -> list[str]:
 # ---- once, whole, and kept -----------------------------------------------------------------------------------------
 
 
-def test_loading_twice_does_nothing(empty: Store, tmp_path: Path) -> None:
-    assert load_demonstration(empty, SHANGHAI, NOON, tmp_path) is not None
-    before, kept = rows(empty), (tmp_path / FILE).read_bytes()
-    assert load_demonstration(empty, SHANGHAI, NOON, tmp_path) is None
-    assert (rows(empty), (tmp_path / FILE).read_bytes()) == (before, kept)
+def test_loading_twice_does_nothing(kept: tuple[Store, Demonstration, Path]) -> None:
+    store, _, folder = kept
+    before, written = rows(store), (folder / FILE).read_bytes()
+    assert load_demonstration(store, SHANGHAI, NOON, folder) is None
+    assert (rows(store), (folder / FILE).read_bytes()) == (before, written)
 
 
 def test_store_that_somebody_uses_is_left_alone(empty: Store, tmp_path: Path) -> None:
@@ -262,50 +271,42 @@ def test_store_that_somebody_uses_is_left_alone(empty: Store, tmp_path: Path) ->
     assert not (tmp_path / FILE).exists()
 
 
-def test_interrupted_load_leaves_an_empty_store_and_the_next_one_begins_again(
-    databases: Databases, tmp_path: Path
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_interrupted_load_leaves_an_empty_store_and_then_three_starters_at_once_load_it_once(
+    databases: Databases, backend: str, tmp_path: Path
 ) -> None:
     """Interrupted at its last step: the folder where the sign-ins are kept cannot be written to."""
-    for backend in BACKENDS:
-        store = storage.open_store(make_database(databases, backend))
-        before = rows(store)
-        folder = tmp_path / backend
-        folder.write_text("a file in the way")
-        with pytest.raises(FileExistsError):
-            load_demonstration(store, SHANGHAI, NOON, folder)
-        assert rows(store) == before
-        folder.unlink()
-        shown = load_demonstration(store, SHANGHAI, NOON, folder)
-        assert shown is not None
-        assert find_demonstration(store, folder) == shown
-        store.close()
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_two_starters_at_once_load_it_once(databases: Databases, backend: str, tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
     from threading import Barrier
 
-    url, together = make_database(databases, backend), Barrier(3)
+    url, together, folder = make_database(databases, backend), Barrier(3), tmp_path / "data"
+    store = storage.open_store(url)
+    before = rows(store)
+    folder.write_text("a file in the way")
+    with pytest.raises(FileExistsError):
+        load_demonstration(store, SHANGHAI, NOON, folder)
+    assert rows(store) == before
+    folder.unlink()
 
     def start(_number: int) -> Demonstration | None:
-        store = storage.open_store(url)
+        ours = storage.open_store(url)
         together.wait()
         try:
-            return load_demonstration(store, SHANGHAI, NOON, tmp_path) or find_demonstration(store, tmp_path)
+            return load_demonstration(ours, SHANGHAI, NOON, folder) or find_demonstration(ours, folder)
         finally:
-            store.close()
+            ours.close()
 
     with ThreadPoolExecutor(3) as threads:
         first, *others = threads.map(start, range(3))
     assert first is not None
     assert others == [first, first]
+    assert find_demonstration(store, folder) == first
+    store.close()
 
 
-def test_what_a_newcomer_needs_is_kept_for_its_owner_only(empty: Store, tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    shown = load_demonstration(empty, SHANGHAI, NOON, folder)
-    assert shown == find_demonstration(empty, folder)
+def test_what_a_newcomer_needs_is_kept_for_its_owner_only(kept: tuple[Store, Demonstration, Path]) -> None:
+    store, shown, folder = kept
+    assert shown == find_demonstration(store, folder)
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
     assert [path.name for path in folder.iterdir()] == [FILE]
 
@@ -313,19 +314,21 @@ def test_what_a_newcomer_needs_is_kept_for_its_owner_only(empty: Store, tmp_path
 CONTENTS = (None, "", "{", "[]", "{}", '{"mark": "other", "password": "x"}', "\udcff")
 
 
-def test_kept_file_of_another_store_or_of_nothing_is_not_shown(empty: Store, tmp_path: Path) -> None:
-    load_demonstration(empty, SHANGHAI, NOON)
+def test_kept_file_of_another_store_or_of_nothing_is_not_shown(
+    kept: tuple[Store, Demonstration, Path], tmp_path: Path
+) -> None:
     for number, content in enumerate(CONTENTS):
         folder = tmp_path / str(number)
         folder.mkdir()
         if content is not None:
             (folder / FILE).write_text(content, encoding="utf-8", errors="surrogateescape")
-        assert find_demonstration(empty, folder) is None, content
+        assert find_demonstration(kept[0], folder) is None, content
 
 
-def test_kept_file_of_this_store_is_shown_in_whatever_folder_it_lies(empty: Store, tmp_path: Path) -> None:
-    shown = load_demonstration(empty, SHANGHAI, NOON, tmp_path / "here")
-    (tmp_path / "there").mkdir()
-    (tmp_path / "here" / FILE).rename(tmp_path / "there" / FILE)
-    assert find_demonstration(empty, tmp_path / "there") == shown
-    assert json.loads((tmp_path / "there" / FILE).read_text(encoding="utf-8"))["password"] in str(shown)
+def test_kept_file_of_this_store_is_shown_in_whatever_folder_it_lies(
+    kept: tuple[Store, Demonstration, Path], tmp_path: Path
+) -> None:
+    store, shown, folder = kept
+    (tmp_path / FILE).write_bytes((folder / FILE).read_bytes())
+    assert find_demonstration(store, tmp_path) == shown
+    assert json.loads((tmp_path / FILE).read_text(encoding="utf-8"))["password"] in str(shown)
