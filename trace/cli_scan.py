@@ -10,20 +10,17 @@ database, the migrations and the demonstration take two seconds to load.
 import json
 import os
 import re
-import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from io import TextIOWrapper
 from multiprocessing import resource_tracker
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -36,6 +33,7 @@ from scanners.workers import CORES, close
 from trace.domain.boxes import reading_order
 from trace.domain.codes import Code, find_code
 from trace.domain.failures import N_, Failure, Invalid, TooLarge
+from trace.in_order import in_order
 from trace.web.translate import FOLDER, compile_catalogues
 from trace.web.words import WORDS
 
@@ -72,10 +70,6 @@ class Scanned:
     name: str
     pages: tuple[PhotoReading, ...] = ()
     fault: Failure | OSError | None = None
-
-
-_Answer = SimpleQueue[Scanned | BaseException]
-_Tasks = SimpleQueue[tuple[str | Scanned, _Answer] | None]
 
 
 @dataclass(slots=True)
@@ -212,52 +206,15 @@ def _place(path: str) -> Path:
 
 
 def scan(files: Iterable[str | Scanned], *, seconds: float) -> Generator[Scanned, None, None]:
-    """What each file gives, in their order; as many are read at once as there are cores.
-
-    Ctrl-C may interrupt this at any place. Queues of C are all that is shared with the threads: an interrupted lock of
-    Python's own may stay locked (https://bugs.python.org/issue29988), and a pool of threads waited for it for ever.
-    """
-    tasks: _Tasks = SimpleQueue()
-    waiting: deque[_Answer] = deque()
+    """What each file gives, in their order; as many are read at once as there are cores."""
     # Ctrl-C reaches every process of a terminal's group: the workers, which these threads start, never see it. The
     # tracker would let it through again when it starts.
     resource_tracker.ensure_running()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    for _ in range(CORES):  # daemons: after Ctrl-C nobody waits for the photo that is being read
-        Thread(target=_scan_all, args=(tasks, seconds), daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
-        for file in files:
-            answer: _Answer = SimpleQueue()
-            tasks.put((file, answer))
-            waiting.append(answer)
-            if len(waiting) >= AHEAD:
-                yield _result(waiting.popleft())
-        while waiting:
-            yield _result(waiting.popleft())
+        with closing(in_order(partial(_scan_one, seconds=seconds), files, threads=CORES, ahead=AHEAD)) as scanned:
+            yield from scanned
     finally:
-        with suppress(Empty):
-            while True:
-                tasks.get_nowait()
-        for _ in range(CORES):
-            tasks.put(None)
         close()
-
-
-def _scan_all(tasks: _Tasks, seconds: float) -> None:
-    while (task := tasks.get()) is not None:
-        file, answer = task
-        try:
-            answer.put(_scan_one(file, seconds))
-        except BaseException as fault:  # noqa: BLE001 - raised again where the answer is taken
-            answer.put(fault)
-
-
-def _result(answer: _Answer) -> Scanned:
-    result = answer.get()
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _scan_one(file: str | Scanned, seconds: float) -> Scanned:

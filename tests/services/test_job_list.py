@@ -52,20 +52,20 @@ def decide(post: Post, actor: Actor, number: int, decision: Decision, reason: st
     return post.town.do(job_list.decide_on_job, command, number=number, decision=decision, reason=reason)
 
 
-def failing_for_days(post: Post, shop: Actor) -> None:
-    """A subscription whose receiver answers 503 for more than a week."""
+def failing_for_days(post: Post, shop: Actor, step: timedelta = DAY / 4) -> None:
+    """A subscription whose receiver answers 503 for more than a week, looked at once in a step."""
     post.subscribe(shop)
     post.record(shop, 1)
     post.receiver.answers[:] = [503] * 400
-    for _ in range(8 * 24):
-        if post.work(HOUR) == 0:
+    for _ in range(8 * DAY // step):
+        if post.work(step) == 0:
             return
     raise AssertionError("it is tried for ever")
 
 
 def test_what_fails_for_a_week_is_dead_until_somebody_has_it_tried_again_and_then_nothing_is_lost(post: Post) -> None:
     shop = shop_of(post)
-    failing_for_days(post, shop)
+    failing_for_days(post, shop, HOUR)
     (card,) = listed(post, shop)["jobs"]
     assert (card["state"], card["name"], card["said"]["message"]) == (
         JobState.DEAD,
