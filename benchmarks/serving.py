@@ -41,7 +41,8 @@ class Service:
             try:
                 Caller(self.port).get("/health/live")
             except NO_ANSWER:
-                time.sleep(0.05)
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.05)  # or it ends
             else:
                 return time.monotonic() - begun
         self.kill()

@@ -211,7 +211,8 @@ def asserts(function: ast.AST, checkers: set[str]) -> bool:
 
 
 def test_nobody_sleeps() -> None:
-    allowed = {"tests/servers.py"}  # waits for a port that another program opens
+    # Waits for a port that another program opens; kills a server at moments drawn by lot, and asks until it is back.
+    allowed = {"tests/servers.py", "benchmarks/crash.py"}
     call = re.compile(r"\bsleep\(|wait_for_timeout\(")
     found = {path for path, text in sources(*OURS, "tests", "benchmarks") if call.search(text)}
     assert found - allowed - {"tests/test_house.py"} == set()

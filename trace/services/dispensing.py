@@ -120,8 +120,7 @@ def dispense(
 
     Raises `Forbidden` outside the drug trade and for headquarters in a shop's name; `Conflict` for a code that was sold
     here before, held, recalled, or expired, for more units than a pack has, for an earlier lot without a reason, for a
-    class that is not sold; `NotFound` for a code never logged here; `Invalid` where something is missing, or where the
-    sale is told too late (`dispensing.late_hours`).
+    class that is not sold; `NotFound` for a code never logged here; `Invalid` where something is missing, or too late.
 
     Two counters and one code: the locked row of the code in `dispensing_head` lets one through
     (`code_sales.lock_heads`); the guarded row of the shop's stock and the partial unique key `uq_dispensing_open` stand
@@ -132,8 +131,7 @@ def dispense(
         check_drug_trade(command.actor)
         check_sells(command.actor)
         _check_soon(session, command)
-        rules = rules_on(session, command.day, command.actor.organisation)
-        made = stamp_of(session, command)
+        rules, made = rules_on(session, command.day, command.actor.organisation), stamp_of(session, command)
         reference = papers("prescription", (prescription or "").strip() or None, command.actor.party_uri)
         loose = goods_of(session, goods, "goods") if goods else []
         locks = partial(line_up, session, made, papers=reference)

@@ -378,15 +378,6 @@ def load_document(data: bytes) -> dict[str, Any]:
     return document
 
 
-def with_context(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as JSON-LD that stands alone: GS1's context before the event's own namespaces."""
-    own = document.get("@context")
-    return {
-        "@context": [GS1_CONTEXT, own] if own else [GS1_CONTEXT],
-        **{k: document[k] for k in document if k != "@context"},
-    }
-
-
 def _quantities(quantities: Iterable[Quantity]) -> list[dict[str, Any]]:
     return [_without_none(epcClass=q.item, quantity=q.amount, uom=q.unit) for q in quantities]
 
