@@ -118,7 +118,8 @@ def main(paths: tuple[str, ...], as_json: bool, thorough: bool, language: str) -
         count = scan_to(click.echo, paths, seconds=seconds, as_json=as_json, language=language)
     except KeyboardInterrupt:
         click.echo("Interrupted.", err=True)
-        # Not by way of Python's end: a thread may just be starting new workers, and that end would wait for them.
+        # A thread may have started new workers for the photo in its hand, and Python's own end would wait for them.
+        close()
         os._exit(INTERRUPTED)
     except BrokenPipeError:  # who reads has enough
         raise
