@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from benchmarks.bare import Mark, documents_in, prepare_bare, rows_since, write_bare
 from benchmarks.documents import document
 from benchmarks.processor import Clock, DatabaseStage, counting_log
-from benchmarks.stores import Opened, on_both
+from benchmarks.stores import Opened, measured, on_both
 from storage.store import Store
 from storage.tenancy import EVERYTHING
 from trace import clock, create_app
@@ -134,12 +134,8 @@ class _Side:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for backend in ("sqlite", "postgresql"):
-        found = figures[backend]
-        if "skipped" in found:
-            told.append(f"{backend}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for backend, found in measured(figures, told):
         told.append(f"{backend}: medians of {found['documents']} documents of {found['events_a_document']} events")
         for size, row in found["sizes"].items():
             told.append(

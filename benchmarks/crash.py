@@ -31,7 +31,7 @@ import storage
 from benchmarks.crash_checks import check_objects, check_requests, check_store, count_events, is_whole, kept
 from benchmarks.crash_scene import CAPTURE, DELIVERY, KINDS, PHOTO, SALE, Crowd, Refused, Sent, begin, send
 from benchmarks.serving import NO_ANSWER, Service
-from benchmarks.stores import DURABLE
+from benchmarks.stores import BACKENDS, DURABLE, measured
 from storage.store import Store
 from tests.servers import CannotRun, database_gone, postgres
 from trace.services.balance import mass_balance
@@ -44,7 +44,6 @@ MOMENT, PATIENCE = 0.1, 60.0  # seconds: a kill comes so much later at most; and
 PATIENT = "30"  # seconds for a photo: on a machine that does much else one that is not read in time is refused
 AGAIN = 10  # acknowledged requests that are sent again in each round
 DATABASE_TOO = 4  # every so many rounds PostgreSQL is killed with the service
-STORES = ("sqlite", "postgresql")
 
 
 def add_options(parser: Any) -> None:
@@ -55,7 +54,7 @@ def add_options(parser: Any) -> None:
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{store: figures, or why it could not run}; ends with status 1 where anything was lost, doubled or half."""
     figures: dict[str, Any] = {}
-    for name in [asked.store] if asked.store else STORES:
+    for name in [asked.store] if asked.store else BACKENDS:
         try:
             with _database(name, asked.folder) as (data, url):
                 figures[name] = measure(url, data, asked.rounds or ROUNDS, seed=asked.seed)
@@ -243,14 +242,8 @@ def _progress(tally: Tally) -> str:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for name in STORES:
-        found = figures.get(name)
-        if found is None:
-            continue
-        if "skipped" in found:
-            told.append(f"{name}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for name, found in measured(figures, told):
         told += [
             f"{name}: killed {found['rounds']} times in {found['run_seconds']} s;"
             f" a start took {found['start_seconds']} s",

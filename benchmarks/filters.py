@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.city_people import BEGIN
-from benchmarks.stores import BACKENDS, Opened, Processor, on_both
+from benchmarks.stores import Opened, Processor, measured, on_both
 from storage.events import Named
 from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, ident, lot
 from trace.domain.epcis.query_language import parse_query
@@ -248,12 +248,8 @@ def _search(actor: Actor, text: str) -> Ask:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for backend in BACKENDS:
-        found = figures[backend]
-        if "skipped" in found:
-            told.append(f"{backend}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for backend, found in measured(figures, told):
         for name, row in found.items():
             times = ", ".join(
                 f"{ms} ms of {size} (processor {row['processor_ms'][size]})" for size, ms in row["ms"].items()

@@ -25,7 +25,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, event, ins
 
 import storage
 from benchmarks.processor import Clock
-from benchmarks.stores import BACKENDS, percentile
+from benchmarks.stores import BACKENDS, measured, percentile
 from storage.store import Store
 from storage.tenancy import EVERYTHING
 from tests.servers import CannotRun, postgres
@@ -177,12 +177,8 @@ def _event() -> Event:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for backend in BACKENDS:
-        found = figures[backend]
-        if "skipped" in found:
-            told.append(f"{backend}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for backend, found in measured(figures, told):
         told.append(
             f"{backend}: {found['statements']} statements a capture, {found['processor_scan']} ms of processor; a bare"
             f" commit {found['processor_bare']} ms"

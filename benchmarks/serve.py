@@ -31,7 +31,7 @@ from benchmarks.documents import GS1, event
 from benchmarks.drawn_photos import draw_label
 from benchmarks.filters import ground_of
 from benchmarks.serving import ROOT, Service
-from benchmarks.stores import BACKENDS, DURABLE, Opened, opened, percentile, server_of, sizes_of
+from benchmarks.stores import BACKENDS, DURABLE, Opened, measured, opened, percentile, server_of, sizes_of
 from tests.servers import CannotRun
 from trace import clock
 from trace.domain.permissions import Role
@@ -188,13 +188,8 @@ def _form(photo: bytes) -> bytes:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for backend, found in figures.items():
-        if backend not in BACKENDS:
-            continue
-        if "skipped" in found:
-            told.append(f"{backend}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for backend, found in measured(figures, told):
         told.append(f"{backend}, {found['events']:,} events; {found['seconds']:g} s each")
         for kind, levels in found["loads"].items():
             for clients, row in levels.items():

@@ -138,3 +138,13 @@ def on_both(
         except CannotRun as reason:
             figures[backend] = {"skipped": str(reason)}
     return figures
+
+
+def measured(figures: Mapping[str, Any], told: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(backend, its figures) of those that ran; why another could not is added to what is told."""
+    for backend in BACKENDS:
+        found = figures.get(backend)
+        if found is not None and "skipped" in found:
+            told.append(f"{backend}: skipped, {found['skipped']}")
+        elif found is not None:
+            yield backend, found

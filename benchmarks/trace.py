@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks.stores import BACKENDS, Opened, Processor, let_go, on_both, percentile
+from benchmarks.stores import Opened, Processor, let_go, measured, on_both, percentile
 from benchmarks.worst_graphs import GRAPHS, Worst
 from storage.events import chunks, find_idents
 from storage.store import Store
@@ -214,12 +214,8 @@ def _ask_to_the_end(store: Store, asked: Question) -> Cost:
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """The figures as sentences for people."""
-    told = []
-    for backend in BACKENDS:
-        found = figures[backend]
-        if "skipped" in found:
-            told.append(f"{backend}: skipped, {found['skipped']}")
-            continue
+    told: list[str] = []
+    for backend, found in measured(figures, told):
         told.append(f"{backend}: {found['roots']} roots")
         for row in found["sizes"].values():
             told.append(
