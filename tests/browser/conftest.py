@@ -183,4 +183,5 @@ def receive(page: Page) -> None:
 
 def fits(page: Page) -> bool:
     """Whether nothing of the page sticks out to the right: on a phone that makes everything hard to hit."""
+    page.wait_for_load_state()  # a page just asked for has no element yet
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
