@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -138,3 +139,11 @@ def test_a_damaged_store_is_a_fault_with_a_number_and_no_secret(demo: Demo, log:
     assert answer.mimetype == "application/problem+json"
     entries = check(log, demo)
     assert answer.headers["X-Request-ID"] in {entry["request_id"] for entry in entries}
+
+
+def test_the_log_follows_standard_error_when_that_goes_somewhere_else() -> None:
+    with StringIO() as closed_since, redirect_stderr(closed_since):
+        set_up_log()
+    with StringIO() as here, redirect_stderr(here):
+        structlog.get_logger().warning("said_now")
+        assert json.loads(here.getvalue())["event"] == "said_now"
