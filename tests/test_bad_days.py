@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from itsdangerous import TimestampSigner
 from sqlalchemy import create_engine, text
 from werkzeug.test import TestResponse
 
@@ -19,6 +20,7 @@ from tests.conftest import Databases
 from tests.servers import NOBODY, database_gone
 from tests.web.conftest import Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
+from tests.web.test_suppliers import DOUBTFUL
 from trace.web.parts import Parts
 from trace.web.signing import PUT_BACK, SteadySigner
 
@@ -156,6 +158,31 @@ def test_nobody_is_signed_out_because_the_clock_was_put_back(
         sealed.signer = type("Clock", (ClockAhead,), {"seconds": seconds})
         browser.client.set_cookie("session", sealed.dumps(kept))
         assert browser.get("/station").status_code == status
+
+
+@pytest.mark.parametrize("seconds", [3600, -20 * 24 * 3600])
+def test_form_that_was_opened_before_the_clock_stepped_is_taken(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    with demonstration(databases, "sqlite", tmp_path) as demo:
+        present = TimestampSigner.get_timestamp
+        with monkeypatch.context() as other:
+            other.setattr(TimestampSigner, "get_timestamp", lambda signer: present(signer) + seconds)
+            browser = demo.browser("manager")
+        answer = browser.post("/suppliers/new", DOUBTFUL | {"override_reason": "证件上如此"})
+        assert answer.status_code == 303, answer.text
+
+
+def test_page_of_events_goes_on_after_the_clock_was_put_back(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with demonstration(databases, "sqlite", tmp_path) as demo:
+        present = TimestampSigner.get_timestamp
+        with monkeypatch.context() as other:
+            other.setattr(TimestampSigner, "get_timestamp", lambda signer: present(signer) + 3600)
+            first = demo.client.get("/epcis/v2/events?perPage=1", headers=demo.headers("clerk"))
+        following = first.headers["Link"].partition("<")[2].partition(">")[0]
+        assert demo.client.get(following, headers=demo.headers("clerk")).status_code == 200
 
 
 def fill_up_and_recover(demo: Demo, disk: Path) -> None:

@@ -154,7 +154,9 @@ def build(settings: Settings) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_CHECK_DEFAULT=False,
-        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        # A form's token is good as long as the session it belongs to: an age by the clock, ahead or put back, would refuse
+        # what somebody typed and protect from nobody.
+        WTF_CSRF_TIME_LIMIT=None,
         BABEL_DEFAULT_LOCALE="zh",
         BABEL_TRANSLATION_DIRECTORIES="translations",
         BABEL_DEFAULT_TIMEZONE=str(settings.timezone),

@@ -16,6 +16,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from trace.domain.epcis.document import as_time
 from trace.domain.failures import N_, Invalid
 from trace.web.parts import parts
+from trace.web.signing import SteadySigner
 
 PER_PAGE = 30  # GS1's default
 MOST_PER_PAGE = 1_000
@@ -91,7 +92,7 @@ def _here() -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(parts().settings.secret_key, salt="epcis-page")
+    return URLSafeTimedSerializer(parts().settings.secret_key, salt="epcis-page", signer=SteadySigner)
 
 
 def _scope() -> str:
