@@ -154,7 +154,7 @@ def build(settings: Settings) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_CHECK_DEFAULT=False,
-        # A form's token is good as long as the session it belongs to: an age by the clock, ahead or put back, would refuse
+        # A form's token is good as long as its session: an age, by a clock that was ahead or is put back, would refuse
         # what somebody typed and protect from nobody.
         WTF_CSRF_TIME_LIMIT=None,
         BABEL_DEFAULT_LOCALE="zh",
