@@ -33,6 +33,9 @@ from trace.domain.failures import N_, Busy, Failure, Invalid
 CORES = os.cpu_count() or 1
 WAITING = min(2 * CORES, 8)  # each holds a thread of the server, which has more (`trace.cli.THREADS`)
 DECODE_SECONDS = 10.0  # for opening a 40-megapixel picture on a busy machine, beside the reading budget
+# A file that had so much of its time on a core, and is not read, never will be; one that had less met a busy machine
+# (or a clock that was put ahead: pebble goes by it), and is read another time.
+OF_A_CORE = 0.9
 PAGED = frozenset({KINDS["TIFF"], KINDS["PDF"]})
 PAGES_IN_FULL = 8  # as many pages have the whole reading budget; those of a longer file share it
 # Bytes of data a worker may hold. Some 40 MB of that are never touched, and code takes as much: under 400 MB in all.
@@ -66,8 +69,8 @@ def read_file(data: bytes, *, seconds: float = 1.5) -> tuple[PhotoReading, ...]:
     All pages of a file together have the budget of `PAGES_IN_FULL` pages: those of a longer file share it, and what one
     does not use goes to the next. Opening pages has `DECODE_SECONDS` in all; a file that is not read by the end of both
     is given up. Raises `TooLarge`, `Unsupported` or `Invalid` for what is no photo within the limits (as far as its
-    first bytes tell, before any worker sees it), `Invalid` if reading crashed or took too long, `Busy` if too many
-    photos are waiting.
+    first bytes tell, before any worker sees it), `Invalid` if reading crashed or is too much work, `Busy` if too many
+    photos are waiting or the machine had no time for this one.
     """
     with reading(BytesIO(data), seconds=seconds) as pages:
         return pages
@@ -92,12 +95,28 @@ def _read(data: bytes, seconds: float) -> tuple[PhotoReading, ...]:
     paged = check_header(data) in PAGED
     bound = PATIENCE * seconds * (PAGES_IN_FULL if paged else 1) + DECODE_SECONDS
     try:
-        outcome = _workers().schedule(read_here, args=(data, seconds), timeout=bound).result()
-    except (FutureTimeout, ProcessExpired, OSError) as fault:
-        raise _unreadable(fault) from fault
+        task = _workers().schedule(_read_or_die, args=(data, seconds, bound * OF_A_CORE), timeout=bound)
+        outcome = task.result()
+    except ProcessExpired as fault:
+        raise _too_much_work() if fault.exitcode == -signal.SIGPROF else _unreadable(fault) from fault
+    except (FutureTimeout, OSError) as fault:  # an OSError: there is no room for another process, or none for its data
+        text = N_("The machine had no time to read this photo; nothing is wrong with it. Try again in a few seconds.")
+        raise Busy(text, field="photo") from fault
     if isinstance(outcome, Failure):
         raise outcome
     return cast(tuple[PhotoReading, ...], outcome)
+
+
+def _read_or_die(data: bytes, seconds: float, work: float) -> tuple[PhotoReading, ...] | Failure:
+    """In a worker: what `read_here` gives; the process dies (SIGPROF) when it has worked so many seconds at it.
+
+    Also within a C library, where nothing else could interrupt it.
+    """
+    signal.setitimer(signal.ITIMER_PROF, work)
+    try:
+        return read_here(data, seconds)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def read_here(data: bytes, seconds: float) -> tuple[PhotoReading, ...] | Failure:
@@ -127,6 +146,13 @@ def _unreadable(fault: BaseException) -> Invalid:
         N_("The photo could not be read ({fault}). Take it again, closer and with more light."),
         field="photo",
         fault=type(fault).__name__,
+    )
+
+
+def _too_much_work() -> Invalid:
+    return Invalid(
+        N_("The photo takes too long to read. Take it again, of the code alone, or send fewer pages at once."),
+        field="photo",
     )
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,12 +86,36 @@ def test_a_worker_that_hangs_is_killed_and_the_next_photo_is_read(
     texts(easy)
     before = {worker.pid for worker in our_workers()}
     with monkeypatch.context() as patch:
-        patch.setattr(workers, "DECODE_SECONDS", 0.0)
-        with pytest.raises(Invalid, match=r"could not be read .TimeoutError.\. Take it again") as refused:
+        patch.setattr(workers, "OF_A_CORE", 0.02)
+        with pytest.raises(Invalid, match=r"takes too long to read\. Take it again") as refused:
             read_file(endless, seconds=0.1)
     assert refused.value.field == "photo"
     assert texts(easy) == [EAN]
     assert before - {worker.pid for worker in our_workers()}, "the worker that hung is still there"
+
+
+def test_a_photo_that_got_no_time_is_told_to_come_again_and_its_worker_is_replaced(
+    easy: bytes, endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts(easy)
+    told: list[Failure] = []
+
+    def read() -> None:
+        try:
+            read_file(endless, seconds=60)
+        except Failure as failure:
+            told.append(failure)
+
+    reader, present = threading.Thread(target=read), time.time
+    reader.start()
+    slow = worker_with_a_large_photo()
+    with monkeypatch.context() as patch:  # its time is up by the clock, and it had next to none of it
+        patch.setattr(time, "time", lambda: present() + 3600)
+        reader.join()
+    assert [(type(failure), failure.field) for failure in told] == [(Busy, "photo")]
+    assert "nothing is wrong with it. Try again" in str(told[0])
+    assert texts(easy) == [EAN]
+    assert not slow.is_running()
 
 
 def test_a_worker_that_dies_is_replaced_and_the_caller_is_told(easy: bytes, endless: bytes) -> None:
