@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -44,6 +44,7 @@ _COMMON: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters":
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 
 
 class Store:
@@ -279,8 +280,18 @@ def _begin_postgresql(connection: Connection) -> None:
 
 def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
     tell_sight(connection, statement)
-    if not statement.startswith("SELECT"):
+    if not _is_select(statement):
         connection.info[_ONLY_SELECTS] = False
+
+
+def _is_select(statement: str) -> bool:
+    """Whether a statement only reads. WITH may stand before anything: there the words decide."""
+    return statement.startswith("SELECT") or (statement.startswith("WITH") and _reads_with(statement))
+
+
+@lru_cache(maxsize=256)
+def _reads_with(statement: str) -> bool:
+    return _WRITES.search(statement) is None
 
 
 def _begin_sqlite(connection: Any) -> None:
