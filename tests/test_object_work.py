@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, text, update
 
 from storage.events import insert_for
 from storage.objects import FolderObjects, NoLock, SpooledObjects
-from storage.tables import ident, object_owner, recall, recall_lot, scan, stored_object
+from storage.tables import ident, job, object_owner, recall, recall_lot, scan, stored_object
 from tests.town import NOW, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind as K
@@ -180,11 +180,17 @@ def test_the_sweep_removes_bytes_without_a_row_and_tells_of_rows_without_bytes(k
     keeper.objects.lock(locked, date(2099, 1, 1))
     lost = keeper.keep(shop, b"a disk lost this")
     keeper.objects.discard(lost)
+    half = keeper.folder / stray[:2] / "tmphalf"
+    half.write_bytes(b"the proc")
     with keeper.town.store.writing() as session:  # nothing else looks at objects in this test
         session.execute(update(stored_object).values(look_again_at=None))
     keeper.work(MANY_DAYS)
     assert [keeper.objects.has(name) for name in (stray, locked, paper)] == [False, True, True]
     assert [keeper.row(name).missing_since is None for name in (paper, lost)] == [True, False]
+    with keeper.town.store.writing() as session:
+        session.execute(update(job).where(job.c.kind == SWEEP).values(due_at=NOW))
+    keeper.work(365 * MANY_DAYS)  # when a file was written the system alone says, by its own clock
+    assert not half.exists()
 
 
 def test_the_service_looks_after_its_objects_by_itself(keeper: Keeper) -> None:

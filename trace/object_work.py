@@ -95,6 +95,7 @@ def sweep_objects(at: Workplace, taken: Job) -> None:
     with at.store.reading() as session:
         grace = keeping_on(session, at.local().date()).grace
     begun = at.now()
+    at.objects.tidy(before=begun - grace)
     stored = ((one.sha256, one.stored_at, True) for one in at.objects.listed())
     for number, (name, found) in enumerate(groupby(merge(stored, _rows(at)), key=itemgetter(0)), start=1):
         places = {in_store: moment for _, moment, in_store in found}

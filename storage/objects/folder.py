@@ -6,6 +6,7 @@ service and its commands; who may write to the disk may do anything.
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -21,6 +22,9 @@ from trace.domain.failures import N_, Busy, NotFound, StorageFull
 
 _LOCK = ".until"  # what the name of an object's lock ends with
 _READ_ONLY = 0o400
+_FOLDER = re.compile("[0-9a-f]{2}")
+_PARTIAL = "tmp"  # what the name of a file begins with that is not whole yet
+_ASIDE = re.compile(r"\.([0-9a-f]{62})\.[0-9a-f]{32}")  # and one that is being removed
 
 
 class FolderObjects:
@@ -123,7 +127,7 @@ class FolderObjects:
     def listed(self, *, after: str = "") -> Iterator[Listed]:
         """The objects in the order of their names, sub-folder by sub-folder."""
         try:
-            for folder in sorted(path for path in _inside(self.root) if path.name >= after[:2] and path.is_dir()):
+            for folder in (folder for folder in self._folders() if folder.name >= after[:2]):
                 for name in sorted(path.name for path in _inside(folder)):
                     if is_name(folder.name + name) and folder.name + name > after:
                         yield from _listed(folder / name)
@@ -134,11 +138,29 @@ class FolderObjects:
         """Remove an object that is kept elsewhere now: of a spool, which has no locks."""
         self._path(sha256).unlink(missing_ok=True)
 
+    def tidy(self, *, before: datetime) -> None:
+        """Remove files that were never whole; put back an object that was taken aside and neither removed nor put back.
+
+        Of the latter nobody knows whether it was wanted meanwhile: whoever removes looks at it once more.
+        """
+        try:
+            for path in (path for folder in self._folders() for path in _inside(folder)):
+                if path.name.startswith(_PARTIAL) and _changed_before(path, before):
+                    path.unlink(missing_ok=True)
+                elif (found := _ASIDE.fullmatch(path.name)) and _changed_before(path, before):
+                    path.rename(path.with_name(found[1]))
+        except OSError as fault:
+            raise gone() from fault
+
     def check(self) -> None:
         """Raise if the folder cannot be written to."""
         self.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.root):
             return
+
+    def _folders(self) -> list[Path]:
+        """Those that hold objects, in the order of their names: on a disk of its own there is a lost+found, too."""
+        return sorted(path for path in _inside(self.root) if _FOLDER.fullmatch(path.name) and path.is_dir())
 
     def _path(self, sha256: str) -> Path:
         """Where an object lies; raises `NotFound` for what is no SHA-256 and could lead elsewhere."""
@@ -169,6 +191,13 @@ def _lock_of(path: Path) -> Path:
     return path.with_name(path.name + _LOCK)
 
 
+def _changed_before(path: Path, moment: datetime) -> bool:
+    """Whether a file was last written or renamed before a moment; not one that is gone."""
+    with suppress(FileNotFoundError):
+        return datetime.fromtimestamp(path.stat().st_ctime, UTC) < moment
+    return False
+
+
 def _touch(path: Path) -> int | None:
     """The size of a file that is there, None for none. That somebody wanted it is noted as the time of its last use:
     the time of its last change stays, what is stored is never written again."""
@@ -188,7 +217,7 @@ def _touched(path: Path) -> datetime:
 
 def _write(path: Path, source: BinaryIO) -> None:
     """The whole file, durable, or none: under another name first, which goes away if there is no room."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_PARTIAL, delete=False) as file:
         try:
             shutil.copyfileobj(source, file, CHUNK)
             file.flush()

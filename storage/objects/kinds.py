@@ -79,6 +79,9 @@ class ObjectStore(Protocol):
     def listed(self, *, after: str = "") -> Iterator[Listed]:
         """All objects in the order of their names, those after a name; raises `Busy`."""
 
+    def tidy(self, *, before: datetime) -> None:
+        """Put right what a process that was killed before a moment left half-way; raises `Busy`."""
+
     def check(self) -> None:
         """Raise if the store cannot be written to."""
 

@@ -68,6 +68,11 @@ class MovedObjects:
         both = merge(self.new.listed(after=after), self.old.listed(after=after), key=_name)
         return (next(same) for _, same in groupby(both, key=_name))
 
+    def tidy(self, *, before: datetime) -> None:
+        """Both."""
+        self.new.tidy(before=before)
+        self.old.tidy(before=before)
+
     def check(self) -> None:
         """Raise if the new store cannot be written to."""
         self.new.check()

@@ -20,7 +20,19 @@ from minio.commonconfig import COMPLIANCE
 from minio.error import MinioException, S3Error
 from minio.retention import Retention
 
-from storage.objects.kinds import CHUNK, MISSING, Listed, NoLock, Refused, Shown, check_name, checked, gone, hash_of
+from storage.objects.kinds import (
+    CHUNK,
+    MISSING,
+    Listed,
+    NoLock,
+    Refused,
+    Shown,
+    check_name,
+    checked,
+    gone,
+    hash_of,
+    is_name,
+)
 from trace.domain.failures import N_, Failure, Invalid, NotFound, StorageFull
 
 # An object put so recently, or locked for longer than that, is not put again; it is not removed meanwhile either.
@@ -143,7 +155,8 @@ class S3Objects:
             there = list(self.client.list_objects(self.bucket, prefix=sha256, include_version=True))
             if any(_is_kept(version, now - grace) for version in there):
                 return False
-            until = max((_lock_of(self._version(version)) or date.min for version in there), default=date.min)
+            held = (version for version in there if not version.is_delete_marker)  # somebody deleted it by hand
+            until = max((_lock_of(self._version(version)) or date.min for version in held), default=date.min)
             if until >= now.astimezone(UTC).date():
                 return False
             for version in there:
@@ -155,7 +168,11 @@ class S3Objects:
         with _answers():
             self._make_bucket()
             for found in self.client.list_objects(self.bucket, start_after=after or None):
-                yield Listed(found.object_name, found.size or 0, found.last_modified or datetime.now(UTC))
+                if is_name(found.object_name):  # what somebody else put there is not ours to judge
+                    yield Listed(found.object_name, found.size or 0, found.last_modified or datetime.now(UTC))
+
+    def tidy(self, *, before: datetime) -> None:
+        """Nothing: an S3 store has an object whole or not at all, and uploads in parts are its own to clear."""
 
     def check(self) -> None:
         """Raise if the bucket cannot be reached."""

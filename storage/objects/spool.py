@@ -82,6 +82,11 @@ class SpooledObjects:
         """The store's: what waits here is not there yet."""
         return self.main.listed(after=after)
 
+    def tidy(self, *, before: datetime) -> None:
+        """Here and there."""
+        self.spool.tidy(before=before)
+        self.main.tidy(before=before)
+
     def check(self) -> None:
         """Raise `Busy` while the store is gone (not asked each time), `OSError` where photos cannot wait either."""
         self.spool.check()

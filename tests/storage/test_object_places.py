@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +33,7 @@ from storage.objects import (
 )
 from tests.conftest import ROOT
 from tests.gate import Gate
+from tests.servers import NOBODY
 from trace.domain.failures import Busy, NotFound
 
 PHOTO = bytes(range(256)) * 400
@@ -135,6 +140,61 @@ def test_who_puts_what_is_being_removed_does_not_lose_it(tmp_path: Path) -> None
         objects.put(data)
         remover.join()
         assert objects.get(name) == data
+
+
+def test_what_somebody_else_put_into_the_bucket_is_no_object_of_ours(s3: S3Objects, tmp_path: Path) -> None:
+    name = s3.put(PHOTO)
+    for other in ("readme.txt", "logs/2026.txt", f"{name}.until"):
+        s3.client.put_object(s3.bucket, other, BytesIO(b"x"), 1)
+    assert [one.sha256 for one in s3.listed()] == [name]
+    assert [one.copied for one in copy_all(s3, FolderObjects(tmp_path / "copied"))] == [True]
+
+
+def test_an_object_that_somebody_deleted_by_hand_is_removed_with_its_versions(s3: S3Objects) -> None:
+    name = s3.put(PHOTO)
+    s3.client.remove_object(s3.bucket, name)  # hides it, and keeps its bytes as an older version
+    with pytest.raises(NotFound):
+        s3.get(name)
+    assert s3.remove(name, now=LATER, grace=GRACE)
+    assert list(s3.client.list_objects(s3.bucket, include_version=True)) == []
+
+
+@contextmanager
+def as_nobody(*own: Path) -> Iterator[None]:
+    """In the block files are opened as somebody who may not open everything; `own` are theirs."""
+    for path in own if os.geteuid() == 0 else ():
+        os.chown(path, NOBODY, NOBODY)
+    before = os.geteuid()
+    os.seteuid(before or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_folder_that_is_not_ours_is_not_looked_into() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as root:  # a disk of its own has a lost+found, which is root's
+        objects = FolderObjects(Path(root))
+        name = objects.put(PHOTO)
+        (Path(root) / "lost+found").mkdir(mode=0)
+        with as_nobody(Path(root), *Path(root).glob("??")):
+            assert [one.sha256 for one in objects.listed()] == [name]
+
+
+def test_what_a_killed_process_left_half_way_is_put_right(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "objects")
+    taken, kept = objects.put(PHOTO), objects.put(b"kept")
+    folder = tmp_path / "objects" / taken[:2]
+    (folder / taken[2:]).rename(folder / f".{taken[2:]}.{uuid.uuid4().hex}")  # killed in the middle of `remove`
+    half = tmp_path / "objects" / kept[:2] / "tmphalf"  # and of `put`
+    half.write_bytes(b"ke")
+    objects.lock(kept, TODAY)
+    MovedObjects(SpooledObjects(objects, FolderObjects(tmp_path / "spool")), objects).tidy(before=NOW - GRACE)
+    assert half.exists(), "somebody may be at it"
+    objects.tidy(before=LATER)
+    assert (objects.get(taken), objects.get(kept), objects.locked_until(kept)) == (PHOTO, b"kept", TODAY)
+    assert not half.exists()
+    assert len(list((tmp_path / "objects").glob("??/*"))) == 3
 
 
 def test_a_bucket_without_versions_keeps_everything(s3: S3Objects) -> None:
