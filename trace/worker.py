@@ -24,10 +24,11 @@ from trace.export_work import take_step
 from trace.import_work import bring_in
 from trace.kept_objects import objects_of
 from trace.object_work import keep_objects, move_spooled, sweep_objects
-from trace.services import export_files, object_keeping, prescription_images, subscriptions
+from trace.services import export_files, object_keeping, prescription_images, subscriptions, trace_parts
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.job_failing import OURS, retry_or_bury
 from trace.services.job_kinds import KINDS, JobKind, bury_if_over, come_again, is_to_tend, take_work, tend, work_waits
+from trace.sweeping_work import sweep_traces
 from trace.workplace import LeaseLost, Workplace
 
 THREADS = 4  # a receiver may keep one busy for half a minute
@@ -47,6 +48,7 @@ WORK: Mapping[str, Callable[[Workplace, Job], None]] = {
     IMPORT: bring_in,
     object_keeping.KEEP: keep_objects,
     object_keeping.SWEEP: sweep_objects,
+    trace_parts.SWEEP: sweep_traces,
 }
 
 

@@ -5,15 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import func, insert, select
 
+from storage.tables import trace_pause
+from tests.post import ZONE
 from tests.town import NOW, Town
 from trace.domain.events import Event, Quantity, TransformationEvent
 from trace.domain.failures import Invalid
 from trace.domain.permissions import Actor
+from trace.domain.rules.book import shipped
 from trace.domain.uris import gtin_uri
-from trace.services import lookup, trace_parts
+from trace.services import lookup
 from trace.services.capture import capture
+from trace.services.job_kinds import KINDS
 from trace.services.lookup import look_up
+from trace.services.trace_parts import SWEEP
+from trace.worker import Worker
 
 LENGTH = 40
 
@@ -69,9 +76,43 @@ def test_a_part_is_for_those_who_asked_of_that_thing_and_for_a_while(
         {"actor": stranger, "text": lot(LENGTH // 2), "now": NOW, "after": after},
         {"actor": kitchen, "text": lot(1), "now": NOW, "after": after},
         {"actor": kitchen, "text": lot(LENGTH // 2), "now": NOW, "after": "nonsense"},
-        {"actor": kitchen, "text": lot(LENGTH // 2), "now": NOW + 2 * trace_parts.KEPT, "after": after},
+        {"actor": kitchen, "text": lot(LENGTH // 2), "now": NOW + timedelta(hours=2), "after": after},
     ]
     for asked in refused:
         with pytest.raises(Invalid, match="look the code up again"):
             town.do(look_up, **asked)
     assert look(town, kitchen, after, limit=7)["timeline"], "the same part again, as often as one likes"
+
+
+def count_pauses(town: Town) -> int:
+    with town.store.reading() as session:
+        return int(session.execute(select(func.count()).select_from(trace_pause)).scalar_one())
+
+
+def test_an_organisation_has_so_many_parts_kept_and_no_more(town: Town, kitchen: Actor) -> None:
+    most = shipped().on(NOW.date()).value("trace.pauses")["most"]
+    kept = {"state": b"{}", "created_at": NOW}
+    other = town.organisation()
+    with town.store.writing() as session:
+        for number, actor in enumerate((other, *(kitchen,) * most)):
+            session.execute(insert(trace_pause).values(token=f"T{number}", organisation=actor.organisation, **kept))
+    newest = look(town, kitchen, "", limit=7)["next"]
+    assert count_pauses(town) == 1 + most, "another's are left alone"
+    with town.store.reading() as session:
+        assert session.scalar(select(trace_pause.c.id).where(trace_pause.c.token == "T1")) is None, "the oldest went"
+    assert look(town, kitchen, newest, limit=7)["timeline"]
+
+
+def test_parts_that_nobody_asked_for_are_swept_whichever_way_the_clock_stepped(town: Town, kitchen: Actor) -> None:
+    moment = NOW
+    worker = Worker(
+        town.store, ZONE, private=False, kinds={SWEEP: KINDS[SWEEP]}, now=lambda: moment, jitter=lambda: 0.0
+    )
+    for clock in (NOW, NOW + timedelta(days=400), NOW - timedelta(minutes=61)):
+        town.do(look_up, actor=kitchen, text=lot(LENGTH // 2), now=clock, after="", limit=7)
+    worker.tend()
+    assert worker.work_once()
+    assert count_pauses(town) == 1
+    moment = NOW + timedelta(hours=2)
+    assert worker.work_once()
+    assert count_pauses(town) == 0

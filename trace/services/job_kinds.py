@@ -30,6 +30,7 @@ from trace.services import (
     prescription_images,
     rounds,
     subscriptions,
+    trace_parts,
 )
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.rulebook import rules_on
@@ -78,6 +79,7 @@ KINDS: Mapping[str, JobKind] = {
     ),
     object_keeping.KEEP: JobKind(object_keeping.LEASE, again=object_keeping.next_keeping),
     object_keeping.SWEEP: JobKind(object_keeping.LEASE, again=object_keeping.next_sweep),
+    trace_parts.SWEEP: JobKind(trace_parts.LEASE, again=trace_parts.next_sweep),
 }
 
 

@@ -21,12 +21,15 @@ from trace.domain.containment import Position
 from trace.domain.failures import N_, Invalid
 from trace.domain.genealogy import Direction, Trace
 from trace.domain.permissions import Actor
+from trace.domain.rules.book import EVERYWHERE
 from trace.domain.trace_search import go_on, trace
 from trace.domain.trace_state import as_state, search_of
 from trace.services.choosing import Choice, choose
 from trace.services.organisations import new_public_id
+from trace.services.rulebook import rules_on
 
-KEPT = timedelta(hours=1)  # longer than anybody reads one part
+SWEEP = "trace_sweep"  # kind of job, of the service itself
+LEASE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +108,18 @@ def pause_after(part: Part, item: int) -> Pause:
 def keep_pause(session: Session, pause: Pause, *, actor: Actor, now: datetime) -> str | None:
     """Keep a pause: the token that goes on from it; None where there is nothing to go on with.
 
-    Written when the session ends, also where it only reads. What is older than `KEPT` goes. Two at once touch no row
-    of each other's but expired ones, and those both want gone.
+    Written when the session ends, also where it only reads. Of one organisation `trace.pauses` keeps the newest. Two at
+    once may both keep one more; the next one takes both away.
     """
     if pause.is_over:
         return None
     token = new_public_id()
     state = {"item": pause.item, "untold": pause.untold, "searches": pause.searches}
     packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
-    write_at_end(session, delete(trace_pause).where(trace_pause.c.created_at < now - KEPT))
+    mine = trace_pause.c.organisation == actor.organisation
+    most: int = _terms(session, now)["most"]
+    older = select(trace_pause.c.id).where(mine).order_by(trace_pause.c.id.desc()).offset(most - 1)
+    write_at_end(session, delete(trace_pause).where(mine, trace_pause.c.id.in_(older)))
     write_at_end(
         session,
         insert(trace_pause).values(token=token, organisation=actor.organisation, state=packed, created_at=now),
@@ -126,7 +132,7 @@ def get_pause(session: Session, token: str, *, actor: Actor, item: int, now: dat
     query = select(trace_pause.c.state).where(
         trace_pause.c.token == token,
         trace_pause.c.organisation == actor.organisation,
-        trace_pause.c.created_at >= now - KEPT,
+        trace_pause.c.created_at >= now - _kept(session, now),
     )
     packed = session.scalar(query)
     state: dict[str, Any] = json.loads(zlib.decompress(packed)) if packed is not None else {}
@@ -136,3 +142,27 @@ def get_pause(session: Session, token: str, *, actor: Actor, item: int, now: dat
             field="after",
         )
     return Pause(item, [(number, relation) for number, relation in state["untold"]], state["searches"])
+
+
+def sweep_pauses(session: Session, *, now: datetime) -> int:
+    """Remove the pauses that are kept no longer, also those of a clock that was ahead by more; how many.
+
+    Two at once want the same rows gone.
+    """
+    kept, created_at = _kept(session, now), trace_pause.c.created_at
+    over = (created_at < now - kept) | (created_at > now + kept)
+    return len(session.execute(delete(trace_pause).where(over).returning(trace_pause.c.id)).all())
+
+
+def next_sweep(session: Session, now: datetime) -> datetime:
+    """When pauses are looked through again."""
+    return now + _kept(session, now)
+
+
+def _kept(session: Session, now: datetime) -> timedelta:
+    return timedelta(minutes=_terms(session, now)["minutes"])
+
+
+def _terms(session: Session, now: datetime) -> Mapping[str, int]:
+    found: Mapping[str, int] = rules_on(session, now.date(), EVERYWHERE).value("trace.pauses")
+    return found

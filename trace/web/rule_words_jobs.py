@@ -7,7 +7,10 @@ from trace.domain.failures import N_
 
 Said = tuple[str, Mapping[str, str]]
 
-JOB_TITLES: Mapping[str, str] = {"job.patience": N_("Work in the background: when it is given up")}
+JOB_TITLES: Mapping[str, str] = {
+    "job.patience": N_("Work in the background: when it is given up"),
+    "trace.pauses": N_("Long histories: how long the next part is kept"),
+}
 
 JOB_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
     "job.patience": lambda value: [
@@ -16,5 +19,11 @@ JOB_TOLD: Mapping[str, Callable[[Any], list[Said]]] = {
             {"kind": f"job_{kind}", "failures": str(limits["failures"]), "days": str(limits["days"])},
         )
         for kind, limits in value.items()
-    ]
+    ],
+    "trace.pauses": lambda value: [
+        (
+            N_("For {minutes} minutes; of one organisation {most} at most."),
+            {"minutes": str(value["minutes"]), "most": str(value["most"])},
+        )
+    ],
 }

@@ -17,6 +17,7 @@ DESK_WORDS: dict[str, str] = {
     "job_import": N_("Bringing in a table"),
     "job_object_keeping": N_("Locking photos and papers"),
     "job_object_sweep": N_("Comparing photos with records"),
+    "job_trace_sweep": N_("Clearing histories that nobody read on"),
     "job_state_waiting": N_("Waits for its time"),
     "job_state_working": N_("Being done"),
     "job_state_failing": N_("Failed, tried again"),

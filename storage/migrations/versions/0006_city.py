@@ -95,6 +95,7 @@ def upgrade() -> None:
         comment="Traces longer than one answer: what the next part begins with; kept for a while only",
     )
     op.create_index("ix_trace_pause_created_at", "trace_pause", ["created_at"])
+    op.create_index("ix_trace_pause_organisation", "trace_pause", ["organisation", "id"])
     _jobs()
 
 

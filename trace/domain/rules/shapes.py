@@ -329,6 +329,7 @@ _FAMILIES = (
     Family("disposal.methods", each(text(40), least=1)),
     Family("objects.keeping", _OBJECTS, house=False),
     Family("job.patience", _PATIENCE, house=False),
+    Family("trace.pauses", record({"minutes": whole(5, 1440), "most": whole(10, 10_000)}), house=False),
     Family("retention.", _MONTHS, more=False),
     Family("keep.", _MONTHS, more=False),
     Family("expiry_warning", each(whole(1, 3650), least=1, most=10)),
