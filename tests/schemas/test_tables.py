@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.tables import csv_of, xlsx_of
+from schemas.tables import csv_of
+from schemas.workbook import xlsx_of
 from trace.domain.tables import Table, inert
 
 HOSTILE = (

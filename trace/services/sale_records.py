@@ -3,10 +3,11 @@
 Of who buys nothing is known. What came back, or was recorded in error, stays in the record and says so (R16).
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.tables import MICRO, api_key, drug_sale, drug_sale_line, ident, lot, person, prescription, product
@@ -51,39 +52,41 @@ def sale_records(session: Session, *, actor: Actor, period: Days, most: int = MO
     period.check()
     begin, end = period.bounds
     mine = (drug_sale.c.organisation == actor.organisation) & (drug_sale.c.sold_at >= begin)
-    rows = session.execute(_LINES.where(mine, drug_sale.c.sold_at < end).limit(most + 1)).all()
+    found = session.execute(_LINES.where(mine, drug_sale.c.sold_at < end).limit(most + 1))
+    names, rows = tuple(found.keys()), found.all()
     if len(rows) > most:
         raise TooLarge(N_("The period has more than {most} lines. Take a shorter one."), field="last", most=most)
-    return [_told(row) for row in rows]
+    # As dicts: of an SQLAlchemy row each attribute is looked for, half the time of a long table.
+    return [_told(dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _told(row: Row[Any]) -> dict[str, Any]:
-    amount = Decimal(row.amount) / MICRO
-    price = None if row.price is None else as_yuan(row.price)
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    amount = Decimal(row["amount"]) / MICRO
+    price = None if row["price"] is None else as_yuan(row["price"])
     return {
-        "number": row.number,
-        "line": row.line,
-        "sold_at": row.sold_at,
-        "product": row.name,
-        "dosage_form": row.dosage_form or "",
-        "specification": row.specification,
-        "approval_no": row.approval_no or "",
-        "mah": row.mah,
-        "producer": row.producer,
-        "lot_number": row.lot_number,
-        "produced_on": row.produced_on,
-        "expires_on": row.expires_on,
-        "code": code_text(row.uri) if uri_kind(row.uri) is UriKind.INSTANCE else "",
+        "number": row["number"],
+        "line": row["line"],
+        "sold_at": row["sold_at"],
+        "product": row["name"],
+        "dosage_form": row["dosage_form"] or "",
+        "specification": row["specification"],
+        "approval_no": row["approval_no"] or "",
+        "mah": row["mah"],
+        "producer": row["producer"],
+        "lot_number": row["lot_number"],
+        "produced_on": row["produced_on"],
+        "expires_on": row["expires_on"],
+        "code": code_text(row["uri"]) if uri_kind(row["uri"]) is UriKind.INSTANCE else "",
         "amount": amount,
-        "unit": row.unit,
-        "split_units": row.split_units,
-        "unit_name": row.split_unit_name or "",
+        "unit": row["unit"],
+        "split_units": row["split_units"],
+        "unit_name": row["split_unit_name"] or "",
         "price": price,
-        "each": None if price is None else round(price / Decimal(row.split_units or amount), 4),
-        "no_code_reason": row.no_code_reason,
-        "prescription": row.reference or "",
-        "reviewed_by": row.reviewed_by or "",
-        "sold_by": row.sold_by or "",
-        "returned_at": row.returned_at,
-        "was_wrong": row.returned_event == row.event,
+        "each": None if price is None else round(price / Decimal(row["split_units"] or amount), 4),
+        "no_code_reason": row["no_code_reason"],
+        "prescription": row["reference"] or "",
+        "reviewed_by": row["reviewed_by"] or "",
+        "sold_by": row["sold_by"] or "",
+        "returned_at": row["returned_at"],
+        "was_wrong": row["returned_event"] == row["event"],
     }

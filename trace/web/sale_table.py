@@ -1,7 +1,8 @@
 """Sale records of drugs as a table in the reader's language: what CSV and XLSX hand out, by the API and the pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext
@@ -20,11 +21,12 @@ _HEADINGS = (
 
 def sale_table(records: Iterable[Mapping[str, Any]], zone: Any) -> Table:
     """The lines as `trace.services.sale_records` tells them, moments in the shop's own time, money as numbers."""
-    rows = (_row(record, zone) for record in records)
+    told = cache(word)  # few words, said in every line
+    rows = (_row(record, zone, told) for record in records)
     return Table(gettext("Sale record"), [gettext(heading) for heading in _HEADINGS], rows)
 
 
-def _row(record: Mapping[str, Any], zone: Any) -> list[Cell]:
+def _row(record: Mapping[str, Any], zone: Any, told: Callable[[str], str]) -> list[Cell]:
     return [
         record["sold_at"].astimezone(zone),
         f"{record['number']:06d}/{record['line']}",
@@ -37,9 +39,9 @@ def _row(record: Mapping[str, Any], zone: Any) -> list[Cell]:
         record["lot_number"],
         record["produced_on"],
         record["expires_on"],
-        record["code"] or word(record["no_code_reason"]),
+        record["code"] or told(record["no_code_reason"]),
         record["split_units"] or record["amount"],
-        record["unit_name"] if record["split_units"] else word(record["unit"]),
+        record["unit_name"] if record["split_units"] else told(record["unit"]),
         record["each"],
         record["price"],
         record["prescription"],

@@ -6,7 +6,8 @@ from flask import Blueprint, Response, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from schemas.tables import XLSX_TYPE, xlsx_of
+from schemas.tables import XLSX_TYPE
+from schemas.workbook import xlsx_of
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table

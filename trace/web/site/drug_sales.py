@@ -6,7 +6,8 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from schemas.counter import PAPERS, SaleRecordsQuery, SaleReturnRequest
-from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
+from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
+from schemas.workbook import xlsx_of
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.periods import Days
 from trace.domain.permissions import Permission

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from schemas.records import RecordsPageQuery
-from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
+from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
+from schemas.workbook import xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.receipts import get_receipt
 from trace.services.records import MOST_ROWS, Period, all_records, list_records, whose_records
