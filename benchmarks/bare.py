@@ -17,7 +17,6 @@ from storage.tables import (
     event_party,
     ident,
     metadata,
-    pending_proof,
 )
 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]  # {table: its rows}
@@ -25,7 +24,6 @@ Rows = Mapping[str, Sequence[tuple[Any, ...]]]  # {table: its rows}
 _GROWING = {
     "event": event.c.id,
     "event_document": event_document.c.event,
-    "pending_proof": pending_proof.c.event,
     "event_item": event_item.c.event,
     "event_mention": event_mention.c.event,
     "event_party": event_party.c.event,
@@ -36,19 +34,19 @@ class Mark:
     """How far a store was filled: what `rows_since` reads comes behind it."""
 
     def __init__(self, store: Store):
-        with store.engine.connect() as connection:
-            self.event = connection.scalar(text("SELECT max(id) FROM event")) or 0
-            self.ident = connection.scalar(text("SELECT max(id) FROM ident")) or 0
+        with store.reading() as session:
+            self.event = session.scalar(text("SELECT max(id) FROM event")) or 0
+            self.ident = session.scalar(text("SELECT max(id) FROM ident")) or 0
 
 
 def rows_since(store: Store, mark: Mark) -> Rows:
     """The rows that were added since, of the tables of facts; not the words that an organisation's events name."""
-    with store.engine.connect() as connection:
+    with store.reading() as session:
         found = {
-            name: _plain(connection.execute(select(column.table).where(column > mark.event)))
+            name: _plain(session.execute(select(column.table).where(column > mark.event)))
             for name, column in _GROWING.items()
         }
-        found["ident"] = _plain(connection.execute(select(ident).where(ident.c.id > mark.ident)))
+        found["ident"] = _plain(session.execute(select(ident).where(ident.c.id > mark.ident)))
     return found
 
 

@@ -1,8 +1,7 @@
 """The rows that `capture` stores of a made-up city's documents, without capturing them: for stores of many millions.
 
-By the layouts of the events' shapes (`benchmarks.city_shapes`). One column differs: the event hash
-(`event_document.hash`), which takes longer than all the rest, is 32 other bytes here. The projections kept beside the
-events (stock, goods on the way, sales of codes) are worked out story by story: no two stories share any goods.
+By the layouts of the events' shapes (`benchmarks.city_shapes`). The projections kept beside the events (stock, goods on
+the way, sales of codes) are worked out story by story: no two stories share any goods.
 """
 
 import hashlib
@@ -26,8 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("id", "event_time", "record_time", "offset_minutes", "id_key", "declarer", "type", "action", "step"),
         *("disposition", "read_point", "biz_location", "captured_by", "links"),
     ),
-    "event_document": ("event", "document", "hash"),
-    "pending_proof": ("event", "digest"),
+    "event_document": ("event", "document", "digest"),
     "event_item": ("item", "time", "event", "line", "role", "peer", "amount"),
     "event_mention": ("ident", "time", "event", "kind"),
     "event_party": ("organisation", "time", "event"),
@@ -120,9 +118,7 @@ class Rows:
         numbers = [thing.number for thing in told.things]
         texts = [self._time(time), event_id, *[thing.uri for thing in told.things], *map(str, told.amounts)]
         document = (layout.text % layout.filled(texts)).encode()
-        digest = hashlib.sha256(document).digest()
-        rows["event_document"].append((number, document, digest[::-1]))
-        rows["pending_proof"].append((number, digest))
+        rows["event_document"].append((number, document, hashlib.sha256(document).digest()))
         packed: list[int] = []
         items = rows["event_item"]
         for line, (slot, role, peer, amount) in enumerate(layout.lines):

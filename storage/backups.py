@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from storage.store import open_store
-from storage.tables import event_document, pending_proof, stored_object
+from storage.tables import event_document, stored_object
 
 _SAID = 300  # characters of what another program says
 _AT_ONCE = 1_000  # rows that are in memory at the same time
@@ -186,9 +186,7 @@ def _differences(session: Session, content: Content) -> Iterator[str]:
     for name, rows in content.rows.items():
         if now.rows.get(name) != rows:
             yield f"{name} has {now.rows.get(name, 'no')} rows, not {rows}."
-    documents = select(event_document.c.event, event_document.c.document, pending_proof.c.digest).join(
-        pending_proof, pending_proof.c.event == event_document.c.event
-    )
+    documents = select(event_document.c.event, event_document.c.document, event_document.c.digest)
     for number, document, digest in session.execute(documents.execution_options(yield_per=_AT_ONCE)):
         if hashlib.sha256(document).digest() != digest:
             yield f"the document of event {number} has changed."

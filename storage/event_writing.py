@@ -17,7 +17,6 @@ from storage.tables import (
     event_mention,
     event_party,
     event_vocabulary,
-    pending_proof,
 )
 
 _EVENT_COLUMNS = ("id", "id_key", "declarer", "links", *COLUMNS)
@@ -87,13 +86,12 @@ def insert_events(session: Session, events: Sequence[NewEvent], numbers: Sequenc
 
 def _parts(fresh: Sequence[tuple[int, NewEvent]]) -> list[Lines]:
     """What hangs on the events, in the order of each table's key."""
-    digests = [(n, hashlib.sha256(e.document).digest()) for n, e in fresh]
+    documents = [(n, e.document, hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
     named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
     return [
-        Lines(event_document, ("event", "document", "hash"), [(n, e.document, e.hash) for n, e in fresh]),
-        Lines(pending_proof, ("event", "digest"), digests),
+        Lines(event_document, ("event", "document", "digest"), documents),
         Lines(event_item, _ITEM_COLUMNS, sorted([row for n, e in fresh for row in _item_rows(n, e)])),
         Lines(event_mention, ("ident", "time", "event", "kind"), sorted(mentions)),
         Lines(event_party, ("organisation", "time", "event"), sorted(parties)),

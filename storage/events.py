@@ -103,7 +103,6 @@ class NewEvent(NamedTuple):
     """
 
     document: bytes
-    hash: bytes
     values: tuple[int | None, ...]
     lines: Sequence[ItemLine]
     parties: frozenset[int]
@@ -119,11 +118,10 @@ class NewEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as found: its number, its canonical bytes, its event hash, the organisation that captured it."""
+    """An event as found: its number, its canonical bytes, the organisation that captured it."""
 
     id: int
     document: bytes
-    hash: bytes
     captured_by: int
 
 
@@ -182,9 +180,9 @@ def with_documents(session: Session, rows: Iterable[Sequence[Any]]) -> dict[Even
     """What `find_siblings` answers, of rows of `SIBLING_COLUMNS`."""
     found: dict[EventKey, StoredEvent] = {}
     of = {row[0]: row[1:4] for row in rows}
-    for number, document, digest in select_among(session, event_document, ("event", "document", "hash"), "event", of):
+    for number, document in select_among(session, event_document, ("event", "document"), "event", of):
         key, declarer, captured_by = of[number]
-        found[key, declarer] = StoredEvent(number, bytes(document), bytes(digest), captured_by)
+        found[key, declarer] = StoredEvent(number, bytes(document), captured_by)
     return found
 
 

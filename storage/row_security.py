@@ -16,7 +16,7 @@ from storage.tenancy import SETTING
 SHARED = frozenset(
     {
         "event", "event_document", "event_item", "event_mention", "event_party", "event_vocabulary",
-        "event_withdrawn", "ident", "pending_proof", "stock_unmoved",
+        "event_withdrawn", "ident", "stock_unmoved",
         "organisation", "place", "product", "product_code", "product_change", "maker_code", "lot", "lot_change",
         "paper_head", "rule_entry", "store_setting", "recall", "recall_lot",
         "object", "record_key", "dispensing_head", "licence", "business_block",

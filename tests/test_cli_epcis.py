@@ -26,6 +26,7 @@ from trace import cli_epcis
 from trace.cli import cli
 from trace.cli_epcis import export_events, find_actor_for, import_files, parse_query_text
 from trace.domain.epcis.document import load_document
+from trace.domain.epcis.event_hash import event_hash
 from trace.domain.failures import Failure, Invalid, NotFound
 from trace.domain.parties import OrganisationKind
 from trace.services import event_queries
@@ -89,9 +90,9 @@ def kept(data: Path) -> list[tuple[dict[str, Any], bytes]]:
     """(event document, event hash) of every event in the store of a data folder."""
     store = storage.open_store(f"sqlite:///{data / 'sunshine.db'}")
     with store.reading() as session:
-        rows = session.execute(select(event_document.c.document, event_document.c.hash)).all()
+        documents = [load_document(document) for document in session.scalars(select(event_document.c.document))]
     store.close()
-    return sorted(((load_document(row.document), bytes(row.hash)) for row in rows), key=lambda pair: pair[1])
+    return sorted(((document, event_hash(document)) for document in documents), key=lambda pair: pair[1])
 
 
 def invoke(data: Path, *arguments: str, **more: str) -> Result:
@@ -247,8 +248,8 @@ def test_a_bar_is_drawn_where_people_look(data: Path, tmp_path: Path) -> None:
 def hashes(town: Town) -> dict[bytes, dict[str, Any]]:
     """{event hash: event document} of a town's store."""
     with town.store.reading() as session:
-        rows = session.execute(select(event_document.c.hash, event_document.c.document)).all()
-    return {bytes(row.hash): load_document(row.document) for row in rows}
+        documents = [load_document(document) for document in session.scalars(select(event_document.c.document))]
+    return {event_hash(document): document for document in documents}
 
 
 BACKENDS = pytest.mark.parametrize("backend", ["sqlite", "postgresql"])

@@ -53,7 +53,6 @@ from storage.tables.facts import (
     event_party,
     event_withdrawn,
     ident,
-    pending_proof,
 )
 from storage.tables.goods import (
     certificate,
@@ -178,7 +177,6 @@ __all__ = [
     "object_owner",
     "organisation",
     "paper_head",
-    "pending_proof",
     "person",
     "pharmacist",
     "place",

@@ -108,7 +108,7 @@ event_document = Table(
     metadata,
     Column("event", Number, primary_key=True, autoincrement=False),
     Column("document", LargeBinary, nullable=False, comment="canonical EPCIS 2.0 JSON, made once"),
-    Column("hash", LargeBinary, nullable=False, comment="event hash (CBV 2.0 section 8.9), 32 bytes"),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the document: what the log of proofs will take"),
 )
 
 event_item = Table(
@@ -154,12 +154,4 @@ event_party = Table(
     Index("ix_event_party_event", "event"),
     sqlite_with_rowid=False,
     comment="Who may see an event whole: who captured it, and who is named as its source or destination",
-)
-
-pending_proof = Table(
-    "pending_proof",
-    metadata,
-    Column("event", Number, primary_key=True, autoincrement=False),
-    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the canonical bytes"),
-    comment="Events waiting for the log of proofs; a sequencer will take them, no request ever locks",
 )

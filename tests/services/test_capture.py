@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from storage.events import find_by_event_ids, find_idents, id_key, unpack_links
-from storage.tables import event, event_document, event_item, event_party, ident, pending_proof, stock
+from storage.tables import event, event_document, event_item, event_party, ident, stock
 from tests.town import NOW, Town
 from trace.domain.epcis.document import as_document, canonical_bytes
 from trace.domain.events import (
@@ -36,7 +36,7 @@ LOT = "https://id.gs1.org/01/06901234567892/10/A1"
 PACK = "https://id.gs1.org/01/06901234567892/21/S1"
 CASE = "https://id.gs1.org/00/069012345600000012"
 SENSOR = "https://id.gs1.org/8004/690123456SENSOR"
-FACTS = (event, event_document, event_item, event_party, pending_proof, stock, ident)
+FACTS = (event, event_document, event_item, event_party, stock, ident)
 
 
 def common(number: int = 1, **more: Any) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_all_five_event_types_are_stored_and_read_back_as_they_were(town: Town) 
         found = stored[(id_key(one.event_id), False)]
         assert (found.id, found.document) == (captured.event, canonical_bytes(as_document(one)))
     assert {link.item for link in unpack_links(links)} == {ids[CASE], ids[SENSOR]}
-    assert town.count(pending_proof) == 5
+    assert town.count(event_document) == 5
 
 
 def test_capture_sent_twice_is_stored_once(town: Town) -> None:

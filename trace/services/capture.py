@@ -210,9 +210,9 @@ def is_too_long(uri: str) -> bool:
 
 
 class _Draft:
-    """An event with what is derived from it once: document, hash, links, keys."""
+    """An event with what is derived from it once: document, links, keys."""
 
-    __slots__ = ("bytes", "document", "event", "hash", "kinds", "links", "mentions", "position", "store_key")
+    __slots__ = ("bytes", "document", "event", "kinds", "links", "mentions", "position", "store_key")
 
     def __init__(self, event: Event, position: int, actor: Actor):
         self.event = event
@@ -220,21 +220,23 @@ class _Draft:
         self.links = links_of(event)
         self.document = as_document(event)
         self.bytes = canonical_bytes(self.document)
-        self.hash = event_hash(self.document)
         self.mentions = list(_mentions(event))
         self.kinds = _kinds(event, self.links, self.mentions)
         declarer = store.NO_DECLARER if event.error_declaration is None else actor.organisation
         self.store_key = (store.id_key(event.event_id), declarer)
 
-    def says_the_same(self, document: bytes, hash_: bytes) -> bool:
+    def says_the_same(self, document: bytes) -> bool:
         """Whether a stored event has the same content: the event hash (CBV 2.0 section 8.9), which is the same for the
-        XML and the JSON form and for URN and Digital Link, and what the hash leaves out."""
+        XML and the JSON form and for URN and Digital Link, and what the hash leaves out.
+
+        The hash is worked out here, where it is asked for, of both by the same code: few events come twice and differ.
+        """
         if self.bytes == document:
             return True
-        if self.hash != hash_:
+        stored = load_document(document)
+        if event_hash(self.document) != event_hash(stored):
             return False
         # The eventID, too: two IDs may share a key (`storage.events.id_key`).
-        stored = load_document(document)
         is_same = all(stored.get(name) == self.document.get(name) for name in ("eventID", "errorDeclaration"))
         return is_same and untold(stored) == untold(self.document)
 
@@ -275,7 +277,7 @@ def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     seen: dict[store.EventKey, _Draft] = {}
     for draft in drafts:
         other = seen.setdefault(draft.store_key, draft)
-        if not draft.says_the_same(other.bytes, other.hash):
+        if not draft.says_the_same(other.bytes):
             refuse(draft.position, _same_id_other_content(draft, other.bytes))
     return list(seen.values())
 
@@ -292,7 +294,7 @@ def _agrees(
 ) -> bool:
     """Whether nothing else is known under the event's ID."""
     stored = known.get(draft.store_key)
-    if stored is None or draft.says_the_same(stored.document, stored.hash):
+    if stored is None or draft.says_the_same(stored.document):
         return True
     refuse(draft.position, _same_id_other_content(draft, stored.document) if sees(stored.id) else _strange_id(draft))
     return False
@@ -318,7 +320,6 @@ def _new_event(
     ends = (*event.sources, *event.destinations)
     return store.NewEvent(
         draft.bytes,
-        draft.hash,
         (
             utc_milliseconds(event.event_time),
             record_time,

@@ -38,7 +38,7 @@ from storage.tables import (
 )
 from storage.trace_reader import TraceReader
 from trace.domain.epcis.document import load_document
-from trace.domain.epcis.event_hash import hash_uri
+from trace.domain.epcis.event_hash import event_hash, hash_uri
 from trace.domain.epcis.vocabulary import BizStep
 from trace.domain.failures import N_, NotFound, TooLarge
 from trace.domain.genealogy import Direction
@@ -281,7 +281,7 @@ _HANDED_ON = (BizStep.COMMISSIONING, BizStep.REPACKAGING, BizStep.SHIPPING)
 def _events(session: Session, actor: Actor, items: list[int]) -> list[dict[str, Any]]:
     """The organisation's own events of these lots, with the event hash of each (CBV 2.0 section 8.9)."""
     query = (
-        select(event.c.id, event_document.c.document, event_document.c.hash)
+        select(event.c.id, event_document.c.document)
         .join(event_item, event_item.c.event == event.c.id)
         .join(event_document, event_document.c.event == event.c.id)
         .where(event.c.captured_by == actor.organisation, event_item.c.item.in_(items))
@@ -297,7 +297,7 @@ def _events(session: Session, actor: Actor, items: list[int]) -> list[dict[str, 
                 "event_id": document["eventID"],
                 "time": document["eventTime"],
                 "step": document.get("bizStep", ""),
-                "hash": hash_uri(bytes(row.hash)),
+                "hash": hash_uri(event_hash(document)),
             }
         )
     return told[::-1]

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from storage.tables.columns import Moment
+from trace.domain.epcis.document import load_document
+from trace.domain.epcis.event_hash import event_hash
 
 revision = "0006"
 down_revision = "0005"
@@ -61,14 +63,15 @@ OF_FACTS = (
     ("event", "read_point", "ident"),
     ("event", "biz_location", "ident"),
     ("event_document", "event", "event"),
-    ("pending_proof", "event", "event"),
     ("event_party", "organisation", "organisation"),
     ("event_vocabulary", "organisation", "organisation"),
 )
 WITHOUT_ROWID = frozenset({"event_party", "event_vocabulary"})
+AT_ONCE = 1_000  # documents
 
 
 def upgrade() -> None:
+    _digests()
     _objects()
     _references_of_facts(keep=False)
     op.create_index(
@@ -147,6 +150,49 @@ def _jobs() -> None:
     op.create_index("ix_job_decision_organisation", "job_decision", ["organisation", "id"])
 
 
+def _digests() -> None:
+    """The digest of a document stands beside it; the event hash is worked out where it is asked for.
+
+    What waits for the log of proofs is found by the number of its transaction (`ix_event_feed`) and needs no rows.
+    """
+    op.execute(
+        "UPDATE event_document SET hash = proof.digest FROM pending_proof AS proof WHERE proof.event = event_document.event"
+    )
+    op.execute("ALTER TABLE event_document RENAME COLUMN hash TO digest")
+    _comment("digest", "SHA-256 of the document: what the log of proofs will take")
+    op.drop_table("pending_proof")
+
+
+def _no_digests() -> None:
+    op.create_table(
+        "pending_proof",
+        sa.Column("event", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the canonical bytes"),
+        sa.ForeignKeyConstraint(["event"], ["event.id"], name=op.f("fk_pending_proof_event")),
+        sa.PrimaryKeyConstraint("event", name=op.f("pk_pending_proof")),
+        comment="Events waiting for the log of proofs; a sequencer will take them, no request ever locks",
+    )
+    op.execute("INSERT INTO pending_proof (event, digest) SELECT event, digest FROM event_document ORDER BY event")
+    op.execute("ALTER TABLE event_document RENAME COLUMN digest TO hash")
+    _comment("hash", "event hash (CBV 2.0 section 8.9), 32 bytes")
+    table = sa.table("event_document", sa.column("event"), sa.column("document"), sa.column("hash"))
+    row = sa.update(table).where(table.c.event == sa.bindparam("number")).values(hash=sa.bindparam("told"))
+    last = 0
+    while True:  # part by part: all documents are too many for the memory
+        query = sa.select(table.c.event, table.c.document).where(table.c.event > last).order_by(table.c.event)
+        found = op.get_bind().execute(query.limit(AT_ONCE)).all()
+        if not found:
+            return
+        hashes = [(number, event_hash(load_document(bytes(document)))) for number, document in found]
+        op.get_bind().execute(row, [{"number": number, "told": told} for number, told in hashes])
+        last = found[-1].event
+
+
+def _comment(column: str, told: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"COMMENT ON COLUMN event_document.{column} IS '{told}'")
+
+
 def _fill_vocabulary() -> None:
     """Which words and places an organisation's events name, of those captured before 0002 as well: queries ask it."""
     for kind, column in ((2, "step"), (3, "disposition"), (4, "read_point"), (5, "biz_location")):
@@ -187,6 +233,7 @@ def _no_objects() -> None:
 
 
 def downgrade() -> None:
+    _no_digests()
     _references_of_facts(keep=True)
     _no_objects()
     op.drop_table("job_decision")
