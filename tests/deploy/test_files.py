@@ -1,5 +1,7 @@
 """The files of deploy/ are taken by the programs they are for, where those are installed; what they name is there."""
 
+import gzip
+import json
 import os
 import re
 import shutil
@@ -73,6 +75,15 @@ def test_units_start_commands_and_settings_that_there_are(unit: Path) -> None:
     assert settings_in(text) <= SETTINGS.keys()
     assert "User=sunshine" in text
     assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(text.splitlines())
+
+
+def test_uploads_wait_on_a_disk_and_not_in_a_tmp_that_is_memory() -> None:
+    told = dict(pair.split("=", 1) for name, words in instructions() if name == "ENV" for pair in words.split())
+    assert json.dumps([told["TMPDIR"]]) == dict(instructions())["VOLUME"]
+    for unit in (DEPLOY / "systemd" / f"sunshine-trace{end}.service" for end in ("", "-worker")):
+        text = unit.read_text()
+        assert "TMPDIR=/var/cache/sunshine-trace" in text.split()
+        assert "CacheDirectory=sunshine-trace" in text.splitlines(), "so it is there"
 
 
 def test_timer_starts_the_unit_of_its_name() -> None:
@@ -237,5 +248,12 @@ def test_wal_segment_is_archived_once_and_never_written_over(tmp_path: Path) -> 
     call(*line)
     segment.write_bytes(b"two")
     assert subprocess.run(line, check=False).returncode == 1
-    assert archived.read_bytes() == b"one"
-    assert [path.name for path in archived.parent.iterdir()] == ["segment"]
+    (kept,) = archived.parent.iterdir()
+    assert (kept.name, gzip.decompress(kept.read_bytes())) == ("segment.gz", b"one")
+
+
+def test_wal_segment_that_was_hardly_begun_takes_little_room(tmp_path: Path) -> None:
+    segment, archived = tmp_path / "segment", tmp_path / "archived"
+    segment.write_bytes(os.urandom(10_000) + bytes(16 * 1024**2 - 10_000))  # as every minute leaves one
+    call(DEPLOY / "postgresql" / "archive-wal", segment, archived)
+    assert archived.with_suffix(".gz").stat().st_size < 100_000

@@ -185,6 +185,8 @@ def test_postgresql_comes_back_to_the_moment_before_a_mistake(running: Server) -
         lots.append(town.lot(shop, product))
         moment = running.ask("SELECT clock_timestamp()::text")
         lots.append(town.lot(shop, product))
+        running.run("names", "base-backup")  # it holds the mistake, and is of no use for what came before
+        (running.home / "kept" / "base" / ".new").mkdir()  # and one was killed
         running.ask("SELECT pg_switch_wal()::text")
     options = shlex.split((running.data / "postmaster.opts").read_text())[1:]
     running.control("stop", "-m", "fast")  # it archives what is left before it ends
@@ -198,4 +200,8 @@ def test_postgresql_comes_back_to_the_moment_before_a_mistake(running: Server) -
         assert [town.stock(shop, lot)[0] for lot in lots] == [100, 100, 0]
         assert town.lot(shop, product), "and it goes on from there"
     running.run("names", "base-backup", "forget")
+    assert len(list((running.home / "kept" / "base").glob("[!.]*"))) == 3
+    with pytest.raises(AssertionError, match="no base backup was whole then"):
+        running.run("names", "recover", MOMENT="2026-01-01 00:00:00+08")
+    assert running.data.is_dir(), "nothing was moved away"
     assert running.ask("SELECT failed_count FROM pg_stat_archiver") == 0

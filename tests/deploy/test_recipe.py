@@ -75,7 +75,7 @@ def test_image_serves_and_stops_as_its_file_says(machine: Path) -> None:
     assert environ["SUNSHINE_HOST"] == "0.0.0.0", "others reach it"
     data, cache = own_folder(machine / "data"), own_folder(machine / "cache")
     environ |= {"SUNSHINE_DATA": str(data), "XDG_CACHE_HOME": str(cache), "SUNSHINE_PORT": str(port)}
-    environ |= {"SUNSHINE_HOST": "127.0.0.1"}
+    environ |= {"SUNSHINE_HOST": "127.0.0.1", "TMPDIR": str(data)}
     where = {"cwd": machine / "opt", "env": clean(**environ)}
     with started(line if shutil.which("tini") else line[2:], service_user(), **where) as process:
         wait_for_port(port, A_WHILE)
