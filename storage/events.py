@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_numbered, insert_rows, select_among
+from storage.one_of import one_of
 from storage.tables import (
     event,
     event_document,
@@ -156,10 +157,7 @@ def find_idents(session: Session, uris: Iterable[str]) -> dict[str, int]:
 
 def uris_of(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """{id: uri} of interned things."""
-    found: dict[int, str] = {}
-    for part in chunks(list(set(ids))):
-        found.update(session.execute(select(ident.c.id, ident.c.uri).where(ident.c.id.in_(part))).tuples().all())
-    return found
+    return dict(select_among(session, ident, ("id", "uri"), "id", set(ids)))
 
 
 def find_by_event_ids(session: Session, keys: Iterable[tuple[str, int]]) -> dict[EventKey, StoredEvent]:
@@ -226,7 +224,7 @@ def makers_of(session: Session, items: Iterable[int]) -> dict[int, set[int]]:
         query = (
             select(event_item.c.item, event.c.captured_by)
             .join(event, event.c.id == event_item.c.event)
-            .where(event_item.c.item.in_(part), BEGAN)
+            .where(one_of(session, event_item.c.item, part), BEGAN)
             .distinct()
         )
         for item, organisation_id in session.execute(query):
@@ -282,30 +280,21 @@ def add_party(
 
 def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
     """The canonical bytes of these events: {event number: bytes}."""
-    found: dict[int, bytes] = {}
-    for part in chunks(sorted(set(events))):
-        query = select(event_document.c.event, event_document.c.document).where(event_document.c.event.in_(part))
-        found.update((number, bytes(document)) for number, document in session.execute(query))
-    return found
+    rows = select_among(session, event_document, ("event", "document"), "event", sorted(set(events)))
+    return {number: bytes(document) for number, document in rows}
 
 
 def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:
     """Who may see these events whole: {event number: organisation numbers}."""
     found: dict[int, set[int]] = {}
-    for part in chunks(sorted(set(events))):
-        query = select(event_party.c.event, event_party.c.organisation).where(event_party.c.event.in_(part))
-        for number, party in session.execute(query):
-            found.setdefault(number, set()).add(party)
+    for number, party in select_among(session, event_party, ("event", "organisation"), "event", sorted(set(events))):
+        found.setdefault(number, set()).add(party)
     return found
 
 
 def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, int]:
     """{party URI: organisation number} of those parties that are organisations on this system."""
-    found: dict[str, int] = {}
-    for part in chunks(list(uris)):
-        query = select(organisation.c.party_uri, organisation.c.id).where(organisation.c.party_uri.in_(part))
-        found.update(session.execute(query).tuples().all())
-    return found
+    return dict(select_among(session, organisation, ("party_uri", "id"), "party_uri", uris))
 
 
 def pack_links(lines: Sequence[ItemLine]) -> bytes:

@@ -286,7 +286,8 @@ def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more
 
 def _is_select(statement: str) -> bool:
     """Whether a statement only reads. WITH may stand before anything: there the words decide."""
-    return statement.startswith("SELECT") or (statement.startswith("WITH") and _reads_with(statement))
+    begun = statement.lstrip()
+    return begun.startswith("SELECT") or (begun.startswith("WITH") and _reads_with(begun))
 
 
 @lru_cache(maxsize=256)

@@ -11,9 +11,10 @@ which lies in one place, and looks at the step of each old row: about half a sec
 
 import json
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextualSelect, column, text
 from sqlalchemy.orm import Session
 
 from storage.events import unpack_links
@@ -24,7 +25,7 @@ from trace.domain.genealogy import TELLING_KEPT, EventLink
 from trace.domain.links import Role
 from trace.domain.uris import UriKind, uri_kind
 
-_COLUMNS = "ei.item, ei.time, ei.event, ei.role, ei.peer, ei.amount"
+_COLUMNS = ", ".join(f"ei.{name}" for name in Row._fields)
 # One wanted range as the columns i, t0, e0, t1, e1 of `w`.
 _SQLITE_WANTED = """(
     SELECT json_extract(value, '$[0]') AS i, json_extract(value, '$[1]') AS t0, json_extract(value, '$[2]') AS e0,
@@ -51,11 +52,18 @@ _IS_SALE = f"""(
 )"""
 
 
-def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> TextClause:
+def _statement(sql: str, *names: str) -> TextualSelect:
+    """A statement that is made once, with its columns: SQLAlchemy would look through both each time it is sent."""
+    return text(sql).columns(*(column(name) for name in names))
+
+
+@lru_cache(maxsize=16)
+def _rows_statement(postgres: bool, telling: frozenset[int], *, left_out: bool = False) -> TextualSelect:
     """Rows of ranges without the old sales, which few items have; or the number of these."""
-    tells = _TELLS.format(x="ei", telling=telling)
+    roles = ", ".join(str(int(role)) for role in sorted(telling))
+    tells = _TELLS.format(x="ei", telling=roles)
     cut = f"""(
-        SELECT x.time FROM event_item AS x WHERE {_IN_CUT} AND {_TELLS.format(x="x", telling=telling)}
+        SELECT x.time FROM event_item AS x WHERE {_IN_CUT} AND {_TELLS.format(x="x", telling=roles)}
         ORDER BY x.time DESC, x.event DESC, x.line DESC LIMIT 1 OFFSET {TELLING_KEPT}
     )"""
     # MATERIALIZED: the cut is looked for once an item, not once a row. What is newer than the cut, or none of the many,
@@ -72,11 +80,13 @@ def _rows_statement(postgres: bool, telling: str, *, left_out: bool = False) -> 
     else:
         source = f"w CROSS JOIN event_item AS ei WHERE {_IN_SCAN} AND {chosen}"
     if left_out:
-        return text(f"{wanted} SELECT count(*) FROM {source}")
-    return text(f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY ei.item, ei.time, ei.event, ei.line LIMIT :most")
+        return _statement(f"{wanted} SELECT count(*) FROM {source}", "count")
+    order = "ei.item, ei.time, ei.event, ei.line"
+    return _statement(f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY {order} LIMIT :most", *Row._fields)
 
 
-def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> TextClause:
+@lru_cache(maxsize=4)
+def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> TextualSelect:
     """For each wanted range the first row, in an order, that meets a condition, as the index of such rows tells.
 
     Before ANALYZE SQLite's planner would take the primary key, and read all the rows between; so would PostgreSQL's if
@@ -91,7 +101,7 @@ def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -
     else:
         key = one.format(columns="x.item, x.time, x.event, x.line")
         source = f"{_SQLITE_WANTED} CROSS JOIN event_item AS ei WHERE (ei.item, ei.time, ei.event, ei.line) = ({key})"
-    return text(f"SELECT {_COLUMNS} FROM {source}")
+    return _statement(f"SELECT {_COLUMNS} FROM {source}", *Row._fields)
 
 
 # Nothing is inside itself, whatever a partner's event says.
@@ -112,6 +122,12 @@ _POSTGRES_BY_IDS = """
     CROSS JOIN LATERAL (SELECT * FROM {table} AS t WHERE t.id = CAST(w.id AS bigint) OFFSET 0) AS x"""
 
 
+@lru_cache(maxsize=4)
+def _by_ids_statement(postgres: bool, table: str, column_name: str) -> TextualSelect:
+    sql = (_POSTGRES_BY_IDS if postgres else _SQLITE_BY_IDS).format(table=table, column=column_name)
+    return _statement(sql, "id", column_name)
+
+
 class TraceReader:
     """`trace.domain.genealogy.Reader` over a session."""
 
@@ -123,12 +139,12 @@ class TraceReader:
         self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int], most: int
     ) -> list[Row]:
         """The rows of each (item, from, to); see `Reader.rows`."""
-        statement = _rows_statement(self._postgres, _numbers(telling))
+        statement = _rows_statement(self._postgres, frozenset(telling))
         return self._select(statement, [(item, *low, *high) for item, low, high in wanted], most=most)
 
     def count_left_out(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
         """How many rows `rows` left out of these ranges."""
-        statement = _rows_statement(self._postgres, _numbers(telling), left_out=True)
+        statement = _rows_statement(self._postgres, frozenset(telling), left_out=True)
         ranges = json.dumps([(item, *low, *high) for item, low, high in wanted])
         return int(self._session.execute(statement, {"wanted": ranges}).scalar_one())
 
@@ -151,13 +167,10 @@ class TraceReader:
         """What kind of thing each item is, told by its URI: a partner may have named the same URI as a place."""
         return {number: uri_kind(uri) for number, uri in self._by_ids("ident", "uri", items)}
 
-    def _by_ids(self, table: str, column: str, ids: Sequence[int]) -> Any:
-        statement = (_POSTGRES_BY_IDS if self._postgres else _SQLITE_BY_IDS).format(table=table, column=column)
-        return self._session.execute(text(statement), {"ids": json.dumps(list(ids))})
+    def _by_ids(self, table: str, column_name: str, ids: Sequence[int]) -> Sequence[Any]:
+        statement = _by_ids_statement(self._postgres, table, column_name)
+        return self._session.execute(statement, {"ids": json.dumps(list(ids))}).all()
 
-    def _select(self, statement: TextClause, wanted: Sequence[tuple[int, ...]], **more: int) -> list[Row]:
-        return [Row(*row) for row in self._session.execute(statement, {"wanted": json.dumps(wanted), **more})]
-
-
-def _numbers(roles: Collection[int]) -> str:
-    return ", ".join(str(int(role)) for role in sorted(roles))
+    def _select(self, statement: TextualSelect, wanted: Sequence[tuple[int, ...]], **more: int) -> list[Row]:
+        found = self._session.execute(statement, {"wanted": json.dumps(wanted), **more}).all()
+        return [Row._make(row) for row in found]

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.events import chunks, find_idents, insert_for, uris_of
+from storage.one_of import one_of
 from storage.tables import (
     MICRO,
     certificate,
@@ -147,10 +148,10 @@ def had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
         event_party, (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation)
     )
     for part in chunks(items):
-        had.update(session.scalars(moved.where(event_item.c.item.in_(part)).distinct()))
-        opened = select(lot.c.item).where(lot.c.item.in_(part), lot.c.created_by == actor.organisation)
+        had.update(session.scalars(moved.where(one_of(session, event_item.c.item, part)).distinct()))
+        opened = select(lot.c.item).where(one_of(session, lot.c.item, part), lot.c.created_by == actor.organisation)
         had.update(session.scalars(opened))
-        kept = select(stock.c.lot).where(stock.c.lot.in_(part), stock.c.organisation == actor.organisation)
+        kept = select(stock.c.lot).where(one_of(session, stock.c.lot, part), stock.c.organisation == actor.organisation)
         had.update(session.scalars(kept.distinct()))  # packs that came by the case
     return had
 
@@ -202,7 +203,7 @@ def visible_among(session: Session, actor: Actor, numbers: Iterable[int]) -> set
     """Those of these certificates (by number in the store) that the actor may see."""
     found: set[int] = set()
     for part in chunks(numbers):
-        query = _with_region().where(certificate.c.id.in_(part), _visible_to(actor))
+        query = _with_region().where(one_of(session, certificate.c.id, part), _visible_to(actor))
         found.update(row.id for row in session.execute(query))
     return found
 
@@ -269,7 +270,7 @@ def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]
         .order_by(certificate.c.id)
     )
     for part in chunks(items):
-        for row in session.execute(query.where(certificate_lot.c.item.in_(part))):
+        for row in session.execute(query.where(one_of(session, certificate_lot.c.item, part))):
             found.setdefault(row.item, []).append(row)
     return found
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks
+from storage.one_of import one_of
 from storage.tables import event, ident, organisation
 from trace.domain.epcis.vocabulary import SALES, BizStep
 from trace.domain.genealogy import Direction, Trace
@@ -44,7 +45,7 @@ def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
     ranked: list[tuple[int, int, int]] = []
     handovers = set()
     for part in chunks(numbers):
-        for number, moment, step in session.execute(query.where(event.c.id.in_(part))):
+        for number, moment, step in session.execute(query.where(one_of(session, event.c.id, part))):
             if number in others and step != BizStep.COMMISSIONING:
                 continue
             ranked.append((2, -moment, -number) if step in SALES else (number not in skeleton, moment, number))
@@ -65,7 +66,9 @@ def without_pharmacies(session: Session, choice: Choice) -> Choice:
     theirs: set[int] = set()
     captured = select(event.c.id).join(organisation, organisation.c.id == event.c.captured_by)
     for part in chunks(choice.told):
-        theirs |= set(session.scalars(captured.where(event.c.id.in_(part), organisation.c.kind.in_(PHARMACIES))))
+        theirs |= set(
+            session.scalars(captured.where(one_of(session, event.c.id, part), organisation.c.kind.in_(PHARMACIES)))
+        )
     return replace(choice, told=tuple(number for number in choice.told if number not in theirs))
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks
+from storage.one_of import one_of
 from storage.tables import lot, product, product_code, stock
 from trace.domain.products import Category
 from trace.domain.uris import class_uri_of, drug_code_uri
@@ -34,11 +35,13 @@ def drugs_among(session: Session, packs: Mapping[str, int]) -> set[str]:
     drugs = {uri for uri in packs if uri.startswith(_TRACE_CODES)}
     others = {number: uri for uri, number in packs.items() if uri not in drugs}
     for numbers in chunks(sorted(others)):
-        drugs.update(others[item] for item in session.scalars(_IN_STOCK.where(stock.c.item.in_(numbers))))
+        drugs.update(others[item] for item in session.scalars(_IN_STOCK.where(one_of(session, stock.c.item, numbers))))
     classes = {uri: of for uri in packs if uri not in drugs and (of := class_uri_of(uri)) is not None}
     known: set[str] = set()
     for part in chunks(sorted(set(classes.values()))):
         gtins = {of.rpartition("/")[2]: of for of in part}
-        known.update(session.scalars(_BY_CLASS.where(product.c.class_uri.in_(part))))
-        known.update(gtins[code] for code in session.scalars(_BY_CODE.where(product_code.c.code.in_(gtins))))
+        known.update(session.scalars(_BY_CLASS.where(one_of(session, product.c.class_uri, part))))
+        known.update(
+            gtins[code] for code in session.scalars(_BY_CODE.where(one_of(session, product_code.c.code, gtins)))
+        )
     return drugs | {uri for uri, of in classes.items() if of in known}

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
+from storage.one_of import one_of
 from storage.tables import MICRO, organisation, stock
 from storage.tenancy import across
 from trace.domain.codes import Code, parse_code
@@ -307,7 +308,7 @@ def _holders(
     )
     sums: dict[tuple[str, str, int, str], list[int]] = {}
     for part in chunks(forward.items):
-        for row in session.execute(query.where(stock.c.item.in_(part))):
+        for row in session.execute(query.where(one_of(session, stock.c.item, part))):
             total = sums.setdefault((row.name, row.kind, row.thing, row.unit), [0, 0])
             total[0] += int(row.on_hand)
             total[1] += int(row.held)

@@ -10,6 +10,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, intern, line_up, makers_of, uris_of
+from storage.one_of import one_of
 from storage.stock import known_lots
 from storage.tables import ident, lot, lot_change, product
 from trace.domain.codes import Code, parse_code
@@ -199,7 +200,11 @@ def find_lots(session: Session, uris: Iterable[str]) -> dict[str, Row[Any]]:
         .join(lot, lot.c.item == ident.c.id)
         .join(product, product.c.id == lot.c.product)
     )
-    return {row.uri: row for part in chunks(uris) for row in session.execute(query.where(ident.c.uri.in_(part)))}
+    return {
+        row.uri: row
+        for part in chunks(uris)
+        for row in session.execute(query.where(one_of(session, ident.c.uri, part)))
+    }
 
 
 def lots_of(session: Session, uris: Iterable[str], *, seen_by: int | None = None) -> dict[str, str]:

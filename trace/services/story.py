@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, documents_of, parties_of, uris_of
+from storage.one_of import one_of
 from storage.tables import event, organisation, place
 from trace.domain.epcis.document import NAMESPACE, PREFIX, load_document, parse_time
 from trace.domain.epcis.translation import with_canonical_uris
@@ -162,16 +163,16 @@ def load_story(
     documents = _documents(session, numbers)
     captors: dict[int, int] = {}
     for part in chunks(numbers):
-        query = select(event.c.id, event.c.captured_by).where(event.c.id.in_(part))
+        query = select(event.c.id, event.c.captured_by).where(one_of(session, event.c.id, part))
         captors |= dict(session.execute(query).tuples().all())
     parties = parties_of(session, numbers)
     organisations: dict[int, Any] = {}
     for part in chunks(set(captors.values()) | {p for group in parties.values() for p in group}):
-        rows = session.execute(select(organisation).where(organisation.c.id.in_(part)))
+        rows = session.execute(select(organisation).where(one_of(session, organisation.c.id, part)))
         organisations |= {row.id: row for row in rows}
     places: dict[str, str] = {}
     for part in chunks({d["bizLocation"]["id"] for d in documents.values() if d.get("bizLocation")}):
-        query = select(place.c.uri, place.c.name).where(place.c.uri.in_(part))
+        query = select(place.c.uri, place.c.name).where(one_of(session, place.c.uri, part))
         places |= dict(session.execute(query).tuples().all())
     story = Story(
         documents=documents,

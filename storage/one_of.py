@@ -1,0 +1,21 @@
+"""One of many values, as a condition whose text is the same whatever their number."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, cast, select
+from sqlalchemy.orm import Session
+
+
+def one_of(session: Session, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a column is one of these values, at most `storage.events.CHUNK`.
+
+    IN writes a mark for each value, so every number of values is another statement, which PostgreSQL plans anew: longer
+    than it takes to carry it out. There the values travel as one array, and the statement stays prepared; SELECT hides
+    their number from the planner, which would make a plan for each that is smaller than it expects. SQLite prepares in
+    microseconds, and knows no arrays.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return column.in_(list(values))
+    array = ARRAY(column.type)
+    return column == any_(cast(select(bindparam(None, list(values), array)).scalar_subquery(), array))
