@@ -31,7 +31,7 @@ import storage
 from benchmarks.crash_checks import check_objects, check_requests, check_store, count_events, is_whole, kept
 from benchmarks.crash_scene import CAPTURE, DELIVERY, KINDS, PHOTO, SALE, Crowd, Refused, Sent, begin, send
 from benchmarks.serving import NO_ANSWER, Service
-from benchmarks.stores import BACKENDS, DURABLE, measured
+from benchmarks.stores import BACKENDS, DURABLE, measured, prepare_as_in_production
 from storage.store import Store
 from tests.servers import CannotRun, database_gone, postgres
 from trace.services.balance import mass_balance
@@ -107,12 +107,13 @@ def measure(
     url: str, data: Path, rounds: int, *, answers: tuple[int, int] = ANSWERS, clients: int = CLIENTS, seed: int = 1
 ) -> dict[str, Any]:
     """Kill the server of an empty database so many times; the figures, with the `faults` that were found."""
-    storage.prepare(url)
+    service_url = prepare_as_in_production(url)
     store = storage.open_store(url)
     tally = Tally(Crowd(store, seed))
     with store.reading() as session:
         tally.first_events = count_events(session)
-    service, draw, begun = Service(data, url, SUNSHINE_SCAN_SECONDS=PATIENT), random.Random(seed), time.monotonic()
+    service = Service(data, service_url, SUNSHINE_SCAN_SECONDS=PATIENT)
+    draw, begun = random.Random(seed), time.monotonic()
     try:
         for number in range(1, rounds + 1):
             fresh, faults = len(tally.sent), len(tally.faults)

@@ -25,7 +25,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, event, ins
 
 import storage
 from benchmarks.processor import Clock
-from benchmarks.stores import BACKENDS, measured, percentile
+from benchmarks.stores import BACKENDS, measured, percentile, prepare_as_in_production
 from storage.store import Store
 from storage.tenancy import EVERYTHING
 from tests.servers import CannotRun, postgres
@@ -68,16 +68,18 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 def _url(backend: str, folder: str | None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as where:
         if backend == "sqlite":
-            yield f"sqlite:///{Path(where) / 'bench.db'}"
+            yield prepare_as_in_production(f"sqlite:///{Path(where) / 'bench.db'}")
             return
         Path(where).chmod(0o755)  # as root, the server runs as somebody else
         with postgres(where, DURABLE) as server:
-            yield f"{server}/postgres"
+            yield prepare_as_in_production(f"{server}/postgres")
 
 
 def measure(url: str, clients: Sequence[int] = CLIENTS, blocks: int = BLOCKS, acts: int = ACTS) -> dict[str, Any]:
-    """{clients: milliseconds of both sides and their ratio}; statements and processor time of one capture alone."""
-    storage.prepare(url)
+    """{clients: milliseconds of both sides and their ratio}; statements and processor time of one capture alone.
+
+    `url` is that of a database that is prepared and empty.
+    """
     store = storage.open_store(url).seeing(EVERYTHING)
     try:
         _bare.create(store.engine)

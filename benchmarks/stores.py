@@ -17,6 +17,7 @@ import storage
 from benchmarks.city_people import City
 from benchmarks.city_store import Filled, fill
 from storage.store import Store
+from storage.tenancy import EVERYTHING
 from tests.servers import CannotRun, postgres
 
 BACKENDS = ("sqlite", "postgresql")
@@ -26,10 +27,16 @@ SETTINGS = "fsync=off full_page_writes=off max_wal_size=4GB shared_buffers=512MB
 # As in production: what is acknowledged is on the disk.
 DURABLE = "fsync=on synchronous_commit=on shared_buffers=256MB max_wal_size=1GB"
 
+# As whom the service runs on PostgreSQL: it owns nothing, row-level security binds it.
+SERVICE = "sunshine_service"
+# What the benchmarks themselves need beyond it: to look at the server, to bring its statistics up to date, and tables
+# to write into for comparison.
+_MORE = f"GRANT pg_monitor, pg_checkpoint, pg_maintain TO {SERVICE}; GRANT CREATE ON SCHEMA public TO {SERVICE}"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store that is full, and what it was filled with."""
+    """A store that is full, opened as the service opens it and seeing everything, and what it was filled with."""
 
     store: Store
     filled: Filled
@@ -45,11 +52,27 @@ def opened(
         urls = _urls(stack, backend, sizes, where, settings)
         found: dict[int, Opened] = {}
         for size, url in urls.items():
-            storage.prepare(url)
+            served = prepare_as_in_production(url)
             filled = fill(url, City(size))
-            found[size] = Opened(storage.open_store(url), filled)
+            found[size] = Opened(storage.open_store(served).seeing(EVERYTHING), filled)
             stack.callback(found[size].store.close)
         yield found
+
+
+def prepare_as_in_production(url: str) -> str:
+    """Prepare an empty database; `url` is its owner's, what comes back is that of the service."""
+    if url.startswith("sqlite"):
+        storage.prepare(url)
+        return url
+    owner = storage.open_store(url)
+    with owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": SERVICE}):
+            connection.exec_driver_sql(f"CREATE ROLE {SERVICE} LOGIN")
+        storage.prepare(url, SERVICE)
+        for statement in _MORE.split("; "):
+            connection.exec_driver_sql(statement)
+    owner.close()
+    return url.replace("//postgres@", f"//{SERVICE}@")
 
 
 def _urls(stack: ExitStack, backend: str, sizes: Sequence[int], where: str, settings: str) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks import capture, scan_commit
-from benchmarks.stores import opened
+from benchmarks.stores import opened, prepare_as_in_production
 
 SKIPPED = {"postgresql": {"skipped": "not asked"}}
 
@@ -19,7 +19,9 @@ def test_documents_are_captured_and_written_bare_in_stores_of_two_sizes(tmp_path
 
 
 def test_one_scan_commits_beside_bare_commits(tmp_path: Path) -> None:
-    found = scan_commit.measure(f"sqlite:///{tmp_path / 'bench.db'}", clients=(1, 2), blocks=1, acts=3)
+    found = scan_commit.measure(
+        prepare_as_in_production(f"sqlite:///{tmp_path / 'bench.db'}"), clients=(1, 2), blocks=1, acts=3
+    )
     assert found["clients"].keys() == {"1", "2"}
     assert all(row["ratio"] > 0 and row["scans_a_second"] > 0 for row in found["clients"].values())
     assert scan_commit.lines({"sqlite": found} | SKIPPED)
