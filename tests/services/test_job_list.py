@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storage import jobs
-from storage.tables import job, job_decision, subscription
+from storage.tables import alert, job, job_decision, subscription
 from tests.post import HOUR, Post, ids
 from tests.receiver import receiving
 from tests.town import Town
@@ -17,6 +17,7 @@ from trace.domain.jobs import Decision, JobState
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services import job_list
+from trace.services.alerts import list_alerts
 from trace.services.prescription_images import ERASE
 from trace.services.rounds import LEASE
 
@@ -61,6 +62,31 @@ def failing_for_days(post: Post, shop: Actor, step: timedelta = DAY / 4) -> None
         if post.work(step) == 0:
             return
     raise AssertionError("it is tried for ever")
+
+
+def alerts_of(post: Post, actor: Actor) -> list[dict[str, Any]]:
+    """What an organisation is told to look at."""
+    with post.town.store.reading() as session:
+        return list_alerts(session, actor=actor, now=post.now)
+
+
+def test_work_that_stopped_raises_one_alert_with_whom_it_belongs_to_until_somebody_decides(post: Post) -> None:
+    shop, other, platform = shop_of(post), shop_of(post), platform_of(post)
+    failing_for_days(post, shop)
+    (card,) = listed(post, shop)["jobs"]
+    (told,) = alerts_of(post, shop)
+    assert (told["kind"], told["subject"], told["facts"]) == ("job_dead", str(card["id"]), {"work": "job_subscription"})
+    inspector = post.town.organisation(OrganisationKind.REGULATOR, role=Role.INSPECTOR)
+    assert (alerts_of(post, other), alerts_of(post, inspector)) == ([], [])
+    with post.town.store.reading() as session:
+        assert [job_list.count_stopped(session, actor=one) for one in (shop, other, platform)] == [1, 0, 1]
+    decide(post, shop, card["id"], Decision.TRY_AGAIN)
+    assert alerts_of(post, shop) == []
+    for _ in range(8 * 4):
+        post.work(DAY / 4)
+    assert len(alerts_of(post, shop)) == 1, "it stopped a second time: told once"
+    with post.town.store.reading() as session:
+        assert session.scalar(select(func.count()).select_from(alert)) == 2
 
 
 def test_what_fails_for_a_week_is_dead_until_somebody_has_it_tried_again_and_then_nothing_is_lost(post: Post) -> None:

@@ -5,12 +5,13 @@ import re
 import pytest
 from sqlalchemy import insert, select
 
+from storage.jobs import Job
 from storage.tables import export_target, job, organisation
 from tests.web.conftest import Demo
 from trace import clock
 from trace.domain.failures import N_, Failure
 from trace.services.export_files import SEND
-from trace.services.job_failing import as_kept
+from trace.services.job_failing import as_kept, tell_dead
 
 SAID = N_("The receiver answered {status}.")
 
@@ -25,13 +26,20 @@ def test_what_stopped_is_tried_again_or_given_up_with_a_reason(demo: Demo) -> No
         session.execute(job.delete().where(job.c.kind == SEND))
         values = {"kind": SEND, "subject": target.id, "organisation": target.organisation, "due_at": clock.now()}
         failed = {"attempts": 12, "failing_since": clock.now(), "dead_at": clock.now()}
-        session.execute(insert(job).values(values | failed | {"last_error": as_kept(Failure(SAID, status=503))}))
+        stopped = values | failed | {"last_error": as_kept(Failure(SAID, status=503))}
+        dead = session.execute(insert(job).values(stopped).returning(job.c.id)).scalar_one()
+        now = clock.now()
+        tell_dead(session, Job(dead, SEND, target.id, now, 12, "", target.organisation), now=now)
         whose = session.scalars(select(organisation.c.name).where(organisation.c.id == target.organisation)).one()
     page = browser.get("/jobs").text
     assert "接收方的应答是 503" in page or "503" in page
     assert "已停止" in page
     number = re.search(r'action="/jobs/(\d+)/retry"', page)
     assert number is not None
+    assert 'href="/jobs?state=dead"' in browser.get("/pharmacy").text
+    clerks = demo.browser("pharmacist").get("/pharmacy").text
+    assert "后台任务已停止" in clerks and "/jobs" not in clerks, "who cannot decide is told, and sent nowhere"
+    assert 'href="/jobs?state=dead"' in demo.browser("platform").get("/account").text
     seen = demo.browser("platform").get("/jobs").text
     assert whose in seen
     assert f"/jobs/{number[1]}/end" not in seen, "the platform ends nobody else's work"

@@ -1,15 +1,17 @@
 """Alerts: what somebody has to look at now, told to the shop that it concerns and to the inspectors of its region."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session
 
-from storage.tables import alert, organisation
+from storage.tables import alert, job, organisation
 from trace.domain.permissions import Actor, region_prefix
 from trace.services.look_up_log import note_look_up
+
+DEAD = "job_dead"  # work in the background that stopped: `subject` is the number of the job
 
 
 def raise_alert(
@@ -52,7 +54,8 @@ def list_alerts(
 ) -> list[dict[str, Any]]:
     """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down.
 
-    Newest first; those of before `since` and of the kinds `but` are left out.
+    Newest first; those of before `since` and of the kinds `but` are left out, and of work that stopped those that
+    somebody decided on.
     """
     note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
     query = (
@@ -68,7 +71,7 @@ def list_alerts(
         query = query.where(alert.c.region.startswith(region_prefix(actor.region)))
     else:
         query = query.where(alert.c.organisation == actor.organisation)
-    rows = session.execute(query).all()
+    rows = _without_decided(session, session.execute(query).all())
     sold_at = {sale["organisation"] for row in rows for sale in row.details.get("sales", [])}
     if not actor.watches:
         sold_at &= {actor.organisation}  # where else a code was sold is for the inspector to find out
@@ -89,3 +92,13 @@ def list_alerts(
         }
         for row in rows
     ]
+
+
+def _without_decided(session: Session, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """The alerts without those of work that goes on again; of work that stopped twice, the latest."""
+    told = {row.details["subject"]: row.id for row in reversed(rows) if row.kind == DEAD}
+    if not told:
+        return list(rows)
+    still = select(job.c.id).where(job.c.id.in_([int(number) for number in told]), job.c.dead_at.is_not(None))
+    open_ = {told[str(number)] for number in session.scalars(still)}
+    return [row for row in rows if row.kind != DEAD or row.id in open_]

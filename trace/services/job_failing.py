@@ -4,12 +4,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import jobs
+from storage.events import intern
 from storage.jobs import Job
+from storage.tables import organisation
 from trace.domain.failures import N_, Failure
 from trace.domain.jobs import patience_for
+from trace.domain.uris import UriKind
+from trace.services.alerts import DEAD, raise_alert
 from trace.services.rulebook import rules_on
 
 OURS = N_("Something went wrong on our side; the log of the service has it.")
@@ -18,13 +23,38 @@ OURS = N_("Something went wrong on our side; the log of the service has it.")
 def retry_or_bury(session: Session, taken: Job, failure: Failure, *, due_at: datetime, now: datetime) -> bool:
     """Have a job that failed tried again at a time; dead where the rule book's patience (`job.patience`) is over.
 
-    False, and nothing is changed, if the lease is no longer ours (the guarded update of `storage.jobs.retry`).
+    What is dead raises an alert. False, and nothing is changed, if the lease is no longer ours (the guarded update of `storage.jobs.retry`).
     """
     rules = rules_on(session, now.date(), taken.organisation or 0)
     patience = patience_for(taken.kind, rules.value("job.patience"))
     since = taken.failing_since or now
     dead = patience is not None and patience.is_over(taken.attempts + 1, since, now)
-    return jobs.retry(session, taken, due_at=due_at, error=as_kept(failure), now=now, dead=dead)
+    if not jobs.retry(session, taken, due_at=due_at, error=as_kept(failure), now=now, dead=dead):
+        return False
+    if dead:
+        tell_dead(session, taken, now=now)
+    return True
+
+
+def tell_dead(session: Session, taken: Job, *, now: datetime) -> None:
+    """Raise an alert with the organisation whose work it is; the platform's administrator sees it on their own page.
+
+    Called in the transaction of the guarded update that made the job dead, so once each time. No region is told: it is
+    no matter of food or drugs.
+    """
+    if taken.organisation is None:
+        return
+    of = select(organisation.c.party_uri).where(organisation.c.id == taken.organisation)
+    uri = session.execute(of).scalar_one()
+    raise_alert(
+        session,
+        kind=DEAD,
+        item=intern(session, {uri: int(UriKind.PARTY)})[uri],
+        organisation=taken.organisation,
+        region="",
+        details={"subject": str(taken.id), "facts": {"work": f"job_{taken.kind}"}},
+        now=now,
+    )
 
 
 def as_kept(failure: Failure) -> str:

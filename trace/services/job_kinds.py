@@ -33,6 +33,7 @@ from trace.services import (
     trace_parts,
 )
 from trace.services.bulk_import import JOB as IMPORT
+from trace.services.job_failing import tell_dead
 from trace.services.rulebook import rules_on
 
 SERVICE = 0  # subject of the service's own work
@@ -108,7 +109,10 @@ def bury_if_over(session: Session, taken: Job, *, now: datetime) -> bool:
     since = taken.failing_since or now
     if patience is None or not patience.is_over(taken.attempts, since, now):
         return False
-    return jobs.bury(session, taken, now=now)
+    if not jobs.bury(session, taken, now=now):
+        return False
+    tell_dead(session, taken, now=now)
+    return True
 
 
 def is_to_tend(session: Session, *, now: datetime, kinds: Mapping[str, JobKind] = KINDS) -> bool:

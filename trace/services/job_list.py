@@ -79,6 +79,16 @@ def check_jobs(session: Session, *, now: datetime) -> str | None:
 
 
 @across(because="the platform's administrators see whose work failed; the WHERE says what each may see")
+def count_stopped(session: Session, *, actor: Actor) -> int:
+    """How much work that the actor may see is dead. Raises `Forbidden` for who may not."""
+    authorize(actor, Permission.JOB_MANAGE)
+    query = select(func.count()).select_from(job).where(job.c.dead_at.is_not(None))
+    if not _is_platform(actor):
+        query = query.where(job.c.organisation == actor.organisation)
+    return int(session.execute(query).scalar_one())
+
+
+@across(because="the platform's administrators see whose work failed; the WHERE says what each may see")
 def list_jobs(
     session: Session, *, actor: Actor, now: datetime, state: JobState | None = None, before: int | None = None
 ) -> dict[str, Any]:

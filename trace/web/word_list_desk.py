@@ -86,6 +86,8 @@ DESK_WORDS: dict[str, str] = {
     ),
     "certificate_overused": N_("More received than a paper certifies"),
     "todo_certificate_overused": N_("Look at the paper; ask the supplier for the paper of the rest."),
+    "job_dead": N_("Work in the background stopped"),
+    "todo_job_dead": N_("An administrator decides: try it again, or give it up."),
     # papers
     "paper_form_producer": N_("Form 1, producer"),
     "paper_form_purchaser": N_("Form 2, purchaser"),

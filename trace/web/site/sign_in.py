@@ -10,6 +10,7 @@ from trace.domain.permissions import Actor, Permission, Role, may
 from trace.errors import sentence
 from trace.services.commands import Command
 from trace.services.duty import end_duty, may_take_duty
+from trace.services.job_list import count_stopped
 from trace.services.keys import list_keys
 from trace.services.people import check_password, find_actor, list_people
 from trace.web.access import check_csrf, public, sight_of_actor
@@ -66,7 +67,8 @@ def account() -> ResponseReturnValue:
     """我的账号 / Who one is, with whom, and may do what."""
     people = list_people(g.session, actor=g.actor) if may(g.actor, Permission.PERSON_MANAGE) else []
     keys = list_keys(g.session, actor=g.actor) if may(g.actor, Permission.KEY_MANAGE) else []
-    return render_template("account.html", people=people, keys=keys)
+    stopped = count_stopped(g.session, actor=g.actor) if may(g.actor, Permission.JOB_MANAGE) else 0
+    return render_template("account.html", people=people, keys=keys, stopped=stopped)
 
 
 def desk_of(actor: Actor | None) -> str:
