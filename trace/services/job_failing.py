@@ -23,7 +23,8 @@ OURS = N_("Something went wrong on our side; the log of the service has it.")
 def retry_or_bury(session: Session, taken: Job, failure: Failure, *, due_at: datetime, now: datetime) -> bool:
     """Have a job that failed tried again at a time; dead where the rule book's patience (`job.patience`) is over.
 
-    What is dead raises an alert. False, and nothing is changed, if the lease is no longer ours (the guarded update of `storage.jobs.retry`).
+    What is dead raises an alert. False, and nothing is changed, if the lease is no longer ours (the guarded update of
+    `storage.jobs.retry`).
     """
     rules = rules_on(session, now.date(), taken.organisation or 0)
     patience = patience_for(taken.kind, rules.value("job.patience"))
