@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ from trace.domain.permissions import Role
 from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.mqtt import listen
+from trace.revision import find_version
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.keys import issue_key
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
@@ -323,8 +323,7 @@ cli.add_command(objects)
 @cli.command()
 def version() -> None:
     """Print the version: the commit this checkout is at."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    click.echo(found.stdout.strip() or "unknown")
+    click.echo(find_version())
 
 
 if __name__ == "__main__":

@@ -10,13 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -26,6 +24,7 @@ from trace import clock
 from trace.config import Settings
 from trace.domain.failures import Failure, NotFound
 from trace.kept_objects import objects_of
+from trace.revision import find_version
 
 FORMAT = 1
 MANIFEST, DATABASE, NAMES, KEY, POOL = "backup.json", "database", "objects.txt", "secret_key", "objects"
@@ -131,7 +130,7 @@ def _fill(settings: Settings, target: Path, pool: Path, *, now: datetime, say: S
     made = Backup(
         format=FORMAT,
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
-        version=_version(),
+        version=find_version(),
         kind=kind_of(settings.owner_url),
         **asdict(content),
         objects=len(names),
@@ -300,11 +299,3 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _version() -> str:
-    root = Path(__file__).parent.parent
-    line: list[Any] = ["git", "-C", root, "rev-parse", "--short", "HEAD"]
-    with suppress(OSError):
-        return subprocess.run(line, capture_output=True, text=True, check=False).stdout.strip() or "unknown"  # noqa: S603
-    return "unknown"
