@@ -31,11 +31,13 @@ def in_order(act: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: 
             except BaseException as fault:  # noqa: BLE001 - raised again where the answer is taken
                 answer.put(fault)
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    for _ in range(threads):
-        Thread(target=work, daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(threads):
+                Thread(target=work, daemon=True).start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
         for item in items:
             answer: SimpleQueue[R | BaseException] = SimpleQueue()
             tasks.put((item, answer))
