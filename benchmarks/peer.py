@@ -113,9 +113,8 @@ class Ours:
         url = f"sqlite:///{self._folder / 'sunshine.db'}"
         storage.prepare(url)
         settings = {"SUNSHINE_DATA": str(self._folder), "SUNSHINE_DATABASE_URL": url, "SUNSHINE_DEMO": "0"}
-        with (self._folder / "log").open("w") as log:
-            with redirect_stderr(log):  # where it writes from now on
-                app = create_app(load_settings(settings))
+        with (self._folder / "log").open("w") as log, redirect_stderr(log):  # a line a request
+            app = create_app(load_settings(settings))
             store = app.extensions["sunshine"].store
             partner = Town(store, clock.now()).organisation(OrganisationKind.FARM)
             with store.writing() as session:

@@ -8,7 +8,8 @@ time is told apart: of the service (with PostgreSQL), and of the clients, who ta
 
 public: the page that a label's QR code leads to, from addresses of their own (one address may ask 120 times a minute);
 look-up: the whole trace of a lot as JSON, by who took part in its story; scan: one scanned code recorded, an event that
-nobody sent before, durably; photo: a photo of a label (1280 x 960), read and kept.
+nobody sent before, durably; photo: one of four photos of a label (1280 x 960), read, its record kept; the picture
+itself is written the first time only, for the same bytes are stored once.
 """
 
 import argparse
