@@ -51,6 +51,16 @@ def insert_rows(
     return int(connection.exec_driver_sql(_insert_values(table, columns, pass_by, replace), list(rows)).rowcount)
 
 
+def insert_new(
+    session: Session, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], keys: tuple[str, ...]
+) -> set[tuple[Any, ...]]:
+    """Insert rows, in order, on PostgreSQL, passing by those that are there already: `keys` of those inserted."""
+    if not rows:
+        return set()
+    statement = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING RETURNING {', '.join(keys)}")
+    return {tuple(row) for row in session.connection().exec_driver_sql(statement, _arrays(rows))}
+
+
 def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) -> int:
     """Insert the rows of `whole`, and, if none of them was passed by, those of its parts: how many of `whole`.
 

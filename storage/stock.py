@@ -4,13 +4,14 @@ Two counters that sell the last piece at once run one after the other on the row
 writer on SQLite), and the second finds nothing to sell.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_rows
+from storage.bulk import insert_new, insert_rows
 from storage.events import chunks, insert_for
 from storage.tables import event, event_item, event_withdrawn, stock, stock_unmoved, transit
 from storage.tenancy import across
@@ -18,7 +19,6 @@ from trace.domain.links import NAMES_LOT
 from trace.domain.stock import FULL, Balance
 
 _BALANCE = Balance._fields
-_NOTHING = tuple(Balance())
 _BALANCES = [stock.c[name] for name in _BALANCE]
 
 
@@ -88,26 +88,54 @@ def items_ever_here(session: Session, organisation: int, items: Iterable[int]) -
     return found
 
 
+class Locked(NamedTuple):
+    """Rows of stock that nobody else can change now: balances that were there, and those that were made just now."""
+
+    found: dict[tuple[int, str], Balance]
+    made: dict[tuple[int, str], Balance]
+
+
 def lock_stock(
     session: Session,
     organisation: int,
     wanted: Iterable[tuple[int, str]],
     *,
-    arriving: Mapping[tuple[int, str], int | None],
-) -> dict[tuple[int, str], Balance]:
+    arriving: Mapping[tuple[int, str], tuple[int | None, Balance]],
+) -> Locked:
     """{(item, unit): balance} of what the organisation has or had, locked until the transaction ends.
 
-    Rows of `arriving`, {(item, unit): lot}, are made where there are none. The lock (FOR UPDATE on PostgreSQL, the
-    single writer on SQLite) is what lets one of two counters sell the last piece. Ordered by item and unit, so that no
-    two wait for each other in a ring.
+    Rows of `arriving`, {(item, unit): (lot, balance)}, are made where there are none: with the balance that they end
+    with, for a row that is written twice is written to every index twice. The lock (FOR UPDATE on PostgreSQL, the
+    single writer on SQLite) is what lets one of two counters sell the last piece. Rows are made before others are
+    locked, either in order of item and unit, so that no two wait for each other in a ring.
     """
-    rows = [(organisation, *key, arriving[key], *_NOTHING) for key in sorted(arriving)]
-    insert_rows(session, stock, ("organisation", "item", "unit", "lot", *_BALANCE), rows, pass_by=True)
-    found: dict[tuple[int, str], Balance] = {}
     keys = set(wanted)
+    if session.get_bind().dialect.name == "postgresql":
+        new = _make_rows(session, organisation, arriving)
+        return Locked(_lock_rows(session, organisation, keys - new), {key: arriving[key][1] for key in new})
+    found = _lock_rows(session, organisation, keys | arriving.keys())
+    made = {key: told for key, told in arriving.items() if key not in found}
+    _make_rows(session, organisation, made)
+    return Locked({key: found[key] for key in found if key in keys}, {key: told[1] for key, told in made.items()})
+
+
+def _make_rows(
+    session: Session, organisation: int, rows: Mapping[tuple[int, str], tuple[int | None, Balance]]
+) -> set[tuple[int, str]]:
+    """The keys of those of these rows that were not there; on SQLite, where the caller looked before, none is told."""
+    columns = ("organisation", "item", "unit", "lot", *_BALANCE)
+    lines = [(organisation, *key, rows[key][0], *rows[key][1]) for key in sorted(rows)]
+    if session.get_bind().dialect.name == "postgresql":
+        return {(item, unit) for item, unit in insert_new(session, stock, columns, lines, ("item", "unit"))}
+    insert_rows(session, stock, columns, lines)
+    return set()
+
+
+def _lock_rows(session: Session, organisation: int, keys: Set[tuple[int, str]]) -> dict[tuple[int, str], Balance]:
+    found: dict[tuple[int, str], Balance] = {}
     for part in chunks(sorted({item for item, _ in keys})):
-        rows_there = session.execute(_LOCKED, {"holder": organisation, "items": list(part)})
-        found.update({(item, unit): Balance(*row) for item, unit, *row in rows_there})
+        rows = session.execute(_LOCKED, {"holder": organisation, "items": list(part)})
+        found.update({(item, unit): Balance(*row) for item, unit, *row in rows})
     return {key: balance for key, balance in found.items() if key in keys}
 
 

@@ -164,12 +164,13 @@ def test_two_captures_of_the_same_new_goods_add_up(town: Town) -> None:
         item = find_idents(session, [made])[made]
         here = (session, shop.organisation)
         key, other = (item, "KGM"), (item, "EA")
-        found = stock_store.lock_stock(*here, [key, other], arriving={other: item})
-        assert found == {key: Balance(5_000_000, came=5_000_000), other: Balance()}
+        there, new = Balance(5_000_000, came=5_000_000), Balance(8, came=8)
+        locked = stock_store.lock_stock(*here, [key, other], arriving={key: (item, new), other: (item, new)})
+        assert locked == ({key: there}, {other: new})
         whole = Balance(1, 2, 3, 28, 4, 5, 6, 7)
         stock_store.set_balances(*here, {other: whole})
-        assert stock_store.lock_stock(*here, [other], arriving={other: None}) == {other: whole}
-        assert stock_store.lock_stock(*here, [(item, "LTR")], arriving={}) == {}
+        assert stock_store.lock_stock(*here, [other], arriving={other: (None, new)}) == ({other: whole}, {})
+        assert stock_store.lock_stock(*here, [(item, "LTR")], arriving={}) == ({}, {})
 
 
 def test_what_arrives_before_it_was_sent_is_below_nothing_and_a_crumb_is_nothing(town: Town) -> None:

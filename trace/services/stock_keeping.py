@@ -93,12 +93,19 @@ def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int])
 
 def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int], actor: Actor, strict: bool) -> None:
     """Apply the movements, in order, to the balances of the actor's organisation."""
-    arriving = {
-        p.key: lots.get(p.item) for p in planned if not p.recorded.undone and _arrives(p.movement.effect, strict)
-    }
-    found = stock_store.lock_stock(session, actor.organisation, {p.key for p in planned}, arriving=arriving)
+    first, idle = _of_new_rows(planned, strict)
+    found, made = stock_store.lock_stock(
+        session,
+        actor.organisation,
+        {p.key for p in planned},
+        arriving={(item, unit): (lots.get(item), first[item, unit]) for item, unit in first},
+    )
     moved_nothing = stock_store.unmoved_by(session, {p.recorded.number for p in planned if p.recorded.undone})
     planned = [p for p in planned if not p.recorded.undone or (p.recorded.number, *p.key) not in moved_nothing]
+    if idle is None:
+        found, idle = found | made, set()
+    else:
+        planned, idle = [p for p in planned if p.key not in made], {one for one in idle if one[1:] in made}
     now, refused, unmoved = _applied(found, planned, strict)
     if refused is not None and any(plan.recorded.undone for plan in planned):
         # A correction comes back before it goes, or goes before it comes back: either way must do.
@@ -108,7 +115,23 @@ def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int],
     stock_store.set_balances(
         session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
     )
-    stock_store.note_unmoved(session, unmoved)
+    stock_store.note_unmoved(session, unmoved | idle)
+
+
+def _of_new_rows(
+    planned: Sequence[_Planned], strict: bool
+) -> tuple[dict[tuple[int, str], Balance], set[tuple[int, int, str]] | None]:
+    """({(item, unit): balance after all its movements} of what comes, if it never was here, and of what moved nothing).
+
+    Balances of nothing, and None, where that cannot be told before it is known what is there: something is taken back,
+    or more goes than came.
+    """
+    coming = {p.key for p in planned if not p.recorded.undone and _arrives(p.movement.effect, strict)}
+    nothing = dict.fromkeys(coming, Balance())
+    if any(plan.recorded.undone for plan in planned):
+        return nothing, None
+    first, refused, unmoved = _applied(nothing, [plan for plan in planned if plan.key in coming], strict)
+    return (first, unmoved) if refused is None else (nothing, None)
 
 
 def _applied(
