@@ -11,8 +11,9 @@ time and `xact` is 0: the order of the numbers is the order of the commits.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, exists, literal_column, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, exists, literal_column, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from storage.events import documents_of
@@ -46,8 +47,16 @@ START = Mark(-(2**62), -1)  # before everything, also what a dump of another ser
 
 def newest(session: Session) -> Mark:
     """The place of the last settled event; `START` if there is none."""
-    query = select(event.c.xact, event.c.id).where(_settled(session)).limit(1)
-    row = session.execute(query.order_by(*(column.desc() for column in _order(session)))).one_or_none()
+    row = session.execute(_last(session).where(_settled(session))).one_or_none()
+    return Mark(*row) if row else START
+
+
+def last_stored(session: Session) -> Mark:
+    """The last place of the feed that is taken, settled or not: what is stored from here on is behind it.
+
+    But for what is being written at this moment; that was begun before.
+    """
+    row = session.execute(_last(session)).one_or_none()
     return Mark(*row) if row else START
 
 
@@ -82,13 +91,16 @@ def walk(
     session: Session,
     *,
     after: Mark,
-    since: datetime,
+    since: datetime | None,
+    all_behind: Mark | None = None,
     seen_by: Select[tuple[int]] | None = None,
     captured_by: int | None = None,
 ) -> Iterator[tuple[Mark, FeedEvent | None]]:
     """Settled events after a mark, in order, of those that these organisations are parties to, recorded since then.
 
-    `captured_by`: only those that this organisation captured itself.
+    `all_behind`: what is stored behind this mark is wanted whatever its record time says: the clock may have been ahead
+    when `since` was read from it. `since` None leaves out none. `captured_by`: only those that this organisation
+    captured itself.
 
     Yields (mark reached, event), and (mark reached, None) after each `WINDOW` events of the whole store: the caller
     may stop at either and go on from that mark another time, so that a subscriber of few events passes by the many of
@@ -103,7 +115,9 @@ def walk(
             .limit(WINDOW)
             .subquery()
         )
-        wanted = window.c.record_time >= utc_milliseconds(since)
+        wanted = true() if since is None else window.c.record_time >= utc_milliseconds(since)
+        if all_behind is not None:
+            wanted |= _behind(session, all_behind, window)
         if seen_by is not None:
             wanted &= exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
         if captured_by is not None:
@@ -124,15 +138,19 @@ def walk(
             return
 
 
+def _last(session: Session) -> Select[Any]:
+    return select(event.c.xact, event.c.id).order_by(*(column.desc() for column in _order(session))).limit(1)
+
+
 def _order(session: Session) -> tuple[ColumnElement[int], ...]:
     return (event.c.xact, event.c.id) if _is_postgresql(session) else (event.c.id,)
 
 
-def _behind(session: Session, mark: Mark) -> ColumnElement[bool]:
+def _behind(session: Session, mark: Mark, among: FromClause = event) -> ColumnElement[bool]:
     # SQLite reads an index for (xact, id) > (0, 7) from xact 0 on; there the numbers alone are the order.
     if _is_postgresql(session):
-        return tuple_(event.c.xact, event.c.id) > tuple_(mark.xact, mark.event)
-    return event.c.id > mark.event
+        return tuple_(among.c.xact, among.c.id) > tuple_(mark.xact, mark.event)
+    return among.c.id > mark.event
 
 
 def _is_postgresql(session: Session) -> bool:

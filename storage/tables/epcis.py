@@ -99,6 +99,9 @@ subscription = Table(
     # The low-water mark: everything up to here was taken by the receiver.
     Column("mark_xact", BigInteger, nullable=False),
     Column("mark_event", BigInteger, nullable=False),
+    # The last event that there was when it was made: what is behind is sent whatever a clock said of its time.
+    Column("made_xact", BigInteger),
+    Column("made_event", BigInteger),
     Column("last_notified_at", Moment),
     Column("failures", Integer, nullable=False, default=0, comment="in a row"),
     Column("last_failure", Text),

@@ -1,5 +1,6 @@
 """Exports of what changes meanwhile: returned before it was told, declared wrong, lost and found, moved elsewhere."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -345,3 +346,18 @@ def test_each_correction_of_a_purchase_is_told_and_what_was_wrong_is_withdrawn(s
     assert told[-1]["expy_end"] == later.isoformat() != told[-2]["expy_end"]
     assert [one["fixmedins_bchno"] for one in shop.records("3507")] == [one["fixmedins_bchno"] for one in told[:-1]]
     assert shop.make(target)["files"] == 0
+
+
+@on_sqlite
+def test_partner_set_up_while_the_clock_was_ahead_gets_what_is_sold_after_it_was_put_back(shop: Shop) -> None:
+    codes = shop.town.packs(2)
+    shop.town.drugs_at(shop.actor, codes)
+    shop.sell(codes[0])
+    shop.now += 400 * DAY
+    setting = Setting(Kind.EPCIS_2_0, shop.side.url("/capture"), {}, None, enabled=True)
+    target = shop.do(exports.set_target, setting=setting, seal=export_seal(KEY), private=True)["id"]
+    shop.now -= 400 * DAY
+    sold = shop.sell(codes[1])["events"]
+    assert shop.make(target)["files"] == 1
+    (file,) = shop.files()
+    assert [event["eventID"] for event in json.loads(shop.content(file))["epcisBody"]["eventList"]] == sold

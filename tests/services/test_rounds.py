@@ -67,6 +67,25 @@ def test_initial_record_time_brings_what_was_recorded_since_and_else_it_begins_n
     assert sorted(post.came) == [ids(2, 3, 4), ids(4)]
 
 
+def test_subscription_that_was_made_while_the_clock_was_ahead_is_told_what_comes_after_it_was_put_back(
+    post: Post,
+) -> None:
+    shop, ahead = post.town.organisation(), 400 * 24 * HOUR
+    post.record(shop, 1)
+    post.now += ahead
+    post.record(shop, 2)
+    post.subscribe(shop)
+    post.subscribe(shop, initialRecordTime=(NOW + ahead).isoformat())
+    post.subscribe(shop, initialRecordTime=(NOW + 2 * ahead).isoformat())  # not before then, as asked
+    post.now -= ahead
+    post.record(shop, 3)
+    post.subscribe(shop)  # what was recorded by the clock that was ahead is over
+    post.record(shop, 4)
+    post.worker.tend()
+    post.work()
+    assert sorted(post.came) == [ids(2, 3, 4), ids(3, 4), ids(4)]
+
+
 def test_many_events_come_in_pieces_and_none_twice(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_feed, "WINDOW", 3)
     monkeypatch.setattr(rounds, "MOST_WINDOWS", 2)

@@ -119,7 +119,7 @@ def test_token_is_kept_and_never_told(town: Town) -> None:
 )
 def test_body_that_could_not_be_kept_to_is_refused_by_the_name_of_its_field(body: object, field: str | None) -> None:
     with pytest.raises(Invalid) as refused:
-        parse_subscription(body, now=NOW, private=False)
+        parse_subscription(body, private=False)
     assert refused.value.field == field
     assert str(refused.value)
 

@@ -17,7 +17,7 @@ from schemas import medical_insurance, trace_platform
 from schemas.epcis.json_form import write_document
 from schemas.epcis.xml_writing import write_xml_document
 from storage import jobs
-from storage.event_feed import START, Mark, place_before, walk
+from storage.event_feed import Mark, newest, place_before, walk
 from storage.events import chunks
 from storage.tables import export_entry, export_file, export_target
 from trace.domain.epcis.document import load_document
@@ -217,13 +217,20 @@ def _next_bill(session: Session, target: Row[*tuple[Any, ...]], now: datetime) -
 # ---- events --------------------------------------------------------------------------------------------------------
 
 
+def begun(session: Session, kind: Kind) -> dict[str, Any]:
+    """How far a target is told that begins now: its events by their order, which a clock that is put back leaves."""
+    mark = newest(session)
+    return {Form.EPCIS: [mark.xact, mark.event]} if Form.EPCIS in FORMS[kind] else {}
+
+
 def _make_documents(session: Session, target: Row[*tuple[Any, ...]], rules: Rules, made: Made, now: datetime) -> None:
     """Documents with the organisation's own events behind the mark, in the order in which they were recorded."""
     most = rules.value("export.sizes")["events"]
     reached = target.reached.get(Form.EPCIS)
     mark = Mark(*reached) if reached else place_before(session, target.begins_at)
     part: list[Mapping[str, Any]] = []
-    events = walk(session, after=mark, since=target.begins_at, captured_by=target.organisation)
+    since = None if reached else target.begins_at  # behind a mark everything is later, whatever a clock said
+    events = walk(session, after=mark, since=since, captured_by=target.organisation)
     for place, found in events:
         mark = place
         if found is not None:
@@ -233,7 +240,7 @@ def _make_documents(session: Session, target: Row[*tuple[Any, ...]], rules: Rule
             part = []
     if part:
         _store_document(session, target, part, made, now)
-    made.reached[Form.EPCIS] = [mark.xact, mark.event] if mark != START else None
+    made.reached[Form.EPCIS] = [mark.xact, mark.event]
 
 
 def _store_document(

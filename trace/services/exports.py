@@ -26,7 +26,7 @@ from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.parties import DRUG_TRADE
 from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.commands import Command, run_once
-from trace.services.export_files import SEND, lock_target, make_files, plan_nightly, remake_file
+from trace.services.export_files import SEND, begun, lock_target, make_files, plan_nightly, remake_file
 from trace.services.organisations import new_public_id
 from trace.services.rulebook import rules_on
 from trace.services.sealing import Seal, seal_for
@@ -90,7 +90,8 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
         begins = _begins(session, command, setting)
         insertion = insert_for(session, export_target).values(
             public_id=new_public_id(), organisation=command.actor.organisation, kind=setting.kind, address=address,
-            account=account, enabled=setting.enabled, begins_at=begins, reached={}, created_at=command.now,
+            account=account, enabled=setting.enabled, begins_at=begins, created_at=command.now,
+            reached=begun(session, setting.kind) if setting.begins_on is None else {},
         )  # fmt: skip
         session.execute(insertion.on_conflict_do_nothing(index_elements=["organisation", "kind"]))
         row = session.execute(_own(command.actor).where(export_target.c.kind == setting.kind)).one()

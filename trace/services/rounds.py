@@ -117,7 +117,9 @@ def _new_events(
     found: list[Mapping[str, Any]] = []
     reached, size, windows, began = Mark(row.mark_xact, row.mark_event), 0, 0, clock()
     known = master_data_for(session, actor=actor, query=query)
-    for mark, event in walk(session, after=reached, since=row.initial_record_time, seen_by=viewer.seen_by()):
+    made = None if row.made_event is None else Mark(row.made_xact, row.made_event)
+    since, seen_by = row.initial_record_time, viewer.seen_by()
+    for mark, event in walk(session, after=reached, since=since, all_behind=made, seen_by=seen_by):
         if event is None:
             windows += 1
         else:

@@ -14,7 +14,7 @@ from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage import jobs
-from storage.event_feed import place_before
+from storage.event_feed import last_stored, newest, place_before
 from storage.tables import job, named_query, subscription
 from trace.domain.characters import find_unreadable
 from trace.domain.epcis.document import as_time
@@ -33,13 +33,13 @@ MOST_SUBSCRIPTIONS = 100  # of one organisation: each is asked about every secon
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a subscriber asks for: a stream where there is no schedule."""
+    """What a subscriber asks for: a stream where there is no schedule, what comes from now on where no `since` is."""
 
     dest: str
     token: str | None
     schedule: Schedule | None
     report_if_empty: bool
-    since: datetime
+    since: datetime | None
 
 
 def create_subscription(
@@ -58,7 +58,7 @@ def create_subscription(
     `NotFound` for another organisation's query, `Invalid` for a body that is none, `Conflict` for one too many.
     """
     query = _query_number(session, actor, query_name)
-    wanted = parse_subscription(body, now=now, private=private)
+    wanted = parse_subscription(body, private=private)
     # Two at once may make one more: the limit guards the store, no rule of trade hangs on it.
     mine = select(func.count()).select_from(subscription).where(subscription.c.organisation == actor.organisation)
     if session.execute(mine).scalar_one() >= MOST_SUBSCRIPTIONS:
@@ -66,7 +66,9 @@ def create_subscription(
             N_("Your organisation has {most} subscriptions, which is as many as one may have; end one first."),
             most=MOST_SUBSCRIPTIONS,
         )
-    mark = place_before(session, wanted.since)
+    # From now on is told by the order of the events: a clock that is ahead now, and put back, would leave it silent.
+    mark = newest(session) if wanted.since is None else place_before(session, wanted.since)
+    made = last_stored(session) if wanted.since is None or wanted.since <= now else None
     public_id = new_public_id()
     values = {
         "public_id": public_id,
@@ -79,10 +81,12 @@ def create_subscription(
         "stream": wanted.schedule is None,
         "schedule": msgspec.json.encode(dict(wanted.schedule.fields)) if wanted.schedule else None,
         "report_if_empty": wanted.report_if_empty,
-        "initial_record_time": wanted.since,
+        "initial_record_time": wanted.since or now,
         "created_at": now,
         "mark_xact": mark.xact,
         "mark_event": mark.event,
+        "made_xact": made and made.xact,
+        "made_event": made and made.event,
         "failures": 0,
     }
     number = session.execute(insert(subscription).values(values).returning(subscription.c.id)).scalar_one()
@@ -91,7 +95,7 @@ def create_subscription(
     return get_subscription(session, actor=actor, query_name=query_name, subscription_id=public_id)
 
 
-def parse_subscription(body: object, *, now: datetime, private: bool) -> Wanted:
+def parse_subscription(body: object, *, private: bool) -> Wanted:
     """A subscription's body. Raises `Invalid`, naming the field, for anything that could not be kept to."""
     if not isinstance(body, Mapping):
         raise Invalid(N_("A subscription is a JSON object with the fields {fields}."), fields=", ".join(FIELDS))
@@ -116,7 +120,7 @@ def parse_subscription(body: object, *, now: datetime, private: bool) -> Wanted:
         schedule=None if stream else parse_schedule(schedule),
         # A stream reports when something comes, and has no round that could be empty.
         report_if_empty=_flag(body, "reportIfEmpty"),
-        since=_since(body.get("initialRecordTime"), now),
+        since=_since(body.get("initialRecordTime")),
     )
 
 
@@ -140,9 +144,9 @@ def _token(value: object) -> str | None:
     return value
 
 
-def _since(value: object, now: datetime) -> datetime:
+def _since(value: object) -> datetime | None:
     if value is None:
-        return now
+        return None
     moment = moment_of(value) if isinstance(value, str) else None
     if moment is None or not 1970 <= moment.year < 3000:
         raise Invalid(

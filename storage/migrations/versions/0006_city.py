@@ -99,6 +99,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_trace_pause_created_at", "trace_pause", ["created_at"])
     op.create_index("ix_trace_pause_organisation", "trace_pause", ["organisation", "id"])
+    for column in ("made_xact", "made_event"):  # of a subscription that is there it is not known
+        op.add_column("subscription", sa.Column(column, sa.BigInteger(), nullable=True))
     _jobs()
 
 
@@ -243,6 +245,8 @@ def downgrade() -> None:
             batch_op.drop_column(name)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("COMMENT ON COLUMN job.kind IS NULL")
+    for column in ("made_event", "made_xact"):
+        op.execute(f"ALTER TABLE subscription DROP COLUMN {column}")
     op.drop_table("trace_pause")
     op.drop_index("ix_lot_number", table_name="lot")
     op.drop_index("ix_event_site_step", table_name="event")
