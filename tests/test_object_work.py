@@ -1,6 +1,7 @@
 """The worker keeps photos and papers as long as the law asks, removes what nobody needs, and loses nothing."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
+import storage
 from storage.events import insert_for
 from storage.objects import FolderObjects, NoLock, SpooledObjects
 from storage.tables import ident, job, object_owner, recall, recall_lot, scan, stored_object
+from tests.conftest import Databases
+from tests.services.test_rings import wait_for_one
 from tests.town import NOW, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind as K
@@ -20,7 +24,7 @@ from trace.domain.recalls import RecallKind
 from trace.object_work import move_spooled
 from trace.services.certificates import file_certificate
 from trace.services.hops import Some
-from trace.services.object_keeping import KEEP, SWEEP, count_missing, named
+from trace.services.object_keeping import KEEP, SWEEP, count_missing, forget, named
 from trace.services.object_terms import days_of
 from trace.services.organisations import new_public_id
 from trace.services.receiving import Line
@@ -145,16 +149,19 @@ def test_a_recall_keeps_the_papers_of_what_it_reaches(keeper: Keeper) -> None:
     assert after > before
 
 
+def scan_of(shop: Actor, name: str) -> dict[str, Any]:
+    """The values of a scan of a photo in which nothing was read."""
+    return {
+        "public_id": new_public_id(), "organisation": shop.organisation, "object": name, "upload_sha256": "0" * 64,
+        "page": 1, "pages": 1, "readings": [], "doubtful": [], "width": 1, "height": 1, "created_at": NOW,
+    }  # fmt: skip
+
+
 def test_a_photo_is_named_by_its_scan(keeper: Keeper) -> None:
     shop = keeper.town.organisation()
     name = keeper.keep(shop, b"a photo")
     with keeper.town.store.writing() as session:
-        session.execute(
-            insert(scan).values(
-                public_id=new_public_id(), organisation=shop.organisation, object=name, upload_sha256="0" * 64, page=1,
-                pages=1, readings=[], doubtful=[], width=1, height=1, created_at=NOW,
-            )
-        )  # fmt: skip
+        session.execute(insert(scan).values(scan_of(shop, name)))
         assert named(session, [name]) == {name}
     keeper.work(MANY_DAYS)
     assert keeper.objects.has(name)
@@ -229,3 +236,21 @@ def test_two_shops_own_one_object_and_both_forget_it(keeper: Keeper) -> None:
     assert keeper.keep(first, b"the same") == keeper.keep(second, b"the same")
     keeper.work(MANY_DAYS)
     assert (keeper.town.count(stored_object), keeper.town.count(object_owner)) == (0, 0)
+
+
+def test_a_photo_that_comes_again_while_it_is_forgotten_is_kept_and_named(databases: Databases, tmp_path: Path) -> None:
+    with databases.lend("postgresql") as url, ThreadPoolExecutor(1) as worker:  # the other has one writer at a time
+        keeper = Keeper(Town(storage.open_store(url)), tmp_path)
+        shop = keeper.town.organisation()
+        name = keeper.keep(shop, b"sent long ago, and nobody needed it")
+        with keeper.town.store.writing() as session:
+            keep_object(
+                session, actor=shop, objects=keeper.objects, data=b"sent long ago, and nobody needed it",
+                media_type="image/jpeg", now=NOW + MANY_DAYS,
+            )  # fmt: skip
+            forgotten = worker.submit(keeper.town.store.write, forget, name, now=NOW + MANY_DAYS)
+            wait_for_one(keeper.town, session, forgotten)
+            session.execute(insert(scan).values(scan_of(shop, name)))
+        assert not forgotten.result()
+        assert keeper.row(name).look_again_at == NOW + MANY_DAYS + DAY
+        keeper.town.store.close()

@@ -153,8 +153,11 @@ def _keep_file(
 
 def _note_object(session: Session, actor: Actor, sha256: str, media_type: str, size: int, now: datetime) -> None:
     row = {"sha256": sha256, "media_type": media_type, "size": size, "stored_at": now}
-    row["look_again_at"] = first_look(session, now=now)
-    session.execute(insert_for(session, stored_object).values(row).on_conflict_do_nothing())
+    again = {"look_again_at": first_look(session, now=now), "missing_since": None}
+    # Where the row is there it is written, and so locked: nobody forgets the object before a record names it
+    # (`object_keeping.forget`).
+    found = insert_for(session, stored_object).values(row | again)
+    session.execute(found.on_conflict_do_update(index_elements=["sha256"], set_=again))
     owner = {"object": sha256, "organisation": actor.organisation}
     session.execute(insert_for(session, object_owner).values(owner).on_conflict_do_nothing())
 
