@@ -24,6 +24,7 @@ CATCHING_UP = 1.0  # seconds for which nobody asks a replica that is behind
 
 OK, BEHIND, GONE, STRANGE = "ok", "behind", "gone", "strange"
 FAILED = "failed"  # a look that the replica began and could not finish
+OUT_OF_TIME = "57014"  # PostgreSQL's query_canceled: longer than `storage.store.Store.within` allows
 _REACHED = "position reached"  # in Connection.info: this server had come so far, and does not go back
 # What COMMIT waited for is on the disk; where it does not wait, what is only in memory counts, too. The position up to
 # which is written, not the one where the next entry begins: that may lie behind a page's head, where a replica of a
@@ -88,6 +89,8 @@ class Replica:
         except DataError:  # what was asked is wrong, wherever it is asked
             raise
         except (DBAPIError, TimeoutError) as fault:
+            if getattr(getattr(fault, "orig", None), "sqlstate", None) == OUT_OF_TIME:  # dear for the primary, too
+                raise
             if isinstance(fault, DBAPIError) and fault.connection_invalidated:
                 self._rest(GONE, REST)
             log.warning("replica_failed", kind=type(getattr(fault, "orig", fault)).__name__)

@@ -56,7 +56,7 @@ class Store:
 
     def __init__(self, url: str, replica_url: str = ""):
         self.url = driver_url(url)
-        self.sight = NOTHING
+        self.sight, self.patience = NOTHING, 0.0
         self.engine = _engine(self.url)
         self.replica = Replica(_replica_engine(driver_url(replica_url)), self.engine) if replica_url else None
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
@@ -66,6 +66,17 @@ class Store:
         """The same store, for sessions that see other records (`storage.tenancy`)."""
         other = copy(self)
         other.sight = sight
+        return other
+
+    def within(self, seconds: float) -> "Store":
+        """The same store, for looks of which PostgreSQL gives up a statement that takes longer; 0: as long as it takes.
+
+        One question too dear does not keep a connection, and everybody who waits for one. What writes is left to end.
+        """
+        other = copy(self)
+        other.patience = seconds
+        if seconds and isinstance(self._snapshots, Engine):
+            other._snapshots = self._snapshots.execution_options(sunshine_patience=seconds)
         return other
 
     @contextmanager
@@ -116,7 +127,7 @@ class Store:
         with self.replica.caught_up(wanted) as connection:
             connection.rollback()
             other = copy(self)
-            other._snapshots = connection.execution_options(sunshine_snapshot=True)
+            other._snapshots = connection.execution_options(sunshine_snapshot=True, sunshine_patience=self.patience)
             yield other
 
     def close(self) -> None:
@@ -270,7 +281,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
     if "sunshine_snapshot" in options:
-        begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+        seconds = options.get("sunshine_patience")
+        limit = f"; SET LOCAL statement_timeout = {int(seconds * 1000)}" if seconds else ""
+        begin_with_sight(connection, f"BEGIN ISOLATION LEVEL REPEATABLE READ{limit}")
     elif options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
         return
     else:

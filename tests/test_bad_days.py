@@ -135,6 +135,27 @@ def test_a_database_that_is_gone_is_told_and_comes_back_by_itself(on_postgresql:
     assert demo.client.get("/health/ready").status_code == 200
 
 
+def test_look_that_takes_too_long_is_given_up_and_told_and_what_writes_or_works_is_not(on_postgresql: Demo) -> None:
+    demo = on_postgresql
+    parts: Parts = demo.app.extensions["sunshine"]
+    demo.app.extensions["sunshine"] = replace(parts, settings=replace(parts.settings, statement_seconds=0.2))
+    browser, limit = demo.browser("station"), text("SHOW statement_timeout")
+    holder = create_engine(driver_url(parts.settings.owner_url))
+    with holder.connect() as held:
+        held.execute(text("LOCK TABLE stock IN ACCESS EXCLUSIVE MODE"))
+        for ask in (lambda: demo.get("/stock"), lambda: browser.get("/station/stock")):
+            check_unavailable(answer := ask())
+            assert "花费时间过长" in answer.text
+    holder.dispose()
+    assert demo.get("/stock").status_code == 200
+    with parts.store.within(0.2).writing() as session:
+        assert session.scalar(limit) == "0"
+    with parts.store.within(0.2).reading() as session:
+        assert session.scalar(limit) == "200ms"
+    with parts.store.reading() as session:  # as a worker does
+        assert session.scalar(limit) == "0"
+
+
 class ClockAhead(SteadySigner):
     """A signer of this machine whose clock was ahead until it was put back."""
 

@@ -41,6 +41,7 @@ WRONG = {
     "SUNSHINE_ID_DOMAIN": ["https://id.example", "ID.example", "id example", "-", "id.example/"],
     "SUNSHINE_TIMEZONE": ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+08:00"],
     "SUNSHINE_SCAN_SECONDS": ["0", "31", "nan", "inf", "soon"],
+    "SUNSHINE_STATEMENT_SECONDS": ["0.01", "601", "nan", "-1", "long"],
     "SUNSHINE_MAX_UPLOAD_MB": ["0", "201", "1e9", "lots"],
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
@@ -104,6 +105,7 @@ def test_given_settings_are_taken(tmp_path: Path) -> None:
             "SUNSHINE_OBJECTS_URL": "s3://KEY:SECRET@s3.example:9000/photos?secure=0",
             "SUNSHINE_SECRET_KEY": "k" * 32,
             "SUNSHINE_SCAN_SECONDS": "0.5",
+            "SUNSHINE_STATEMENT_SECONDS": "0",
             "SUNSHINE_DEMO": "0",
             "SUNSHINE_WORKER": "0",
         }
@@ -112,6 +114,7 @@ def test_given_settings_are_taken(tmp_path: Path) -> None:
     assert settings.replica_url.endswith("@replica.example/sunshine")
     assert settings.objects_url.startswith("s3://")
     assert (settings.secret_key, settings.scan_seconds, settings.demo, settings.worker) == ("k" * 32, 0.5, False, False)
+    assert settings.statement_seconds == 0
     assert not (tmp_path / "secret_key").exists(), "a key that was given is not written down"
 
 

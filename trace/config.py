@@ -41,6 +41,7 @@ class Settings:
     id_domain: str
     timezone: ZoneInfo
     scan_seconds: float
+    statement_seconds: float
     max_upload_mb: int
     proxies: int
     demo: bool
@@ -84,6 +85,11 @@ SETTINGS_TABLE = (
         "SUNSHINE_SCAN_SECONDS",
         "1.5",
         "seconds of work for reading one photo, 0.1 to 30; by the clock at most twice that",
+    ),
+    (
+        "SUNSHINE_STATEMENT_SECONDS",
+        "30",
+        "seconds after which PostgreSQL gives up a statement of a look (503, try again), 0.1 to 600; 0: never",
     ),
     ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
     ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),
@@ -136,6 +142,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         id_domain=_domain(values.get("SUNSHINE_ID_DOMAIN", "id.sunshine-trace.example")),
         timezone=_timezone(values.get("SUNSHINE_TIMEZONE", "Asia/Shanghai")),
         scan_seconds=_number(values, "SUNSHINE_SCAN_SECONDS", 1.5, 0.1, 30, float),
+        statement_seconds=_seconds(values, "SUNSHINE_STATEMENT_SECONDS", 30, 0.1, 600),
         max_upload_mb=_number(values, "SUNSHINE_MAX_UPLOAD_MB", 20, 1, 200, int),
         proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
         demo=_flag(values, "SUNSHINE_DEMO", "1"),
@@ -155,6 +162,11 @@ def _number(values: Mapping[str, str], name: str, default: float, low: float, hi
         wanted = "whole number" if kind is int else "number"
         raise SettingError(f"{name} takes a {wanted} from {low} to {high}; {values.get(name)!r} came.")
     return value
+
+
+def _seconds(values: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    """A number within bounds, or 0 for no limit."""
+    return 0.0 if values.get(name) == "0" else float(_number(values, name, default, low, high, float))
 
 
 def _flag(values: Mapping[str, str], name: str, default: str) -> bool:

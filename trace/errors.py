@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
+from storage.replicas import OUT_OF_TIME
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
@@ -70,6 +71,10 @@ _SENTENCES = {
 _SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in another tab, then press once more here.")
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
 _STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
+_TOO_LONG = N_(
+    "The store took too long to find that and gave it up. Nothing was recorded; try again in a few seconds, or ask for"
+    " less at once."
+)
 _DISK_FULL = N_("The disk is full. Nothing was recorded; make room and try again.")
 RETRY_SECONDS = "3"
 _MACHINE_FORMS = ("application/json", "application/problem+json", "application/linkset+json", "application/ld+json")
@@ -180,7 +185,8 @@ def on_store_failure(error: Exception) -> Response:
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
     if full:
         return answer(507, gettext(_DISK_FULL))
-    return answer(503, gettext(_STORE_BUSY))
+    out_of_time = getattr(original, "sqlstate", None) == OUT_OF_TIME
+    return answer(503, gettext(_TOO_LONG if out_of_time else _STORE_BUSY))
 
 
 def on_database_fault(error: DBAPIError) -> Response:

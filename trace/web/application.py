@@ -87,7 +87,7 @@ class Application(Flask):
         view = self.view_functions[request.url_rule.endpoint] if request.url_rule else None
         if view is None or request.url_rule is None or request.url_rule.endpoint == "static":
             return self.make_response(super().dispatch_request())
-        store = parts().store
+        store = parts().store.within(parts().settings.statement_seconds)
         check_access(view, store)
         store = store.seeing(sight_of_actor(g.actor))
         ready = rewinder()
