@@ -37,7 +37,13 @@ def move(target: str | None) -> None:
     """
     settings = _settings_or_fail()
     source, goal = _places(settings, target)
-    copied, damaged = _tried(lambda: _copy(source, goal))
+    copied, damaged, unlocked = _tried(lambda: _copy(source, goal))
+    if unlocked:
+        click.echo(
+            f"{unlocked} object(s) are locked where they were and cannot be in the new place: its bucket was made"
+            " without object lock, and only our own rows keep them there.",
+            err=True,
+        )
     for name in damaged:
         click.echo(f"damaged where it was, and not copied: {name}", err=True)
     click.echo(f"{copied} object(s) copied; {'all' if not damaged else 'all others'} are in the new place.")
@@ -96,20 +102,24 @@ def _places(settings: Settings, target: str | None) -> tuple[ObjectStore, Object
     return open_objects(source), open_objects(goal)
 
 
-def _copy(source: ObjectStore, goal: ObjectStore) -> tuple[int, list[str]]:
-    """How many were copied, which are damaged. It goes on until nothing is new: the service works meanwhile."""
+def _copy(source: ObjectStore, goal: ObjectStore) -> tuple[int, list[str], int]:
+    """How many were copied, which are damaged, how many are locked no more.
+
+    It goes on until nothing is new: the service works meanwhile.
+    """
     total, copied = sum(1 for _ in source.listed()), 0
     while True:
-        new, damaged = 0, []
+        new, damaged, unlocked = 0, [], 0
         for number, one in enumerate(copy_all(source, goal), start=1):
             new += one.copied
+            unlocked += one.unlocked
             if one.damaged:
                 damaged.append(one.one.sha256)
             if number % STEP == 0:
                 click.echo(f"{number} of {total} objects, {copied + new} copied", err=True)
         copied += new
         if not new:
-            return copied, damaged
+            return copied, damaged, unlocked
 
 
 def _bad(store: Store, kept: ObjectStore) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,13 @@
 """From one place to another: everything is copied and read back, while the service goes on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from heapq import merge
 from itertools import groupby
 from typing import BinaryIO
 
-from storage.objects.kinds import Listed, ObjectStore, Shown
+from storage.objects.kinds import Listed, NoLock, ObjectStore, Shown
 from trace.domain.failures import Busy, NotFound
 
 _END = Listed("g", 0, datetime.max.replace(tzinfo=UTC))  # behind every name
@@ -83,11 +83,15 @@ class MovedObjects:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What became of one object: copied and read back, there already, or damaged where it was (and not copied)."""
+    """What became of one object: copied and read back, there already, or damaged where it was (and not copied).
+
+    `unlocked`: it is locked where it was, and the new place cannot lock it.
+    """
 
     one: Listed
     copied: bool
     damaged: bool = False
+    unlocked: bool = False
 
 
 def copy_all(source: ObjectStore, target: ObjectStore) -> Iterator[Copied]:
@@ -102,8 +106,8 @@ def copy_all(source: ObjectStore, target: ObjectStore) -> Iterator[Copied]:
             last = next(there, _END)
         is_there = (last.sha256, last.size) == (one.sha256, one.size)
         copied = Copied(one, copied=False) if is_there else _copy(source, target, one)
-        if not copied.damaged:
-            _take_lock_along(source, target, one.sha256)
+        if not copied.damaged and not _take_lock_along(source, target, one.sha256):
+            copied = replace(copied, unlocked=True)
         yield copied
 
 
@@ -118,10 +122,15 @@ def _copy(source: ObjectStore, target: ObjectStore, one: Listed) -> Copied:
     return Copied(one, copied=True)
 
 
-def _take_lock_along(source: ObjectStore, target: ObjectStore, sha256: str) -> None:
+def _take_lock_along(source: ObjectStore, target: ObjectStore, sha256: str) -> bool:
+    """False where the target cannot lock what is locked where it was."""
     until = source.locked_until(sha256)
-    if until is not None:
-        target.lock(sha256, until)
+    try:
+        if until is not None:
+            target.lock(sha256, until)
+    except NoLock:
+        return False
+    return True
 
 
 def _name(one: Listed) -> str:

@@ -336,6 +336,16 @@ def test_everything_moves_to_the_s3_store_and_back_with_its_locks(s3: S3Objects,
     assert back.get(large) == b"x" * 6_000_000
 
 
+def test_what_is_locked_moves_to_a_bucket_that_cannot_lock_and_is_told(s3: S3Objects, tmp_path: Path) -> None:
+    folder = FolderObjects(tmp_path / "objects")
+    s3.client.make_bucket(s3.bucket)
+    locked, free = folder.put(b"locked"), folder.put(b"free")
+    folder.lock(locked, TODAY + timedelta(days=9))
+    done = {one.one.sha256: one for one in copy_all(folder, s3)}
+    assert [done[name].unlocked for name in (locked, free)] == [True, False]
+    assert [s3.get(name) for name in (locked, free)] == [b"locked", b"free"]
+
+
 def test_what_was_damaged_where_it_was_is_told_and_not_copied(s3: S3Objects, tmp_path: Path) -> None:
     folder = FolderObjects(tmp_path / "objects")
     good, bad = folder.put(b"good"), folder.put(b"bad")
