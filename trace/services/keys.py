@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.tables import api_key, organisation
@@ -24,6 +24,12 @@ _ROLE_KINDS = {
     Role.PLATFORM_ADMINISTRATOR: frozenset({OrganisationKind.PLATFORM}),
     Role.PHARMACIST: DRUG_TRADE,
 }
+# Made once: every request of a machine asks it, and to put it together took four times as long as to ask SQLite.
+_BY_PREFIX = (
+    select(api_key, organisation.c.name, organisation.c.kind, organisation.c.party_uri, organisation.c.region)
+    .join(organisation, organisation.c.id == api_key.c.organisation)
+    .where(api_key.c.prefix == bindparam("asked"), api_key.c.revoked_at.is_(None))
+)
 
 
 def check_role_fits(role: Role, kind: str) -> None:
@@ -69,12 +75,7 @@ def find_actor_by_key(session: Session, text: str) -> Actor | None:
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != "st":
         return None
-    query = (
-        select(api_key, organisation.c.name, organisation.c.kind, organisation.c.party_uri, organisation.c.region)
-        .join(organisation, organisation.c.id == api_key.c.organisation)
-        .where(api_key.c.prefix == parts[1], api_key.c.revoked_at.is_(None))
-    )
-    row = session.execute(query).one_or_none()
+    row = session.execute(_BY_PREFIX, {"asked": parts[1]}).one_or_none()
     digest = hashlib.sha256(parts[2].encode("utf-8", "surrogatepass")).digest()
     if row is None or not hmac.compare_digest(bytes(row.secret_hash), digest):
         return None

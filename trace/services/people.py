@@ -5,7 +5,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,18 @@ _HASHER = PasswordHasher()
 # Checked when the name is unknown, so that an answer takes as long as for a known one: the hash of a text that was
 # thrown away, at the hasher's own costs. Made anew, it took a tenth of the time in which a command starts.
 NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$wEdTgvjQSeoh15mYRC7iwQ$D7r2O0LMm5Q0fHXiR4yqYwzY3pL+69omoKUdqHBgo9k"
+# Made once: every request of somebody who signed in asks it (`trace.services.keys` says what that spares).
+_BY_PUBLIC_ID = (
+    select(
+        person,
+        organisation.c.name.label("at"),
+        organisation.c.kind,
+        organisation.c.party_uri,
+        organisation.c.region,
+    )
+    .join(organisation, organisation.c.id == person.c.organisation)
+    .where(person.c.public_id == bindparam("asked"), person.c.active)
+)
 
 
 def create_person(
@@ -107,18 +119,7 @@ def check_password(session: Session, *, sign_in: str, password: str) -> str:
 @across(because="who asks is found out here, and so whose records they may see")
 def find_actor(session: Session, public_id: str) -> Actor | None:
     """The person as an actor, or None if there is no such active person any more."""
-    query = (
-        select(
-            person,
-            organisation.c.name.label("at"),
-            organisation.c.kind,
-            organisation.c.party_uri,
-            organisation.c.region,
-        )
-        .join(organisation, organisation.c.id == person.c.organisation)
-        .where(person.c.public_id == public_id, person.c.active)
-    )
-    row = session.execute(query).one_or_none()
+    row = session.execute(_BY_PUBLIC_ID, {"asked": public_id}).one_or_none()
     return _actor(row) if row else None
 
 
