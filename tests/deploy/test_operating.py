@@ -148,6 +148,12 @@ def test_replica_is_copied_once_and_follows(running: Server) -> None:
     environ |= {"PGDATA": str(data), "PRIMARY": f"host=127.0.0.1 port={running.environ['PGPORT']} user=replication"}
     as_user: dict[str, Any] = {"cwd": running.home, "env": environ, "user": running.user, "group": running.user}
     subprocess.run([scripts / "replication.sh"], check=True, **as_user)
+    half = running.home / "replica.half"  # of a start that was killed
+    for folder in (half, data):
+        folder.mkdir()
+        if running.user is not None:
+            os.chown(folder, running.user, running.user)
+    (half / "PG_VERSION").write_text("18")
     line = [scripts / "start-replica", "-p", port, "-k", str(running.home), "-c", "max_connections=200"]
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as replica:
         try:
@@ -165,6 +171,7 @@ def test_replica_is_copied_once_and_follows(running: Server) -> None:
         finally:
             replica.send_signal(signal.SIGQUIT)
     assert seen.stdout == "42\n"
+    assert not half.exists()
     assert running.ask("SELECT slot_name::text FROM pg_replication_slots") == "replica"
     assert running.ask("SELECT pg_drop_replication_slot('replica')::text") == ""
 
