@@ -46,6 +46,7 @@ WRONG = {
     "SUNSHINE_PROXIES": ["-1", "6", "all"],
     "SUNSHINE_DEMO": ["yes", "2", "true"],
     "SUNSHINE_WORKER": ["yes", "2", "true"],
+    "SUNSHINE_WORKER_PORT": ["65536", "-1", "http", "80.5"],
     "SUNSHINE_OBJECTS_OLD_URL": ["ftp://host/bucket", "s3://host/bucket", "s3://["],
     "SUNSHINE_OBJECTS_LINK_URL": ["host", "s3://host", "https://", "https://host:0", "https://host/path", "https://["],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +21,7 @@ from storage.tables import job
 from tests.conftest import BACKENDS, ROOT, Databases, make_database
 from tests.post import ZONE, Post, ids
 from tests.receiver import receiving
-from tests.servers import wait_for_port
+from tests.servers import free_port, wait_for_port
 from tests.test_cli import command, environ, health, serving
 from tests.town import Town
 from trace import clock
@@ -41,11 +43,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) 
 
 
 @contextmanager
-def working(data: Path, store: Store) -> Iterator[subprocess.Popen[str]]:
+def working(data: Path, store: Store, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """`./run worker` in a process of its own, which may send to this machine. Killed when the block ends."""
+    settings |= {"SUNSHINE_WEBHOOK_PRIVATE": "1", "SUNSHINE_DATABASE_URL": store.url}
     process = subprocess.Popen(
         [sys.executable, "-m", "trace.cli", "worker"],
-        cwd=ROOT, env=environ(data, SUNSHINE_WEBHOOK_PRIVATE="1", SUNSHINE_DATABASE_URL=store.url), text=True,
+        cwd=ROOT, env=environ(data, **settings), text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -53,6 +56,12 @@ def working(data: Path, store: Store) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def figures(port: int) -> str:
+    """What `/metrics` tells."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        return str(answer.read().decode())
 
 
 def town_now(store: Store) -> Town:
@@ -152,3 +161,25 @@ def test_doctor_says_when_nobody_works(tmp_path: Path, store: Store) -> None:
         said = command(tmp_path, "doctor")
     assert "MISSING  subscriptions: work has waited since" in said.stdout
     assert said.returncode == 0
+
+
+def test_worker_with_a_port_of_its_own_tells_who_watches_and_nobody_else(tmp_path: Path, store: Store) -> None:
+    port = free_port()
+    with receiving() as receiver, working(tmp_path, store, SUNSHINE_WORKER_PORT=str(port)) as process:
+        wait_for_port(port)
+        post = Post(town_now(store), receiver, clock.now())
+        shop = post.town.organisation()
+        post.subscribe(shop)
+        post.record(shop, 1)
+        receiver.wait_for(1)
+        assert health(port)["subscriptions"] == "ok"
+        while 'sunshine_log_entries_total{event="delivered",level="info"} 1.0' not in (told := figures(port)):
+            assert process.poll() is None  # what this process did is counted a moment after the receiver has it
+        assert "sunshine_database_up 1.0" in told
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"http://127.0.0.1:{port}/sign-in")
+        said = command(tmp_path, "worker", SUNSHINE_DATABASE_URL=store.url, SUNSHINE_WORKER_PORT=str(port))
+        assert said.returncode == 3
+        assert "Choose another port with SUNSHINE_WORKER_PORT." in said.stderr
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0

@@ -79,8 +79,8 @@ def prepare_or_raise(settings: Settings) -> None:
     storage.prepare(settings.owner_url, service if service != owner else None)
 
 
-def check_address_or_exit(host: str, port: int) -> None:
-    """Nothing if we can listen there; else one sentence and exit status 3.
+def check_address_or_exit(host: str, port: int, choose: str = "--port or SUNSHINE_PORT") -> None:
+    """Nothing if we can listen there; else one sentence, which says how to `choose` another, and exit status 3.
 
     The server would share a port with another one of its kind (SO_REUSEPORT), and two stores would answer by turns.
     """
@@ -89,7 +89,7 @@ def check_address_or_exit(host: str, port: int) -> None:
     except (OSError, OverflowError) as fault:
         text = str(getattr(fault, "strerror", None) or fault).partition(" (while")[0]
         click.echo(
-            f"The service cannot listen on {host}:{port}: {text}. Choose another port with --port or SUNSHINE_PORT.",
+            f"The service cannot listen on {host}:{port}: {text}. Choose another port with {choose}.",
             err=True,
         )
         sys.exit(3)
@@ -292,17 +292,22 @@ def restore(folder: str) -> None:
 @cli.command()
 def worker() -> None:
     """Do the work in the background, as the server does beside its requests, until told to stop (SIGTERM, Ctrl-C)."""
+    from trace.worker_port import watched  # noqa: PLC0415 - loads all of the web
+
     settings = settings_or_exit()
+    if settings.worker_port:
+        check_address_or_exit(settings.host, settings.worker_port, "SUNSHINE_WORKER_PORT")
     store = open_or_exit(settings)
     set_up_log()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    crew = Crew(worker_of(settings, store)).start()
-    listener = listen(settings.mqtt_url, store, settings.timezone)
-    told.wait()
-    listener.stop()
-    crew.stop()
+    with watched(settings):
+        crew = Crew(worker_of(settings, store)).start()
+        listener = listen(settings.mqtt_url, store, settings.timezone)
+        told.wait()
+        listener.stop()
+        crew.stop()
     store.close()
 
 

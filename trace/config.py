@@ -46,6 +46,7 @@ class Settings:
     proxies: int
     demo: bool
     worker: bool
+    worker_port: int
     webhook_private: bool
     mqtt_url: str
     metrics_token: str
@@ -100,6 +101,11 @@ SETTINGS_TABLE = (
         "the server does the work in the background beside its requests: 1, or 0 where `./run worker` does it",
     ),
     (
+        "SUNSHINE_WORKER_PORT",
+        "0",
+        "port on which `./run worker` answers `/health` and `/metrics`, 1 to 65535; 0: it answers nobody",
+    ),
+    (
         "SUNSHINE_WEBHOOK_PRIVATE",
         "0",
         "1 sends subscriptions and exports to this network and over plain http, too; 0 to the public internet only",
@@ -147,6 +153,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         proxies=_number(values, "SUNSHINE_PROXIES", 0, 0, 5, int),
         demo=_flag(values, "SUNSHINE_DEMO", "1"),
         worker=_flag(values, "SUNSHINE_WORKER", "1"),
+        worker_port=_number(values, "SUNSHINE_WORKER_PORT", 0, 0, 65_535, int),
         webhook_private=_flag(values, "SUNSHINE_WEBHOOK_PRIVATE", "0"),
         mqtt_url=_broker(values.get("SUNSHINE_MQTT_URL", "")),
         metrics_token=_token(values.get("SUNSHINE_METRICS_TOKEN", "")),

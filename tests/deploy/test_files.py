@@ -99,6 +99,16 @@ def test_environment_that_is_given_as_an_example_is_taken(tmp_path: Path) -> Non
     assert settings.database_url.startswith("postgresql://")
 
 
+def test_prometheus_asks_the_service_and_the_worker_where_they_answer() -> None:
+    (job,) = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    asked = {one["labels"]["part"]: one["targets"] for one in job["static_configs"]}
+    (port,) = re.findall(r"^# SUNSHINE_WORKER_PORT=(\d+)$", (DEPLOY / "environment.example").read_text(), re.MULTILINE)
+    assert asked == {"service": [f"127.0.0.1:{SETTINGS['SUNSHINE_PORT']}"], "worker": [f"127.0.0.1:{port}"]}
+    worker = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["worker"]
+    assert worker["environment"]["SUNSHINE_WORKER_PORT"] == port
+    assert f":{port}/health/live" in " ".join(worker["healthcheck"]["test"])
+
+
 # ---- proxies -------------------------------------------------------------------------------------------------------
 
 
