@@ -82,7 +82,10 @@ class Replica:
         """
         self._check_rest()
         try:
-            needed = max(self._floor(), self.position() if wanted is None else wanted)
+            needed = self._needed(wanted)
+        except SQLAlchemyError as fault:  # of the primary
+            raise ReplicaLeft(FAILED) from fault
+        try:
             with self._connected() as connection:
                 self._wait(connection, needed)
                 yield connection
@@ -136,6 +139,17 @@ class Replica:
             with self._changing:
                 self.state, self._until = OK, float("-inf")
             log.info("replica_back")
+
+    def _needed(self, wanted: int | None) -> int:
+        """Up to where a look must see. A position that the primary has not come to is none of its: made up, or from
+        before it was restored to an earlier state. Nothing would ever come to it; then it is where the primary is now.
+        """
+        floor = self._floor()
+        if wanted is None:
+            return max(floor, self.position())
+        if wanted > self._seen[1].position:
+            wanted = min(wanted, self.position())
+        return max(floor, wanted)
 
     def _floor(self) -> int:
         """What every look must see: where the primary was one to three seconds ago.

@@ -66,7 +66,7 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
             yield said, None
             with store.reading() as session:
                 if store.engine.dialect.name == "postgresql":
-                    kept = check_row_security(session)
+                    kept = check_row_security(session, store.replica)
                     yield "row-level security", None if kept == "ok" else kept
                 yield "subscriptions", check_subscriptions(session, clock.now())
                 yield "work in the background", check_jobs(session, now=clock.now())

@@ -1,7 +1,7 @@
 """Looks on a real streaming replica: one's own changes are always seen, and without the replica all goes on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -11,14 +11,15 @@ from storage.replicas import REST, SAMPLED, STRANGE, Replica, ReplicaLeft
 from storage.store import open_store
 from storage.tables import lookup_log
 from storage.tenancy import EVERYTHING
-from tests.conftest import Databases
+from tests.conftest import Databases, as_service
 from tests.replicas import replica_of, standing_still
 from tests.servers import database_gone
 from tests.web.conftest import Browser, Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from tests.web.test_operations import change, figures, grown
+from trace.services.health import check_row_security
 from trace.web.access import SAFE_METHODS
-from trace.web.positions import HEADER
+from trace.web.positions import HEADER, IN_SESSION
 
 CODE = "81502310064000000010"
 TOLD = "sunshine_replica_looks_total outcome="
@@ -58,7 +59,8 @@ def demo(address: tuple[Demo, str], clock: Clock) -> Iterator[Demo]:
     """The application over primary and replica, the replica's clock in the test's hand."""
     made, server = address
     url = made.app.extensions["sunshine"].settings.database_url
-    before, store = made.app.extensions["sunshine"], open_store(url, f"{server}/{url.rpartition('/')[2]}")
+    replica_url = as_service(f"{server}/{url.rpartition('/')[2]}")
+    before, store = made.app.extensions["sunshine"], open_store(url, replica_url)
     assert store.replica is not None
     store.replica = Replica(store.replica.engine, store.engine, clock=clock, pause=clock.pause)
     change(made, store=store)
@@ -84,12 +86,17 @@ def until_it_follows(demo: Demo, clock: Clock) -> None:
             return
 
 
+def superuser_at(replica: Replica) -> str:
+    """The address of a replica for who may do everything there."""
+    return replica.engine.url.set(username="postgres").render_as_string(False)
+
+
 @contextmanager
 def paused(demo: Demo, clock: Clock) -> Iterator[None]:
     """The replica shows nothing within the block that was not there before it."""
     until_it_follows(demo, clock)
     assert demo.store.replica is not None
-    with standing_still(demo.store.replica.engine):
+    with closing(open_store(superuser_at(demo.store.replica))) as above, standing_still(above.engine):
         yield
 
 
@@ -155,6 +162,18 @@ def test_software_is_shown_this_moment_or_from_the_position_on_that_it_sends(dem
     assert asked == {"behind": 4, "ok": 1}
 
 
+def test_a_position_that_the_primary_never_came_to_is_this_moment(demo: Demo, clock: Clock) -> None:
+    until_it_follows(demo, clock)
+    with outcomes(demo) as asked:
+        answer = demo.client.get("/epcis/v2/events", headers=demo.headers("clerk") | {HEADER: "9" * 19})
+        assert answer.status_code == 200
+        browser = demo.browser("station")
+        with browser.client.session_transaction() as kept:  # as after the primary came back from a backup
+            kept[IN_SESSION] = 10**15
+        assert browser.get("/suppliers").status_code == 200
+    assert asked == {"ok": 2}
+
+
 def test_a_look_that_is_written_down_is_written_on_the_primary_and_seen_at_once(demo: Demo, clock: Clock) -> None:
     def looks() -> int:
         with demo.store.reading() as session:
@@ -213,6 +232,16 @@ def test_only_looks_are_answered_by_a_replica_and_never_what_a_counter_decides_o
     )
 
 
+def test_replica_that_is_asked_as_a_role_that_sees_everything_is_told(demo: Demo, clock: Clock) -> None:
+    replica = demo.store.replica
+    assert replica is not None
+    until_it_follows(demo, clock)
+    assert demo.client.get("/health").json["row_security"] == "ok"
+    with closing(open_store(superuser_at(replica))) as above, demo.store.reading() as session:
+        wrong = Replica(above.engine, demo.store.engine, clock=clock, pause=clock.pause)
+        assert "SUNSHINE_REPLICA_URL" in check_row_security(session, wrong)
+
+
 def test_a_server_that_is_no_replica_of_ours_is_never_asked(demo: Demo) -> None:
     ours, other = demo.store.engine, open_store(demo.store.url.rpartition("/")[0] + "/postgres").engine
     assert demo.store.replica is not None
@@ -226,7 +255,7 @@ def test_a_server_that_is_no_replica_of_ours_is_never_asked(demo: Demo) -> None:
 
 def test_without_its_replica_the_primary_answers_until_it_is_back(demo: Demo, clock: Clock) -> None:
     assert demo.store.replica is not None
-    server = demo.store.replica.engine.url.render_as_string(hide_password=False)
+    server = superuser_at(demo.store.replica)
     until_it_follows(demo, clock)
     with outcomes(demo) as asked, database_gone(server):
         assert [demo.get("/stock").status_code for _ in range(3)] == [200] * 3

@@ -1,5 +1,6 @@
 """Is the service well: do the database, the photo store and the reading engines answer?"""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +46,7 @@ def check_health(
         "status": "ok" if database == migrations == "ok" and can_keep else "failing",
         "database": database,
         "migrations": migrations,
-        "row_security": check_row_security(session) if database == "ok" else "unknown",
+        "row_security": check_row_security(session, replica) if database == "ok" else "unknown",
         **({"replica": check_replica(replica) or "ok"} if replica and database == "ok" else {}),
         "objects": kept,
         "photos_waiting": waiting_photos(objects),
@@ -94,12 +95,19 @@ def _migrations(session: Session) -> str:
     return "ok" if there == wanted else f"the database is of version {there}, this service of {wanted}"
 
 
-def check_row_security(session: Session) -> str:
-    """ok where the database itself keeps organisations apart, else a sentence: the WHERE is the only line then."""
+def check_row_security(session: Session, replica: Replica | None = None) -> str:
+    """ok where the database itself keeps organisations apart, else a sentence: the WHERE is the only line then.
+
+    The replica is the same database, but another role may be named for it.
+    """
     connection = session.connection()
     if connection.dialect.name != "postgresql":
         return "SQLite has none"
-    return find_hole(connection) or "ok"
+    hole = find_hole(connection)
+    if hole is None and replica is not None:
+        with suppress(ReplicaLeft), replica.caught_up(0) as there:
+            hole = find_hole(there) and "the role in SUNSHINE_REPLICA_URL is not the one that serves and owns nothing"
+    return hole or "ok"
 
 
 def _objects(objects: ObjectStore) -> tuple[str, bool]:
