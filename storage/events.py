@@ -27,6 +27,7 @@ from storage.tables import (
     ident,
     organisation,
 )
+from storage.tenancy import across
 from trace.domain.events import Action
 from trace.domain.genealogy import EventLink
 from trace.domain.links import Role
@@ -174,6 +175,9 @@ def find_siblings(session: Session, keys: Iterable[int]) -> dict[EventKey, Store
 SIBLING_COLUMNS = ("id", "id_key", "declarer", "captured_by")
 
 
+@across(
+    because="an eventID names one event, whoever sends it (EPCIS 2.0 section 7.4.1); callers tell what each may see"
+)
 def with_documents(session: Session, rows: Iterable[Sequence[Any]]) -> dict[EventKey, StoredEvent]:
     """What `find_siblings` answers, of rows of `SIBLING_COLUMNS`."""
     found: dict[EventKey, StoredEvent] = {}

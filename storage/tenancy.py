@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from inspect import isgeneratorfunction
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -84,6 +85,9 @@ def across(*, because: str) -> Callable[[Callable[Concatenate[Session, P], T]], 
     """Mark a function, whose first argument is the session, that looks or writes across organisations throughout."""
 
     def mark(act: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
+        if isgeneratorfunction(act):  # its body begins when the mark is over
+            raise TypeError(f"{act.__qualname__} gives its rows one by one: see across in its callers, or make a list")
+
         @wraps(act)
         def marked(session: Session, /, *args: P.args, **kwargs: P.kwargs) -> T:
             with across_organisations(session, because=because):

@@ -4,15 +4,21 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 
 import storage
-from storage.tables import job, lookup_log, named_query, person, subscription
-from tests.conftest import ROOT, Databases, make_database
+from storage import jobs
+from storage.jobs import Job
+from storage.store import Store
+from storage.tables import event_document, job, lookup_log, named_query, person, subscription
+from storage.tenancy import EVERYTHING
+from tests.conftest import ROOT, Databases, as_service, make_database
 from tests.post import HOUR, MINUTE, SECOND, ZONE, Post, ids, seen
 from tests.receiver import receiving
 from tests.town import NOW, Town
@@ -20,12 +26,21 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.capture import capture
 from trace.services.health import check_subscriptions
+from trace.services.job_kinds import JobKind
 from trace.services.keys import find_actor_by_key, issue_key, revoke_key
 from trace.services.named_queries import delete_query
 from trace.services.people import create_person
 from trace.services.rounds import LEASE
 from trace.services.subscriptions import delete_subscription
 from trace.worker import Crew, Worker
+from trace.workplace import Workplace
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """The store as workers have it: of a role that owns nothing on PostgreSQL."""
+    with closing(storage.open_store(as_service(database_url)).seeing(EVERYTHING)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -320,6 +335,26 @@ def test_subscription_that_ends_while_it_is_sent_leaves_nothing(post: Post, end:
 
 
 # ---- the crew ------------------------------------------------------------------------------------------------------
+
+
+def test_work_sees_the_records_of_whose_it_is(post: Post) -> None:
+    shop, other, counted = post.town.organisation(), post.town.organisation(), dict[int, int]()
+    post.record(shop, 1)
+    post.record(other, 2)
+
+    def count(at: Workplace, taken: Job) -> None:
+        with at.store.reading() as session:
+            counted[taken.subject] = session.scalar(select(func.count()).select_from(event_document)) or 0
+        at.store.write(jobs.finish, taken)
+
+    with post.town.store.writing() as session:
+        for subject, whose in enumerate((shop.organisation, None)):
+            jobs.put(session, kind="count", subject=subject, due_at=NOW, now=NOW, organisation=whose)
+    alone = replace(post.worker, kinds={"count": JobKind(LEASE)}, work={"count": count})
+    while alone.work_once():
+        pass
+    forgot_the_where = 2 if post.town.store.url.startswith("sqlite") else 1
+    assert counted == {0: forgot_the_where, 1: 2}
 
 
 def test_crew_works_until_it_is_told_to_stop_and_finishes_what_it_has_in_hand(post: Post) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,10 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import Executable, func, insert, select
 
 from storage.events import find_by_event_ids, find_idents, id_key, insert_for
-from storage.store import Store
+from storage.store import Store, open_store
 from storage.tables import (
     MICRO,
     object_owner,
@@ -97,6 +99,13 @@ class Town:
         """Call a service in a transaction of its own: the session comes first."""
         with self.store.seeing(_sight(args, kwargs)).writing() as session:
             return service(session, *args, **kwargs)
+
+    def by_hand(self, *statements: Executable) -> None:
+        """What no service does, and the role that serves has no right to: done by who owns the tables."""
+        owner = open_store(re.sub(r"//\w+@", "//postgres@", self.store.url))
+        with closing(owner), owner.writing() as session:
+            for statement in statements:
+                session.execute(statement)
 
     def refuses(self, failure: type[Failure], service: Callable[..., Any], *args: Any, **kwargs: Any) -> Failure:
         """The failure that a call of a service ends in; what it began is rolled back."""

@@ -19,7 +19,7 @@ import storage
 from scanners.workers import CORES, WAITING
 from storage.objects import Refused, spool_of
 from storage.tables import organisation
-from storage.tenancy import EVERYTHING
+from storage.tenancy import EVERYTHING, sight_of
 from trace import clock
 from trace.cli_doctor import examine, first_line
 from trace.cli_objects import objects
@@ -228,7 +228,8 @@ def import_(paths: tuple[str, ...], name: str, proceed: bool) -> None:
             actor = find_actor_for(session, name)
     except Failure as fault:
         raise click.ClickException(str(fault)) from fault
-    done = import_files(store, paths, actor=actor, proceed=proceed, timezone=settings.timezone)
+    theirs = store.seeing(sight_of(actor.organisation))
+    done = import_files(theirs, paths, actor=actor, proceed=proceed, timezone=settings.timezone)
     for line in done.faults:
         click.echo(line, err=True)
     click.echo(
@@ -253,8 +254,9 @@ def export(name: str, text: str, form: str) -> None:
         query = parse_query_text(text)
         with store.reading() as session:
             actor = find_actor_for(session, name)
+        theirs = store.seeing(sight_of(actor.organisation))
         count = export_events(
-            store, query, actor=actor, form=form, target=sys.stdout.buffer, timezone=settings.timezone
+            theirs, query, actor=actor, form=form, target=sys.stdout.buffer, timezone=settings.timezone
         )
         sys.stdout.buffer.flush()
     except Failure as fault:

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -16,6 +16,7 @@ from storage import jobs
 from storage.jobs import Job
 from storage.objects import ObjectStore
 from storage.store import Store
+from storage.tenancy import sight_of
 from trace.config import Settings
 from trace.delivery_work import deliver_round
 from trace.domain.failures import Failure
@@ -107,7 +108,9 @@ class Worker(Workplace):
         return True
 
     def _carry_out(self, taken: Job) -> None:
-        self.work[taken.kind](self, taken)
+        # What leaves for a subscriber or an export is one organisation's: so the second line stands behind it, too.
+        of = None if taken.organisation is None else self.store.seeing(sight_of(taken.organisation))
+        self.work[taken.kind](self if of is None else replace(self, store=of), taken)
         kind = self.kinds[taken.kind]
         if kind.again is not None and not self.store.write(come_again, taken, kind, now=self.local()):
             raise LeaseLost

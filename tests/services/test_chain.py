@@ -40,10 +40,8 @@ def a_chain(town: Town, shops: int = 2) -> tuple[Actor, list[Actor]]:
 
 def a_shop_of(town: Town, head: Actor) -> Actor:
     shop = town.organisation(K.PHARMACY)
-    with town.store.writing() as session:
-        session.execute(
-            update(organisation).where(organisation.c.id == shop.organisation).values(headquarters=head.organisation)
-        )
+    mine = organisation.c.id == shop.organisation
+    town.by_hand(update(organisation).where(mine).values(headquarters=head.organisation))
     return shop
 
 

@@ -140,9 +140,8 @@ def test_what_stood_is_kept_and_the_same_price_again_is_no_news(town: Town) -> N
 def test_a_shop_has_its_headquarters_price_until_it_has_its_own_and_no_other_shop_sees_it(town: Town) -> None:
     shop, (code,) = stocked(town)
     head, stranger = town.organisation(K.PHARMACY_HEADQUARTERS), town.organisation(K.PHARMACY)
-    with town.store.writing() as session:
-        mine = organisation.c.id == shop.organisation
-        session.execute(update(organisation).where(mine).values(headquarters=head.organisation))
+    mine = organisation.c.id == shop.organisation
+    town.by_hand(update(organisation).where(mine).values(headquarters=head.organisation))
     public_id = looked(town, shop, code)["product"]["id"]
     town.do(set_prices, town.command(head), prices=[Priced(public_id, Decimal("19.9"))])
     assert looked(town, shop, code)["price"] == Decimal("19.9")

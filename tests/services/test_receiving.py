@@ -296,10 +296,8 @@ def test_a_drug_without_codes_needs_a_reason(town: Town) -> None:
 def test_a_drug_that_is_bought_for_the_first_time_takes_its_file_or_two_people(town: Town) -> None:
     """首营品种, on the plain form as in acceptance; what one shop of a chain bought is new to none of them."""
     head, shop = town.organisation(K.PHARMACY_HEADQUARTERS), town.organisation(K.PHARMACY)
-    with town.store.writing() as session:
-        session.execute(update(organisation).where(organisation.c.id == shop.organisation).values(
-            headquarters=head.organisation
-        ))  # fmt: skip
+    mine = organisation.c.id == shop.organisation
+    town.by_hand(update(organisation).where(mine).values(headquarters=head.organisation))
     supplier, packs = a_distributor(town, shop), town.packs(2)
     line = replace(with_codes(a_drug(town, shop), packs[:1]), product=town.drug(shop), reason="new")
     failure = refused(town, Conflict, shop, supplier, line)
@@ -309,8 +307,7 @@ def test_a_drug_that_is_bought_for_the_first_time_takes_its_file_or_two_people(t
     assert [one["rule"] for one in card["findings"] if one["severity"] == "hold"] == ["PRODUCT"]
     town.know_drugs(head)  # the headquarters looks at products for its shops
     town.do(receive, town.command(shop), supplier=supplier, lines=[line])
-    with town.store.writing() as session:
-        session.execute(delete(product_check))
+    town.by_hand(delete(product_check))
     town.do(receive, town.command(shop), supplier=supplier, lines=[replace(line, codes=packs[1:])], delivery_note="N2")
 
 

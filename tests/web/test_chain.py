@@ -44,7 +44,6 @@ class Chain:
             )  # fmt: skip
             head = session.scalar(select(organisation.c.id).where(organisation.c.public_id == card["id"])) or 0
             shops = organisation.c.name.in_(SHOPS)
-            session.execute(update(organisation).where(shops).values(headquarters=head))
             password_hash = session.scalar(select(person.c.password_hash).limit(1))
             create_person_by_hash(
                 session, sign_in="head", name="总部管理员", password_hash=str(password_hash),
@@ -53,6 +52,8 @@ class Chain:
             self.key = issue_key(session, role=Role.ORGANISATION_ADMINISTRATOR, organisation_id=head, now=now)
             rows = session.execute(select(organisation.c.name, organisation.c.public_id).where(shops)).tuples()
             self.shops: dict[str, str] = dict(rows.all())
+        with demo.owner.writing() as session:
+            session.execute(update(organisation).where(shops).values(headquarters=head))
             self.pack, self.lot, self.at = session.execute(_one_pack()).one()
 
     @property
@@ -140,7 +141,7 @@ def test_somebody_of_headquarters_works_in_a_shops_name_and_comes_back(chain: Ch
 def test_a_shop_that_left_the_chain_is_worked_for_no_more(chain: Chain) -> None:
     browser = chain.browser()
     browser.post(f"/chain/shops/{chain.at}/work", {})
-    with chain.demo.store.writing() as session:
+    with chain.demo.owner.writing() as session:
         session.execute(update(organisation).values(headquarters=None))
     page = browser.get("/chain", headers={"Accept-Language": "en"})
     assert page.status_code == 200

@@ -110,7 +110,7 @@ def test_what_is_doubtful_is_shown_with_its_reason_and_not_received(demo: Demo) 
         "number": 1, "text": EAN, "symbology": "EAN-13", "identifier": "", "engine": "opencv", "doubt": "alone",
         "corners": [[10, 10], [200, 10], [200, 90], [10, 90]],
     }  # fmt: skip
-    with demo.store.writing() as session:
+    with demo.owner.writing() as session:
         session.execute(scan.update().where(scan.c.public_id == sent["id"]).values(doubtful=[doubt]))
     (told,) = demo.get(f"/scans/{sent['id']}").json["doubtful"]
     assert told["reason"]["message"].startswith("Only one attempt read this")

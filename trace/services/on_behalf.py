@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from storage.tables import api_key as api_key_table
 from storage.tables import organisation as organisation_table
 from storage.tables import person as person_table
+from storage.tenancy import across
 from trace.domain.permissions import GRANTS, Actor, Permission, Role
 
 
+@across(because="whoever of headquarters asked in a shop's name is looked up there")
 def find_actor_behind(session: Session, *, organisation: int, person: int | None, api_key: int | None) -> Actor | None:
     """The actor that asked, in the role of today; None where the person has left or the key is revoked.
 

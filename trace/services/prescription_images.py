@@ -141,6 +141,7 @@ def _own(session: Session, actor: Actor, public_id: str) -> Row[tuple[object, ..
     return found
 
 
+@across(because="the key of a record is nobody's row")
 def erase(session: Session, taken: Job, *, now: datetime) -> bool | None:
     """Destroy the key of a picture whose time is over; None, to be rolled back, if the lease is no longer ours.
 
