@@ -42,7 +42,8 @@ def test_the_printed_record_names_every_field_of_the_law(standing: Demo) -> None
 
 def test_half_a_photo_is_refused_by_a_process_that_has_printed(standing: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint leaves it when it is first loaded
-    assert standing.browser("station").get(f"/records/print.pdf?{lately()}").mimetype == "application/pdf"
+    check = f"/checks/daily/{datetime.now(UTC).date() - timedelta(days=1)}/print.pdf"
+    assert standing.browser("station").get(check).mimetype == "application/pdf"
     whole = file_of(Image.effect_noise((300, 200), 50), "JPEG")
     with pytest.raises(Invalid, match="cut short"):
         open_picture(whole[: len(whole) // 2])

@@ -21,13 +21,14 @@ from trace.services.split_packs import list_open_packs
 from trace.web.access import from_replica, may
 from trace.web.drug_receipts import receipt_pdf
 from trace.web.parts import parts
-from trace.web.printing import pdf_answer, pdf_page
-from trace.web.sale_table import remark_of, sale_sums, sale_table
+from trace.web.printing import pdf_answer
+from trace.web.sale_print import sale_pdf
+from trace.web.sale_table import sale_table
 from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("drug_sales", __name__, url_prefix="/pharmacy/sales")
 MANY_LINES = 600
-MOST_PRINTED = 1_000  # lines of one PDF: setting type takes time and memory for each
+MOST_PRINTED = 1_000  # lines of one PDF, which are 40 pages
 
 
 @blueprint.get("")
@@ -93,17 +94,7 @@ def record() -> Response:
     """销售记录（PDF） / The lines sold in a period, to print and sign."""
     period = _asked()
     records = sale_records(g.session, actor=g.actor, period=period, most=MOST_PRINTED)
-    total, unpriced = sale_sums(records)
-    data = pdf_page(
-        "sales.html",
-        records=records,
-        period=period,
-        organisation=g.actor.organisation_name,
-        total=total,
-        unpriced=unpriced,
-        remark=lambda line: remark_of(line, period.zone),
-        printed_at=g.now,
-    )
+    data = sale_pdf(records, period=period, organisation=g.actor.organisation_name, printed_at=g.now)
     return pdf_answer(data, f"sales-{period.first}-{period.last}")
 
 

@@ -14,13 +14,14 @@ from trace.domain.permissions import Permission
 from trace.services.receipts import get_receipt
 from trace.services.records import MOST_ROWS, Period, all_records, list_records, whose_records
 from trace.web.access import from_replica, may, watched
-from trace.web.printing import pdf_answer, pdf_page
-from trace.web.record_table import papers_text, record_table
+from trace.web.printing import pdf_answer
+from trace.web.record_print import record_pdf
+from trace.web.record_table import record_table
 from trace.web.site.forms import load
 
 blueprint = Blueprint("records", __name__, url_prefix="/records")
 PAGE = 100
-MOST_PRINTED = 1_000  # lines of one PDF: setting type takes 25 ms and 0.5 MB for each
+MOST_PRINTED = 1_000  # lines of one PDF, which are 100 pages: setting them takes a second
 A_WEEK = timedelta(days=6)
 
 
@@ -70,7 +71,8 @@ def printed() -> ResponseReturnValue:
     period, _ = _asked()
     receipts = _by_receipt(_all(MOST_PRINTED))
     whose = whose_records(g.session, actor=g.actor, period=period)
-    return pdf_answer(_pdf(receipts, period, whose), f"records-{period.first}-{period.last}")
+    data = record_pdf(receipts, period=period, organisation=whose, printed_at=g.now)
+    return pdf_answer(data, f"records-{period.first}-{period.last}")
 
 
 @blueprint.get("/<string:public_id>/print.pdf")
@@ -81,7 +83,8 @@ def printed_one(public_id: str) -> ResponseReturnValue:
     """一次进货的查验记录（PDF） / One record, to print and sign."""
     found = get_receipt(g.session, actor=g.actor, public_id=public_id, now=g.now)
     lines = [{**line, **_head(found)} for line in found["lines"]]
-    return pdf_answer(_pdf(_by_receipt(lines), None, found["organisation"]), f"record-{public_id}")
+    data = record_pdf(_by_receipt(lines), period=None, organisation=found["organisation"], printed_at=g.now)
+    return pdf_answer(data, f"record-{public_id}")
 
 
 def _head(found: dict[str, Any]) -> dict[str, Any]:
@@ -107,17 +110,6 @@ def _all(most: int = MOST_ROWS) -> list[dict[str, Any]]:
 
 def _by_receipt(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [list(lines) for _, lines in groupby(rows, key=lambda row: row["receipt"])]
-
-
-def _pdf(receipts: list[list[dict[str, Any]]], period: Period | None, organisation: str) -> bytes:
-    return pdf_page(
-        "record.html",
-        receipts=receipts,
-        period=period,
-        organisation=organisation,
-        papers_text=papers_text,
-        printed_at=g.now,
-    )
 
 
 def _file(data: bytes, media_type: str, ending: str) -> Response:
