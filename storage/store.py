@@ -20,6 +20,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
@@ -39,6 +40,10 @@ GONE = {
 }
 # A replica is not waited for so long: there is the primary.
 GONE_REPLICA = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+# A statement that a connection sends for the third time is prepared: what is asked once is not worth it.
+PREPARED = {"prepare_threshold": 2}
+# The driver keeps a hundred: fewer than the pages of one desk send in turn, so that each would go before it is used.
+MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
 _COMMON: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
 _AT_END = "statements at the end"  # in Session.info
@@ -86,7 +91,8 @@ class Store:
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
         with open_session(self.engine.execution_options(sunshine_writes=True), self.sight) as session:
-            yield session
+            with _ended_if_refused(session):
+                yield session
             _write_down(session, session)
             session.commit()
             for _, act in session.info.pop(_AFTERWARDS, ()):
@@ -111,8 +117,9 @@ class Store:
         What `write_at_end` was asked for is written then, in a transaction of its own.
         """
         with open_session(self._snapshots, self.sight) as session:
-            yield session
-            _end_reading(session)
+            with _ended_if_refused(session):
+                yield session
+            undo(session)
             if _AT_END in session.info:
                 with self.writing() as short:
                     _write_down(session, short)
@@ -137,17 +144,33 @@ class Store:
             self.replica.close()
 
 
-def _end_reading(session: Session) -> None:
-    """End a reading transaction so that whatever it did is not kept.
+@contextmanager
+def _ended_if_refused(session: Session) -> Iterator[None]:
+    """Whatever raises, the transaction is ended, and what it did is not kept."""
+    try:
+        yield
+    except DBAPIError:
+        raise  # closing the session rolls back
+    except Exception:
+        undo(session)
+        raise
+
+
+def undo(session: Session) -> None:
+    """End a transaction so that whatever it did is not kept.
 
     PostgreSQL's driver forgets its prepared statements at every ROLLBACK, and then each statement of the next request
-    is parsed and planned anew, which took longer than to carry it out. So where nothing but SELECTs was sent it ends
-    with COMMIT, which keeps nothing either.
+    is parsed and planned anew, which takes longer than to carry it out: a page that is asked for and is not there would
+    slow all others. So where nothing but SELECTs was sent it ends with COMMIT, which keeps nothing either.
     """
-    if session.in_transaction() and session.connection().info.get(_ONLY_SELECTS):
-        session.commit()
-    else:
-        session.rollback()
+    session.commit() if _has_only_read(session) else session.rollback()
+
+
+def _has_only_read(session: Session) -> bool:
+    if not session.in_transaction() or session.in_nested_transaction():
+        return False
+    connection = session.connection()
+    return not connection.invalidated and bool(connection.info.get(_ONLY_SELECTS))
 
 
 def write_at_end(session: Session, statement: Executable) -> None:
@@ -255,8 +278,10 @@ def _replica_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
     # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
-    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone)}
+    # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest.
+    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED, "pool_use_lifo": True}
     engine = create_engine(url, **pool, **_COMMON)
+    event.listen(engine, "connect", _set_up_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "before_cursor_execute", _note_statement)
     return engine
@@ -276,6 +301,10 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_up_postgresql(connection: Any, _record: Any) -> None:
+    connection.prepared_max = MOST_PREPARED
 
 
 def _begin_postgresql(connection: Connection) -> None:

@@ -77,6 +77,37 @@ def test_reading_leaves_postgresql_its_prepared_statements(store: Store, query: 
         assert session.execute(text(prepared), {"query": query}).scalar_one() == 1
 
 
+def test_what_is_refused_leaves_postgresql_its_prepared_statements(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("of PostgreSQL's driver only")
+    for opened in (store.reading, store.writing) * 4:
+        with pytest.raises(ZeroDivisionError), opened() as session:
+            session.execute(select(func.count()).select_from(ident))
+            assert 1 / 0
+    with store.reading() as session:
+        query = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM ident%'"
+        assert session.execute(text(query)).scalar_one() == 1
+
+
+def test_reading_whose_connection_was_lost_meanwhile_ends_like_any_other(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no connection to lose")
+    with store.reading() as session, pytest.raises(OperationalError):
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert count(store) == 0
+
+
+def test_what_the_pages_of_a_desk_send_in_turn_stays_prepared(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("of PostgreSQL's driver only")
+    for number in [*range(150)] * 3:  # the driver by itself would keep a hundred
+        with store.reading() as session:
+            session.execute(text(f"SELECT {number} AS page"))
+    with store.reading() as session:
+        query = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%AS page'"
+        assert session.execute(text(query)).scalar_one() == 150
+
+
 def test_reading_does_not_keep_what_a_with_wrote(store: Store) -> None:
     if store.engine.dialect.name != "postgresql":
         pytest.skip("SQLite knows no INSERT in a WITH")

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.again import run_again
 from storage.replicas import OK, ReplicaLeft
-from storage.store import Store, is_written_at_end, open_store
+from storage.store import Store, is_written_at_end, open_store, undo
 from trace import clock, errors
 from trace.config import Settings
 from trace.domain.failures import NotFound, QueryTooLarge
@@ -123,13 +123,13 @@ class Application(Flask):
             except (NotFound, QueryTooLarge) as failure:
                 if is_watched(view):
                     g.writes = True
-                    g.session.rollback()  # SQLite has one writer: this one would wait for itself
+                    undo(g.session)  # SQLite has one writer: this one would wait for itself
                     # That there are more than so many is an answer, too.
                     what = "nothing_found" if isinstance(failure, NotFound) else "query"
                     note_refused_look(store, what, request.full_path)
                 raise
             if response.status_code >= 400:
-                g.session.rollback()
+                undo(g.session)
             g.writes = g.writes or is_written_at_end(g.session)
             return response
 
