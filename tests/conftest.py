@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -79,6 +80,8 @@ class Databases:
     server: str | None = None
     templates: dict[str, object] | None = None
     clean: list[str] = field(default_factory=list)
+    names: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    stores: dict[str, Store] = field(default_factory=dict)
 
     def make(self, backend: str, template: str = "empty", fill: Callable[[str], object] | None = None) -> str:
         """The address of a new database; `fill(url)` makes the template the first time."""
@@ -88,7 +91,8 @@ class Databases:
             url = self._create(backend, f"template_{name}", None)
             storage.prepare(url, SERVICE)
             self.templates[name] = fill(url) if fill else None
-        return self._create(backend, f"db_{next(_numbers)}", f"template_{name}")
+        free = self.names[backend]
+        return self._create(backend, free.pop() if free else f"db_{next(_numbers)}", f"template_{name}")
 
     @contextmanager
     def lend(self, backend: str) -> Iterator[str]:
@@ -104,13 +108,29 @@ class Databases:
             self.drop(lent)
 
     def drop(self, url: str) -> None:
-        """Remove a database with whoever is connected to it."""
+        """Remove a database with whoever is connected to it; a later one takes its name."""
+        name = url.rpartition("/")[2]
         if url.startswith("sqlite"):
             for end in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + end).unlink(missing_ok=True)
+            self.names["sqlite"].append(name.removesuffix(".db"))
         else:
             with self._connected("postgres") as connection:
-                connection.execute(text(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)"))
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            self.names["postgresql"].append(name)
+
+    @contextmanager
+    def opened(self, url: str) -> Iterator[Store]:
+        """The store at an address, for one test: the same object for each database that has this address in turn.
+
+        A store puts each statement into words once, and a test asks most of its statements but once or twice.
+        """
+        store = self.stores.pop(url, None) or storage.open_store(url)
+        try:
+            yield store.seeing(store.sight)
+        finally:
+            store.close()
+            self.stores[url] = store
 
     def _empty(self, url: str) -> bool:
         """Make a PostgreSQL database what it was at first; false where a new one is the surer or quicker way."""
@@ -181,11 +201,10 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(databases: Databases, database_url: str) -> Iterator[Store]:
     """An open store on a fresh database."""
-    opened = storage.open_store(database_url)
-    yield opened
-    opened.close()
+    with databases.opened(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
