@@ -19,7 +19,7 @@ _WIDEST, _NARROWEST = 40, 6  # characters of a column; .71 of one is its margin
 _EXACT = 15  # digits that a spreadsheet's number holds
 _LONGEST = 32_767  # characters of a cell, as UTF-16 counts them
 _DAY_ZERO = date(1899, 12, 30).toordinal()  # a day is the number of days since, right from March 1900 on
-_FIRST_DAY = date(1900, 3, 1)  # before it spreadsheets count a 29 February 1900, or nothing at all
+_FIRST_DAY = date(1900, 3, 1).toordinal()  # before it spreadsheets count a 29 February 1900, or nothing at all
 _SECONDS_A_DAY = 86_400
 _ROWS = 500  # handed on at once
 _PRESSED = 4  # a tenth larger than the usual 6, in half the time
@@ -94,19 +94,16 @@ def _sheet_name(name: str) -> str:
     return _UNHEARD.sub("_", "".join("_" if c in "[]:*?/\\'" else c for c in name))[:31] or "1"
 
 
-class _Texts:
-    """The texts of a workbook, each once: a cell names its number."""
+class _Texts(dict[str, str]):
+    """The texts of a workbook, each once: what a cell says that shows it, by its number."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def number(self, text: str) -> int:
-        return self._numbers.setdefault(text, len(self._numbers))
+    def __missing__(self, text: str) -> str:
+        said = self[text] = f' t="s"><v>{len(self)}'
+        return said
 
     def part(self) -> str:
-        """Of what is kept once no count is told of how often it is used: readers ask for neither."""
-        told = "".join(map(_text, self._numbers))
-        return f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self._numbers)}">{told}</sst>'
+        """The shared strings in their order. How often each is used is not told: no reader asks."""
+        return f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self)}">{"".join(map(_text, self))}</sst>'
 
 
 def _text(text: str) -> str:
@@ -127,14 +124,14 @@ def _sheet(table: Table, texts: _Texts) -> Iterator[str]:
         f'</sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>{"".join(columns)}</cols><sheetData>'
     )
     letters = [_letters(number) for number in range(len(table.headings))]
-    headings = (f's="{_HEADING}" t="s"><v>{texts.number(heading)}' for heading in table.headings)
-    yield _row(1, [f'<c r="{letter}1" {heading}</v></c>' for letter, heading in zip(letters, headings, strict=True)])
+    named = zip(letters, table.headings, strict=True)
+    yield _row(1, [f'<c r="{letter}1" s="{_HEADING}"{texts[heading]}</v></c>' for letter, heading in named])
     rows = []
     for number, row in enumerate(table.rows, 2):
         cells = [
-            f'<c r="{letter}{number}"{_cell(cell, texts)}</v></c>'
+            f'<c r="{letter}{number}"{texts[cell] if isinstance(cell, str) else _cell(cell, texts)}</v></c>'
             for letter, cell in zip(letters, row, strict=True)
-            if cell is not None and cell != ""
+            if cell or cell == 0  # nothing and no text are no cell
         ]
         rows.append(_row(number, cells))
         if len(rows) == _ROWS:
@@ -153,15 +150,12 @@ def _letters(column: int) -> str:
     return (_letters(rest - 1) if rest else "") + chr(ord("A") + last)
 
 
-def _cell(cell: str | Decimal | int | date, texts: _Texts) -> str:
-    """What a cell says after its place: format, kind and value."""
-    if not isinstance(cell, str):
-        if isinstance(cell, date):  # a moment is one, too
-            if cell.toordinal() >= _FIRST_DAY.toordinal():
-                return _when(cell)
-        elif len((digits := str(+cell)).strip("-").replace(".", "")) <= _EXACT:
-            return f"><v>{digits}"
-    return f' t="s"><v>{texts.number(str(cell))}'
+def _cell(cell: Decimal | int | date, texts: _Texts) -> str:
+    """What a cell that is no text says after its place: format, kind and value."""
+    if isinstance(cell, date):  # a moment is one, too
+        return _when(cell) if cell.toordinal() >= _FIRST_DAY else texts[str(cell)]
+    digits = str(+cell)
+    return f"><v>{digits}" if len(digits.strip("-").replace(".", "")) <= _EXACT else texts[str(cell)]
 
 
 def _when(cell: date) -> str:
