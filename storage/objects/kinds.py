@@ -18,6 +18,10 @@ class Refused(Busy):
     """The store answers, and does not let us in: no waiting helps, somebody has to look at the settings."""
 
 
+class Silent(Busy):
+    """The store does not answer at all: whoever asks next waits as long, and in vain."""
+
+
 class NoLock(Conflict):
     """The bucket was made without object lock: the store itself keeps nobody from deleting."""
 
@@ -118,5 +122,5 @@ def checked(file: BinaryIO, sha256: str) -> BinaryIO:
 
 
 def gone(kind: type[Busy] = Busy) -> Busy:
-    """The failure of a store that does not answer, or does not let us in (`Refused`)."""
+    """The failure of a store that does not give what was asked, does not answer (`Silent`) or let us in (`Refused`)."""
     return kind(N_("The photo store does not answer. Nothing was recorded; try again in a minute."))

@@ -27,6 +27,7 @@ from storage.objects.kinds import (
     NoLock,
     Refused,
     Shown,
+    Silent,
     check_name,
     checked,
     gone,
@@ -253,10 +254,12 @@ def _answers(sha256: str = "") -> Iterator[None]:
         if fault.code in _FULL:
             raise _full() from fault
         raise (gone(Refused) if fault.code in _NOT_LET_IN else gone()) from fault
-    except (MinioException, urllib3.exceptions.HTTPError, OSError) as fault:
+    except MinioException as fault:
+        raise gone() from fault
+    except (urllib3.exceptions.HTTPError, OSError) as fault:
         if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):  # of the temporary file
             raise _full() from fault
-        raise gone() from fault
+        raise gone(Silent) from fault
 
 
 def _full() -> StorageFull:

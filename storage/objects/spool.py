@@ -7,7 +7,7 @@ store when that is back (`move`). Until then it is shown from here; another mach
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO
@@ -15,7 +15,7 @@ from typing import BinaryIO
 import structlog
 
 from storage.objects.folder import FolderObjects
-from storage.objects.kinds import Listed, ObjectStore, Shown, gone
+from storage.objects.kinds import Listed, ObjectStore, Shown, Silent, gone
 from trace.domain.failures import Busy, NotFound
 
 PAUSE = 20.0  # seconds for which a store that did not answer is not asked again: nobody waits for it each time
@@ -38,13 +38,11 @@ class SpooledObjects:
 
     def put_file(self, file: BinaryIO) -> str:
         """Keep what a file holds, in the store where it answers, else here. Raises `StorageFull` for either."""
-        if self._clock() >= self._asked_again_at:
-            try:
-                return self.main.put_file(file)
-            except Busy as fault:
-                self._pause()
-                log.warning("objects_gone", kind=type(fault).__name__, cause=type(fault.__cause__).__name__)
-        return self.spool.put_file(file)
+        try:
+            with self._asked(until=Busy) as main:
+                return main.put_file(file)
+        except Busy:
+            return self.spool.put_file(file)
 
     def get(self, sha256: str) -> bytes:
         """The bytes, from wherever they are; raises as the store does."""
@@ -56,11 +54,15 @@ class SpooledObjects:
         if self.spool.has(sha256):
             with suppress(NotFound):  # moved since
                 return self.spool.open(sha256)
-        return self.main.open(sha256)
+        with self._asked() as main:
+            return main.open(sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether it is here or there."""
-        return self.spool.has(sha256) or self.main.has(sha256)
+        if self.spool.has(sha256):
+            return True
+        with self._asked() as main:
+            return main.has(sha256)
 
     def link(self, sha256: str, shown: Shown, *, life: timedelta) -> str | None:
         """The store's, None for what waits here."""
@@ -68,15 +70,22 @@ class SpooledObjects:
 
     def lock(self, sha256: str, until: date) -> None:
         """The store's; raises `Busy` for what waits here."""
-        self.main.lock(sha256, until)
+        with self._asked() as main:
+            main.lock(sha256, until)
 
     def locked_until(self, sha256: str) -> date | None:
         """The store's; what waits here has none yet."""
-        return None if self.spool.has(sha256) else self.main.locked_until(sha256)
+        if self.spool.has(sha256):
+            return None
+        with self._asked() as main:
+            return main.locked_until(sha256)
 
     def remove(self, sha256: str, *, now: datetime, grace: timedelta) -> bool:
         """The store's; what waits here stays."""
-        return not self.spool.has(sha256) and self.main.remove(sha256, now=now, grace=grace)
+        if self.spool.has(sha256):
+            return False
+        with self._asked() as main:
+            return main.remove(sha256, now=now, grace=grace)
 
     def listed(self, *, after: str = "") -> Iterator[Listed]:
         """The store's: what waits here is not there yet."""
@@ -91,10 +100,10 @@ class SpooledObjects:
         """Raise `Busy` while the store is gone (not asked each time), `OSError` where photos cannot wait either."""
         self.spool.check()
         if self._clock() < self._asked_again_at:
-            raise gone()
+            raise gone(Silent)
         try:
             self.main.check()
-        except Busy:
+        except Busy:  # told by whoever asked for the check
             self._pause()
             raise
 
@@ -128,6 +137,21 @@ class SpooledObjects:
             self.spool.discard(one.sha256)
             return True
         return False
+
+    @contextmanager
+    def _asked(self, *, until: type[Busy] = Silent) -> Iterator[ObjectStore]:
+        """The store; raises `Silent` at once where it is left alone, and leaves it alone where it raises `until`.
+
+        One that answers and cannot give this one object may have the next.
+        """
+        if self._clock() < self._asked_again_at:
+            raise gone(Silent)
+        try:
+            yield self.main
+        except until as fault:
+            self._pause()
+            log.warning("objects_gone", kind=type(fault).__name__, cause=type(fault.__cause__).__name__)
+            raise
 
     def _pause(self) -> None:
         self._asked_again_at = self._clock() + PAUSE

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -10,8 +11,8 @@ import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -261,6 +262,62 @@ def test_a_store_that_was_gone_is_not_asked_for_a_while(tmp_path: Path) -> None:
     for number in range(3):
         objects.put(b"%d" % number)
     assert (len(asked), objects.waiting()) == (2, 3), "not ten seconds after it did not answer"
+
+
+@contextmanager
+def a_store_that(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
+    """The address of what is no S3 store, and a list that grows with each connection to it."""
+    came = list[int]()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def take() -> None:
+            with suppress(OSError):  # closed
+                while True:
+                    connection, _ = listener.accept()
+                    came.append(len(came))
+                    with connection, suppress(OSError):
+                        answer(connection)
+
+        threading.Thread(target=take, daemon=True).start()
+        yield f"s3://key:secret@127.0.0.1:{listener.getsockname()[1]}/photos?secure=0", came
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_who_looks_at_photos_of_a_store_that_is_gone_does_not_wait_for_it_each_time(tmp_path: Path) -> None:
+    with a_store_that(lambda _: None) as (url, came):  # it hangs up
+        now = [0.0]
+        objects = SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool"), clock=lambda: now[0])
+        with pytest.raises(Busy):
+            objects.get("0" * 64)
+        asked = len(came)
+        assert asked > 0
+        now[0] = 10.0
+        looks = (objects.open, objects.has, objects.locked_until, lambda name: objects.lock(name, TODAY))
+        for look in looks:
+            with pytest.raises(Busy):
+                look("0" * 64)
+        waiting = objects.put(PHOTO)
+        assert (objects.get(waiting), len(came)) == (PHOTO, asked)
+        now[0] = 30.0
+        with pytest.raises(Busy):
+            objects.get("0" * 64)
+        assert len(came) > asked, "asked again"
+
+
+def test_a_store_that_cannot_give_one_photo_is_asked_for_the_next(tmp_path: Path) -> None:
+    body = b"<Error><Code>InternalError</Code><Message>a bad disk</Message></Error>"
+    head = b"HTTP/1.1 500 no\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(head % len(body) + body)
+
+    with a_store_that(answer) as (url, came):
+        objects = SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool"), clock=lambda: 0.0)
+        for number in (1, 2):
+            with pytest.raises(Busy):
+                objects.get("0" * 64)
+            assert len(came) >= number
 
 
 def test_a_store_that_does_not_let_us_in_is_told_and_the_photo_waits(s3_url: str, tmp_path: Path) -> None:
