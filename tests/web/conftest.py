@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from storage.objects import open_objects
 from storage.store import Store, open_store
 from storage.tables import metadata, person
 from storage.tenancy import EVERYTHING
-from tests.conftest import BACKENDS, Databases, make_database, settings_for
+from tests.conftest import BACKENDS, Databases, as_service, make_database, settings_for
 from trace import create_app
 from trace.config import Settings
 from trace.services.demonstration import Demonstration, load_demonstration
@@ -114,25 +114,25 @@ def demonstration(databases: Databases, backend: str, data: Path) -> Iterator[De
     """The application over a fresh copy of the demonstration, which is loaded once a session and backend."""
     url = make_database(databases, backend, "demonstration", _fill)
     shown = databases.templates[f"demonstration_{backend}"]  # type: ignore[index]
-    app = application(settings_for(url, data))
-    store = app.extensions["sunshine"].store.seeing(EVERYTHING)  # a request sees less
-    with closing(open_store(url)) as owner:
+    with databases.opened(as_service(url)) as served, databases.opened(url) as owner:
+        app = application(settings_for(url, data), served)
+        store = served.seeing(EVERYTHING)  # a request sees less
         yield Demo(app, app.test_client(), store, shown, backend, owner)  # type: ignore[arg-type]
-    store.close()
     databases.drop(url)
     _idle.append(app)
 
 
-def application(settings: Settings) -> Flask:
-    """The application over these settings, which differ in the store and the data folder only.
+def application(settings: Settings, store: Store) -> Flask:
+    """The application over these settings and their store.
 
-    It is one that an earlier test is done with, given its own store, objects and secret: to build one takes longer
-    than most tests do.
+    It is one that an earlier test is done with, which differ in the store, the data folder and the secret only: to
+    build one takes longer than most tests do.
     """
-    if not _idle:
-        return create_app(settings)
-    app = _idle.pop()
-    store = open_store(settings.database_url, settings.replica_url)
+    if _idle:
+        app = _idle.pop()
+    else:
+        app = create_app(settings)
+        app.extensions["sunshine"].store.close()
     app.extensions["sunshine"] = Parts(settings, store, open_objects(settings.objects_url))
     app.secret_key = settings.secret_key
     limiter.reset()
