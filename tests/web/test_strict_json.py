@@ -9,7 +9,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trace.web.strict_json import MAX_DEPTH, StrictJSONProvider, check_depth
+from trace.domain.failures import TooLarge
+from trace.web.strict_json import MAX_DEPTH, MOST_VALUES, StrictJSONProvider, check_depth
 
 provider = StrictJSONProvider(Flask(__name__))
 
@@ -53,6 +54,13 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 def test_numbers_of_more_than_forty_digits_and_absurd_exponents_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="out of range"):
         provider.loads(f'{{"amount": {text}}}')
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0", '""', '{"a":0}'])
+def test_more_values_than_any_request_has_are_refused_before_they_are_made(value: str) -> None:
+    with pytest.raises(TooLarge, match="more than 100,000 values"):
+        provider.loads(f"[{','.join([value] * (MOST_VALUES + 1))}]")
+    assert len(provider.loads(f"[{','.join([value] * (MOST_VALUES // 3))}]")) == MOST_VALUES // 3
 
 
 def test_fractions_are_exact() -> None:

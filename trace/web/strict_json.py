@@ -9,10 +9,14 @@ from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
 
-from trace.domain.failures import N_, Failure
+from trace.domain.failures import N_, Failure, TooLarge
 
 MAX_DEPTH = 64  # EPCIS extensions nest; nothing honest nests deeper
 MAX_DIGITS = 40  # of one number; the fields bound it further
+# Three bytes of `{},` become a hundred in memory, and each costs its way through a schema: 20 MB of them would take
+# half a gigabyte, or minutes. The most that a form of ours takes are 500 lines and 5,000 codes.
+MOST_VALUES = 100_000
+MOST_IN_DOCUMENT = 1_000_000  # of an EPCIS document, as of its XML: an honest one of 20 MB has fewer
 
 _NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
 _STRING = re.compile(rb'"[^"]*"')
@@ -26,9 +30,11 @@ class StrictJSONProvider(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Parse; raises ValueError (Flask makes it a 400) for anything a strict reader refuses."""
+        """Parse; raises ValueError (Flask makes it a 400) for anything a strict reader refuses, `TooLarge` for more
+        values than any request has."""
         text = s.decode("utf-8") if isinstance(s, bytes) else s
         check_depth(text)
+        check_values(text.encode("utf-8", "surrogatepass"), MOST_VALUES)
         return json.loads(
             text,
             object_pairs_hook=_object,
@@ -46,6 +52,14 @@ class StrictJSONProvider(DefaultJSONProvider):
         if hasattr(o, "isoformat"):
             return o.isoformat()
         return DefaultJSONProvider.default(o)
+
+
+def check_values(data: bytes, most: int) -> None:
+    """Raise `TooLarge` for JSON that may hold more values than so many; told from its marks, before one is made."""
+    if len(data) > most and data.count(b",") + data.count(b"{") + data.count(b"[") > most:
+        raise TooLarge(
+            N_("The JSON has more than {most} values: send it in parts. Nothing was recorded."), most=f"{most:,}"
+        )
 
 
 def check_depth(text: str) -> None:

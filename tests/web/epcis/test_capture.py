@@ -198,6 +198,14 @@ def test_more_bytes_than_the_limit_are_413_with_both_limits(shop: Partner, path:
     expect_limits(shop.call("POST", path, data=body, content_type="application/json"))
 
 
+@pytest.mark.parametrize("value", [b"{}", b"[]", b'""'])
+def test_more_values_than_the_limit_are_413_before_one_of_them_is_made(shop: Partner, value: bytes) -> None:
+    body = b'{"type":"EPCISDocument","epcisBody":{"eventList":[' + b",".join([value] * 1_000_001) + b"]}}"
+    answer = shop.call("POST", "/capture", data=body, content_type="application/json")
+    expect_limits(answer)
+    assert "1,000,000" in answer.json["detail"]
+
+
 # ---- jobs ----------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from schemas.epcis.json_form import read_json
 from schemas.epcis.xml_reading import read_xml
 from trace.domain.failures import N_, Invalid, Unsupported
 from trace.web.epcis.negotiation import JSON_TYPES, XML_TYPES, check_sent_version
+from trace.web.strict_json import MOST_IN_DOCUMENT, check_values
 
 
 def read_document() -> EpcisDocument:
@@ -20,7 +21,10 @@ def read_document() -> EpcisDocument:
     check_sent_version()
     _check_form(JSON_TYPES + XML_TYPES)
     data = _data()
-    return read_json(data) if request.mimetype in JSON_TYPES else read_xml(data)
+    if request.mimetype in XML_TYPES:
+        return read_xml(data)
+    check_values(data, MOST_IN_DOCUMENT)
+    return read_json(data)
 
 
 def read_object() -> dict[str, Any]:
