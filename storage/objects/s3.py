@@ -34,7 +34,7 @@ from storage.objects.kinds import (
     hash_of,
     is_name,
 )
-from trace.domain.failures import N_, Failure, Invalid, NotFound, StorageFull
+from trace.domain.failures import N_, Busy, Failure, Invalid, NotFound, StorageFull
 
 # An object put so recently, or locked for longer than that, is not put again; it is not removed meanwhile either.
 FRESH = timedelta(days=1)
@@ -80,11 +80,15 @@ class S3Objects:
     def put_file(self, file: BinaryIO) -> str:
         """Store what a file holds; durable when the S3 store answers. What is there for sure is not sent again."""
         sha256, size = hash_of(file)
-        with _answers(sha256):
-            self._make_bucket()
-            there = self._find(sha256)
-            if there is None or there.size != size or not _is_safe(there):
-                self.client.put_object(self.bucket, sha256, file, size)
+        try:
+            with _answers():
+                self._make_bucket()
+                there = self._find(sha256)
+                if there is None or there.size != size or not _is_safe(there):
+                    self.client.put_object(self.bucket, sha256, file, size)
+        except Busy:
+            self._has_bucket = False  # somebody may have taken it away: the next try looks
+            raise
         return sha256
 
     def get(self, sha256: str) -> bytes:

@@ -248,6 +248,15 @@ def test_a_photo_waits_here_while_the_store_is_gone_and_is_moved_when_it_is_back
     spooled.check()
 
 
+def test_a_photo_waits_here_while_its_bucket_is_gone_which_is_made_anew(spooled: SpooledObjects, s3: S3Objects) -> None:
+    spooled.check()
+    s3.client.remove_bucket(s3.bucket)
+    name = spooled.put(PHOTO)
+    assert (spooled.waiting(), spooled.get(name)) == (1, PHOTO)
+    assert spooled.move()
+    assert (spooled.waiting(), s3.get(name)) == (0, PHOTO)
+
+
 def test_a_store_that_was_gone_is_not_asked_for_a_while(tmp_path: Path) -> None:
     times = iter((0, 0, 10, 30, 30))
     asked: list[str] = []
