@@ -99,6 +99,17 @@ def test_a_locked_object_is_not_removed_before_its_day_is_over(objects: ObjectSt
     assert objects.get(name) == PHOTO
 
 
+def test_a_lock_whose_day_is_over_is_none_and_keeps_no_move_from_its_end(s3: S3Objects, tmp_path: Path) -> None:
+    folder = FolderObjects(tmp_path / "objects")
+    name = folder.put(PHOTO)
+    folder.lock(name, TODAY - timedelta(days=1))
+    assert [(one.copied, one.unlocked) for one in copy_all(folder, s3)] == [(True, False)]
+    with pytest.raises(NotFound):
+        s3.lock("0" * 64, TODAY - timedelta(days=1))
+    for place in (folder, s3):
+        assert place.remove(name, now=LATER, grace=GRACE)
+
+
 def test_the_s3_store_itself_refuses_to_remove_what_is_locked(s3: S3Objects) -> None:
     name = s3.put(PHOTO)
     s3.lock(name, TODAY + timedelta(days=1))
