@@ -71,7 +71,7 @@ event = Table(
     Column("disposition", BigInteger),
     Column("read_point", BigInteger),
     Column("biz_location", BigInteger),
-    Column("captured_by", Number, ForeignKey("organisation.id"), nullable=False),
+    Column("captured_by", Number, nullable=False, comment="organisation.id"),
     # Who did it, by number only: a fact holds no name, and whom a number meant is the organisation's own record.
     Column("person", Number, comment="person.id, where a person was signed in"),
     Column("api_key", Number, comment="api_key.id, where a machine sent it"),

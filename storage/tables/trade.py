@@ -70,8 +70,9 @@ receipt_line = Table(
 stock = Table(
     "stock",
     metadata,
-    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
-    Column("item", Number, ForeignKey("ident.id"), nullable=False),
+    # No foreign keys, as in the facts it follows from (`storage.tables.facts`).
+    Column("organisation", Number, nullable=False, comment="organisation.id"),
+    Column("item", Number, nullable=False, comment="ident.id"),
     Column("unit", String(3), nullable=False),
     Column("lot", BigInteger, comment="the lot an instance belongs to; the item itself for a lot"),
     # came = on_hand + held + sold + sent + returned + destroyed + used + missing, always: the mass balance (R6).

@@ -62,9 +62,18 @@ OF_FACTS = (
     ("event", "disposition", "ident"),
     ("event", "read_point", "ident"),
     ("event", "biz_location", "ident"),
+    ("event", "captured_by", "organisation"),
     ("event_document", "event", "event"),
     ("event_party", "organisation", "organisation"),
     ("event_vocabulary", "organisation", "organisation"),
+    ("stock", "organisation", "organisation"),
+    ("stock", "item", "ident"),
+)
+# What says in its comment which row it names instead.
+SAYING = (
+    ("event", "captured_by", "organisation"),
+    ("stock", "organisation", "organisation"),
+    ("stock", "item", "ident"),
 )
 WITHOUT_ROWID = frozenset({"event_party", "event_vocabulary"})
 AT_ONCE = 1_000  # documents
@@ -114,6 +123,8 @@ def _references_of_facts(*, keep: bool) -> None:
                     batch_op.create_foreign_key(name, to, [column], ["id"])
                 else:
                     batch_op.drop_constraint(name, type_="foreignkey")
+    for table, column, to in SAYING:
+        _comment(column, None if keep else f"{to}.id", table)
 
 
 def _jobs() -> None:
@@ -190,9 +201,9 @@ def _no_digests() -> None:
         last = found[-1].event
 
 
-def _comment(column: str, told: str) -> None:
+def _comment(column: str, told: str | None, table: str = "event_document") -> None:
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"COMMENT ON COLUMN event_document.{column} IS '{told}'")
+        op.execute(f"COMMENT ON COLUMN {table}.{column} IS " + ("NULL" if told is None else f"'{told}'"))
 
 
 def _fill_vocabulary() -> None:
