@@ -7,16 +7,18 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 import storage
 from storage.backups import BackupFailed
 from storage.objects import open_objects
 from storage.tables import event, stored_object
 from tests.conftest import Databases, settings_for
+from tests.gate import Gate
 from tests.programs import binaries_of_postgres
 from tests.town import NOW, Town
 from trace.cli import cli
@@ -31,6 +33,7 @@ from trace.cli_backup import (
     with_its_key,
 )
 from trace.config import Settings
+from trace.domain.failures import Busy
 
 LOCKED = date(2028, 12, 31)
 PHOTOS = tuple(bytes([number]) * 5_000 for number in range(5))
@@ -184,6 +187,28 @@ def test_object_that_is_missing_or_damaged_is_told_and_all_else_is_kept(
     other = elsewhere(small, databases, tmp_path / "other")
     assert sorted(bring_back(other, backup)) == sorted((missing, damaged))
     assert open_objects(other.objects_url).get(sound) == PHOTOS[2]
+
+
+def test_restore_to_an_s3_store_that_was_gone_goes_on_when_it_is_back(
+    small: Settings, small_town: Town, databases: Databases, s3_url: str, tmp_path: Path
+) -> None:
+    name, over = photograph(small, small_town, *PHOTOS[:2])
+    past = update(stored_object).where(stored_object.c.sha256 == over).values(kept_until=date(2020, 1, 1))
+    small_town.do(lambda session: session.execute(past))
+    backup = back_up(small, tmp_path / "backups")
+    with Gate(int(urlsplit(s3_url).port or 0)) as gate:
+        other = replace(
+            elsewhere(small, databases, tmp_path / "other"),
+            objects_url=s3_url.rpartition(":")[0] + f":{gate.port}/brought-back?secure=0",
+        )
+        gate.close()
+        with pytest.raises(Busy):
+            bring_back(other, backup)
+        gate.open()
+        assert bring_back(other, backup) == []
+        objects = open_objects(other.objects_url)
+        assert [objects.get(name), objects.get(over)] == list(PHOTOS[:2])
+        assert [objects.locked_until(name), objects.locked_until(over)] == [LOCKED, None]
 
 
 def test_backup_that_does_not_get_whole_is_none(small: Settings, tmp_path: Path) -> None:

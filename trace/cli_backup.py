@@ -204,7 +204,8 @@ def restore_backup(settings: Settings, backup: Path, told: Backup, *, keeps_key:
     if kind_of(settings.owner_url) != told.kind:
         raise BackupFailed(f"The backup is of {told.kind}; SUNSHINE_DATABASE_URL names another kind of database.")
     verify_empty(settings.owner_url)
-    target, pool = objects_of(settings), open_objects(str(backup.parent / POOL))
+    # Not by way of the spool: what waited there could not be locked, and no worker brings it now.
+    target, pool = open_objects(settings.objects_url), open_objects(str(backup.parent / POOL))
     locks = dict(read_names(backup / NAMES))
     lost = [name for name in _counted(list(locks), say) if not _has(target, name) and not _copy(pool, target, name)]
     _lock(target, {name: until for name, until in locks.items() if until is not None and name not in lost}, say)
