@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import insert, select
 
+from storage.jobs import Job
 from storage.tables import person, self_check
 from tests.services.deliveries import delivered
 from tests.town import NOW, STRANGER, TODAY, Town
@@ -16,6 +17,7 @@ from trace.domain.products import Category
 from trace.domain.self_checks import CheckKind
 from trace.services.commands import Command
 from trace.services.corrections import LineCorrection, correct_receipt_line
+from trace.services.job_failing import tell_dead
 from trace.services.receiving import Decision, Line, receive
 from trace.services.self_checks import draft, get_check, sign
 
@@ -56,6 +58,9 @@ def test_the_daily_check_is_filled_from_the_records(town: Town) -> None:
     found = points(content)
     assert (found["papers"], found["held"]) == (1, 1)
     assert points(town.do(draft, actor=shop, kind=DAILY, day=town.day(1), now=NOW)).keys() <= {"held", "ending"}
+    stopped = Job(1, "subscription", 1, NOW, 24, "", shop.organisation)
+    town.do(tell_dead, stopped, now=NOW - timedelta(hours=1))
+    assert town.do(draft, actor=shop, kind=DAILY, day=TODAY, now=NOW) == content, "software that stopped is no food"
 
 
 def test_what_is_signed_is_kept_as_it_was_and_signed_once(town: Town) -> None:

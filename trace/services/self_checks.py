@@ -30,6 +30,7 @@ from trace.domain.failures import N_, Conflict, Invalid, NotFound
 from trace.domain.permissions import Actor, in_region
 from trace.domain.self_checks import CheckKind, answer_points, period_of, risk_points
 from trace.domain.working_days import is_working_day
+from trace.services.alerts import DEAD
 from trace.services.commands import Command, run_once
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import get_organisation_row, new_public_id
@@ -320,5 +321,5 @@ def _safety(session: Session, actor: Actor, begin: datetime, end: datetime) -> d
         "tests_failed": count(rapid_test, rapid_test.c.result_at, *failed),
         "recalls_open": int(session.execute(waiting).scalar_one()),
         "disposals": count(disposal, disposal.c.disposed_at, *destroyed),
-        "alerts": count(alert, alert.c.created_at, alert.c.organisation == me),
+        "alerts": count(alert, alert.c.created_at, alert.c.organisation == me, alert.c.kind != DEAD),
     }
