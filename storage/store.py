@@ -7,7 +7,6 @@ other work goes through `Store.write`, or through `storage.again.run_again` with
 """
 
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -19,11 +18,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
+from storage.one_writer import Line, WaitingConnection, begin_writing
 from storage.replicas import Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, open_session, tell_sight
 
@@ -265,8 +265,10 @@ def driver_url(url: str) -> str:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
-    engine = create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, **_COMMON)
-    event.listen(engine, "connect", _set_up_sqlite)
+    patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": WaitingConnection}
+    engine = create_engine(url, connect_args=patience, **_COMMON)
+    line = Line()
+    event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, line))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -296,7 +298,8 @@ def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
     return {name: value for name, value in gone.items() if name not in make_url(url).query}
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _set_up_sqlite(connection: WaitingConnection, line: Line) -> None:
+    connection.line = line
     # The driver's own transaction control is switched off: we say BEGIN ourselves.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
@@ -338,5 +341,7 @@ def _reads_with(statement: str) -> bool:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    writes = connection.get_execution_options().get("sunshine_writes")
-    connection.execute(text("BEGIN IMMEDIATE" if writes else "BEGIN"))
+    if connection.get_execution_options().get("sunshine_writes"):
+        begin_writing(connection, BUSY_MILLISECONDS / 1000)
+    else:
+        connection.exec_driver_sql("BEGIN")
