@@ -23,6 +23,7 @@ from storage.tables import (
     event_party,
     ident,
     object_owner,
+    organisation,
     receipt,
     receipt_line,
     scan,
@@ -122,12 +123,15 @@ _QUERIES = {
     "things of no event": _without(event_item.c.event, event.c.id),
     "things without a name": _without(event_item.c.item, ident.c.id),
     "events of nobody": _without(event.c.id, event_party.c.event),
+    "events captured by nobody": _without(event.c.captured_by, organisation.c.id),
     "parties of no event": _without(event_party.c.event, event.c.id),
     "receipts without a line": _without(receipt.c.id, receipt_line.c.receipt),
     "sales without a line": _without(drug_sale.c.id, drug_sale_line.c.sale),
     "scans of an object that is nobody's": _without(scan.c.object, object_owner.c.object),
     "commands without an answer": _rows(client_request, client_request.c.answer.is_(None)),
     "stock that does not add up": _rows(stock, stock.c.came != sum(_WHERE[1:], start=_WHERE[0])),
+    "stock of nothing": _without(stock.c.item, ident.c.id),
+    "stock of nobody": _without(stock.c.organisation, organisation.c.id),
     "stock below nothing": _rows(stock, or_(*(column < 0 for column in _WHERE))),
     "packs whose sales are miscounted": _rows(
         dispensing_head, dispensing_head.c.open_sales != _SALES.scalar_subquery()

@@ -12,9 +12,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, CursorResult, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+
+# Rows from which it is worth while to add them as if none were there (`_add_hoping`): it takes two more round trips.
+MANY = 50
 
 
 class Lines(NamedTuple):
@@ -57,14 +61,47 @@ def insert_new(
     """Insert rows, in order, on PostgreSQL, passing by those that are there already: `keys` of those inserted."""
     if not rows:
         return set()
-    statement = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING RETURNING {', '.join(keys)}")
-    return {tuple(row) for row in session.connection().exec_driver_sql(statement, _arrays(rows))}
+    return {tuple(row) for row in _add_new(session.connection(), table, columns, rows, keys)}
+
+
+def _add_new(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    keys: tuple[str, ...],
+) -> CursorResult[Any]:
+    """`keys` of those rows that were not there, on PostgreSQL."""
+    told = f" RETURNING {', '.join(keys)}"
+    hoping = _insert_arrays(table, columns, len(rows) == 1, told)
+    careful = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING{told}")
+    return _add(connection, hoping if len(rows) >= MANY else None, careful, _arrays(rows))
+
+
+def _add(connection: Connection, hoping: str | None, careful: str, values: tuple[Any, ...]) -> CursorResult[Any]:
+    """What `careful` adds, which passes by what is there; first, where it is told, `hoping`, which fails for that.
+
+    PostgreSQL adds a row with ON CONFLICT in two steps, each of which it logs, so that another session's row may come
+    between: a third of the time. Where nearly always all rows are new, they are added without, and once more with it
+    where one was not. Either waits for whoever is just adding such a row.
+    """
+    if hoping is not None:
+        connection.exec_driver_sql("SAVEPOINT hoping")
+        try:
+            done = connection.exec_driver_sql(hoping, values)
+        except IntegrityError:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT hoping")
+        else:
+            connection.exec_driver_sql("RELEASE SAVEPOINT hoping")
+            return done
+    return connection.exec_driver_sql(careful, values)
 
 
 def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) -> int:
     """Insert the rows of `whole`, and, if none of them was passed by, those of its parts: how many of `whole`.
 
-    One statement on PostgreSQL. Of the parts' rows those that may meet another session's come sorted (`insert_rows`).
+    One statement on PostgreSQL; of many rows, one that hopes that none of `whole` is there (`_add`). Of the parts' rows
+    those that may meet another session's come sorted (`insert_rows`).
     """
     parts = [part for part in parts if part.rows]
     connection = session.connection()
@@ -73,11 +110,12 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) ->
         for part in parts if count == len(whole.rows) else ():
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
-    statement = _insert_together(*((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts)))
+    shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts))
     values = _arrays(whole.rows)
     for part in parts:
         values += (*_arrays(part.rows), len(whole.rows))
-    return int(connection.exec_driver_sql(statement, values).scalar_one())
+    hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
+    return int(_add(connection, hoping, _insert_together(shapes, hoping=False), values).scalar_one())
 
 
 def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -107,21 +145,37 @@ def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending:
     if single:
         rows = f"SELECT {', '.join(f'%b::{type_}' for type_ in types)}"
     else:
-        rows = f"SELECT * FROM unnest({', '.join(f'%b::{type_}[]' for type_ in types)})"  # noqa: S608 - names of ours
+        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
+        rows = f"SELECT * FROM unnest({arrays}) AS w({', '.join(columns)})"  # noqa: S608 - names of ours
     return f"INSERT INTO {table.name} ({', '.join(columns)}) {rows}{ending}"
 
 
 @lru_cache(maxsize=256)
-def _insert_together(*lines: tuple[Table, tuple[str, ...], bool, bool]) -> str:
-    """The first lines, counted, and behind them each of the others where the count is what it should be."""
+def _insert_together(lines: tuple[tuple[Table, tuple[str, ...], bool, bool], ...], *, hoping: bool) -> str:
+    """The first lines, counted, and behind them each of the others where the count is what it should be.
+
+    `hoping`: that no other session adds any of the same rows; of the parts that are to pass by, what is there is left.
+    """
     whole, *parts = (_insert_arrays(table, columns, single, "") for table, columns, single, _ in lines)
-    endings = [_ending(table, pass_by, ()) for table, _, _, pass_by in lines]
+    endings = [
+        _not_there(table) if hoping and pass_by and not single else _ending(table, pass_by, ())
+        for table, _, single, pass_by in lines
+    ]
+    if hoping:
+        endings[0] = ""
     steps = [f"added AS ({whole}{endings[0]} RETURNING 1)", "counted AS (SELECT count(*) AS rows FROM added)"]
     steps += [
         f"part{number} AS ({part} WHERE (SELECT rows FROM counted) = %b{ending})"  # noqa: S608 - names of ours
         for number, (part, ending) in enumerate(zip(parts, endings[1:], strict=True))
     ]
     return f"WITH {', '.join(steps)} SELECT rows FROM counted"  # noqa: S608 - names of ours
+
+
+def _not_there(table: Table) -> str:
+    """Behind a condition: rows are passed by that are there already; the rest in order of the key."""
+    key = [column.name for column in table.primary_key]
+    same = " AND ".join(f"t.{name} = w.{name}" for name in key)
+    return f" AND NOT EXISTS (SELECT 1 FROM {table.name} AS t WHERE {same}) ORDER BY {', '.join(key)}"  # noqa: S608
 
 
 @lru_cache(maxsize=256)
@@ -170,8 +224,7 @@ def insert_numbered(
     were inserted; a row that is there already is passed by."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        statement = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING RETURNING {key}, id")
-        return dict(connection.exec_driver_sql(statement, _arrays(rows)).tuples().all())
+        return dict(_add_new(connection, table, columns, rows, (key, "id")).tuples().all())
     numbers = next_numbers(session, table, len(rows))
     numbered = [(number, *row) for number, row in zip(numbers, rows, strict=True)]
     added = insert_rows(session, table, ("id", *columns), numbered, pass_by=True)

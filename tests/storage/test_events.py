@@ -15,6 +15,7 @@ from sqlalchemy.event import listen, remove
 from sqlalchemy.orm import Session
 
 from storage import events
+from storage.bulk import MANY
 from storage.event_writing import insert_events, look
 from storage.events import (
     COLUMNS,
@@ -167,7 +168,8 @@ def test_event_that_is_there_already_is_passed_over_whole(store: Store, town: To
     assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * len(FACTS)
 
 
-def test_same_event_from_eight_threads_is_stored_once(store: Store, town: Town) -> None:
+@pytest.mark.parametrize("many", [1, MANY])
+def test_same_events_from_eight_threads_are_stored_once(store: Store, town: Town, many: int) -> None:
     actor = town.organisation()
     with store.writing() as session:
         items = list(intern(session, {"item": 1}).values())
@@ -177,11 +179,28 @@ def test_same_event_from_eight_threads_is_stored_once(store: Store, town: Town) 
     def add(_thread: int) -> int:
         together.wait()
         with store.writing() as session:
-            return len(store_all(session, [new(1, actor, items)]))
+            return len(store_all(session, [new(number, actor, items) for number in range(many)]))
 
     with ThreadPoolExecutor(8) as threads:
-        assert sorted(threads.map(add, range(8))) == [0] * 7 + [1]
-    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [1] * len(FACTS)
+        assert sorted(threads.map(add, range(8))) == [0] * 7 + [many]
+    assert [after - b for after, b in zip(counts(store), before, strict=True)] == [many] * len(FACTS)
+
+
+def test_many_events_of_which_one_is_there_are_stored_but_for_that_one(store: Store, town: Town) -> None:
+    actor = town.organisation()
+    with store.writing() as session:
+        items = list(intern(session, {"item": 1, "other": 1}).values())
+        store_all(session, [new(1, actor, items[:1])])
+    before = counts(store)
+    made = [new(number, actor, items) for number in range(MANY)]
+    with store.writing() as session:
+        known = intern(session, {f"item {n}": 1 for n in range(MANY)} | {"item": 1}, {})
+        assert known["item"] == items[0]
+        again = store_all(session, made)
+    assert again.keys() == {one.key for one in made} - {made[1].key}
+    added = dict(zip(FACTS, [after - b for after, b in zip(counts(store), before, strict=True)], strict=True))
+    assert added.pop(event_item) == len(items) * (MANY - 1)
+    assert set(added.values()) == {MANY - 1}
 
 
 def test_correction_stands_beside_what_it_corrects(store: Store, town: Town) -> None:
