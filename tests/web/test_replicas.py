@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from storage.replicas import REST, SAMPLED, STRANGE, Replica, ReplicaLeft
 from storage.store import open_store
@@ -267,6 +268,19 @@ def test_without_its_replica_the_primary_answers_until_it_is_back(demo: Demo, cl
     with outcomes(demo) as asked:
         demo.get("/stock")
     assert asked == {"ok": 1}
+
+
+def test_a_question_that_took_too_long_on_the_replica_is_not_asked_of_the_primary_as_well(
+    demo: Demo, clock: Clock
+) -> None:
+    until_it_follows(demo, clock)
+    dear = "BEGIN; SET LOCAL statement_timeout = 50; SELECT count(*) FROM generate_series(1, 10000000000)"
+    assert demo.store.replica is not None
+    with pytest.raises(OperationalError, match="statement timeout"), demo.store.replica.caught_up(0) as connection:
+        connection.exec_driver_sql(dear, execution_options={"no_parameters": True})
+    with outcomes(demo) as asked:
+        assert demo.get("/stock").status_code == 200
+    assert asked == {"ok": 1}, "it is asked on"
 
 
 def test_while_the_primary_is_gone_the_public_sees_what_the_replica_has(demo: Demo, clock: Clock) -> None:
