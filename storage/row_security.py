@@ -78,14 +78,21 @@ FACTS = frozenset(
         "event_document", "event_item", "event_mention", "event_party", "event_vocabulary", "event_withdrawn",
         "stock_unmoved",
         "alert", "attributed_lot", "attributed_sale", "capture_job", "care_check", "care_check_line",
-        "certificate_holder", "certificate_lot", "certificate_source", "climate_action", "correction", "dish",
+        "certificate_holder", "certificate_lot", "certificate_source", "climate_action", "correction",
         "dish_lot", "disposal", "export_answer", "inspection", "insurance_code", "job_decision", "licence",
         "lookup_log", "lot_change", "maker_code", "place", "product_change", "purchase_order_line", "recall_lot",
         "receipt_scan", "rule_entry", "scan", "self_check", "selling_price", "store_setting",
     }
 )  # fmt: skip
 # Neither is anything in these changed, but their rows are locked; that takes the right to change a column: (its name).
-LOCKED = {"drug_sale": "id", "event": "id", "ident": "id", "organisation": "id", "paper_head": "paper_key"}
+LOCKED = {
+    "dish": "id",
+    "drug_sale": "id",
+    "event": "id",
+    "ident": "id",
+    "organisation": "id",
+    "paper_head": "paper_key",
+}
 # Whose rows end: what is being scanned or served from an open pack, work that is done, what somebody asked us to keep
 # for them, and objects behind their time. All other rows stay (design: nothing is deleted).
 DELETED = frozenset(
