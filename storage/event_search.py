@@ -7,7 +7,7 @@ statement for long, and a meter counts what the whole of it reads.
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -134,12 +134,15 @@ class Search:
     def matches(self, *, after: tuple[Any, ...] | None, most: int) -> Iterator[Match]:
         """The events behind a place, in order; raises `Exhausted`.
 
-        `most` is how many will be taken: the ones of a sorted answer are all read, and no more of them kept.
+        `most` is how many will be taken: where the documents tell the order they are all read, and no more of them
+        kept. Where the rows of the index do, documents are read as far as they are taken.
         """
         if self._ways is None:
             return iter(())
         if not self.is_sorted:
             return self._walk(self._ways, after)
+        if self._query.order_by in (EVENT_TIME, RECORD_TIME):
+            return self._in_order(self._ways, after)
         behind = (m for m in self._keyed(self._ways) if after is None or self._is_behind(m.key, after))
         best = heapq.nlargest if self._query.descending else heapq.nsmallest
         return iter(best(most, behind, key=lambda match: match.key))
@@ -149,39 +152,52 @@ class Search:
 
     def _keyed(self, ways: Ways) -> Iterator[Match]:
         for match in self._walk(ways, None):
-            document = match.document
-            if self._query.order_by == RECORD_TIME:
-                key: tuple[Any, ...] = (document["recordTime"], match.event)
-            elif self._query.order_by == EVENT_TIME:
-                key = (match.event_time, match.event)
-            else:
-                key = (*self._query.sort_key(document), match.event)
-            yield Match(key, match.event, match.event_time, document)
+            key = (*self._query.sort_key(match.document), match.event)
+            yield Match(key, match.event, match.event_time, match.document)
+
+    def _in_order(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
+        """The matching events behind a place, sorted by a time that the rows know."""
+        rows = ((self._key(row), row) for passed in self._pieces(ways, None) for row in passed)
+        behind = [(key, row) for key, row in rows if after is None or self._is_behind(key, after)]
+        behind.sort(key=lambda pair: pair[0], reverse=self._query.descending)
+        for start in range(0, len(behind), DOCUMENTS):
+            part = behind[start : start + DOCUMENTS]
+            yield from self._judged([row for _, row in part], [key for key, _ in part])
+
+    def _key(self, row: Row[Any]) -> tuple[Any, ...]:
+        by_record = self._query.order_by == RECORD_TIME
+        return (_record_time(row) if by_record else row.event_time, row.event)
 
     def _walk(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
         """The matching events in the order of the route."""
+        for passed in self._pieces(ways, after):
+            for start in range(0, len(passed), DOCUMENTS):
+                part = passed[start : start + DOCUMENTS]
+                yield from self._judged(part, [(row.time, row.event) for row in part])
+
+    def _pieces(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[list[Row[Any]]]:
+        """The rows of the route whose events pass the filter, piece by piece."""
         size, place = FIRST_PIECE, after
         while True:
             self._meter.check()
             rows = self._piece(ways, place, size)
             self._meter.rows += len(rows)
-            passed = [row for row in rows if row.passes]
-            for start in range(0, len(passed), DOCUMENTS):
-                yield from self._judged(passed[start : start + DOCUMENTS])
+            yield [row for row in rows if row.passes]
             if len(rows) < size:
                 return
             place = self.reached = (rows[-1].time, rows[-1].event)
             size = min(size * 2, LARGEST_PIECE)
 
-    def _judged(self, rows: list[Row[Any]]) -> Iterator[Match]:
+    def _judged(self, rows: Sequence[Row[Any]], keys: Sequence[tuple[Any, ...]]) -> Iterator[Match]:
+        """Of these rows, each with its place in the order, the events that match."""
         documents = documents_of(self._session, [row.event for row in rows])
-        for row in rows:
+        for row, key in zip(rows, keys, strict=True):
             self._meter.check()  # each time: a document may be large, and take a second by itself
             self._meter.documents += 1
             document = load_document(documents[row.event])
-            document["recordTime"] = as_time(_EPOCH + timedelta(milliseconds=row.record_time))
+            document["recordTime"] = _record_time(row)
             if self._query.matches(document, self._known):
-                yield Match((row.time, row.event), row.event, row.event_time, document)
+                yield Match(key, row.event, row.event_time, document)
             self.reached = (row.time, row.event)
 
     def _piece(self, ways: Ways, after: Any, size: int) -> list[Row[Any]]:
@@ -208,6 +224,10 @@ class Search:
             unique = {(row.time, row.event): row for row in found}
             found = [unique[key] for key in sorted(unique, reverse=down)[:size]]
         return found
+
+
+def _record_time(row: Row[Any]) -> str:
+    return as_time(_EPOCH + timedelta(milliseconds=row.record_time))
 
 
 def newest_event(session: Session) -> int:

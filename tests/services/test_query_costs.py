@@ -104,6 +104,12 @@ def test_page_that_the_budget_cuts_short_is_gone_on_from_where_it_ended(town: To
         ask(town, shop, {"LT_ex:n": 350, "maxEventCount": 600}, budget=Budget(documents=400))
 
 
+def test_short_route_in_order_of_record_time_reads_the_documents_of_the_page_alone(town: Town, shop: Actor) -> None:
+    asked = {"GE_recordTime": (NOW - timedelta(days=1)).isoformat(), "orderBy": "recordTime", "orderDirection": "ASC"}
+    page = ask(town, shop, asked, size=6, budget=Budget(documents=8))
+    assert [number_of(document) for document in page.documents] == [*range(6)]
+
+
 def test_page_takes_a_handful_of_statements_whatever_the_number_of_events(town: Town, shop: Actor) -> None:
     record(town, shop, *(event(number, after=number) for number in range(40, 900)))
     query = parse_query({"EQ_bizStep": ["shipping"], "MATCH_anyEPC": ["urn:epc:id:sgtin:0614141.107346.500"]})
