@@ -38,11 +38,22 @@ from trace.domain.failures import N_, Busy, Failure, Invalid, NotFound, StorageF
 
 # An object put so recently, or locked for longer than that, is not put again; it is not removed meanwhile either.
 FRESH = timedelta(days=1)
+TIMEOUT = urllib3.Timeout(connect=3, read=15)  # seconds
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
 _FULL = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"})
 _NOT_LET_IN = frozenset({"AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "RequestTimeTooSkewed"})
 _NO_LOCK = frozenset({"InvalidRequest", "NotImplemented", "ObjectLockConfigurationNotFoundError", "InvalidBucketState"})
 _LOCK_HEADER = "x-amz-object-lock-retain-until-date"
+
+
+class _Retry(urllib3.Retry):
+    """A connection that was cut is tried again (it may have been kept too long), a silence is not: it lasts as long."""
+
+    def increment(self, *what: Any, **more: Any) -> "_Retry":
+        """As urllib3 asks after each failure; raises the error where nothing came in time."""
+        if isinstance(error := more.get("error"), urllib3.exceptions.TimeoutError):
+            raise error
+        return super().increment(*what, **more)
 
 
 class S3Objects:
@@ -61,9 +72,7 @@ class S3Objects:
             "region": parse_qs(parts.query).get("region", ["us-east-1"])[0],
         }
         # Fail in seconds, not minutes, when the store is gone: the photo is kept elsewhere, or the person tries again.
-        pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=3, read=15), retries=urllib3.Retry(total=2, backoff_factor=0.2)
-        )
+        pool = urllib3.PoolManager(timeout=TIMEOUT, retries=_Retry(total=2, backoff_factor=0.2))
         self.client = Minio(host, secure=secure, http_client=pool, **self._secrets)
         self._signer = self._signer_for(public)
         self._has_bucket = False

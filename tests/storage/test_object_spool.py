@@ -14,8 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
 from storage.objects import FolderObjects, Refused, S3Objects, Shown, SpooledObjects, open_objects
+from storage.objects import s3 as s3_store
 from tests.conftest import ROOT
 from tests.gate import Gate
 from tests.storage.test_object_places import PHOTO, TODAY, bucket_of, s3
@@ -82,7 +84,7 @@ def test_a_store_that_was_gone_is_not_asked_for_a_while(tmp_path: Path) -> None:
 
 
 @contextmanager
-def a_store_that(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
+def a_store_that(answer: Callable[[socket.socket], object]) -> Iterator[tuple[str, list[int]]]:
     """The address of what is no S3 store, and a list that grows with each connection to it."""
     came = list[int]()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -92,8 +94,11 @@ def a_store_that(answer: Callable[[socket.socket], None]) -> Iterator[tuple[str,
                 while True:
                     connection, _ = listener.accept()
                     came.append(len(came))
-                    with connection, suppress(OSError):
-                        answer(connection)
+                    threading.Thread(target=give, args=(connection,), daemon=True).start()
+
+        def give(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                answer(connection)
 
         threading.Thread(target=take, daemon=True).start()
         yield f"s3://key:secret@127.0.0.1:{listener.getsockname()[1]}/photos?secure=0", came
@@ -119,6 +124,15 @@ def test_who_looks_at_photos_of_a_store_that_is_gone_does_not_wait_for_it_each_t
         with pytest.raises(Busy):
             objects.get("0" * 64)
         assert len(came) > asked, "asked again"
+
+
+def test_a_store_that_says_nothing_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_store, "TIMEOUT", urllib3.Timeout(connect=3, read=0.1))
+    over = threading.Event()
+    with a_store_that(lambda _: over.wait(30)) as (url, came):
+        assert SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool")).put(PHOTO)
+        assert len(came) == 1
+        over.set()
 
 
 def test_a_store_that_cannot_give_one_photo_is_asked_for_the_next(tmp_path: Path) -> None:
