@@ -70,12 +70,12 @@ def _add_new(
     columns: tuple[str, ...],
     rows: Sequence[tuple[Any, ...]],
     keys: tuple[str, ...],
-) -> CursorResult[Any]:
+) -> Sequence[Any]:
     """`keys` of those rows that were not there, on PostgreSQL."""
     told = f" RETURNING {', '.join(keys)}"
     hoping = _insert_arrays(table, columns, len(rows) == 1, told)
     careful = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING{told}")
-    return _add(connection, hoping if len(rows) >= MANY else None, careful, _arrays(rows))
+    return _add(connection, hoping if len(rows) >= MANY else None, careful, _arrays(rows)).all()
 
 
 def _add(connection: Connection, hoping: str | None, careful: str, values: tuple[Any, ...]) -> CursorResult[Any]:
@@ -224,7 +224,7 @@ def insert_numbered(
     were inserted; a row that is there already is passed by."""
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        return dict(_add_new(connection, table, columns, rows, (key, "id")).tuples().all())
+        return dict(_add_new(connection, table, columns, rows, (key, "id")))
     numbers = next_numbers(session, table, len(rows))
     numbered = [(number, *row) for number, row in zip(numbers, rows, strict=True)]
     added = insert_rows(session, table, ("id", *columns), numbered, pass_by=True)

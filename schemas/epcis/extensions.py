@@ -1,7 +1,8 @@
 """Extension fields of an event document at any depth: whose they are, and whether every form can carry them."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -39,13 +40,34 @@ def find_extension_faults(document: Mapping[str, Any]) -> list[Fault]:
     """What is wrong with the extension fields of an event that is otherwise of the right form."""
     if not _may_have_extensions(document):
         return []
+    own = document.get("@context", {})
+    unusual = [field for field in _extension_fields(document) if not _is_usual(*field[1:], own)]
+    if not unusual:
+        return []
     # An event may give a prefix of GS1's context another meaning (GS1's own example does): its map wins.
-    declared = GS1_PREFIXES.keys() | document.get("@context", {}).keys()
-    return list(islice(_faults(document, declared), MOST_FAULTS))
+    declared = GS1_PREFIXES.keys() | own.keys()
+    return list(islice(_faults(unusual, declared), MOST_FAULTS))
 
 
-def _faults(document: Mapping[str, Any], declared: Set[str]) -> Iterator[Fault]:
-    for place, key, value in _extension_fields(document):
+def _is_usual(key: Any, value: Any, own: Mapping[str, str]) -> bool:
+    """Whether a field is a text under a declared prefix, as nearly all are: in those nothing else can be wrong."""
+    if value.__class__ is not str or len(value) > MOST_TEXT or not value.isprintable() or len(key) > _USUAL_KEY:
+        return False
+    prefix = _prefix(key)
+    return prefix in GS1_PREFIXES or prefix in own
+
+
+@lru_cache(maxsize=4_096)
+def _prefix(key: str) -> str | None:
+    """The prefix of an extension field, None of what is none. Partners' fields come again and again."""
+    return key.removeprefix("@").partition(":")[0] if is_extension_key(key) else None
+
+
+_USUAL_KEY = 120  # characters; what is longer shall not fill the cache
+
+
+def _faults(fields: Iterable[tuple[tuple[str | int, ...], str, Any]], declared: Set[str]) -> Iterator[Fault]:
+    for place, key, value in fields:
         yield from _key_faults(place, key, declared)
         yield from _value_faults((*place, key), value, declared, 0)
 

@@ -112,8 +112,8 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
     assert differences(used, old) == []
     with used.engine.connect() as connection:
         assert rows(connection, old.sorted_tables) == before
-        told, waiting = old.tables["event_document"], old.tables["pending_proof"]
-        both = select(told, waiting.c.digest).where(told.c.event == waiting.c.event)
+        kept, waiting = old.tables["event_document"], old.tables["pending_proof"]
+        both = select(kept, waiting.c.digest).where(kept.c.event == waiting.c.event)
         for event, document, known, digest in connection.execute(both):
             assert known == event_hash(load_document(document)), event
             assert digest == hashlib.sha256(document).digest(), event

@@ -7,7 +7,7 @@ they came.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -133,10 +133,12 @@ class AssociationEvent(Event):
     child_quantities: tuple[Quantity, ...] = ()
 
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
+
 def utc_milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC of an aware datetime: how event times are stored and compared."""
-    whole = moment.replace(microsecond=0)
-    return int(whole.timestamp()) * 1000 + moment.microsecond // 1000
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def offset_minutes(moment: datetime) -> int:
