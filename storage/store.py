@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from storage.again import run_again
 from storage.one_writer import Line, WaitingConnection, begin_writing
 from storage.replicas import Replica
-from storage.tenancy import NOTHING, Sight, begin_with_sight, open_session, tell_sight
+from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -169,8 +169,8 @@ def undo(session: Session) -> None:
 def _has_only_read(session: Session) -> bool:
     if not session.in_transaction() or session.in_nested_transaction():
         return False
-    connection = session.connection()
-    return not connection.invalidated and bool(connection.info.get(_ONLY_SELECTS))
+    connection = connection_of(session)  # the session's own would look for the server once more
+    return connection is not None and bool(connection.info.get(_ONLY_SELECTS))
 
 
 def write_at_end(session: Session, statement: Executable) -> None:

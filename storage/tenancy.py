@@ -51,9 +51,10 @@ def sight_of(organisation: int) -> Sight:
 
 @dataclass(slots=True)
 class _Seer:
-    """What a session sees at the moment."""
+    """What a session sees at the moment; the connection on which its last transaction began, on PostgreSQL."""
 
     sight: Sight
+    connection: Connection | None = None
 
 
 def open_session(bind: Engine | Connection, sight: Sight) -> Session:
@@ -62,6 +63,12 @@ def open_session(bind: Engine | Connection, sight: Sight) -> Session:
     session = Session(bind.execution_options(**{_SEER: seer}), autoflush=False)
     session.info[_SEER] = seer
     return session
+
+
+def connection_of(session: Session) -> Connection | None:
+    """The connection of a session's transaction on PostgreSQL; None where it has none: it may have found no server."""
+    found: Connection | None = session.info[_SEER].connection
+    return None if found is None or found.closed or found.invalidated else found
 
 
 @contextmanager
@@ -112,6 +119,7 @@ def begin_with_sight(connection: Connection, begin: str) -> None:
     """Begin a transaction of PostgreSQL and tell it the sight of its engine, in one round trip."""
     seer: _Seer = connection.get_execution_options().get(_SEER) or _Seer(NOTHING)
     connection.info[_SEER], connection.info[_TOLD] = seer, seer.sight
+    seer.connection = connection
     # Two statements at once, so without parameters; `Sight` holds digits or a word of ours.
     command = f"{begin}; SET LOCAL {SETTING} = '{seer.sight.text}'"
     connection.exec_driver_sql(command, execution_options={"no_parameters": True})

@@ -53,7 +53,7 @@ THEMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("house", N_("Self-checks and canteens"), ("self_check.", "retained_sample")),
     ("safety", N_("Tests, recalls, destruction"), ("retest.", "recall.", "disposal")),
     ("keeping", N_("How long records are kept"), ("retention.", "keep.", "objects.", "correction")),
-    ("jobs", N_("Work in the background"), ("job.",)),
+    ("jobs", N_("Work in the background"), ("job.", "trace.pauses")),
     ("days", N_("Warnings and working days"), ("expiry_warning", "calendar.")),
 )
 OTHERS = ("others", N_("Other rules"))
