@@ -211,13 +211,14 @@ def test_event_of_a_slower_transaction_is_sent_when_it_commits(postgresql: Post)
 
 def test_store_restored_on_another_server_says_so_and_goes_on_as_the_documentation_tells(postgresql: Post) -> None:
     town, shop = postgresql.town, postgresql.town.organisation()
-    postgresql.record(shop, 1)
     postgresql.subscribe(shop)
+    postgresql.record(shop, 1)
     postgresql.work()
     postgresql.record(shop, 2)
     with town.store.engine.begin() as connection:  # as a dump of a server that had come to two thousand millions
         connection.execute(text("UPDATE event SET xact = xact + 2000000000"))
-        connection.execute(text("UPDATE subscription SET mark_xact = mark_xact + 2000000000"))
+        as_well = "mark_xact = mark_xact + 2000000000, made_xact = made_xact + 2000000000"
+        connection.execute(text(f"UPDATE subscription SET {as_well}"))
     assert postgresql.work(HOUR) == 0
     assert "docs/subscriptions.md" in str(town.do(check_subscriptions, postgresql.now))
     (statements,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "subscriptions.md").read_text(), re.DOTALL)
