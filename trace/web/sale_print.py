@@ -1,7 +1,8 @@
 """Sale records of drugs on paper, in the reader's language: what a table of them says, in fewer columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flask_babel import gettext
@@ -18,13 +19,14 @@ _NUMBERS = (4, 5, 6)
 def sale_pdf(records: Sequence[Mapping[str, Any]], *, period: Days, organisation: str, printed_at: datetime) -> bytes:
     """The PDF of a period's lines as `trace.services.sale_records` tells them, to check and sign."""
     days = f"   {day_text(period.first)} – {day_text(period.last)}"
+    named = cache(word)  # few words, said in every line
     parts: list[Said | Lines] = [[("", f"{gettext('Pharmacy')}: "), ("bold", organisation), ("", days)]]
     if records:
         parts.append(
             Lines(
                 widths=_WIDTHS,
                 headings=_headings(),
-                rows=[_row(record, period) for record in records],
+                rows=[_row(record, period, named) for record in records],
                 sign=[gettext("Checked by"), gettext("Date")],
                 right=_NUMBERS,
                 below=_total(records),
@@ -52,19 +54,20 @@ def _headings() -> list[str]:
     ]
 
 
-def _row(record: Mapping[str, Any], period: Days) -> list[Said]:
+def _row(record: Mapping[str, Any], period: Days, named: Callable[[str], str]) -> list[Said]:
     prescribed = record["prescription"] and f"{gettext('Prescription')} {record['prescription']}"
-    told = ("dosage_form", "specification", "approval_no", "mah")
-    named = [*(record[name] for name in told), record["producer"] if record["producer"] != record["mah"] else ""]
+    product = [record[name] for name in ("dosage_form", "specification", "approval_no", "mah")]
+    if record["producer"] != record["mah"]:
+        product.append(record["producer"])
     remark = remark_of(record, period.zone)
     code: list[Run] = [
-        ("", _one_after_another(record["code"] or word(record["no_code_reason"]), prescribed, record["reviewed_by"])),
+        ("", _one_after_another(record["code"] or named(record["no_code_reason"]), prescribed, record["reviewed_by"])),
         ("bold", f" {remark}" if remark else ""),
     ]
     split = record["split_units"]
     return [
         _one_after_another(moment_text(record["sold_at"]), f"{record['number']:06d}", record["sold_by"]),
-        [("bold", record["product"]), ("", f" {_one_after_another(*named)}")],
+        [("bold", record["product"]), ("", f" {_one_after_another(*product)}")],
         f"{record['lot_number']} {gettext('until')} {day_text(record['expires_on'])}",
         code,
         f"{split} {record['unit_name']}" if split else amount_text(record["amount"], record["unit"]),

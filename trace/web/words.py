@@ -188,7 +188,9 @@ def price_text(price: Decimal | None) -> str:
 
 def day_text(value: date | datetime | None) -> str:
     """A day in the reader's form."""
-    return "" if value is None else str(format_date(value, "yyyy-MM-dd", rebase=isinstance(value, datetime)))
+    if isinstance(value, datetime):
+        return str(format_date(value, "yyyy-MM-dd"))
+    return "" if value is None else value.isoformat()
 
 
 def moment_text(value: datetime | str | None) -> str:
