@@ -1,4 +1,4 @@
-"""Tables on the wire as CSV that Excel reads as Chinese and that executes nothing; as XLSX: `schemas.workbook`."""
+"""Tables on the wire as CSV that Excel reads as Chinese and that executes nothing; as XLSX: `schemas.xlsx`."""
 
 import csv
 import io

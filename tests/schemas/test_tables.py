@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.tables import csv_of
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.tables import Table, inert
 
 HOSTILE = (

@@ -16,7 +16,7 @@ from schemas.counter import (
 )
 from schemas.requests import CodesRequest, PageQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.periods import Days
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table

@@ -6,7 +6,7 @@ from flask import Response, g
 
 from schemas.records import LotQuery, RecordsPageQuery, RecordsQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.records import Period, all_records, list_records
 from trace.web.access import from_replica, may, watched

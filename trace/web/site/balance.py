@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from schemas.tables import XLSX_TYPE
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.failures import N_
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table

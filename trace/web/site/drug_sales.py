@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas.counter import PAPERS, SaleRecordsQuery, SaleReturnRequest
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.periods import Days
 from trace.domain.permissions import Permission

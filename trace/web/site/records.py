@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from schemas.records import RecordsPageQuery
 from schemas.tables import CSV_TYPE, XLSX_TYPE, csv_of
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.permissions import Permission
 from trace.services.receipts import get_receipt
 from trace.services.records import MOST_ROWS, Period, all_records, list_records, whose_records

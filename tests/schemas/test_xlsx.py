@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from schemas.workbook import xlsx_of
+from schemas.xlsx import xlsx_of
 from trace.domain.tables import Cell, Table
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
