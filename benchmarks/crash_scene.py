@@ -23,7 +23,7 @@ from trace.services.keys import issue_key
 CAPTURE, DELIVERY, SALE, PHOTO = "capture", "delivery", "sale", "photo"
 KINDS = (CAPTURE, DELIVERY, SALE, PHOTO)
 WEIGHTS = (4, 1, 4, 1)
-MOST_EVENTS, MOST_CODES = 40, 40  # in a document, in a delivery
+MOST_EVENTS, MOST_CODES = 120, 40  # in a document, in a delivery; many rows are added in another way than a few
 _MARK = "between-the-parts"
 
 
