@@ -39,6 +39,7 @@ from trace.worker import Crew, worker_of
 # SQLite has one writer anyway, PostgreSQL scales by processes.
 THREADS = CORES + WAITING + 4
 BACKLOG = 256
+NOT_ALLOWED = "42501"  # of PostgreSQL: insufficient_privilege
 # What was begun is finished within so long after SIGTERM: a caller that sends half a request and no more ends nothing.
 STOP_SECONDS = 50  # less than what deploy/ gives the service
 
@@ -65,7 +66,9 @@ def open_or_exit(settings: Settings) -> storage.Store:
         store.write(check_domain, settings.id_domain)
     except (DBAPIError, CommandError) as fault:  # a CommandError: the store knows a migration that we do not
         text = (str(getattr(fault, "orig", fault)).strip() or type(fault).__name__).splitlines()[0]
-        click.echo(f"The database cannot be used: {text}", err=True)
+        is_not_the_owner = getattr(getattr(fault, "orig", None), "sqlstate", None) == NOT_ALLOWED
+        remedy = ". SUNSHINE_OWNER_URL names who may make its tables (docs/operating.md)" if is_not_the_owner else ""
+        click.echo(f"The database cannot be used: {text}{remedy}", err=True)
         sys.exit(3)
     except Failure as fault:
         click.echo(str(fault), err=True)

@@ -3,8 +3,10 @@
 import os
 import subprocess
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import make_url, text
 
 import storage
@@ -12,12 +14,15 @@ from storage.row_security import find_hole
 from tests.conftest import ROOT, Databases, make_database
 from tests.deploy.document import BLOCKS
 from tests.programs import binaries_of_postgres
+from trace.cli import cli
 
 SCRIPT = ROOT / "deploy" / "postgresql" / "roles.sh"
 IS_ABOVE = "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 
 
-def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(databases: Databases) -> None:
+def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
+    databases: Databases, tmp_path: Path
+) -> None:
     make_database(databases, "postgresql")
     superuser, programs = make_url(str(databases.server)), binaries_of_postgres()
     if programs is None or not (programs / "psql").exists():
@@ -31,7 +36,12 @@ def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
         for name in ("sunshine_owner", "sunshine")
     )
     try:
+        alone = {"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_DATABASE_URL": service}
+        refused = CliRunner().invoke(cli, ["key", "--role", "auditor"], env=alone)
+        assert (refused.exit_code, "SUNSHINE_OWNER_URL names" in refused.stderr) == (3, True)
         storage.prepare(owner, "sunshine")
+        made = CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=alone)
+        assert made.exit_code == 0, "once the tables are there, who starts need not know who owns them"
         for url, hole in ((owner, "owns its tables"), (service, None)):
             with closing(storage.open_store(url)) as opened, opened.engine.connect() as connection:
                 assert connection.scalar(text(IS_ABOVE)) is False
