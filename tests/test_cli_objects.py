@@ -62,6 +62,16 @@ def test_everything_moves_to_an_s3_store_while_the_service_works(data: Path, s3_
     assert "sunshine-secret" not in said.stdout + said.stderr
 
 
+def test_a_move_to_a_bucket_that_cannot_lock_says_how_much_was_locked(data: Path, s3_url: str) -> None:
+    place, address = FolderObjects(data / "objects"), f"{s3_url}/cannot-lock?secure=0"
+    place.lock(next(place.listed()).sha256, NOW.date() + timedelta(days=900))
+    new = S3Objects(address)
+    new.client.make_bucket(new.bucket)
+    said = call(data, "move", address)
+    assert (said.exit_code, said.stdout[:19]) == (0, "5 object(s) copied;")
+    assert said.stderr.startswith("1 object(s) are locked where they were and cannot be in the new place")
+
+
 def large_in_the_middle() -> bytes:
     """An object that goes to an S3 store in several parts, and has others before and behind it by its name."""
     return next(
