@@ -28,7 +28,7 @@ from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("drug_sales", __name__, url_prefix="/pharmacy/sales")
 MANY_LINES = 600
-MOST_PRINTED = 1_000  # lines of one PDF, which are 40 pages
+MOST_PRINTED = 1_000  # lines of one PDF, some 30 pages
 
 
 @blueprint.get("")
