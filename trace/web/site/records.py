@@ -21,7 +21,7 @@ from trace.web.site.forms import load
 
 blueprint = Blueprint("records", __name__, url_prefix="/records")
 PAGE = 100
-MOST_PRINTED = 1_000  # lines of one PDF, which are 100 pages: setting them takes a second
+MOST_PRINTED = 1_000  # lines of one PDF, which are 100 pages
 A_WEEK = timedelta(days=6)
 
 
