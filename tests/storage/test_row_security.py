@@ -102,6 +102,20 @@ def test_role_that_could_become_the_owner_or_make_functions_is_told_so(url: str,
         connection.rollback()
 
 
+def test_statement_that_was_planned_for_one_sight_shows_the_next_one_its_own_rows(service: Store) -> None:
+    first, second = shops(service)
+    for _ in range(12):  # by then it is prepared, and planned for good
+        assert counted(service, sight_of(first), stock) == 1
+    plans = text("SELECT generic_plans > 0 FROM pg_prepared_statements WHERE statement LIKE '%FROM stock'")
+    with service.reading() as session:
+        assert session.scalars(plans).all() == [True]
+    assert counted(service, NOTHING, stock) == 0
+    assert counted(service, EVERYTHING, stock) == 2
+    with service.seeing(sight_of(second)).reading() as session:
+        assert session.scalar(HOW_MANY) == 1
+        assert session.scalar(select(stock.c.organisation)) == second
+
+
 def test_without_a_sight_nothing_is_seen_and_nothing_written(service: Store) -> None:
     for table in metadata.sorted_tables:
         assert counted(service, NOTHING, table) == 0, table.name
