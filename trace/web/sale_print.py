@@ -12,7 +12,7 @@ from trace.web.long_print import Lines, Run, Said, long_pdf
 from trace.web.sale_table import remark_of, sale_sums
 from trace.web.words import amount_text, day_text, moment_text, price_text, word
 
-_WIDTHS = (14, 37, 13, 17, 7, 6, 6)
+_WIDTHS = (15, 35, 14, 17, 7, 6, 6)
 _NUMBERS = (4, 5, 6)
 
 
