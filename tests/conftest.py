@@ -20,6 +20,7 @@ from storage.store import Store, driver_url
 from storage.tables import metadata
 from tests.servers import CannotRun, postgres, quick_folder, s3
 from tests.town import NOW, Town
+from trace.collector import settle
 from trace.config import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,8 +49,10 @@ RESTART = (
 LONGEST = (
     "tests/web/test_schemathesis_others.py",
     "tests/web/test_schemathesis.py",
+    "tests/web/test_hostile_bodies.py",
     "tests/test_cli.py",
     "tests/browser",
+    "tests/web/test_access.py",
     "tests/services/test_demonstration.py",
     "tests/properties",
     "tests/test_backup.py",
@@ -69,6 +72,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: next((n for n, path in enumerate(LONGEST) if item.nodeid.startswith(path)), len(LONGEST))
     )
+
+
+def pytest_collection_finish() -> None:
+    """As the service does: what was loaded until now stays to the end, and is not looked for garbage ever again."""
+    settle()
 
 
 @dataclass
