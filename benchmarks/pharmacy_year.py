@@ -67,7 +67,7 @@ def measure_year(packs: int, *, times: int = TIMES) -> dict[str, Any]:
         "refused": {
             address: row["status"]
             for address, row in took.items()
-            if row["status"] >= 500 or "?" in address and row["status"] != 200
+            if row["status"] >= 500 or ("?" in address and row["status"] != 200)
         },
     }
 
