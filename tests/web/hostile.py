@@ -180,7 +180,8 @@ def complaint(answer: TestResponse, *statuses: int) -> str | None:
         return f"{answer.status_code} {answer.text[:160]}"
     if answer.mimetype != "application/problem+json":
         return f"{answer.status_code} as {answer.mimetype}"
-    if not answer.json["detail"] or answer.json["status"] != answer.status_code:
+    told = answer.json  # is read anew each time it is asked
+    if not told["detail"] or told["status"] != answer.status_code:
         return f"no sentence: {answer.text[:160]}"
     return None
 
