@@ -94,20 +94,26 @@ def test_a_worker_that_hangs_is_killed_and_the_next_photo_is_read(
     assert before - {worker.pid for worker in our_workers()}, "the worker that hung is still there"
 
 
-def test_a_photo_that_got_no_time_is_told_to_come_again_and_its_worker_is_replaced(
-    easy: bytes, endless: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts(easy)
+def begin_reading(photo: bytes) -> tuple[threading.Thread, list[Failure]]:
+    """Have a photo read beside the test: the thread that does, and the failures that it is told."""
     told: list[Failure] = []
 
     def read() -> None:
         try:
-            read_file(endless, seconds=60)
+            read_file(photo, seconds=60)
         except Failure as failure:
             told.append(failure)
 
-    reader, present = threading.Thread(target=read), time.time
+    reader = threading.Thread(target=read)
     reader.start()
+    return reader, told
+
+
+def test_a_photo_that_got_no_time_is_told_to_come_again_and_its_worker_is_replaced(
+    easy: bytes, endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts(easy)
+    (reader, told), present = begin_reading(endless), time.time
     slow = worker_with_a_large_photo()
     with monkeypatch.context() as patch:  # its time is up by the clock, and it had next to none of it
         patch.setattr(time, "time", lambda: present() + 3600)
@@ -120,16 +126,7 @@ def test_a_photo_that_got_no_time_is_told_to_come_again_and_its_worker_is_replac
 
 def test_a_worker_that_dies_is_replaced_and_the_caller_is_told(easy: bytes, endless: bytes) -> None:
     texts(easy)
-    told: list[Failure] = []
-
-    def read() -> None:
-        try:
-            read_file(endless, seconds=60)
-        except Failure as failure:
-            told.append(failure)
-
-    reader = threading.Thread(target=read)
-    reader.start()
+    reader, told = begin_reading(endless)
     worker_with_a_large_photo().kill()
     reader.join()
     assert [type(failure) for failure in told] == [Invalid]
