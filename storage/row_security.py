@@ -52,6 +52,7 @@ AUTHORS = {
     "rule_entry": "organisation",
 }
 # Headquarters' are its shops', too: who works in their name and reviews for them, first checks and prices of drugs.
+# Not what these people sign in with (`credential`).
 OF_CHAIN = frozenset({"duty", "person", "pharmacist", "product_check", "selling_price"})
 # Part of a row of another table, and seen with it: (column, table, its column).
 PARTS = {
@@ -79,9 +80,9 @@ FACTS = frozenset(
         "stock_unmoved",
         "alert", "attributed_lot", "attributed_sale", "capture_job", "care_check", "care_check_line",
         "certificate_holder", "certificate_lot", "certificate_source", "climate_action", "correction",
-        "dish_lot", "disposal", "export_answer", "inspection", "insurance_code", "job_decision", "licence",
-        "lookup_log", "lot_change", "maker_code", "place", "product_change", "purchase_order_line", "recall_lot",
-        "receipt_scan", "rule_entry", "scan", "self_check", "selling_price", "store_setting",
+        "credential", "dish_lot", "disposal", "export_answer", "inspection", "insurance_code", "job_decision",
+        "licence", "lookup_log", "lot_change", "maker_code", "place", "product_change", "purchase_order_line",
+        "recall_lot", "receipt_scan", "rule_entry", "scan", "self_check", "selling_price", "store_setting",
     }
 )  # fmt: skip
 # Neither is anything in these changed, but their rows are locked; that takes the right to change a column: (its name).

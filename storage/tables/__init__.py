@@ -73,6 +73,7 @@ from storage.tables.law import bulk_import, correction, rule_entry, self_check
 from storage.tables.people import (
     api_key,
     client_request,
+    credential,
     licence,
     lookup_log,
     organisation,
@@ -142,6 +143,7 @@ __all__ = [
     "climate_action",
     "climate_reading",
     "correction",
+    "credential",
     "dish",
     "dish_lot",
     "dispensing",

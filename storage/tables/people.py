@@ -73,11 +73,19 @@ person = Table(
     Column("public_id", String(26), nullable=False, unique=True),
     Column("sign_in", String(64), nullable=False, unique=True),
     Column("name", String(80), nullable=False),
-    Column("password_hash", String(200), nullable=False),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, index=True),
     Column("role", String(32), nullable=False),
     Column("active", Boolean, nullable=False, default=True),
     Column("created_at", Moment, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("person", Number, ForeignKey("person.id"), primary_key=True, autoincrement=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, comment="person.organisation"),
+    Column("password_hash", String(200), nullable=False),
+    comment="What a person signs in with, apart from the name they sign by, which shops see of their headquarters",
 )
 
 api_key = Table(

@@ -3,7 +3,7 @@
 import pytest
 from argon2 import extract_parameters
 
-from storage.tables import api_key, person
+from storage.tables import api_key, credential, person
 from tests.town import NOW, Town
 from trace.domain.failures import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from trace.domain.parties import OrganisationKind
@@ -82,7 +82,7 @@ def test_a_short_password_is_refused_and_no_password_is_kept(town: Town) -> None
     assert found.value.field == "password"
     hire(town, shop)
     with town.store.reading() as session:
-        kept = session.execute(person.select()).one()
+        kept = session.execute(credential.select()).one()
     assert kept.password_hash.startswith("$argon2id$")
     assert PASSWORD not in kept.password_hash
 

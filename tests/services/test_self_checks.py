@@ -29,7 +29,7 @@ def named(town: Town, actor: Actor, name: str = "李安全") -> Actor:
     with town.store.writing() as session:
         values = {
             "public_id": f"{name}{actor.organisation}", "sign_in": f"{name}{actor.organisation}", "name": name,
-            "password_hash": "-", "organisation": actor.organisation, "role": actor.role.value, "created_at": NOW,
+            "organisation": actor.organisation, "role": actor.role.value, "created_at": NOW,
         }  # fmt: skip
         number = session.execute(insert(person).values(values).returning(person.c.id)).scalar_one()
     return replace(actor, person=number, name=name)

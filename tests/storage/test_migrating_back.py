@@ -15,6 +15,7 @@ import storage
 from storage.store import Store, _migrations
 from storage.tables import (
     bulk_import,
+    credential,
     event_document,
     job,
     job_decision,
@@ -107,11 +108,14 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
     with used.engine.connect() as connection:
         before = rows(connection, old.sorted_tables)
         whose = connection.execute(select(job.c.subject, job.c.organisation)).all()
+        hashes = dict(connection.execute(select(credential.c.person, credential.c.password_hash)).all())
     assert sum(map(bool, before.values())) > 40, "most tables have rows"
     migrate(used, BEFORE)
     assert differences(used, old) == []
     with used.engine.connect() as connection:
         assert rows(connection, old.sorted_tables) == before
+        people = old.tables["person"]
+        assert dict(connection.execute(select(people.c.id, people.c.password_hash)).all()) == hashes
         kept, waiting = old.tables["event_document"], old.tables["pending_proof"]
         both = select(kept, waiting.c.digest).where(kept.c.event == waiting.c.event)
         for event, document, known, digest in connection.execute(both):
@@ -122,6 +126,7 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
     with used.engine.connect() as connection:
         assert rows(connection, old.sorted_tables) == before
         assert connection.execute(select(job.c.subject, job.c.organisation)).all() == whose
+        assert dict(connection.execute(select(credential.c.person, credential.c.password_hash)).all()) == hashes
         told = connection.execute(select(event_document.c.document, event_document.c.digest)).all()
         assert [digest for _, digest in told] == [hashlib.sha256(document).digest() for document, _ in told]
         looked = select(stored_object.c.look_again_at == stored_object.c.stored_at, stored_object.c.kept_until)

@@ -16,6 +16,7 @@ from storage import tables
 from storage.row_security import DELETED, FACTS, LOCKED, OF_CHAIN, SHARED, condition, find_hole
 from storage.store import Store, _migrations
 from storage.tables import (
+    credential,
     event_document,
     event_party,
     metadata,
@@ -176,6 +177,26 @@ def test_a_shop_leaves_what_is_its_headquarters_as_it_is(service: Store) -> None
         with service.engine.connect() as connection:
             named = text("SELECT policyname FROM pg_policies WHERE tablename = :table AND permissive = 'RESTRICTIVE'")
             assert set(connection.scalars(named, {"table": table})) == {"keeps", "leaves"}
+
+
+def test_a_shop_sees_who_works_at_its_headquarters_and_not_what_they_sign_in_with(url: str, service: Store) -> None:
+    shop, head = shops(service)
+    with service.seeing(EVERYTHING).writing() as session:
+        session.execute(insert(person), [_person_of(number) for number in (shop, head)])
+        hashes = select(person.c.id, person.c.organisation, person.c.sign_in)
+        session.execute(insert(credential).from_select(["person", "organisation", "password_hash"], hashes))
+    with closing(storage.open_store(url)) as owner, owner.writing() as session:
+        session.execute(organisation.update().where(organisation.c.id == shop).values(headquarters=head))
+    hostile = text("SELECT * FROM person LEFT JOIN credential ON credential.person = person.id ORDER BY person.id")
+    for number, hidden in ((shop, [f"person{head}"]), (head, [])):
+        with service.seeing(sight_of(number)).reading() as session:
+            seen = session.execute(hostile).all()
+            assert [row.sign_in for row in seen if row.password_hash is None] == hidden
+            assert session.scalars(select(credential.c.organisation)).all() == [number]
+    with service.seeing(sight_of(shop)).reading() as session, across_organisations(session, because="signing in"):
+        assert len(session.scalars(select(credential.c.password_hash)).all()) == 2
+    with pytest.raises(DBAPIError, match="permission denied"), service.seeing(EVERYTHING).writing() as session:
+        session.execute(credential.update().values(password_hash="mine"))
 
 
 def test_what_all_share_is_written_by_whom_it_names(service: Store) -> None:
@@ -359,7 +380,7 @@ def _tables_in(pattern: str) -> set[str]:
 
 
 def _person_of(number: int) -> dict[str, object]:
-    said = {"public_id": f"person{number}", "sign_in": f"person{number}", "name": "-", "password_hash": "-"}
+    said = {"public_id": f"person{number}", "sign_in": f"person{number}", "name": "-"}
     return {**said, "organisation": number, "role": "clerk", "active": True, "created_at": NOW}
 
 

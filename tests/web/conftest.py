@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from storage.objects import open_objects
 from storage.store import Store, open_store
-from storage.tables import metadata, person
+from storage.tables import credential, metadata
 from storage.tenancy import EVERYTHING
 from tests.conftest import BACKENDS, Databases, as_service, make_database, settings_for
 from trace import create_app
@@ -145,7 +145,7 @@ def _fill(url: str) -> Demonstration | None:
         shown = load_demonstration(store, ZoneInfo("Asia/Shanghai"), datetime.now(UTC))
         if shown is not None:
             with store.writing() as session:
-                session.execute(update(person).values(password_hash=_QUICK.hash(shown.password)))
+                session.execute(update(credential).values(password_hash=_QUICK.hash(shown.password)))
         return shown
     finally:
         store.close()

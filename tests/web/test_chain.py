@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 
 from storage.tables import (
     certificate,
+    credential,
     event,
     ident,
     organisation,
@@ -44,7 +45,7 @@ class Chain:
             )  # fmt: skip
             head = session.scalar(select(organisation.c.id).where(organisation.c.public_id == card["id"])) or 0
             shops = organisation.c.name.in_(SHOPS)
-            password_hash = session.scalar(select(person.c.password_hash).limit(1))
+            password_hash = session.scalar(select(credential.c.password_hash).limit(1))
             create_person_by_hash(
                 session, sign_in="head", name="总部管理员", password_hash=str(password_hash),
                 role=Role.ORGANISATION_ADMINISTRATOR, organisation_id=head, now=now,

@@ -9,7 +9,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage.tables import organisation, person
+from storage.tables import credential, organisation, person
 from storage.tenancy import across, across_organisations
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from trace.domain.permissions import Actor, Role
@@ -63,7 +63,6 @@ def create_person_by_hash(
         "public_id": public_id,
         "sign_in": sign_in,
         "name": name,
-        "password_hash": password_hash,
         "organisation": organisation_id,
         "role": role.value,
         "active": True,
@@ -71,11 +70,13 @@ def create_person_by_hash(
     }
     try:
         with session.begin_nested():
-            session.execute(insert(person).values(values))
+            number = session.execute(insert(person).values(values).returning(person.c.id)).scalar_one()
     except IntegrityError as fault:
         raise Conflict(
             N_("The sign-in {sign_in} is taken; choose another."), field="sign_in", sign_in=sign_in
         ) from fault
+    secret = {"person": number, "organisation": organisation_id, "password_hash": password_hash}
+    session.execute(insert(credential).values(secret))
     return {"id": public_id, "sign_in": sign_in, "name": name, "role": role.value, "active": True}
 
 
@@ -105,7 +106,8 @@ def create_colleague(
 @across(because="who signs in belongs to nobody yet")
 def check_password(session: Session, *, sign_in: str, password: str) -> str:
     """The public id of the person who signs in; raises `Unauthenticated`, with one sentence for all reasons."""
-    row = session.execute(select(person).where(person.c.sign_in == sign_in)).one_or_none()
+    query = select(person.c.public_id, person.c.active, credential.c.password_hash).join_from(person, credential)
+    row = session.execute(query.where(person.c.sign_in == sign_in)).one_or_none()
     try:
         _HASHER.verify(row.password_hash if row else NOBODY, password)
         known = row is not None and row.active

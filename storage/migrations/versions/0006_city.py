@@ -111,6 +111,36 @@ def upgrade() -> None:
     for column in ("made_xact", "made_event"):  # of a subscription that is there it is not known
         op.add_column("subscription", sa.Column(column, sa.BigInteger(), nullable=True))
     _jobs()
+    _credentials()
+
+
+def _credentials() -> None:
+    """What people sign in with goes into a table of its own, which nobody sees but their organisation."""
+    op.create_table(
+        "credential",
+        sa.Column("person", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False, comment="person.organisation"),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_credential_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_credential_person")),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_credential")),
+        comment="What a person signs in with, apart from the name they sign by, which shops see of their headquarters",
+    )
+    op.execute(
+        "INSERT INTO credential (person, organisation, password_hash) SELECT id, organisation, password_hash FROM person"
+    )
+    op.execute("ALTER TABLE person DROP COLUMN password_hash")
+
+
+def _no_credentials() -> None:
+    with op.batch_alter_table("person") as batch_op:
+        batch_op.add_column(sa.Column("password_hash", sa.String(length=200), nullable=False, server_default="-"))
+    op.execute(
+        "UPDATE person SET password_hash = (SELECT password_hash FROM credential WHERE credential.person = person.id)"
+    )
+    with op.batch_alter_table("person") as batch_op:
+        batch_op.alter_column("password_hash", server_default=None)
+    op.drop_table("credential")
 
 
 def _references_of_facts(*, keep: bool) -> None:
@@ -246,6 +276,7 @@ def _no_objects() -> None:
 
 
 def downgrade() -> None:
+    _no_credentials()
     _no_digests()
     _references_of_facts(keep=True)
     _no_objects()
