@@ -160,10 +160,16 @@ def print_addresses(address: str, shown: Demonstration | None) -> None:
     click.echo("")
 
 
+def environ_to_serve() -> dict[str, str]:
+    """The environment of who serves for long: the store is prepared by now, and who owns it is nobody's business."""
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    environ.pop("SUNSHINE_OWNER_URL", None)
+    return environ
+
+
 def serve(settings: Settings, port: int) -> None:
     """Run granian in this process's place; it stops gracefully on SIGTERM and finishes what it began."""
-    environ = os.environ | {"SUNSHINE_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
-    environ.pop("SUNSHINE_OWNER_URL", None)  # migrated by now: who serves need not know who owns
+    environ = environ_to_serve() | {"SUNSHINE_PORT": str(port)}
     command = [
         sys.executable, "-m", "granian",
         "--interface", "wsgi",
@@ -297,12 +303,16 @@ def restore(folder: str) -> None:
 @cli.command()
 def worker() -> None:
     """Do the work in the background, as the server does beside its requests, until told to stop (SIGTERM, Ctrl-C)."""
-    from trace.worker_port import watched  # noqa: PLC0415 - loads all of the web
-
     settings = settings_or_exit()
     if settings.worker_port:
         check_address_or_exit(settings.host, settings.worker_port, "SUNSHINE_WORKER_PORT")
     store = open_or_exit(settings)
+    if "SUNSHINE_OWNER_URL" in os.environ:
+        store.close()
+        # Begun anew: what a process was started with stays readable in /proc for as long as it runs.
+        os.execve(sys.executable, [sys.executable, "-m", "trace.cli", "worker"], environ_to_serve())  # noqa: S606
+    from trace.worker_port import watched  # noqa: PLC0415 - loads all of the web
+
     set_up_log()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -314,6 +324,12 @@ def worker() -> None:
         listener.stop()
         crew.stop()
     store.close()
+
+
+@cli.command()
+def prepare() -> None:
+    """Make the tables, or migrate them, and end: for a container of its own, so that who serves knows no owner."""
+    open_or_exit(settings_or_exit()).close()
 
 
 @cli.command()

@@ -207,8 +207,9 @@ def test_composition_names_only_what_is_there() -> None:
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert source in told["volumes"] or (DEPLOY / source).exists(), f"{name}: {source}"
-    for name in ("service", "worker"):
+    for name in ("owner", "service", "worker"):
         given = told["services"][name]["environment"]
+        assert ("SUNSHINE_OWNER_URL" in given) == (name == "owner"), "its first process would keep it"
         assert given.keys() <= SETTINGS.keys()
         assert set(told["services"][name].get("command", [])) <= COMMANDS
     asked = set(re.findall(r"\$\{(\w+):\?", text))

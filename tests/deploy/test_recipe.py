@@ -119,11 +119,30 @@ def port_of(folders: dict[str, str]) -> int:
     return int(Unit(SERVICE, folders).environ()["SUNSHINE_PORT"])
 
 
+def environments(process: subprocess.Popen[bytes]) -> list[bytes]:
+    """What each process of a unit was started with, as anybody of the same user may read it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(path.name)) == process.pid:
+                found.append((path / "environ").read_bytes())
+        except ProcessLookupError:
+            continue  # it ended meanwhile
+    return found
+
+
 def test_units_start_work_together_and_stop_as_they_say(machine: Path, folders: dict[str, str]) -> None:
     service, worker, backup = (Unit(name, folders) for name in (SERVICE, WORKER, BACKUP))
     port = port_of(folders)
-    with service.run() as serving, worker.run() as working:
+    watched = free_port()
+    with service.run() as serving, worker.run(SUNSHINE_WORKER_PORT=str(watched)) as working:
+        wait_for_port(watched, A_WHILE)
         wait_for_port(port, A_WHILE)
+        for process in (serving, working):
+            found = environments(process)
+            assert all(b"SUNSHINE_DATABASE_URL" in environ for environ in found)
+            assert found
+            assert not [environ for environ in found if b"SUNSHINE_OWNER_URL" in environ], "the tables are prepared"
         assert ask(f"http://127.0.0.1:{port}/health/ready")[0] == 200
         made = ["/opt/sunshine-trace/run", "key", "--role", "platform_administrator"]
         line = [word.replace(OPT, folders[OPT]) for word in made]
