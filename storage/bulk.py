@@ -10,6 +10,7 @@ binds, and it cannot pass by what is there.
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult, Table
@@ -58,10 +59,18 @@ def insert_rows(
 def insert_new(
     session: Session, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], keys: tuple[str, ...]
 ) -> set[tuple[Any, ...]]:
-    """Insert rows, in order, on PostgreSQL, passing by those that are there already: `keys` of those inserted."""
+    """Insert rows, in order, passing by those that are there already: `keys` of those inserted."""
     if not rows:
         return set()
-    return {tuple(row) for row in _add_new(session.connection(), table, columns, rows, keys)}
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        return {tuple(row) for row in _add_new(connection, table, columns, rows, keys)}
+    added: set[tuple[Any, ...]] = set()
+    for start in range(0, len(rows), MANY):
+        part = rows[start : start + MANY]
+        statement = _insert_told(table, columns, len(part), keys)
+        added.update(map(tuple, connection.exec_driver_sql(statement, tuple(chain(*part)))))
+    return added
 
 
 def _add_new(
@@ -136,6 +145,14 @@ def _insert_values(table: Table, columns: tuple[str, ...], pass_by: bool, replac
     marks = ", ".join("?" for _ in columns)
     ending = _ending(table, pass_by, replace)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}){ending}"  # noqa: S608 - names of ours
+
+
+@lru_cache(maxsize=256)
+def _insert_told(table: Table, columns: tuple[str, ...], rows: int, keys: tuple[str, ...]) -> str:
+    """So many rows in one statement on SQLite: `executemany` tells nothing of any."""
+    row = f"({', '.join('?' for _ in columns)})"
+    values = f"VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING RETURNING {', '.join(keys)}"
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) {values}"
 
 
 @lru_cache(maxsize=256)

@@ -4,11 +4,12 @@ Two counters that sell the last piece at once run one after the other on the row
 writer on SQLite), and the second finds nothing to sell.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Select, and_, bindparam, case, exists, func, select
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_new, insert_rows
@@ -19,7 +20,6 @@ from trace.domain.links import NAMES_LOT
 from trace.domain.stock import FULL, Balance
 
 _BALANCE = Balance._fields
-_BALANCES = [stock.c[name] for name in _BALANCE]
 
 
 @across(because="of which lot a pack is, whoever had it in stock knows")
@@ -109,50 +109,42 @@ def lock_stock(
     single writer on SQLite) is what lets one of two counters sell the last piece. Rows are made before others are
     locked, either in order of item and unit, so that no two wait for each other in a ring.
     """
-    keys = set(wanted)
-    if session.get_bind().dialect.name == "postgresql":
-        new = _make_rows(session, organisation, arriving)
-        return Locked(_lock_rows(session, organisation, keys - new), {key: arriving[key][1] for key in new})
-    found = _lock_rows(session, organisation, keys | arriving.keys())
-    made = {key: told for key, told in arriving.items() if key not in found}
-    _make_rows(session, organisation, made)
-    return Locked({key: found[key] for key in found if key in keys}, {key: told[1] for key, told in made.items()})
+    new = _make_rows(session, organisation, arriving)
+    found = _lock_rows(session, organisation, set(wanted) - new)
+    return Locked(found, {key: arriving[key][1] for key in new})
 
 
 def _make_rows(
     session: Session, organisation: int, rows: Mapping[tuple[int, str], tuple[int | None, Balance]]
-) -> set[tuple[int, str]]:
-    """The keys of those of these rows that were not there; on SQLite, where the caller looked before, none is told."""
-    columns = ("organisation", "item", "unit", "lot", *_BALANCE)
+) -> Set[tuple[int, str]]:
+    """The keys of those of these rows that were not there."""
     lines = [(organisation, *key, rows[key][0], *rows[key][1]) for key in sorted(rows)]
-    if session.get_bind().dialect.name == "postgresql":
-        return {(item, unit) for item, unit in insert_new(session, stock, columns, lines, ("item", "unit"))}
-    insert_rows(session, stock, columns, lines)
-    return set()
+    return {(item, unit) for item, unit in insert_new(session, stock, _COLUMNS, lines, ("item", "unit"))}
 
 
 def _lock_rows(session: Session, organisation: int, keys: Set[tuple[int, str]]) -> dict[tuple[int, str], Balance]:
+    if not keys:
+        return {}
     items = sorted({item for item, _ in keys})
-    if session.get_bind().dialect.name == "postgresql":
-        connection = session.connection()
-        rows: Iterable[Any] = connection.exec_driver_sql(_LOCK, (organisation, items)) if items else ()
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        rows = connection.exec_driver_sql(_LOCK_POSTGRESQL, (organisation, items))
     else:
-        rows = [row for part in chunks(items) for row in session.execute(_of(organisation, part))]
+        rows = connection.exec_driver_sql(_LOOK_SQLITE, (json.dumps(items), organisation))
     found = {(item, unit): Balance(*row) for item, unit, *row in rows}
     return {key: balance for key, balance in found.items() if key in keys}
 
 
+_COLUMNS = ("organisation", "item", "unit", "lot", *_BALANCE)
 # SELECT hides the number of items from the planner: one plan serves all (`storage.one_of`).
-_LOCK = f"""
+_LOCK_POSTGRESQL = f"""
     SELECT item, unit, {", ".join(_BALANCE)} FROM stock
     WHERE organisation = %b AND item = ANY(CAST((SELECT %b::bigint[]) AS bigint[]))
     ORDER BY item, unit FOR UPDATE"""  # noqa: S608 - names of ours
-
-
-def _of(organisation: int, items: Iterable[int]) -> Select[Any]:
-    return select(stock.c.item, stock.c.unit, *_BALANCES).where(
-        stock.c.organisation == organisation, stock.c.item.in_(items)
-    )
+# CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
+_LOOK_SQLITE = f"""
+    SELECT item, unit, {", ".join(_BALANCE)} FROM json_each(?) AS w CROSS JOIN stock AS t
+    WHERE t.organisation = ? AND t.item = w.value"""  # noqa: S608 - names of ours
 
 
 def set_balances(session: Session, organisation: int, balances: Mapping[tuple[int, str], Balance]) -> None:

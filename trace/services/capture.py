@@ -74,13 +74,11 @@ def capture(
     refuse = _refuser(refused)
     drafts = list(_drafts(events, actor, now, refuse))
     store.keep_declarations_apart(session, (draft.store_key for draft in drafts))
-    uris = {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {})
-    known, idents, free = look(session, {draft.store_key[0] for draft in drafts}, uris, len(drafts))
+    kinds = {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {})
+    known, ids, free = look(session, {draft.store_key[0] for draft in drafts}, kinds, len(drafts))
     sees = partial(_is_party, session, actor)
     drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
-    wanted = {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {})
-    ids = store.intern(session, wanted, idents)
     numbers = _store(session, fresh, ids, free, actor, now) if fresh else {}
     overtaken = [draft for draft in fresh if draft.store_key not in numbers]
     if overtaken:
