@@ -23,6 +23,7 @@ from trace.domain.permissions import Role
 from trace.services.acceptance import add_lines, cancel, change, open_acceptance
 from trace.services.acceptance_codes import leave_out, name_identifier, scan, set_apart
 from trace.services.acceptance_rows import NewLine
+from trace.services.acceptance_view import get_acceptance
 from trace.services.accepting import accept, accept_at_once, look
 from trace.services.arrivals import Supplier
 from trace.services.hops import Some, pack
@@ -149,6 +150,20 @@ def test_an_unknown_prefix_is_asked_about_and_learnt_once(shop: Shop) -> None:
     assert named["waiting"] == 0
     cards = shop.do(look, public_id=opened)
     assert {card["amount"] for card in cards[1]} == {2}  # on a line of their own, which the note does not have
+
+
+def test_codes_of_a_drug_that_came_into_the_file_after_they_were_scanned_are_taken_over(shop: Shop) -> None:
+    strange = shop.town.packs(3)
+    opened = shop.open()
+    assert shop.do(scan, public_id=opened, texts=strange)["waiting"] == 3
+    shop.town.drug(shop.seller, code=strange[0].rpartition("/")[2][:7])  # on the page of the drug file
+    card = shop.do(get_acceptance, public_id=opened)
+    assert (card["known_since"], card["unknown"], card["asked"], card["lines"]) == (3, [], [], [])
+    refused = shop.town.refuses(Conflict, accept, shop.town.command(shop.actor), public_id=opened)
+    assert "came into the file since" in str(refused)
+    assert shop.do(change, public_id=opened, lines={})["waiting"] == 0
+    card = shop.do(get_acceptance, public_id=opened)
+    assert (card["known_since"], [line["scanned"] for line in card["lines"]]) == (0, [3])
 
 
 def test_what_differs_from_the_note_is_accepted_with_a_reason_only(shop: Shop) -> None:

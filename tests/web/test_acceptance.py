@@ -94,6 +94,18 @@ def test_an_unknown_prefix_is_named_on_the_page(demo: Demo, shop: Browser) -> No
     assert (named.status_code, 'value="8777099"' in named.text) == (200, False)
 
 
+def test_a_drug_that_was_not_in_the_file_is_entered_and_its_codes_are_taken_over(demo: Demo, shop: Browser) -> None:
+    page = begun(demo, shop)
+    scanned = codes(3, "8777098")
+    asked = shop.post(page, {"action": "scan", "codes": "\n".join(scanned)})
+    assert f'href="/drugs/new?code={scanned[0]}"' in asked.text
+    assert shop.post("/drugs/new", {"code": scanned[0], "name": "新来的药", "prescription": "otc_b"}).status_code == 303
+    assert 'value="fall"' in shop.get(page).text
+    assert shop.get(page + "/check").text.count(f'href="{page}"') == 2  # the way back, told on top as well
+    taken = shop.post(page, {"action": "fall"})
+    assert ("新来的药" in taken.text, 'value="fall"' in taken.text) == (True, False)
+
+
 def test_an_order_is_placed_accepted_against_and_taken_back(demo: Demo, shop: Browser) -> None:
     a_drug(demo)
     form = {"supplier": supplier_of(demo), "lines-0-product": "测试药 8777001", "lines-0-amount": "5", "number": "CG-9"}

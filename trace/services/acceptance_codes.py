@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import chunks
 from storage.tables import acceptance, acceptance_code
-from trace.domain.acceptance import Pack, sort_packs
+from trace.domain.acceptance import Pack, Sorted, sort_packs
 from trace.domain.drugs import CodeForm
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Actor
@@ -158,11 +158,7 @@ def _check_room(session: Session, number: int, more: int) -> None:
 
 def _sort(session: Session, number: int, read: Iterable[_Read], into: int | None) -> dict[str, int]:
     """{code: line} of the packs that fall to a line; lines that open, or learn their batch, are written."""
-    packs = [
-        Pack(str(one.code.uri), str(one.code.product["id"]), one.code.lot or "", one.code.expires_on)
-        for one in read
-        if one.code.product is not None
-    ]
+    packs = _packs(one.code for one in read)
     if not packs:
         return {}
     before = note_lines(lines_of(session, number))
@@ -181,6 +177,20 @@ def _sort(session: Session, number: int, read: Iterable[_Read], into: int | None
         first=opened[0].number if opened else 0,
     )
     return found.placed
+
+
+def _packs(codes: Iterable[DrugCode]) -> list[Pack]:
+    """Those whose product the file knows."""
+    return [
+        Pack(str(code.uri), str(code.product["id"]), code.lot or "", code.expires_on)
+        for code in codes
+        if code.product is not None
+    ]
+
+
+def would_fall(waiting: Iterable[DrugCode], lines: Iterable[Row[Any]]) -> Sorted:
+    """Where codes that are of no line yet would fall now; nothing is written."""
+    return sort_packs(_packs(waiting), note_lines(lines))
 
 
 def settle(session: Session, actor: Actor, number: int) -> int:

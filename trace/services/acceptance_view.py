@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session, aliased
 
 from storage.events import chunks
 from storage.tables import MICRO, acceptance, acceptance_code, person, purchase_order, receipt
-from trace.domain.acceptance import AcceptanceState, Pack, sort_packs
+from trace.domain.acceptance import AcceptanceState, Sorted
 from trace.domain.failures import N_, NotFound
 from trace.domain.papers import Finding
 from trace.domain.permissions import Actor
 from trace.domain.rules.special_drugs import check_first_product
-from trace.services.acceptance_codes import waiting_codes
-from trace.services.acceptance_rows import note_lines
+from trace.services.acceptance_codes import waiting_codes, would_fall
 from trace.services.accepting import Came, came_of, findings_of, is_cold
 from trace.services.code_uses import uses_elsewhere
 from trace.services.commands import Command
@@ -49,8 +48,9 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
 
     `lines` with what the note says, what was scanned, what differs, and, while it is open, the `proposed_price` (of the
     order, or of the last delivery: {price, source}), which is a price once somebody sends it; `unknown` identifiers
-    ("which product is this?"); `asked` packs that fit several lines; `elsewhere` codes that were used before; `people`
-    who scanned; `logs` of the way. Of one that is done, `receipt` is the public id of its record.
+    ("which product is this?"); `asked` packs that fit several lines; `known_since`, how many waiting codes the file has
+    come to know, which fall by the next change; `elsewhere` codes that were used before; `people` who scanned; `logs`
+    of the way. Of one that is done, `receipt` is the public id of its record.
     """
     actor = command.actor
     row = session.execute(_heads(actor).where(acceptance.c.public_id == public_id)).one_or_none()
@@ -63,6 +63,7 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
     first = first_products(session, actor, [one.row.product for one in came]) if is_open else set[int]()
     found = [told + check_first_product(one.row.product in first, rules) for one, told in zip(came, found, strict=True)]
     waiting = waiting_codes(session, actor, row.id)
+    fall = would_fall(waiting, [one.row for one in came])
     proposed = _proposed_prices(session, actor, row, came) if is_open else {}
     return {
         **_head(row),
@@ -72,7 +73,8 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
         "lines": [_line(one, told, proposed.get(one.row.product)) for one, told in zip(came, found, strict=True)],
         "codes": sum(len(one.codes) for one in came) + len(waiting),
         "unknown": [_unknown(asked, waiting) for asked in new_identifiers(waiting)],
-        "asked": _asked(waiting, came),
+        "asked": [] if fall.placed else _asked(waiting, fall),  # they may open lines that are to be asked about
+        "known_since": len(fall.placed),
         "elsewhere": uses_elsewhere(session, actor=actor, acceptance_number=row.id) if is_open else [],
         "people": _people(session, row.id),
         "logs": logs_of(session, actor=actor, acceptance=public_id),
@@ -199,17 +201,11 @@ def _unknown(asked: Any, waiting: Iterable[DrugCode]) -> dict[str, Any]:
     }
 
 
-def _asked(waiting: Sequence[DrugCode], came: Sequence[Came]) -> list[dict[str, Any]]:
+def _asked(waiting: Sequence[DrugCode], fall: Sorted) -> list[dict[str, Any]]:
     """Packs that several lines fit, by product: how many, which lines."""
-    packs = [
-        Pack(str(code.uri), str(code.product["id"]), code.lot or "", code.expires_on)
-        for code in waiting
-        if code.product is not None
-    ]
-    fell = sort_packs(packs, note_lines(one.row for one in came))
     names: Mapping[str, str] = {str(code.uri): str(code.product["name"]) for code in waiting if code.product}
     groups: dict[tuple[str, tuple[int, ...]], list[str]] = {}
-    for uri, lines in fell.asked.items():
+    for uri, lines in fall.asked.items():
         groups.setdefault((names[uri], tuple(lines)), []).append(uri)
     return [
         {"product": name, "lines": list(lines), "count": len(uris), "codes": uris}

@@ -33,7 +33,7 @@ from trace.domain.permissions import Actor
 from trace.domain.products import Category
 from trace.domain.rules.book import Rules
 from trace.services.acceptance import begin
-from trace.services.acceptance_codes import put, waiting_codes
+from trace.services.acceptance_codes import put, waiting_codes, would_fall
 from trace.services.acceptance_rows import NewLine, end, find_row, lines_of, note_lines, open_row
 from trace.services.arrivals import Decision, Line, Supplier
 from trace.services.commands import Command, run_once
@@ -298,11 +298,12 @@ def _check_none_waits(session: Session, actor: Actor, row: Row[Any]) -> None:
     if not waiting:
         return
     unknown = sorted({code.identifier or code.text[:7] for code in waiting if not code.known})
-    text = (
-        N_("{count} codes are of a product nobody named yet ({identifiers}): say which product they are of.")
-        if unknown
-        else N_("{count} codes fit several lines: say which line they are of.")
-    )
+    if unknown:
+        text = N_("{count} codes are of a product nobody named yet ({identifiers}): say which product they are of.")
+    elif would_fall(waiting, lines_of(session, row.id)).asked:
+        text = N_("{count} codes fit several lines: say which line they are of.")
+    else:  # the drug came into the file meanwhile, by another page
+        text = N_("{count} codes are of a drug that came into the file since: take them over, and look at their lines.")
     raise Conflict(
         text,
         field="codes",

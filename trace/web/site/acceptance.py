@@ -118,6 +118,8 @@ def _act(public_id: str, action: str) -> dict[str, Any] | None:
                 return {}
             texts = group["codes"]
             return acceptance_codes.scan(g.session, command, **named, texts=texts, line=_number(which))
+        case "fall":
+            return acceptance.change(g.session, command, public_id=public_id, lines={})
         case "leave":
             texts = texts_of("codes") or texts_of("code")
             return acceptance_codes.leave_out(g.session, command, **named, texts=texts)
