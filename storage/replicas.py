@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, TimeoutError
 PATIENCE = 0.2  # seconds for which a look waits until the replica has come to its position
 POLL = 0.004  # seconds between two questions how far it has come
 SAMPLED = 1.0  # seconds after which the primary is asked anew how far it is
+ASKING = 1.0  # seconds for which looks wait for what it says to that; not at all while it is silent
 REST = 5.0  # seconds for which nobody asks a replica that is gone
 CATCHING_UP = 1.0  # seconds for which nobody asks a replica that is behind
 
@@ -72,13 +73,17 @@ class Replica:
         self._until = float("-inf")  # nobody asks before
         self._seen = (Seen(0, float("-inf")),) * 2
         self._asking, self._changing = threading.Lock(), threading.Lock()
+        self._asked = threading.Event()  # set: nobody is asking the primary
+        self._asked.set()
+        self._is_silent = False  # the primary did not say how far it is
         self._identity: tuple[str, str] | None = None
 
     @contextmanager
     def caught_up(self, wanted: int | None) -> Iterator[Connection]:
         """A connection to the replica, which has come to the position `wanted` (None: to where the primary is now).
 
-        Raises `ReplicaLeft`, also where the block cannot finish what it began on the replica: the primary can.
+        Who wants no position of their own is not kept waiting by a primary that does not answer. Raises `ReplicaLeft`,
+        also where the block cannot finish what it began on the replica: the primary can.
         """
         self._check_rest()
         try:
@@ -116,6 +121,11 @@ class Replica:
         with self._connected() as connection:
             return max(0, self.position() - _replayed(connection))
 
+    def is_primary_silent(self) -> bool:
+        """Whether the primary does not answer, as far as is known: found out within `ASKING`, at once later on."""
+        self._floor()
+        return self._is_silent
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
@@ -146,29 +156,50 @@ class Replica:
         """
         floor = self._floor()
         if wanted is None:
+            if self._is_silent:
+                raise ReplicaLeft(FAILED)
             return max(floor, self.position())
-        if wanted > self._seen[1].position:
+        if wanted > self._seen[1].position and not self._is_silent:
             wanted = min(wanted, self.position())
         return max(floor, wanted)
 
     def _floor(self) -> int:
         """What every look must see: where the primary was one to three seconds ago.
 
-        A primary that does not answer acknowledges nothing either: then it is what it was.
+        A primary that does not answer acknowledges nothing either: then it is what it was. It is asked by a thread of
+        its own, because a machine that vanished keeps whoever asks it waiting for many seconds.
         """
         if self._clock() - self._seen[1].at >= SAMPLED:
-            with self._asking:
-                if (now := self._clock()) - self._seen[1].at >= SAMPLED:
-                    self._seen = self._sampled(now)
+            asked = self._ask()
+            if not self._is_silent and not asked.wait(ASKING):
+                self._note_silence(True)
         return self._seen[0].position
 
-    def _sampled(self, now: float) -> tuple[Seen, Seen]:
-        older = self._seen[1]
+    def _ask(self) -> threading.Event:
+        """Ask the primary how far it is, unless that is being asked: what is set when it is known."""
+        with self._asking:
+            if self._asked.is_set() and self._clock() - self._seen[1].at >= SAMPLED:
+                self._asked = threading.Event()
+                threading.Thread(target=self._sample, args=(self._asked,), daemon=True).start()
+            return self._asked
+
+    def _sample(self, done: threading.Event) -> None:
+        now, older = self._clock(), self._seen[1]
         try:
             fresh = Seen(self.position(), now)
-        except DBAPIError:
-            fresh = Seen(older.position, self._clock() + REST)
-        return (older if now - older.at < 2 * SAMPLED else fresh), fresh
+        except SQLAlchemyError:
+            self._note_silence(True)
+        else:
+            self._seen = (older if now - older.at < 2 * SAMPLED else fresh), fresh
+            self._note_silence(False)
+        finally:
+            done.set()
+
+    def _note_silence(self, is_silent: bool) -> None:
+        with self._changing:
+            changed, self._is_silent = self._is_silent != is_silent, is_silent
+        if changed:
+            log.warning("primary_silent") if is_silent else log.info("primary_answers")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,32 @@ def database_gone(url: str, how: signal.Signals = signal.SIGQUIT) -> Iterator[No
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         wait_for_port(port)
+
+
+@contextmanager
+def database_silent(url: str) -> Iterator[threading.Event]:
+    """The server behind an address stops as it stands and says nothing, as a machine that vanished: until the block
+    ends, or a minute is over, which sets the event."""
+    with create_engine(driver_url(url)).connect() as connection:
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+    server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+    stopped, over = [server, *server.children()], threading.Event()
+
+    def go_on() -> None:
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+        over.set()
+
+    for process in stopped:
+        process.suspend()
+    minute = threading.Timer(60, go_on)
+    minute.start()
+    try:
+        yield over
+    finally:
+        minute.cancel()
+        go_on()
 
 
 CEPH = """

@@ -70,7 +70,7 @@ _SENTENCES = {
 }
 _SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in another tab, then press once more here.")
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
-_STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
+STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
 _TOO_LONG = N_(
     "The store took too long to find that and gave it up. Nothing was recorded; try again in a few seconds, or ask for"
     " less at once."
@@ -186,7 +186,7 @@ def on_store_failure(error: Exception) -> Response:
     if full:
         return answer(507, gettext(_DISK_FULL))
     out_of_time = getattr(original, "sqlstate", None) == OUT_OF_TIME
-    return answer(503, gettext(_TOO_LONG if out_of_time else _STORE_BUSY))
+    return answer(503, gettext(_TOO_LONG if out_of_time else STORE_BUSY))
 
 
 def on_database_fault(error: DBAPIError) -> Response:

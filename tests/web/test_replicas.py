@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from storage.replicas import REST, SAMPLED, STRANGE, Replica, ReplicaLeft
+from storage.replicas import BEHIND, FAILED, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
 from storage.store import open_store
 from storage.tables import lookup_log
 from storage.tenancy import EVERYTHING
 from tests.conftest import Databases, as_service
 from tests.replicas import replica_of, standing_still
-from tests.servers import database_gone
+from tests.servers import database_gone, database_silent
 from tests.web.conftest import Browser, Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from tests.web.test_operations import change, figures, grown
@@ -290,4 +290,40 @@ def test_while_the_primary_is_gone_the_public_sees_what_the_replica_has(demo: De
         assert demo.client.get(f"/t/{CODE}").status_code == 200
         assert demo.get("/stock").status_code == 503
     while demo.get("/stock").status_code == 503:
+        pass
+
+
+def test_a_primary_that_says_nothing_keeps_no_look_waiting(demo: Demo, clock: Clock) -> None:
+    browser, harvester = demo.browser("station"), demo.headers("clerk")
+    new_supplier(browser, "李记批发")
+    until_it_follows(demo, clock)
+    with database_silent(demo.owner.url) as over:
+        for _ in range(3):
+            clock.now += SAMPLED
+            assert demo.client.get(f"/t/{CODE}").status_code == 200, "who wrote nothing is answered by the replica"
+            for told in (browser.get("/suppliers"), demo.client.get("/epcis/v2/events", headers=harvester)):
+                assert told.status_code == 503, "who they are, only the primary knows"
+                assert "Retry-After" in told.headers
+        assert not over.is_set(), "all that was said before the primary said anything"
+    while browser.get("/suppliers").status_code == 503:
+        pass
+    assert "李记批发" in browser.get("/suppliers").text
+
+
+def test_who_changed_something_sees_it_on_the_replica_while_the_primary_says_nothing(demo: Demo, clock: Clock) -> None:
+    replica = demo.store.replica
+    assert replica is not None
+    new_supplier(demo.browser("station"), "赵记批发")
+    until_it_follows(demo, clock)
+    position = replica.position()
+    with database_silent(demo.owner.url) as over:
+        clock.now += SAMPLED
+        assert replica.is_primary_silent()
+        with replica.caught_up(position) as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        for wanted, why in ((position + 10**6, BEHIND), (None, FAILED)):
+            with pytest.raises(ReplicaLeft, match=why), replica.caught_up(wanted):
+                pass
+        assert not over.is_set()
+    while replica.is_primary_silent():
         pass

@@ -80,6 +80,11 @@ def may_ask_replica(view: Callable[..., Any]) -> bool:
     return request.method in SAFE_METHODS and getattr(view, "from_replica", False)
 
 
+def names_somebody(view: Callable[..., Any]) -> bool:
+    """Whether the primary has to be asked who this is: the request bears a key, or somebody's session."""
+    return not getattr(view, "unasked", False) and (_key() is not None or "person" in session)
+
+
 def is_watched(view: Callable[..., Any]) -> bool:
     """Whether this request is a look that is written down."""
     return getattr(view, "watched", False) and g.actor is not None and g.actor.watches

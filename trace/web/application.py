@@ -18,13 +18,21 @@ from storage.replicas import OK, ReplicaLeft
 from storage.store import Store, is_written_at_end, open_store, undo
 from trace import clock, errors
 from trace.config import Settings
-from trace.domain.failures import NotFound, QueryTooLarge
+from trace.domain.failures import Busy, NotFound, QueryTooLarge
 from trace.kept_objects import objects_of
 from trace.log import set_up_log
 from trace.metrics import NO_ROUTE, count_look, count_request
 from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
-from trace.web.access import check_access, csrf, is_watched, may_ask_replica, needs_writing, sight_of_actor
+from trace.web.access import (
+    check_access,
+    csrf,
+    is_watched,
+    may_ask_replica,
+    names_somebody,
+    needs_writing,
+    sight_of_actor,
+)
 from trace.web.again import rewinder
 from trace.web.epcis.problems import is_epcis
 from trace.web.parts import LANGUAGES, Parts, limiter, parts
@@ -88,10 +96,13 @@ class Application(Flask):
         if view is None or request.url_rule is None or request.url_rule.endpoint == "static":
             return self.make_response(super().dispatch_request())
         store = parts().store.within(parts().settings.statement_seconds)
+        replica = store.replica if may_ask_replica(view) else None
+        if replica is not None and names_somebody(view) and replica.is_primary_silent():
+            raise Busy(errors.STORE_BUSY)  # at once: it might take half a minute to find that out once more
         check_access(view, store)
         store = store.seeing(sight_of_actor(g.actor))
         ready = rewinder()
-        if store.replica is not None and may_ask_replica(view):
+        if replica is not None:
             if (answer := self._answer_from_replica(view, store)) is not None:
                 return answer
             ready()
