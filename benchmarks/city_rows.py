@@ -37,7 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "dispensing": ("item", "organisation", "event", "returned_event", "dispensed_at"),
     "dispensing_head": ("item", "open_sales", "split_units"),
 }
-_THING = int(Named.EPC)
+_THING, _TYPE = int(Named.EPC), int(Named.EVENT_TYPE)
 _CRATE = int(UriKind.RETURNABLE)
 
 
@@ -161,6 +161,8 @@ class Rows:
             for kind, what in layout.named:
                 if isinstance(what, str):
                     named.append((kind, self._words[what] or 0, True))
+                elif kind == _TYPE:
+                    named.append((kind, what, True))
                 else:
                     thing = told.things[what]
                     named.append((kind, thing.number, kind != _THING or thing.kind == _CRATE))

@@ -204,6 +204,8 @@ def questions_of(ground: Ground) -> dict[str, list[Ask]]:
         query(f"{label}: a step", actor, *({"EQ_bizStep": [s]} for s in ("shipping", "receiving", "commissioning")))
         query(f"{label}: a disposition", actor, {"EQ_disposition": ["active"]}, {"EQ_disposition": ["in_transit"]})
         query(f"{label}: a type", actor, {"eventType": ["AggregationEvent"]}, {"EQ_action": ["OBSERVE"]})
+        query(f"{label}: a rare type", actor, {"eventType": ["TransformationEvent"]})
+        query(f"{label}: nothing, a type that there is none of", actor, {"eventType": ["TransactionEvent"]})
     for label, actor in (("busiest", busy), ("middling", middling)):
         here = {"EQ_bizLocation": [ground.places[actor.organisation]]}
         query(f"{label}: a place", actor, here, {"EQ_readPoint": [ground.places[actor.organisation]]})

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
@@ -31,7 +31,8 @@ _LOOKED_UP = 20
 # Where no route is short, the first there is: how much each narrows, as a rule. What an organisation took part in
 # is less than what was ever shipped.
 _PREFERENCE = (
-    *("id", "item", "mention", "site_step", "biz_location", "read_point", "party", "step", "disposition", "time"),
+    *("id", "item", "mention", "site_step", "biz_location", "read_point", "party", "type", "step", "disposition"),
+    "time",
 )
 _MENTIONS = {
     Index.TRANSACTION: Mention.TRANSACTION,
@@ -55,7 +56,9 @@ _VOCABULARY = {
     Index.BIZ_LOCATION: Named.BIZ_LOCATION,
     Index.WITHIN_READ_POINT: Named.READ_POINT,
     Index.WITHIN_BIZ_LOCATION: Named.BIZ_LOCATION,
+    Index.TYPE: Named.EVENT_TYPE,
 }
+_OBJECT = TYPES["ObjectEvent"]
 
 
 def _there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -290,7 +293,15 @@ def _way(index: Index, values: Sequence[int]) -> tuple[Route | None, ColumnEleme
         return route, event.c.id_key.in_(values)
     if index is Index.DECLARES_ERROR:
         return None, event.c.declarer != 0
-    return None, {Index.TYPE: event.c.type, Index.ACTION: event.c.action}[index].in_(values)
+    if index is Index.TYPE:
+        return None if _OBJECT in values else _of_types(values), event.c.type.in_(values)
+    return None, event.c.action.in_(values)
+
+
+def _of_types(values: Sequence[int]) -> Route:
+    """Along the index of the rare types; its condition is said in its own words, or no planner knows it for a part."""
+    rare = event.c.type != literal_column(str(_OBJECT))
+    return Route("type", EVENT_TIME, event.c.event_time, event.c.id, event.c.type, values, rare)
 
 
 def _looked_up(key: Any, time: Any, number: Any, values: Sequence[int]) -> ColumnElement[bool] | None:

@@ -86,6 +86,7 @@ class Named(IntEnum):
     DISPOSITION = 3
     READ_POINT = 4
     BIZ_LOCATION = 5
+    EVENT_TYPE = 6  # by its number in `TYPES`
 
 
 class ItemLine(NamedTuple):

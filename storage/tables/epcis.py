@@ -35,7 +35,7 @@ event_vocabulary = Table(
     metadata,
     Column("organisation", Number, nullable=False),
     Column("kind", SmallInteger, nullable=False, comment="storage.events.Named"),
-    Column("ident", Number, nullable=False),
+    Column("ident", Number, nullable=False, comment="ident.id; of an event type its number"),
     PrimaryKeyConstraint("organisation", "kind", "ident"),
     sqlite_with_rowid=False,
     comment="What the events an organisation may see name: the top-level resources of EPCIS 2.0 (section 12.5)",

@@ -22,6 +22,7 @@ from trace.domain.containment import ENDS_STAYS
 from trace.domain.links import Role
 
 ENDING_ROLES = ", ".join(str(int(role)) for role in sorted(ENDS_STAYS))  # an index is used by who writes it alike
+NO_OBJECTS = "type <> 0"  # of `event`: all but object events (`storage.events.TYPES`)
 
 
 class transaction_number(FunctionElement[int]):  # noqa: N801 - written like the SQL function it is
@@ -93,6 +94,10 @@ event = Table(
     Index("ix_event_disposition", "disposition", "event_time", "id"),
     Index("ix_event_read_point", "read_point", "event_time", "id"),
     Index("ix_event_record_time", "record_time", "id"),
+    # Of the rare types alone: object events are most of all, and the next one is never far.
+    Index(
+        "ix_event_type", "type", "event_time", "id", sqlite_where=text(NO_OBJECTS), postgresql_where=text(NO_OBJECTS)
+    ),
     Index("ix_event_feed", "xact", "id"),
 )
 

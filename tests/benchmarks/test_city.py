@@ -9,7 +9,7 @@ import storage
 from benchmarks.city_people import City
 from benchmarks.city_rows import COLUMNS
 from benchmarks.city_store import fill, fill_by_capture
-from storage.events import unpack_links
+from storage.events import TYPES, Named, unpack_links
 from storage.store import Store
 from storage.tables import metadata
 from tests.conftest import Databases, make_database
@@ -18,6 +18,7 @@ SIZE, SEED = 400, 12  # one with drugs, some of them brought back, and food, som
 # Numbers of rows of `ident` and `organisation`: compared by what they name.
 IDENTS = {"ident", "item", "peer", "step", "disposition", "read_point", "biz_location", "lot"}
 ORGANISATIONS = {"organisation", "captured_by", "sender", "receiver", "created_by"}
+KINDS = {number: name for name, number in TYPES.items()}
 LEFT_OUT = {("ident", "id")}
 
 
@@ -41,7 +42,8 @@ def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
             kept = [metadata.tables[table].c[name] for name in columns if (table, name) not in LEFT_OUT]
             rows = []
             for row in session.execute(select(*kept)):
-                rows.append(tuple(named(c.name, value, uris, names) for c, value in zip(kept, row, strict=True)))
+                known = KINDS if table == "event_vocabulary" and row.kind == Named.EVENT_TYPE else uris
+                rows.append(tuple(named(c.name, value, known, names) for c, value in zip(kept, row, strict=True)))
             # The place that an organisation begins with has a name by chance.
             found[table] = sorted((row for row in rows if "/place/loc/" not in str(row[0])), key=repr)
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event as engine_event
+from sqlalchemy import text
 
 from storage import event_routes
 from storage.event_search import LONG, LONG_QUERIES, Budget, Meter
@@ -141,11 +142,54 @@ def test_little_of_a_step_among_much_else_at_a_place_is_found_by_its_own_index(
     assert sorted(numbers(town, shop, asked, budget=Budget(rows=26))) == list(range(2_000, 2_025))
 
 
+RARE = {"type": "TransactionEvent", "bizTransactionList": [{"type": "po", "bizTransaction": ORDER_ID}]}
+
+
+def test_rare_type_among_all_else_is_found_by_its_own_index(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 20)
+    record(town, shop, *(event(n, after=n, **RARE) for n in range(1_000, 1_025)))
+    record(town, shop, *(event(n, after=n) for n in range(2_000, 2_050)))
+    inspector = town.organisation(licensed=False, role=Role.INSPECTOR)
+    asked = {"eventType": ["TransactionEvent", "AssociationEvent"]}
+    assert numbers(town, inspector, asked, budget=Budget(rows=26)) == list(range(1_024, 999, -1))
+    window = {"GE_eventTime": (START + timedelta(minutes=1_010)).isoformat()}
+    assert numbers(town, inspector, asked | window, budget=Budget(rows=16)) == list(range(1_024, 1_009, -1))
+    assert numbers(town, inspector, {"eventType": ["AssociationEvent"]}, budget=Budget(rows=1)) == []
+
+
+def test_types_that_none_of_an_organisations_many_events_has_are_not_looked_for(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 20)
+    other = town.organisation(licensed=False)
+    record(town, other, *(event(n, after=n, **RARE) for n in range(1_000, 1_050)))
+    assert ask(town, shop, {"eventType": ["TransactionEvent"]}, budget=Budget(rows=1)).documents == []
+    assert len(numbers(town, other, {"eventType": ["TransactionEvent"]})) == 50
+
+
+def test_postgresql_knows_the_index_of_rare_types_for_whatever_type_is_asked(town: Town, shop: Actor) -> None:
+    if town.store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite's plans are told with those of all other queries")
+    record(town, shop, event(100, **RARE))
+    with town.store.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        window = event_routes.Window({})
+        (chosen,) = event_routes._of_types([3]).rows(window, None, descending=True, most=5, is_short=False)
+        told = chosen.compile(connection)
+        marks = str(told) % {name: f"${number}" for number, name in enumerate(told.params, start=1)}
+        plan = "\n".join(connection.scalars(text(f"EXPLAIN (GENERIC_PLAN) {marks}")))
+    assert "ix_event_type" in plan, plan
+    assert "Sort" not in plan, plan
+
+
 INDEXED: dict[str, dict[str, Any]] = {
     "ix_event_step": {"EQ_bizStep": ["packing"]},
     "ix_event_disposition": {"EQ_disposition": ["in_transit"]},
     "ix_event_read_point": {"EQ_readPoint": [SITE]},
     "ix_event_site": {"EQ_bizLocation": [SITE]},
+    "ix_event_type": {"eventType": ["TransactionEvent"]},
     "ix_event_site_step": {"EQ_bizLocation": [SITE], "EQ_bizStep": ["packing"]},
     "ix_event_record_time": {"GE_recordTime": (NOW + timedelta(minutes=1)).isoformat()},
     "ix_event_time": {"GE_eventTime": START.isoformat(), "LT_eventTime": (START + timedelta(minutes=2)).isoformat()},

@@ -30,7 +30,7 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 2_000  # bytes; an index of PostgreSQL takes 2,700
-_THING = int(store.Named.EPC)
+_THING, _TYPE = int(store.Named.EPC), int(store.Named.EVENT_TYPE)
 # In the order of `_words`.
 _WORD_KINDS = tuple(
     int(kind)
@@ -156,7 +156,7 @@ def _share(
     if not drafts:
         return
     events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
-    named = {pair for draft in drafts for pair in _named(draft.links, _words(draft.event, ids), ids)}
+    named = {pair for draft in drafts for pair in _named(draft, _words(draft.event, ids), ids)}
     store.add_party(session, actor.organisation, events, named)
 
 
@@ -333,7 +333,7 @@ def _new_event(
         frozenset([actor.organisation, *(organisations[end.id] for end in ends if end.id in organisations)]),
         draft.store_key,
         {(ids[uri], int(kind)) for uri, kind in draft.mentions},
-        _named(draft.links, words, ids),
+        _named(draft, words, ids),
     )
 
 
@@ -343,9 +343,10 @@ def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
     return tuple([ids[word] if word else None for word in words])
 
 
-def _named(links: Iterable[Link], words: Iterable[int | None], ids: Mapping[str, int]) -> set[tuple[int, int]]:
+def _named(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -> set[tuple[int, int]]:
     """The top-level resources an event belongs to."""
-    things = {(_THING, ids[link.item]) for link in links if link.role is not Role.TRANSFORMATION}
+    things = {(_THING, ids[link.item]) for link in draft.links if link.role is not Role.TRANSFORMATION}
+    things.add((_TYPE, store.TYPES[type(draft.event).__name__]))
     things.update((kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None)
     return things
 

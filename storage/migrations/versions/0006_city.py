@@ -14,6 +14,7 @@ depends_on = None
 
 # Roles that end every stay in a container (trace.domain.containment.ENDS_STAYS), as they were numbered then.
 ENDED = sa.text("role IN (3, 4, 8)")
+NO_OBJECTS = sa.text("type <> 0")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 # Columns of `job`: (name, type on PostgreSQL, type on SQLite, comment). Written out, as in 0005.
 OF_JOBS = (
@@ -92,6 +93,9 @@ def upgrade() -> None:
         postgresql_where=ENDED,
     )
     op.create_index("ix_event_site_step", "event", ["biz_location", "step", "event_time", "id"])
+    op.create_index(
+        "ix_event_type", "event", ["type", "event_time", "id"], sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS
+    )
     op.create_index("ix_lot_number", "lot", ["number"])
     _fill_vocabulary()
     op.create_table(
@@ -237,8 +241,9 @@ def _comment(column: str, told: str | None, table: str = "event_document") -> No
 
 
 def _fill_vocabulary() -> None:
-    """Which words and places an organisation's events name, of those captured before 0002 as well: queries ask it."""
-    for kind, column in ((2, "step"), (3, "disposition"), (4, "read_point"), (5, "biz_location")):
+    """Which words, places and types an organisation's events name, of earlier ones as well: queries ask it."""
+    _comment("ident", "ident.id; of an event type its number", "event_vocabulary")
+    for kind, column in ((2, "step"), (3, "disposition"), (4, "read_point"), (5, "biz_location"), (6, "type")):
         op.execute(
             f"INSERT INTO event_vocabulary (organisation, kind, ident) SELECT DISTINCT p.organisation, {kind}, e.{column}"
             f" FROM event_party AS p JOIN event AS e ON e.id = p.event WHERE e.{column} IS NOT NULL"
@@ -291,5 +296,7 @@ def downgrade() -> None:
         op.execute(f"ALTER TABLE subscription DROP COLUMN {column}")
     op.drop_table("trace_pause")
     op.drop_index("ix_lot_number", table_name="lot")
+    op.drop_index("ix_event_type", table_name="event", sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS)
     op.drop_index("ix_event_site_step", table_name="event")
+    _comment("ident", None, "event_vocabulary")
     op.drop_index("ix_event_item_ended", table_name="event_item", sqlite_where=ENDED, postgresql_where=ENDED)
