@@ -1,13 +1,15 @@
 """The least a store could do: bytes into tables without keys and indices, COPY or `executemany`, in one transaction.
 
-Two measures stand beside each other: the documents alone, and the rows of all tables of facts that a capture wrote.
+Two measures stand beside each other: the documents alone as they were sent, and the rows of all tables of facts that a
+capture wrote, in which documents are compressed.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, LargeBinary, select, text, type_coerce
 
+from storage.packing import Packed, unpack
 from storage.store import Store
 from storage.tables import (
     event,
@@ -40,14 +42,19 @@ class Mark:
 
 
 def rows_since(store: Store, mark: Mark) -> Rows:
-    """The rows that were added since, of the tables of facts; not the words that an organisation's events name."""
+    """The rows that were added since, of the tables of facts, as the store holds them; not the words that an
+    organisation's events name."""
     with store.reading() as session:
         found = {
-            name: _plain(session.execute(select(column.table).where(column > mark.event)))
+            name: _plain(session.execute(select(*_stored(column.table)).where(column > mark.event)))
             for name, column in _GROWING.items()
         }
         found["ident"] = _plain(session.execute(select(ident).where(ident.c.id > mark.ident)))
     return found
+
+
+def _stored(table: FromClause) -> list[ColumnElement[Any]]:
+    return [type_coerce(c, LargeBinary) if isinstance(c.type, Packed) else c for c in table.columns]
 
 
 def _plain(rows: Any) -> list[tuple[Any, ...]]:
@@ -55,9 +62,9 @@ def _plain(rows: Any) -> list[tuple[Any, ...]]:
 
 
 def documents_in(rows: Rows) -> Rows:
-    """Of these rows the documents alone."""
+    """Of these rows the documents alone, as they were sent."""
     place = list(event_document.columns.keys()).index("document")
-    return {"documents": [(row[place],) for row in rows["event_document"]]}
+    return {"documents": [(unpack(row[place]),) for row in rows["event_document"]]}
 
 
 def prepare_bare(engine: Engine) -> None:

@@ -13,6 +13,7 @@ from benchmarks.city import moment_of
 from benchmarks.city_people import Document, Party, Story, Thing, Told
 from benchmarks.city_shapes import Layout, Shape
 from storage.events import Named, id_key
+from storage.packing import pack
 from trace.domain.stock import Balance
 from trace.domain.uris import UriKind
 
@@ -118,7 +119,7 @@ class Rows:
         numbers = [thing.number for thing in told.things]
         texts = [self._time(time), event_id, *[thing.uri for thing in told.things], *map(str, told.amounts)]
         document = (layout.text % layout.filled(texts)).encode()
-        rows["event_document"].append((number, document, hashlib.sha256(document).digest()))
+        rows["event_document"].append((number, pack(document), hashlib.sha256(document).digest()))
         packed: list[int] = []
         items = rows["event_item"]
         for line, (slot, role, peer, amount) in enumerate(layout.lines):

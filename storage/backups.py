@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, func, inspect, make_url, select, table, text
+from sqlalchemy import Connection, LargeBinary, func, inspect, make_url, select, table, text, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from storage.packing import DamagedDocument, unpack
 from storage.store import open_store
 from storage.tables import event_document, stored_object
 
@@ -186,10 +187,18 @@ def _differences(session: Session, content: Content) -> Iterator[str]:
     for name, rows in content.rows.items():
         if now.rows.get(name) != rows:
             yield f"{name} has {now.rows.get(name, 'no')} rows, not {rows}."
-    documents = select(event_document.c.event, event_document.c.document, event_document.c.digest)
-    for number, document, digest in session.execute(documents.execution_options(yield_per=_AT_ONCE)):
-        if hashlib.sha256(document).digest() != digest:
+    stored = type_coerce(event_document.c.document, LargeBinary)
+    documents = select(event_document.c.event, stored, event_document.c.digest)
+    for number, packed, digest in session.execute(documents.execution_options(yield_per=_AT_ONCE)):
+        if not _is_of(packed, digest):
             yield f"the document of event {number} has changed."
+
+
+def _is_of(packed: bytes, digest: bytes) -> bool:
+    try:
+        return hashlib.sha256(unpack(packed)).digest() == digest
+    except DamagedDocument:
+        return False
 
 
 def _call(url: str, program: str, *arguments: str) -> None:

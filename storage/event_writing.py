@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import MANY, Lines, insert_rows, insert_with_parts
 from storage.events import COLUMNS, EventKey, NewEvent, StoredEvent, chunks, intern, pack_links, with_documents
+from storage.packing import pack
 from storage.tables import (
     event,
     event_document,
@@ -129,7 +130,7 @@ def insert_events(session: Session, events: Sequence[NewEvent], numbers: Sequenc
 
 def _parts(fresh: Sequence[tuple[int, NewEvent]]) -> list[Lines]:
     """What hangs on the events, in the order of each table's key."""
-    documents = [(n, e.document, hashlib.sha256(e.document).digest()) for n, e in fresh]
+    documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
     named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}

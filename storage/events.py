@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import insert_numbered, insert_rows, select_among
 from storage.one_of import one_of
+from storage.packing import unpack
 from storage.tables import (
     event,
     event_document,
@@ -185,7 +186,7 @@ def with_documents(session: Session, rows: Iterable[Sequence[Any]]) -> dict[Even
     of = {row[0]: row[1:4] for row in rows}
     for number, document in select_among(session, event_document, ("event", "document"), "event", of):
         key, declarer, captured_by = of[number]
-        found[key, declarer] = StoredEvent(number, bytes(document), captured_by)
+        found[key, declarer] = StoredEvent(number, unpack(document), captured_by)
     return found
 
 
@@ -286,7 +287,7 @@ def add_party(
 def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
     """The canonical bytes of these events: {event number: bytes}."""
     rows = select_among(session, event_document, ("event", "document"), "event", sorted(set(events)))
-    return {number: bytes(document) for number, document in rows}
+    return {number: unpack(document) for number, document in rows}
 
 
 def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:

@@ -243,6 +243,21 @@ def test_store_that_is_not_what_was_counted_does_not_come_back(small: Settings, 
     assert list(other.data.glob("*sunshine*")) == []
 
 
+@pytest.mark.parametrize("damage", ["zeroblob(9)", "x'012233'"], ids=["another document", "no document"])
+def test_store_with_a_document_that_changed_does_not_come_back(
+    small: Settings, small_town: Town, tmp_path: Path, damage: str
+) -> None:
+    farm = small_town.organisation()
+    small_town.lot(farm, small_town.product(farm))
+    small_town.do(
+        lambda session: session.connection().exec_driver_sql(f"UPDATE event_document SET document = {damage}")
+    )
+    backup = back_up(small, tmp_path / "backups")
+    other = settings_for(f"sqlite:///{tmp_path / 'other' / 'sunshine.db'}", tmp_path / "other")
+    with pytest.raises(BackupFailed, match="the document of event 1 has changed"):
+        bring_back(other, backup)
+
+
 def test_backup_comes_back_only_under_its_own_signing_key(small: Settings, tmp_path: Path) -> None:
     backup = back_up(small, tmp_path / "backups")
     assert with_its_key(backup, {"SUNSHINE_DATA": str(tmp_path / "new")})["SUNSHINE_SECRET_KEY"] == small.secret_key

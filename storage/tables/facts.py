@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
+from storage.packing import Packed
 from storage.tables.columns import Number, metadata
 from trace.domain.containment import ENDS_STAYS
 from trace.domain.links import Role
@@ -112,7 +113,7 @@ event_document = Table(
     "event_document",
     metadata,
     Column("event", Number, primary_key=True, autoincrement=False),
-    Column("document", LargeBinary, nullable=False, comment="canonical EPCIS 2.0 JSON, made once"),
+    Column("document", Packed, nullable=False, comment="canonical EPCIS 2.0 JSON, made once: storage.packing"),
     Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the document: what the log of proofs will take"),
 )
 

@@ -1,8 +1,11 @@
 """a city: ten million events"""
 
+from collections.abc import Callable, Iterator
+
 import sqlalchemy as sa
 from alembic import op
 
+from storage.packing import pack, unpack
 from storage.tables.columns import Moment
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.event_hash import event_hash
@@ -78,10 +81,13 @@ SAYING = (
 )
 WITHOUT_ROWID = frozenset({"event_party", "event_vocabulary"})
 AT_ONCE = 1_000  # documents
+DOCUMENTS = sa.table("event_document", sa.column("event"), sa.column("document"), sa.column("hash"))
 
 
 def upgrade() -> None:
     _digests()
+    _write_documents(pack)
+    _comment("document", "canonical EPCIS 2.0 JSON, made once: storage.packing")
     _objects()
     _references_of_facts(keep=False)
     op.create_index(
@@ -222,16 +228,28 @@ def _no_digests() -> None:
     op.execute("INSERT INTO pending_proof (event, digest) SELECT event, digest FROM event_document ORDER BY event")
     op.execute("ALTER TABLE event_document RENAME COLUMN digest TO hash")
     _comment("hash", "event hash (CBV 2.0 section 8.9), 32 bytes")
-    table = sa.table("event_document", sa.column("event"), sa.column("document"), sa.column("hash"))
-    row = sa.update(table).where(table.c.event == sa.bindparam("number")).values(hash=sa.bindparam("told"))
+    row = sa.update(DOCUMENTS).where(DOCUMENTS.c.event == sa.bindparam("number")).values(hash=sa.bindparam("told"))
+    for part in _documents():
+        hashes = [(number, event_hash(load_document(document))) for number, document in part]
+        op.get_bind().execute(row, [{"number": number, "told": told} for number, told in hashes])
+
+
+def _write_documents(form: Callable[[bytes], bytes]) -> None:
+    """Compress what is stored already, or write it out again; no document changes, and its digest stands beside it."""
+    row = sa.update(DOCUMENTS).where(DOCUMENTS.c.event == sa.bindparam("number")).values(document=sa.bindparam("told"))
+    for part in _documents():
+        op.get_bind().execute(row, [{"number": number, "told": form(stored)} for number, stored in part])
+
+
+def _documents() -> Iterator[list[tuple[int, bytes]]]:
+    """(event, what is stored) part by part: all documents are too many for the memory."""
     last = 0
-    while True:  # part by part: all documents are too many for the memory
-        query = sa.select(table.c.event, table.c.document).where(table.c.event > last).order_by(table.c.event)
-        found = op.get_bind().execute(query.limit(AT_ONCE)).all()
+    while True:
+        query = sa.select(DOCUMENTS.c.event, DOCUMENTS.c.document).where(DOCUMENTS.c.event > last)
+        found = op.get_bind().execute(query.order_by(DOCUMENTS.c.event).limit(AT_ONCE)).all()
         if not found:
             return
-        hashes = [(number, event_hash(load_document(bytes(document)))) for number, document in found]
-        op.get_bind().execute(row, [{"number": number, "told": told} for number, told in hashes])
+        yield [(number, bytes(stored)) for number, stored in found]
         last = found[-1].event
 
 
@@ -282,6 +300,8 @@ def _no_objects() -> None:
 
 def downgrade() -> None:
     _no_credentials()
+    _write_documents(unpack)
+    _comment("document", "canonical EPCIS 2.0 JSON, made once")
     _no_digests()
     _references_of_facts(keep=True)
     _no_objects()
