@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, LargeBinary, func, inspect, make_url, select,
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from storage.bulk import select_among
 from storage.packing import DamagedDocument, unpack
 from storage.store import open_store
 from storage.tables import event_document, stored_object
@@ -94,6 +95,16 @@ def _describe(session: Session, names: Path) -> Content:
         for name, until in session.execute(query.execution_options(yield_per=_AT_ONCE)):
             file.write(f"{name} {until.isoformat()}\n" if until else f"{name}\n")
     return content
+
+
+def known_objects(url: str, names: Iterable[str]) -> set[str]:
+    """Those of some objects that the database knows by now: of the others the rows were removed, and then the bytes."""
+    store = open_store(url)
+    try:
+        with closing(store), store.reading() as session:
+            return {row.sha256 for row in select_among(session, stored_object, ("sha256",), "sha256", names)}
+    except DBAPIError as fault:
+        raise BackupFailed(f"The database cannot be asked: {_first_line(fault)}") from fault
 
 
 def content_of(connection: Connection) -> Content:

@@ -25,10 +25,12 @@ from trace.cli import cli
 from trace.cli_backup import (
     DATABASE,
     MANIFEST,
+    NAMES,
     POOL,
     find_backup,
     make_backup,
     read_backup,
+    read_names,
     restore_backup,
     with_its_key,
 )
@@ -187,6 +189,23 @@ def test_object_that_is_missing_or_damaged_is_told_and_all_else_is_kept(
     other = elsewhere(small, databases, tmp_path / "other")
     assert sorted(bring_back(other, backup)) == sorted((missing, damaged))
     assert open_objects(other.objects_url).get(sound) == PHOTOS[2]
+
+
+def test_object_that_is_swept_while_the_backup_is_made_is_no_missing_one(
+    small: Settings, small_town: Town, tmp_path: Path
+) -> None:
+    names = [f"{number:064x}" for number in range(1_001)]  # after a thousand it says how far it is
+    rows = [{"sha256": name, "media_type": "image/jpeg", "size": 5_000, "stored_at": NOW} for name in names]
+    small_town.do(lambda session: session.execute(insert(stored_object), rows))
+    swept = stored_object.delete().where(stored_object.c.sha256 == names[-1])
+
+    def meanwhile(_text: str) -> None:
+        small_town.do(lambda session: session.execute(swept))
+
+    backup, told = make_backup(small, tmp_path / "backups", now=NOW, keep=None, say=meanwhile)
+    assert (told.missing, told.objects) == (names[:-1], 1_000), "the store has none of them; of one that is right"
+    assert [name for name, _ in read_names(backup / NAMES)] == names[:-1], "nor will a restore miss it"
+    assert read_backup(backup) == told
 
 
 def test_restore_to_an_s3_store_that_was_gone_goes_on_when_it_is_back(

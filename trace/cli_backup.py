@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from storage.backups import BackupFailed, Content, bring_back, copy_database, kind_of, verify_empty
+from storage.backups import BackupFailed, Content, bring_back, copy_database, kind_of, known_objects, verify_empty
 from storage.objects import NoLock, ObjectStore, open_objects
 from trace import clock
 from trace.config import Settings
@@ -127,6 +127,11 @@ def _fill(settings: Settings, target: Path, pool: Path, *, now: datetime, say: S
     names = [name for name, _ in read_names(target / NAMES)]
     source, kept = objects_of(settings), open_objects(str(pool))
     missing = [name for name in _counted(names, say) if not _is_kept(pool, name) and not _copy(source, kept, name)]
+    if missing:  # or removed since the database was copied, as what no record names
+        swept = set(missing) - known_objects(settings.owner_url, missing)
+        _leave_out(target / NAMES, swept)
+        missing = [name for name in missing if name not in swept]
+        names = [name for name in names if name not in swept]
     made = Backup(
         format=FORMAT,
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
@@ -149,6 +154,13 @@ def _copy(source: ObjectStore, target: ObjectStore, name: str) -> bool:
     except NotFound:  # also one whose bytes have changed
         return False
     return True
+
+
+def _leave_out(path: Path, names: set[str]) -> None:
+    """Take objects out of the list of those that a backup names."""
+    lines = path.read_text(encoding="ascii").splitlines(keepends=True)
+    path.unlink()
+    _write(path, "".join(line for line in lines if line.split()[0] not in names))
 
 
 def find_backup(folder: Path) -> Path:
