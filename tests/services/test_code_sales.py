@@ -108,6 +108,10 @@ def test_r8_one_code_one_sale(town: Town) -> None:
         for what in before:
             last = do(code, what, last)
         alarms = town.count(alert)
+        asked = {"actor": other if second == "there" else shop, "on": town.now.date()}
+        (looked,) = town.do(check_codes, [code], **asked)
+        if outcome != "refused":  # the counter is told before the box is handed out
+            assert (before, second, looked["sold_elsewhere"]) == (before, second, outcome == "alarm")
         try:
             told = do(code, second, last)["alerts"]
             came = "alarm" if told else "sold"

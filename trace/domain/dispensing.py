@@ -65,7 +65,7 @@ class Pack:
     """A pack as a shop's records have it: `on_hand`, `held` or `out` (sold), its `lot` and `product`, its sales.
 
     `lot` has number, produced_on, expires_on; `product` name, category, prescription, drug_class, split_units,
-    split_unit_name.
+    split_unit_name. `sold_elsewhere`: another shop sold it or units of it, and has not got them back.
     """
 
     code: str
@@ -78,6 +78,7 @@ class Pack:
     product: Mapping[str, Any] = field(default_factory=dict)
     sold_at: datetime | None = None
     opened: Opened | None = None
+    sold_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,18 @@ from sqlalchemy import BigInteger, BindParameter, Row, and_, bindparam, case, fu
 from sqlalchemy.orm import Session
 
 from storage.events import NO_DECLARER, chunks, find_idents, id_key, intern, keep_declarations_apart
-from storage.tables import MICRO, dispensing, ident, lot, product, receipt, receipt_line, split_pack, stock
+from storage.tables import (
+    MICRO,
+    dispensing,
+    dispensing_head,
+    ident,
+    lot,
+    product,
+    receipt,
+    receipt_line,
+    split_pack,
+    stock,
+)
 from storage.tenancy import across
 from trace.domain.dispensing import NoCodeReason, Opened, Pack, Verdict, code_text, find_refusal
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
@@ -58,6 +69,8 @@ _PACKS = (
         split_pack.c.unit_name,
         split_pack.c.sold,
         split_pack.c.use_by,
+        dispensing_head.c.open_sales.label("sales_anywhere"),
+        dispensing_head.c.split_units.label("units_anywhere"),
     )
     .outerjoin(lot, lot.c.item == stock.c.lot)
     .outerjoin(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
@@ -72,6 +85,7 @@ _PACKS = (
         ),
     )
     .outerjoin(split_pack, and_(split_pack.c.item == stock.c.item, split_pack.c.organisation == _HERE))
+    .outerjoin(dispensing_head, dispensing_head.c.item == stock.c.item)
     .where(
         stock.c.organisation == _HERE,
         stock.c.unit == PIECE,
@@ -146,7 +160,9 @@ def _pack(uri: str, item: int | None, row: Row[Any] | None) -> Pack:
         return Pack(code_text(uri), uri, item)
     opened = None if row.units is None else Opened(row.units, row.unit_name, row.sold, row.use_by)
     where = (row.on_hand > 0, row.held > 0, row.out > 0)
-    return Pack(code_text(uri), uri, item, *where, *_cards(row), row.dispensed_at, opened)
+    sales, units = (row.sales_anywhere or 0) - (row.dispensed_at is not None), (row.units_anywhere or 0)
+    elsewhere = sales > 0 or units > (row.sold or 0)
+    return Pack(code_text(uri), uri, item, *where, *_cards(row), row.dispensed_at, opened, elsewhere)
 
 
 def _cards(row: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -239,9 +255,10 @@ def find_earlier(
 def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: date) -> list[dict[str, Any]]:
     """What the counter is told of scanned texts before they are sold, each pack once, in their order.
 
-    {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened, price} each:
-    `verdict` is one of `Verdict`, or "unknown" for a text that names no pack; `message` with its `values` is a
-    sentence, None where it may be sold; `review` is whether a pharmacist has to (R10). Takes no lock: the sale decides.
+    {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened,
+    sold_elsewhere, price} each: `verdict` is one of `Verdict`, or "unknown" for a text that names no pack; `message`
+    with its `values` is a sentence, None where it may be sold; `review` is whether a pharmacist has to (R10);
+    `sold_elsewhere` says that a sale of it would be alarmed (R8). Takes no lock: the sale decides.
     """
     read = {code.uri or code.text: code for code in read_codes(session, texts, actor=actor)}
     packs = find_packs(session, actor=actor, uris=[str(code.uri) for code in read.values() if _names_pack(code)])
@@ -291,6 +308,7 @@ def _unknown(code: DrugCode) -> dict[str, Any]:
         "expires_on": None,
         "review": False,
         "earlier": None,
+        "sold_elsewhere": False,
         "opened": None,
         "price": None,
     }
@@ -314,6 +332,7 @@ def _told(code: DrugCode, pack: Pack, rules: Rules) -> dict[str, Any]:
         "expires_on": pack.lot["expires_on"] if pack.lot else None,
         "review": first_needing("pharmacist", handed, rules) is not None,
         "earlier": None,
+        "sold_elsewhere": pack.sold_elsewhere,
         "opened": None
         if opened is None
         else {"units": opened.units, "left": opened.left, "unit_name": opened.unit_name, "use_by": opened.use_by},
