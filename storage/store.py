@@ -66,6 +66,7 @@ class Store:
         self.replica = Replica(_replica_engine(driver_url(replica_url)), self.engine) if replica_url else None
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
         self._snapshots: Engine | Connection = self.engine.execution_options(sunshine_snapshot=True)
+        self._writers = self.engine.execution_options(sunshine_writes=True)
 
     def seeing(self, sight: Sight) -> "Store":
         """The same store, for sessions that see other records (`storage.tenancy`)."""
@@ -90,7 +91,7 @@ class Store:
 
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
-        with open_session(self.engine.execution_options(sunshine_writes=True), self.sight) as session:
+        with open_session(self._writers, self.sight) as session:
             with _ended_if_refused(session):
                 yield session
             _write_down(session, session)
@@ -183,15 +184,14 @@ def write_at_end(session: Session, statement: Executable) -> None:
 
 def once_kept(session: Session, act: Callable[[], None]) -> None:
     """Have something done when what a writing session did so far is kept, and never if it is rolled back."""
-    if _AFTERWARDS not in session.info:
-        session.info[_AFTERWARDS] = []
-        event.listen(session, "after_soft_rollback", _forget)
-    session.info[_AFTERWARDS].append((session.get_nested_transaction() or session.get_transaction(), act))
+    noted = session.info.setdefault(_AFTERWARDS, [])
+    noted.append((session.get_nested_transaction() or session.get_transaction(), act))
 
 
+@event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, ended: SessionTransaction) -> None:
     """What was to be done afterwards, without what belongs to a transaction or savepoint that was rolled back."""
-    noted = [] if ended.parent is None else session.info.get(_AFTERWARDS, ())
+    noted = [] if ended.parent is None else session.info.get(_AFTERWARDS, [])
     session.info[_AFTERWARDS] = [(begun, act) for begun, act in noted if ended not in _around(begun)]
 
 
