@@ -32,6 +32,13 @@ class Lines(NamedTuple):
     pass_by: bool = False
 
 
+class Unless(NamedTuple):
+    """A query of PostgreSQL, and what it is asked with: where it finds anything, a row is passed by."""
+
+    query: str
+    values: tuple[Any, ...]
+
+
 def insert_rows(
     session: Session,
     table: Table,
@@ -106,8 +113,10 @@ def _add(connection: Connection, hoping: str | None, careful: str, values: tuple
     return connection.exec_driver_sql(careful, values)
 
 
-def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) -> int:
+def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], unless: Unless | None = None) -> int:
     """Insert the rows of `whole`, and, if none of them was passed by, those of its parts: how many of `whole`.
+
+    `unless` is for a single row, and asked on PostgreSQL only: SQLite's single writer knows what is there.
 
     One statement on PostgreSQL; of many rows, one that hopes that none of `whole` is there (`_add`). Of the parts' rows
     those that may meet another session's come sorted (`insert_rows`).
@@ -120,11 +129,12 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) ->
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
     shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts))
-    values = _arrays(whole.rows)
+    values = _arrays(whole.rows) + (unless.values if unless else ())
     for part in parts:
         values += (*_arrays(part.rows), len(whole.rows))
     hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
-    return int(_add(connection, hoping, _insert_together(shapes, hoping=False), values).scalar_one())
+    careful = _insert_together(shapes, hoping=False, unless=unless.query if unless else "")
+    return int(_add(connection, hoping, careful, values).scalar_one())
 
 
 def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -168,7 +178,9 @@ def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending:
 
 
 @lru_cache(maxsize=256)
-def _insert_together(lines: tuple[tuple[Table, tuple[str, ...], bool, bool], ...], *, hoping: bool) -> str:
+def _insert_together(
+    lines: tuple[tuple[Table, tuple[str, ...], bool, bool], ...], *, hoping: bool, unless: str = ""
+) -> str:
     """The first lines, counted, and behind them each of the others where the count is what it should be.
 
     `hoping`: that no other session adds any of the same rows; of the parts that are to pass by, what is there is left.
@@ -180,6 +192,8 @@ def _insert_together(lines: tuple[tuple[Table, tuple[str, ...], bool, bool], ...
     ]
     if hoping:
         endings[0] = ""
+    if unless:
+        whole += f" WHERE NOT EXISTS ({unless})"
     steps = [f"added AS ({whole}{endings[0]} RETURNING 1)", "counted AS (SELECT count(*) AS rows FROM added)"]
     steps += [
         f"part{number} AS ({part} WHERE (SELECT rows FROM counted) = %b{ending})"  # noqa: S608 - names of ours

@@ -5,11 +5,25 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.bulk import MANY, Lines, insert_rows, insert_with_parts
-from storage.events import COLUMNS, EventKey, NewEvent, StoredEvent, chunks, intern, pack_links, with_documents
+from storage.bulk import MANY, Lines, Unless, insert_rows, insert_with_parts
+from storage.events import (
+    COLUMNS,
+    LANES,
+    NO_DECLARER,
+    EventKey,
+    NewEvent,
+    StoredEvent,
+    chunks,
+    find_siblings,
+    intern,
+    keep_declarations_apart,
+    lane_of,
+    pack_links,
+    with_documents,
+)
 from storage.packing import pack
 from storage.tables import (
     event,
@@ -34,16 +48,18 @@ class Look(NamedTuple):
     numbers: Sequence[int]
 
 
-def look(session: Session, keys: Collection[int], kinds: Mapping[str, int], events: int) -> Look:
-    """Events under these `id_key`s, the numbers of these URIs, {uri: kind}, and numbers for so many events.
+def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], events: int) -> Look:
+    """Events with the eventIDs of these, the numbers of these URIs, {uri: kind}, and numbers for so many events.
 
-    URIs that are not known are added. One statement on PostgreSQL where they are few and no other session adds one of
-    them at the same moment (`storage.events.intern` decides); on SQLite one, and one for what is added.
+    No error declaration of these is stored from here on until the transaction ends, except by itself
+    (`storage.events.keep_declarations_apart`). URIs that are not known are added. One statement on PostgreSQL for a
+    single event, unless another session adds one of its URIs at the same moment (`storage.events.intern` decides); on
+    SQLite one, and one for what is added.
     Of the numbers PostgreSQL's sequence gives none twice; on SQLite they are what follows the highest, which nobody
     else can take, because a session that writes is the only one. Numbers that are not used are lost.
     """
     on_postgresql = session.get_bind().dialect.name == "postgresql"
-    rows = (_look_postgresql if on_postgresql else _look_sqlite)(session.connection(), keys, kinds, events)
+    rows = (_look_postgresql if on_postgresql else _look_sqlite)(session, keys, kinds, events)
     siblings = [row[1:5] for row in rows if row[0] == _EVENT]
     idents = {row[5]: row[1] for row in rows if row[0] == _IDENT}
     numbers: Sequence[int] = [row[1] for row in rows if row[0] == _NUMBER]
@@ -56,19 +72,26 @@ def look(session: Session, keys: Collection[int], kinds: Mapping[str, int], even
 
 
 def _look_postgresql(
-    connection: Connection, keys: Collection[int], kinds: Mapping[str, int], events: int
+    session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], events: int
 ) -> Sequence[Any]:
+    """A single event takes its lane in the same statement, which may not see what was stored while the lane was waited
+    for: `insert_events` asks once more."""
+    id_keys, lanes = [key for key, _ in keys], []
+    if len(keys) == 1 and len(kinds) < MANY and all(declarer == NO_DECLARER for _, declarer in keys):
+        lanes = [lane_of(key) for key in id_keys]
+    else:
+        keep_declarations_apart(session, keys)
+    connection = session.connection()
     if len(kinds) >= MANY:  # `intern` adds as many in less time
-        return connection.exec_driver_sql(_LOOK_POSTGRESQL, (list(keys), list(kinds), events)).all()
+        return connection.exec_driver_sql(_LOOK_POSTGRESQL, (id_keys, list(kinds), events)).all()
     uris = sorted(kinds)  # as `intern` does: no two wait in a ring
-    asked = (list(keys), uris, [int(kinds[uri]) for uri in uris], events)
+    asked = (uris, uris, [int(kinds[uri]) for uri in uris], lanes, id_keys, events)
     return connection.exec_driver_sql(_LOOK_AND_ADD_POSTGRESQL, asked).all()
 
 
-def _look_sqlite(
-    connection: Connection, keys: Collection[int], kinds: Mapping[str, int], _events: int
-) -> Sequence[Any]:
-    return connection.exec_driver_sql(_LOOK_SQLITE, (json.dumps(list(keys)), json.dumps(list(kinds)))).all()
+def _look_sqlite(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], _events: int) -> Sequence[Any]:
+    asked = (json.dumps([key for key, _ in keys]), json.dumps(list(kinds)))
+    return session.connection().exec_driver_sql(_LOOK_SQLITE, asked).all()
 
 
 def _add_idents(
@@ -86,20 +109,18 @@ _LOOK_POSTGRESQL = """
     SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL FROM event AS t WHERE t.id_key = ANY(%b::bigint[])
     UNION ALL SELECT 2, t.id, NULL, NULL, NULL, t.uri FROM ident AS t WHERE t.uri = ANY(%b::text[])
     UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL FROM generate_series(1, %b)"""
-_LOOK_AND_ADD_POSTGRESQL = """
-    WITH asked AS (SELECT %b::bigint[] AS keys, %b::text[] AS uris, %b::smallint[] AS kinds, %b::int AS events),
-    known AS (SELECT t.id, t.uri FROM ident AS t WHERE t.uri = ANY((SELECT uris FROM asked)::text[])),
+_LOOK_AND_ADD_POSTGRESQL = f"""
+    WITH known AS (SELECT t.id, t.uri FROM ident AS t WHERE t.uri = ANY(%b::text[])),
     added AS (
-        INSERT INTO ident (uri, kind)
-        SELECT w.uri, w.kind FROM asked, unnest(asked.uris, asked.kinds) WITH ORDINALITY AS w(uri, kind, place)
-        WHERE w.uri NOT IN (SELECT uri FROM known) ORDER BY w.place
-        ON CONFLICT DO NOTHING RETURNING id, uri)
-    SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL FROM event AS t
-    WHERE t.id_key = ANY((SELECT keys FROM asked)::bigint[])
+        INSERT INTO ident (uri, kind) SELECT * FROM unnest(%b::text[], %b::smallint[]) AS w(uri, kind)
+        WHERE w.uri NOT IN (SELECT uri FROM known) ON CONFLICT DO NOTHING RETURNING id, uri)
+    SELECT 0, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::text
+    FROM unnest(%b::int[]) AS w(lane), LATERAL pg_advisory_xact_lock_shared({LANES}, w.lane)
+    UNION ALL SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
+    FROM event AS t WHERE t.id_key = ANY(%b::bigint[])
     UNION ALL SELECT 2, id, NULL, NULL, NULL, uri FROM known
     UNION ALL SELECT 2, id, NULL, NULL, NULL, uri FROM added
-    UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL
-    FROM generate_series(1, (SELECT events FROM asked))"""
+    UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL FROM generate_series(1, %b)"""  # noqa: S608
 # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
 _LOOK_SQLITE = """
     SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
@@ -110,30 +131,50 @@ _LOOK_SQLITE = """
     UNION ALL SELECT 3, coalesce(max(id), 0), NULL, NULL, NULL, NULL FROM ident"""
 
 
-def insert_events(session: Session, events: Sequence[NewEvent], numbers: Sequence[int]) -> dict[EventKey, int]:
-    """Store events with their documents, trace lines and parties: {key: event number}. `numbers` are those of `look`.
+def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> dict[EventKey, int]:
+    """Store events with their documents, trace lines and parties, under the numbers that `look` found: {key: number}.
 
-    An event whose ID another session stored meanwhile is left out of the answer: the unique key (id_key, declarer)
-    decides, the insert passes over, and the caller looks what came first.
+    An event that another session stored meanwhile is left out of the answer: the unique key (id_key, declarer) decides,
+    the insert passes over. What came first joins `found.siblings`; so does a declaration that one of the events is
+    wrong, if it came between the look and its lane.
     """
-    of = {e.key: number for e, number in zip(events, numbers, strict=False)}
-    rows = [(of[e.key], *e.key, pack_links(e.lines), *e.values) for e in events]
+    numbers = dict(zip([e.key for e in events], found.numbers, strict=False))
+    left, stored = list(events), dict[EventKey, int]()
+    while left:
+        stored |= _insert(session, {numbers[e.key]: e for e in left}, found.siblings)
+        left = [e for e in left if e.key not in stored]
+        found.siblings.update(find_siblings(session, {e.key[0] for e in left}))
+        left = [e for e in left if e.key not in found.siblings]
+    return stored
+
+
+def _insert(
+    session: Session, events: Mapping[int, NewEvent], siblings: Mapping[EventKey, StoredEvent]
+) -> dict[EventKey, int]:
+    """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
+    sibling that is not known."""
+    rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
     # In the order of the key, so that two captures of the same events never wait for each other in a ring.
     whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True)
-    if insert_with_parts(session, whole, _parts([(of[e.key], e) for e in events])) < len(events):
-        stored = _stored_among(session, of.values())
-        of = {key: number for key, number in of.items() if number in stored}
-        for part in _parts([(of[e.key], e) for e in events if e.key in of]):
+    unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in siblings.values()])) if len(rows) == 1 else None
+    if insert_with_parts(session, whole, _parts(events), unless) < len(events):
+        stored = _stored_among(session, events)
+        events = {number: e for number, e in events.items() if number in stored}
+        for part in _parts(events):
             insert_rows(session, *part[:3], pass_by=part.pass_by)
-    return of
+    return {e.key: number for number, e in events.items()}
 
 
-def _parts(fresh: Sequence[tuple[int, NewEvent]]) -> list[Lines]:
-    """What hangs on the events, in the order of each table's key."""
+_ANOTHER = "SELECT 1 FROM event AS t WHERE t.id_key = %b AND t.id <> ALL(%b::bigint[])"
+
+
+def _parts(events: Mapping[int, NewEvent]) -> list[Lines]:
+    """What hangs on {number: event}, in the order of each table's key."""
+    fresh = events.items()
     documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
-    named = {(party, kind, i) for _, e in fresh for party in e.parties for kind, i in e.named}
+    named = {(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named}
     return [
         Lines(event_document, ("event", "document", "digest"), documents),
         Lines(event_item, _ITEM_COLUMNS, sorted([row for n, e in fresh for row in _item_rows(n, e)])),

@@ -249,17 +249,24 @@ def keep_declarations_apart(session: Session, keys: Iterable[EventKey]) -> None:
         return
     lanes: dict[int, bool] = {}
     for key, declarer in keys:
-        lanes[key % _LANES] = lanes.get(key % _LANES, False) or declarer != NO_DECLARER
+        lane = lane_of(key)
+        lanes[lane] = lanes.get(lane, False) or declarer != NO_DECLARER
     ordered = sorted(lanes.items())
     numbers, alone = [lane for lane, _ in ordered], [declares for _, declares in ordered]
     session.connection().exec_driver_sql(_TAKE_LANES, (numbers, alone))
 
 
-_LANES = 32  # few, because a server has room for some thousand locks; many, because a declaration is waited for
-_TAKE_LANES = """
-    SELECT CASE WHEN alone THEN pg_advisory_xact_lock(20190102, lane)
-                ELSE pg_advisory_xact_lock_shared(20190102, lane) END
-    FROM unnest(%b::int[], %b::bool[]) AS w(lane, alone)"""
+def lane_of(key: int) -> int:
+    """The lane of an `id_key`, under `LANES`: few, because a server has room for some thousand locks; many, because a
+    declaration is waited for."""
+    return key % 32
+
+
+LANES = 20190102  # the first half of the advisory locks' numbers
+_TAKE_LANES = f"""
+    SELECT CASE WHEN alone THEN pg_advisory_xact_lock({LANES}, lane)
+                ELSE pg_advisory_xact_lock_shared({LANES}, lane) END
+    FROM unnest(%b::int[], %b::bool[]) AS w(lane, alone)"""  # noqa: S608 - a number of ours
 
 
 def withdraw(session: Session, events: Iterable[int]) -> set[int]:

@@ -1,16 +1,19 @@
 """Documents of partners that arrive at once, with real threads, on both databases."""
 
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, text
 
 from storage.tables import event, event_withdrawn, master_data, transit
 from tests.services.test_concurrency import at_once
-from tests.services.test_epcis_capture import LOT, partner_event, send, stored
-from tests.town import Town
+from tests.services.test_epcis_capture import LOT, document, partner_event, send, stored
+from tests.town import NOW, Town
 from trace.domain.permissions import Actor
-from trace.services.epcis_capture import CaptureJob
+from trace.services.epcis_capture import CaptureJob, capture_document
 
 DECLARED = {"errorDeclaration": {"declarationTime": "2026-11-23T09:00:00+08:00", "reason": "did_not_occur"}}
 
@@ -41,6 +44,32 @@ def test_an_event_and_the_declaration_that_it_is_wrong_know_of_each_other(town: 
         pair = partner_event(number), partner_event(number, **DECLARED)
         assert numbers_stored(at_once(*(sending(town, farm, one) for one in pair))) == [1, 1]
     assert town.count(event) == town.count(event_withdrawn) == 12
+
+
+def until_somebody_waits(town: Town) -> None:
+    """Until another session waits for a lock of this one (on SQLite it waits to begin, which nobody can see)."""
+    waits = text("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    latest = time.monotonic() + 60
+    while town.store.engine.dialect.name == "postgresql":
+        with town.store.engine.connect() as connection:
+            if connection.execute(waits).first() is not None:
+                return
+        assert time.monotonic() < latest
+
+
+@pytest.mark.parametrize("declared_first", [False, True])
+def test_of_an_event_and_its_declaration_who_waits_sees_whom_it_waited_for(town: Town, declared_first: bool) -> None:
+    """A single event takes its lane while it looks, so what was stored until then it may not see: it asks again."""
+    farm = town.organisation()
+    pair = partner_event(), partner_event(**DECLARED)
+    first, second = reversed(pair) if declared_first else pair
+    with ThreadPoolExecutor(1) as other:
+        with town.store.writing() as session:
+            capture_document(session, actor=farm, document=document(first), behaviour="rollback", now=NOW)
+            waiting = other.submit(sending(town, farm, second))
+            until_somebody_waits(town)
+        assert waiting.result(timeout=60).stored == 1
+    assert town.count(event) == town.count(event_withdrawn) == 2
 
 
 def test_master_data_and_events_that_name_each_others_places_do_not_wait_in_a_ring(town: Town) -> None:

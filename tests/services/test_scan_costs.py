@@ -10,16 +10,16 @@ def how_many(town: Town, *, sqlite: int, postgresql: int) -> int:
     return {"sqlite": sqlite, "postgresql": postgresql}[town.store.engine.dialect.name]
 
 
-def test_goods_that_come_to_be_take_five_statements_or_one_a_table(town: Town) -> None:
+def test_goods_that_come_to_be_take_four_statements_or_one_a_table(town: Town) -> None:
     farm = town.organisation()
     with statements(town.store) as sent:
         send(town, farm, harvest())
-    assert len(sent) == how_many(town, sqlite=9, postgresql=5), "\n".join(sent)
+    assert len(sent) == how_many(town, sqlite=9, postgresql=4), "\n".join(sent)
 
 
-def test_a_sale_takes_six_statements_or_one_a_table(town: Town) -> None:
+def test_a_sale_takes_five_statements_or_one_a_table(town: Town) -> None:
     farm = town.organisation()
     send(town, farm, harvest())
     with statements(town.store) as sent:
         send(town, farm, sale())
-    assert len(sent) == how_many(town, sqlite=9, postgresql=6), "\n".join(sent)
+    assert len(sent) == how_many(town, sqlite=9, postgresql=5), "\n".join(sent)

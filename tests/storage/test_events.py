@@ -73,7 +73,7 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declarer: int = 0) -
 
 def store_all(session: Session, made: Sequence[NewEvent]) -> dict[EventKey, int]:
     """`insert_events` under numbers that nobody else has."""
-    return insert_events(session, made, look(session, [], {}, len(made)).numbers)
+    return insert_events(session, made, look(session, [], {}, len(made)))
 
 
 def counts(store: Store) -> list[int]:

@@ -13,7 +13,7 @@ from time import perf_counter
 from sqlalchemy.orm import Session
 
 from storage import events as store
-from storage.event_writing import insert_events, look
+from storage.event_writing import Look, insert_events, look
 from storage.store import once_kept
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document, parse_document
 from trace.domain.epcis.event_hash import event_hash, untold
@@ -73,16 +73,13 @@ def capture(
     begun = perf_counter()
     refuse = _refuser(refused)
     drafts = list(_drafts(events, actor, now, refuse))
-    store.keep_declarations_apart(session, (draft.store_key for draft in drafts))
     kinds = {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {})
-    known, ids, free = look(session, {draft.store_key[0] for draft in drafts}, kinds, len(drafts))
+    found = look(session, {draft.store_key for draft in drafts}, kinds, len(drafts))
+    known, ids = found.siblings, found.idents
     sees = partial(_is_party, session, actor)
     drafts = [draft for draft in drafts if _agrees(draft, known, refuse, sees)]
     fresh = [draft for draft in _once_each(drafts, refuse) if draft.store_key not in known]
-    numbers = _store(session, fresh, ids, free, actor, now) if fresh else {}
-    overtaken = [draft for draft in fresh if draft.store_key not in numbers]
-    if overtaken:
-        known |= store.find_siblings(session, (draft.store_key[0] for draft in overtaken))
+    numbers = _store(session, fresh, found, actor, now)
     stored = [draft for draft in fresh if draft.store_key in numbers]
     told = [draft for draft in drafts if draft.store_key in numbers or _agrees(draft, known, refuse, sees)]
     _share(session, [draft for draft in told if draft.store_key not in numbers], ids, known, actor)
@@ -299,14 +296,14 @@ def _agrees(
 
 
 def _store(
-    session: Session, drafts: Sequence[_Draft], ids: dict[str, int], free: Sequence[int], actor: Actor, now: datetime
+    session: Session, drafts: Sequence[_Draft], found: Look, actor: Actor, now: datetime
 ) -> dict[store.EventKey, int]:
-    """Look up parties, insert under `free` numbers: {store key: event number} of what this call stored."""
+    """Look up parties, insert: {store key: event number} of what this call stored."""
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
     record_time = utc_milliseconds(now)
-    new = [_new_event(draft, ids, organisations, record_time, actor) for draft in drafts]
-    return insert_events(session, new, free)
+    new = [_new_event(draft, found.idents, organisations, record_time, actor) for draft in drafts]
+    return insert_events(session, new, found)
 
 
 def _new_event(
