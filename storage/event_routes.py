@@ -61,7 +61,7 @@ _VOCABULARY = {
 _OBJECT = TYPES["ObjectEvent"]
 
 
-def _there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """EXISTS, asked row by row: of the word itself PostgreSQL may make a table of all there is, in every statement."""
     return select(what).where(*conditions).limit(1).scalar_subquery().is_not(None)
 
@@ -76,7 +76,7 @@ class Viewer:
     def sees(self) -> ColumnElement[bool]:
         """Of a row of `event`: whether it may be seen."""
         if self.organisation is not None:
-            return _there_is(
+            return there_is(
                 event_party.c.event,
                 event_party.c.organisation == self.organisation,
                 event_party.c.time == event.c.event_time,
@@ -86,7 +86,7 @@ class Viewer:
         # asked in a SELECT of its own: under row-level security PostgreSQL knows no share of what LIKE would find, and
         # begins with the organisations.
         region = select(organisation.c.region).where(organisation.c.id == event_party.c.organisation).scalar_subquery()
-        return _there_is(
+        return there_is(
             event_party.c.event,
             event_party.c.event == event.c.id,
             region.startswith(region_prefix(self.region)),
@@ -307,7 +307,7 @@ def _of_types(values: Sequence[int]) -> Route:
 def _looked_up(key: Any, time: Any, number: Any, values: Sequence[int]) -> ColumnElement[bool] | None:
     if len(values) > _LOOKED_UP:
         return None
-    return _there_is(number, key.in_(values), time == event.c.event_time, number == event.c.id)
+    return there_is(number, key.in_(values), time == event.c.event_time, number == event.c.id)
 
 
 def _stored(hint: Hint, numbers: Mapping[str, int]) -> Sequence[int] | None:

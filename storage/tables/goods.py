@@ -121,7 +121,7 @@ certificate = Table(
     Column("revoked_reason", String(200)),
     Column("revoked_by", Number, ForeignKey("person.id")),
     Column("created_at", Moment, nullable=False),
-    Index("ix_certificate_number", "kind", "number"),
+    Index("ix_certificate_number", "number"),
 )
 
 certificate_source = Table(

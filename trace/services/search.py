@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, FromClause, Select, or_, select
+from sqlalchemy.orm import Session
 
+from storage.event_routes import there_is
+from storage.events import Named
 from storage.tables import (
     certificate,
     certificate_lot,
     event_item,
     event_party,
+    event_vocabulary,
     ident,
     lot,
     organisation,
@@ -23,6 +26,8 @@ from trace.services.look_up_log import note_look_up
 from trace.services.organisations import as_card as organisation_card
 
 MOST = 50
+# Of an organisation, things that are looked through for its lots, and lots that are looked at: some 50 ms each.
+NEWEST, KNOWN = 20_000, 500
 
 
 def search(session: Session, *, actor: Actor, text: str, now: datetime, reason: str = "") -> dict[str, Any]:
@@ -42,13 +47,14 @@ def search(session: Session, *, actor: Actor, text: str, now: datetime, reason: 
 
 
 def _lots(session: Session, actor: Actor, named: ColumnElement[bool]) -> list[dict[str, Any]]:
-    query = _lot_query().where(named, _handled_by_readers(actor)).order_by(lot.c.item.desc()).limit(MOST)
+    query = _lot_query(lot).where(named, _handled_by_readers(actor)).order_by(lot.c.item.desc()).limit(MOST)
     return [_lot_card(row) for row in session.execute(query)]
 
 
-def _lot_query() -> Select[Any]:
+def _lot_query(begun: FromClause) -> Select[Any]:
     return (
         select(ident.c.uri, lot.c.number, product.c.name, product.c.category, lot.c.produced_on, lot.c.expires_on)
+        .select_from(begun)
         .join(ident, ident.c.id == lot.c.item)
         .join(product, product.c.id == lot.c.product)
     )
@@ -56,18 +62,21 @@ def _lot_query() -> Select[Any]:
 
 def _handled_by_readers(actor: Actor) -> ColumnElement[bool]:
     """Whether somebody whose records the actor may read took part in an event of the lot."""
-    query = (
-        select(event_item.c.item)
-        .join(event_party, event_party.c.event == event_item.c.event)
-        .where(event_item.c.item == lot.c.item)
+    if not actor.watches:
+        return _has_to_do(actor.organisation, lot.c.item)
+    region = select(organisation.c.region).where(organisation.c.id == event_party.c.organisation).scalar_subquery()
+    return there_is(
+        event_item.c.item,
+        event_item.c.item == lot.c.item,
+        event_party.c.event == event_item.c.event,
+        region.startswith(region_prefix(actor.region)),
     )
-    if actor.watches:
-        query = query.join(organisation, organisation.c.id == event_party.c.organisation).where(
-            organisation.c.region.startswith(region_prefix(actor.region))
-        )
-    else:
-        query = query.where(event_party.c.organisation == actor.organisation)
-    return exists(query)
+
+
+def _has_to_do(organisation_id: int, item: Any) -> ColumnElement[bool]:
+    """Whether an organisation took part in an event of a thing."""
+    v = event_vocabulary.c
+    return there_is(v.ident, v.organisation == organisation_id, v.kind == int(Named.EPC), v.ident == item)
 
 
 def _lot_card(row: Any) -> dict[str, Any]:
@@ -106,24 +115,36 @@ def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, 
     if actor.watches:
         query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
     return [
-        {**organisation_card(row), "lots": _lots(session, actor, _was_at(row.id, actor))}
-        for row in session.execute(query).all()
+        {**organisation_card(row), "lots": _lots_at(session, actor, row.id)} for row in session.execute(query).all()
     ]
 
 
-def _was_at(number: int, actor: Actor) -> ColumnElement[bool]:
-    """Whether an organisation took part in an event of the lot; for others than inspectors, one the actor was in too.
+def _lots_at(session: Session, actor: Actor, organisation_id: int) -> list[dict[str, Any]]:
+    """The newest lots that an organisation had to do with; for others than inspectors, in one event with the actor.
 
-    That a competitor has goods of the same lot is the competitor's affair.
+    That a competitor has goods of the same lot is the competitor's affair. What somebody had to do with grows with the
+    years: looked at are its newest things, and of the lots that the actor knows, too, the newest.
     """
-    query = (
-        select(event_item.c.item)
-        .join(event_party, event_party.c.event == event_item.c.event)
-        .where(event_item.c.item == lot.c.item, event_party.c.organisation == number)
-    )
+    v = event_vocabulary.c
+    things = select(v.ident).where(v.organisation == organisation_id, v.kind == int(Named.EPC))
+    newest = things.order_by(v.ident.desc()).limit(NEWEST).subquery("newest")
+    lots = select(lot.c.item).select_from(newest.join(lot, lot.c.item == newest.c.ident))
     if not actor.watches:
-        reader = aliased(event_party)
-        query = query.join(reader, reader.c.event == event_item.c.event).where(
-            reader.c.organisation == actor.organisation
-        )
-    return exists(query)
+        lots = lots.where(_has_to_do(actor.organisation, lot.c.item))
+    known = lots.order_by(newest.c.ident.desc()).limit(KNOWN).subquery("known")
+    query = _lot_query(known.join(lot, lot.c.item == known.c.item)).order_by(known.c.item.desc()).limit(MOST)
+    if not actor.watches:
+        both = (_took_part(actor.organisation), _took_part(organisation_id))
+        query = query.where(there_is(event_item.c.item, event_item.c.item == known.c.item, *both))
+    return [_lot_card(row) for row in session.execute(query)]
+
+
+def _took_part(organisation_id: int) -> ColumnElement[bool]:
+    """Whether an organisation is a party to the event of a row of `event_item`."""
+    party = event_party.c
+    return there_is(
+        party.event,
+        party.organisation == organisation_id,
+        party.time == event_item.c.time,
+        party.event == event_item.c.event,
+    )

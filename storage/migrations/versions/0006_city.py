@@ -103,6 +103,8 @@ def upgrade() -> None:
         "ix_event_type", "event", ["type", "event_time", "id"], sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS
     )
     op.create_index("ix_lot_number", "lot", ["number"])
+    op.drop_index("ix_certificate_number", table_name="certificate")
+    op.create_index("ix_certificate_number", "certificate", ["number"])
     _fill_vocabulary()
     op.create_table(
         "trace_pause",
@@ -259,7 +261,7 @@ def _comment(column: str, told: str | None, table: str = "event_document") -> No
 
 
 def _fill_vocabulary() -> None:
-    """Which words, places and types an organisation's events name, of earlier ones as well: queries ask it."""
+    """What an organisation's events name: words, places, types, things, of earlier ones as well."""
     _comment("ident", "ident.id; of an event type its number", "event_vocabulary")
     for kind, column in ((2, "step"), (3, "disposition"), (4, "read_point"), (5, "biz_location"), (6, "type")):
         op.execute(
@@ -267,6 +269,11 @@ def _fill_vocabulary() -> None:
             f" FROM event_party AS p JOIN event AS e ON e.id = p.event WHERE e.{column} IS NOT NULL"
             " ON CONFLICT DO NOTHING"
         )
+    # And which things, but for the numbers of transformations (role 13): whose lots they are is looked up there.
+    op.execute(
+        "INSERT INTO event_vocabulary (organisation, kind, ident) SELECT DISTINCT p.organisation, 1, i.item"
+        " FROM event_party AS p JOIN event_item AS i ON i.event = p.event WHERE i.role <> 13 ON CONFLICT DO NOTHING"
+    )
 
 
 def _objects() -> None:
@@ -315,6 +322,8 @@ def downgrade() -> None:
     for column in ("made_event", "made_xact"):
         op.execute(f"ALTER TABLE subscription DROP COLUMN {column}")
     op.drop_table("trace_pause")
+    op.drop_index("ix_certificate_number", table_name="certificate")
+    op.create_index("ix_certificate_number", "certificate", ["kind", "number"])
     op.drop_index("ix_lot_number", table_name="lot")
     op.drop_index("ix_event_type", table_name="event", sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS)
     op.drop_index("ix_event_site_step", table_name="event")

@@ -1,0 +1,62 @@
+"""What a search costs: on SQLite, which tables are read whole (none)."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import event as engine_event
+
+from storage.tables import metadata
+from tests.town import NOW, Town
+from trace.domain.permissions import Actor, Role
+from trace.services import search as searching
+from trace.services.hops import Some
+
+
+def plans_of(town: Town, actor: Actor, text: str) -> list[str]:
+    """How SQLite goes about each statement of a search."""
+    plans: list[str] = []
+
+    def explain(connection: object, _: object, statement: str, parameters: object, *__: object) -> None:
+        if statement.startswith("SELECT"):
+            driver = connection.connection.driver_connection  # type: ignore[attr-defined]
+            rows = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in rows)
+
+    engine_event.listen(town.store.engine, "before_cursor_execute", explain)
+    try:
+        town.do(searching.search, actor=actor, text=text, now=NOW)
+    finally:
+        engine_event.remove(town.store.engine, "before_cursor_execute", explain)
+    return plans
+
+
+def test_sqlite_reads_no_table_whole_for_a_search(town: Town) -> None:
+    if town.store.engine.dialect.name != "sqlite":
+        pytest.skip("SQLite says beforehand how it will read")
+    shop, other = town.organisation(name="城南超市（演示）"), town.organisation(name="城北超市（演示）")
+    lot = town.lot(shop, town.product(shop), number="SEARCH-1")
+    town.send(shop, other, Some(lot, Decimal(1)))
+    inspector = town.organisation(region="640500", role=Role.INSPECTOR, licensed=False)
+    for text in ("SEARCH-1", "城南超市", "城南", "no such lot"):
+        for actor in (shop, other, inspector):
+            plans = plans_of(town, actor, text)
+            read = {plan.split()[1] for plan in plans if plan.startswith("SCAN")}
+            assert plans
+            assert read & (metadata.tables.keys() - {"organisation"}) == set(), (text, plans)
+
+
+def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm, shop = town.organisation(name="沙坡头农场（演示）"), town.organisation()
+    lots = [town.lot(farm, town.product(farm), number=f"NEW-{n}") for n in range(6)]
+    for lot in lots:
+        town.send(farm, shop, Some(lot, Decimal(1)))
+    inspector = town.organisation(region="640500", role=Role.INSPECTOR, licensed=False)
+    for actor in (shop, inspector):
+        (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
+        assert [row["lot"] for row in card["lots"]] == lots[::-1]
+    monkeypatch.setattr(searching, "KNOWN", 2)
+    for actor in (shop, inspector):
+        (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
+        assert [row["lot"] for row in card["lots"]] == lots[:3:-1]
