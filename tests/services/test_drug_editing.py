@@ -101,10 +101,12 @@ def test_the_first_product_file_is_made_once_all_was_looked_at(town: Town) -> No
     for seen in (ITEMS[:-1], (*ITEMS, "x")):
         assert town.refuses(Invalid, check_product, town.command(shop), public_id=drug, seen=seen).field == "seen"
     assert [one["id"] for one in town.do(list_drugs, actor=shop, unchecked=True)] == [drug]
-    for day in (0, 1):
+    for day, remark in enumerate(("", "complete")):
         command = town.command(shop)
         command = type(command)(shop, NOW + timedelta(days=day))
-        town.do(check_product, command, public_id=drug, seen=ITEMS, remark="complete")
+        town.do(check_product, command, public_id=drug, seen=ITEMS, remark=remark)
+    # Nobody's words are put in anybody's mouth: they would be English on a Chinese page.
+    assert [change["reason"] for change in card(town, shop, drug)["changes"]] == ["complete", ""]
     assert card(town, shop, drug)["check"]["at"] == NOW + timedelta(days=1)
     assert card(town, other, drug)["check"]["at"] is None
     assert (town.count(product_check), town.do(list_drugs, actor=shop, unchecked=True)) == (1, [])

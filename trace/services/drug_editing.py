@@ -179,7 +179,7 @@ def check_product(
         key = {"organisation": command.actor.organisation, "product": row.id}
         statement = insert_for(session, product_check).values(key | values)
         session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-        _note(session, command, row.id, {"checked": (None, ", ".join(wanted))}, remark or "first-product check", device)
+        _note(session, command, row.id, {"checked": (None, ", ".join(wanted))}, remark, device)
         return {"id": public_id}
 
     return run_once(session, command, "check_product", act)

@@ -119,7 +119,7 @@ def open_file(
         if public_id is None:
             raise Conflict(N_("There is a file of {name} already."), field="name", name=values["name"])
         kept = {"uscc": (None, values["uscc"])} if override_reason and values["uscc"] else {"file": (None, "opened")}
-        _note(session, command, public_id, kept, override_reason or "opened", device)
+        _note(session, command, public_id, kept, override_reason, device)
         return {"id": public_id}
 
     return run_once(session, command, "open_supplier_file", act)
@@ -233,7 +233,7 @@ def file_licence(
             session.execute(update(supplier_licence).where(*same).values(values))
         before = None if old is None else f"{clean} {old.expires_on or ''}".strip()
         change = {kind.value: (before, f"{clean} {expires_on or ''}".strip())}
-        _note(session, command, public_id, change, override_reason or "filed", device)
+        _note(session, command, public_id, change, override_reason, device)
         return {"id": public_id, "number": clean, "warnings": values["warnings"]}
 
     return run_once(session, command, "file_supplier_licence", act)
@@ -260,7 +260,7 @@ def record_first_check(
         done = {"checked_at": None if left else command.now, "checked_by": command.actor.person}
         session.execute(update(supplier).where(supplier.c.id == row.id).values(checked=checked, **done))
         change = {"checked": (", ".join(row.checked.get("items", ())), ", ".join(checked["items"]))}
-        _note(session, command, public_id, change, remark or "first-delivery check", device)
+        _note(session, command, public_id, change, remark, device)
         return {"id": public_id, "done": not left, "missing": left}
 
     return run_once(session, command, "check_supplier", act)
