@@ -377,8 +377,8 @@ def test_another_pharmacy_and_a_clerk_see_nothing_of_it(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"address": "http://platform.example.com"}, "dest"),
-        ({"address": "https://127.0.0.1:8443/"}, "dest"),
+        ({"address": "http://platform.example.com"}, "address"),
+        ({"address": "https://127.0.0.1:8443/"}, "address"),
         ({"account": {"app_key": "1"}}, "ref_user_id"),
         ({"secret": None, "address": "https://platform.example.com/router/rest"}, "secret"),
         ({"begins_on": NOW - 40 * DAY}, "begins_on"),

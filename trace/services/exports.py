@@ -85,7 +85,7 @@ def set_target(session: Session, command: Command, *, setting: Setting, seal: Se
         _check(command.actor)
         address = setting.address.strip()
         if address:
-            parse_destination(address, private=private)
+            parse_destination(address, private=private, field="address")
         account = _account(setting, command.actor)
         begins = _begins(session, command, setting)
         insertion = insert_for(session, export_target).values(

@@ -77,15 +77,15 @@ class Answer:
     body: bytes
 
 
-def parse_destination(text: object, *, private: bool) -> Destination:
-    """A subscriber's address. Raises `Invalid` for one that nothing is ever sent to; the network is not asked.
+def parse_destination(text: object, *, private: bool, field: str = "dest") -> Destination:
+    """A receiver's address. Raises `Invalid`, of `field`, for one that nothing is ever sent to; no network is asked.
 
     Where the name leads is judged with each delivery (`deliver`), for names change.
     """
     if not isinstance(text, str) or not _PRINTABLE.fullmatch(text) or len(text) > LONGEST_ADDRESS or "\\" in text:
         raise Invalid(
-            N_("dest is an address such as https://receiver.example.com/epcis, of at most {most} characters."),
-            field="dest",
+            N_("The address is one such as https://receiver.example.com/epcis, of at most {most} characters."),
+            field=field,
             most=LONGEST_ADDRESS,
         )
     try:
@@ -93,16 +93,18 @@ def parse_destination(text: object, *, private: bool) -> Destination:
         port = parts.port
         host = (parts.hostname or "").rstrip(".")
     except ValueError as fault:
-        raise Invalid(N_("dest names no host and port that can be read."), field="dest") from fault
+        raise Invalid(N_("The address names no host and port that can be read."), field=field) from fault
     if parts.scheme not in (("https", "http") if private else ("https",)):
-        raise Invalid(N_("dest must begin with https://; what is sent is nobody else's to read."), field="dest")
+        raise Invalid(N_("The address must begin with https://; what is sent is nobody else's to read."), field=field)
     if not host or port == 0 or "%" in host:
-        raise Invalid(N_("dest names no host and port that can be read."), field="dest")
+        raise Invalid(N_("The address names no host and port that can be read."), field=field)
     if parts.username is not None or parts.password is not None:
-        raise Invalid(N_("dest must not hold a user name or password; the signature says who sends."), field="dest")
+        raise Invalid(
+            N_("The address must not hold a user name or password; the signature says who sends."), field=field
+        )
     destination = _destination(text, parts, host, port)
     if not private:
-        _check_public(destination)
+        _check_public(destination, field)
     return destination
 
 
@@ -112,11 +114,11 @@ def _destination(url: str, parts: SplitResult, host: str, port: int | None) -> D
     return Destination(url, secure, host, port or (443 if secure else 80), target)
 
 
-def _check_public(destination: Destination) -> None:
+def _check_public(destination: Destination, field: str) -> None:
     if destination.port != 443 and destination.port < LOWEST_PORT:
         raise Invalid(
-            N_("dest names the port {port}; events are sent to port 443 or to one from {lowest}."),
-            field="dest",
+            N_("The address names the port {port}; events are sent to port 443 or to one from {lowest}."),
+            field=field,
             port=destination.port,
             lowest=LOWEST_PORT,
         )
@@ -126,7 +128,9 @@ def _check_public(destination: Destination) -> None:
         public = "." in destination.host and not destination.host.endswith((".localhost", ".local", ".internal"))
     if not public:
         raise Invalid(
-            N_("dest names {host}, which is no host on the public internet."), field="dest", host=destination.host
+            N_("The address names {host}, which is no host on the public internet."),
+            field=field,
+            host=destination.host,
         )
 
 
