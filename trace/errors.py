@@ -22,7 +22,9 @@ from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
 from trace.metrics import count_error
+from trace.web.access import StalePage
 from trace.web.epcis.problems import exception_name, is_epcis, plain_text, problem_response
+from trace.web.form_again import FormAgain, form_again
 from trace.web.words import complaint_text, say
 
 log = structlog.get_logger()
@@ -69,6 +71,7 @@ _SENTENCES = {
     429: N_("Too many attempts in a short time. Wait a minute and try again."),
 }
 _SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in another tab, then press once more here.")
+_SEND_AGAIN = N_("Send it once more")
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
 STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
 _TOO_LONG = N_(
@@ -102,6 +105,8 @@ def on_failure(failure: Failure) -> Response:
     """A refusal of ours. Who fills in a page is not told of API keys."""
     if isinstance(failure, failures.Unauthenticated) and not wants_problem():
         return answer(401, gettext(_SIGNED_OUT))
+    if isinstance(failure, StalePage) and not wants_problem():
+        return _page(403, sentence(failure), title=gettext(_SEND_AGAIN), again=form_again())
     return answer(status_of(failure), sentence(failure), field=failure.field, details=failure.details, failure=failure)
 
 
@@ -271,13 +276,13 @@ def wants_problem() -> bool:
     return best != "text/html"
 
 
-def _page(status: int, detail: str) -> Response:
+def _page(status: int, detail: str, *, title: str = "", again: FormAgain | None = None) -> Response:
     if status == 401 and request.method in ("GET", "HEAD"):
         here = url_for("sign_in.page", next=request.full_path.rstrip("?"))
         return current_app.make_response(redirect(here))
-    title = title_of(status)
+    title = title or title_of(status)
     try:
-        page = render_template("problem.html", status=status, title=title, detail=detail)
+        page = render_template("problem.html", status=status, title=title, detail=detail, again=again)
     except Exception as fault:  # a page of errors that fails must not fail again
         log.error("problem_page", request_id=g.get("request_id"), kind=type(fault).__name__, exc_info=fault)
         page = f"<!doctype html><title>{escape(title)}</title><h1>{escape(title)}</h1><p>{escape(detail)}</p>"

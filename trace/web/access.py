@@ -22,6 +22,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 AT_SHOP = "shop"  # in the session: the shop of their chain in whose name somebody of headquarters works
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 csrf = CSRFProtect()
+# What the library says of a token that is another session's.
+_OF_ANOTHER_SESSION = frozenset({"The CSRF tokens do not match.", "The CSRF session token is missing."})
+
+
+class StalePage(Forbidden):
+    """A form of one of our pages, opened before its reader signed in anew; it is theirs to send again."""
 
 
 def may(permission: Permission) -> Callable[[View], View]:
@@ -116,10 +122,19 @@ def sight_of_actor(actor: Actor | None) -> Sight:
 
 
 def check_csrf() -> None:
-    """Raise `Forbidden` if a browser's request does not carry the token of our own pages."""
+    """Raise `Forbidden` if a browser's request does not carry the token of our own pages; `StalePage` if it was theirs.
+
+    Only a page of ours may be offered again: with what another site wrote into it, one press would do the forging.
+    """
     try:
         csrf.protect()
     except CSRFError as fault:
+        if g.actor is not None and fault.description in _OF_ANOTHER_SESSION and _is_from_our_page():
+            text = N_(
+                "Since this page was opened somebody signed in anew here; nothing was recorded. What was typed is kept:"
+                " press once more to send it as {name}, {organisation}."
+            )
+            raise StalePage(text, name=g.actor.name, organisation=g.actor.organisation_name) from fault
         raise Forbidden(N_("The page was open too long or the request came from elsewhere; load it again.")) from fault
 
 
@@ -144,6 +159,12 @@ def _actor(store: Store) -> Actor | None:
     if at_shop is None:  # it is not of their chain any more
         session.pop(AT_SHOP)
     return at_shop or actor
+
+
+def _is_from_our_page() -> bool:
+    """Whether the browser itself says that a page of ours sent this; no page can set these headers."""
+    site = request.headers.get("Sec-Fetch-Site")  # older browsers, and all over plain http, send an Origin only
+    return site == "same-origin" if site else request.headers.get("Origin") == request.host_url.rstrip("/")
 
 
 def _key() -> str | None:
