@@ -68,7 +68,7 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
         numbers = range(numbers[0] + 1, numbers[0] + 1 + events)
     elif len(idents) < len(kinds):
         idents = intern(session, kinds, idents)
-    return Look(with_documents(session, siblings), idents, numbers)
+    return Look(with_documents(session, siblings) if siblings else {}, idents, numbers)
 
 
 def _look_postgresql(
@@ -143,8 +143,9 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
     while left:
         stored |= _insert(session, {numbers[e.key]: e for e in left}, found.siblings)
         left = [e for e in left if e.key not in stored]
-        found.siblings.update(find_siblings(session, {e.key[0] for e in left}))
-        left = [e for e in left if e.key not in found.siblings]
+        if left:
+            found.siblings.update(find_siblings(session, {e.key[0] for e in left}))
+            left = [e for e in left if e.key not in found.siblings]
     return stored
 
 

@@ -45,7 +45,8 @@ PREPARED = {"prepare_threshold": 2}
 # The driver keeps a hundred: fewer than the pages of one desk send in turn, so that each would go before it is used.
 MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
-_COMMON: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
+_COMMON: dict[str, Any] = {"hide_parameters": True}
+MOST_CONNECTIONS = 16
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
@@ -266,7 +267,8 @@ def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
     patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": WaitingConnection}
-    engine = create_engine(url, connect_args=patience, **_COMMON)
+    kept = {"pool_size": MOST_CONNECTIONS // 2, "max_overflow": MOST_CONNECTIONS // 2}
+    engine = create_engine(url, connect_args=patience, **kept, **_COMMON)
     line = Line()
     event.listen(engine, "connect", lambda connection, _record: _set_up_sqlite(connection, line))
     event.listen(engine, "begin", _begin_sqlite)
@@ -280,8 +282,10 @@ def _replica_engine(url: str) -> Engine:
 
 def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
     # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
-    # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest.
-    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED, "pool_use_lifo": True}
+    # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest. All are
+    # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
+    pool |= {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True}
+    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED}
     engine = create_engine(url, **pool, **_COMMON)
     event.listen(engine, "connect", _set_up_postgresql)
     event.listen(engine, "begin", _begin_postgresql)

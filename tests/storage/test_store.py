@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import storage
-from storage.store import Store, driver_url, once_kept
+from storage.store import MOST_CONNECTIONS, Store, driver_url, once_kept
 from storage.tables import ident
 from tests.conftest import ROOT, Databases, make_database
 
@@ -87,6 +88,20 @@ def test_what_is_refused_leaves_postgresql_its_prepared_statements(store: Store)
     with store.reading() as session:
         query = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM ident%'"
         assert session.execute(text(query)).scalar_one() == 1
+
+
+def test_postgresql_keeps_all_connections_that_many_at_once_took(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite's connections are made in no time")
+
+    def at_once() -> set[int]:
+        with ExitStack() as many:
+            sessions = [many.enter_context(store.reading()) for _ in range(MOST_CONNECTIONS)]
+            return {session.execute(text("SELECT pg_backend_pid()")).scalar_one() for session in sessions}
+
+    first = at_once()
+    assert len(first) == MOST_CONNECTIONS
+    assert at_once() == first
 
 
 def test_reading_whose_connection_was_lost_meanwhile_ends_like_any_other(store: Store) -> None:
