@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.orm import Session
 
 import storage
 from benchmarks.city import documents_of, event_of, moment_of, stories_of
@@ -17,6 +18,7 @@ from benchmarks.city_rows import COLUMNS, Rows
 from benchmarks.city_stories import CYCLE
 from benchmarks.loading import finish, without_indices
 from storage.events import find_idents
+from storage.names import Name, keep_names, product_names
 from storage.store import Store
 from storage.tables import ident, lot, metadata, product
 from trace.domain.permissions import Actor, Role
@@ -55,7 +57,13 @@ def settle(store: Store, city: City) -> tuple[list[Actor], dict[str, int]]:
             actors.append(Actor(row.id, row.name, row.kind, row.party_uri, row.region, Role.CLERK))
         session.execute(insert(product), [_product_row(n, p) for n, p in enumerate([*city.foods, *city.drugs])])
         found = session.execute(select(product.c.class_uri, product.c.id)).tuples().all()
+        keep_names(session, _names(session))
     return actors, dict(found)
+
+
+def _names(session: Session) -> list[tuple[Name, int, str]]:
+    rows = session.execute(select(product.c.id, product.c.name))
+    return [name for row in rows for name in product_names(row.id, row._asdict())]
 
 
 def _product_row(number: int, made: Product) -> dict[str, Any]:

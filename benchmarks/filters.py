@@ -232,6 +232,12 @@ def _add_stories(found: dict[str, list[Ask]], ground: Ground) -> None:
         asked.setdefault("page: look-up of the public", []).append(_look_up(None, things["end"]))
         if "number" in things:
             asked.setdefault("page: search for a lot number", []).append(_search(owner, things["number"]))
+        asked.setdefault("page: search for an organisation", []).append(
+            _search(ground.middling, owner.organisation_name)
+        )
+    asked["page: search for a part of many names"] = [
+        _search(actor, "超市") for actor in (ground.busy, ground.middling)
+    ]
     asked["page: search for nothing"] = [_search(ground.busy, "no such lot")]
     found |= {name: asks[:VARIANTS] for name, asks in asked.items()}
 
@@ -246,7 +252,11 @@ def _look_up(actor: Actor | None, uri: str) -> Ask:
 
 
 def _search(actor: Actor, text: str) -> Ask:
-    return _asked_by(actor, lambda session: len(search(session, actor=actor, text=text, now=NOW)["lots"]))
+    def count(session: Session) -> int:
+        found = search(session, actor=actor, text=text, now=NOW)
+        return len(found["lots"]) + len(found["organisations"])
+
+    return _asked_by(actor, count)
 
 
 def _asked_by(actor: Actor | None, ask: Callable[[Session], int]) -> Ask:

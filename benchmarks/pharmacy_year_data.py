@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from storage.events import intern
+from storage.names import keep_names, product_names
 from storage.store import Store
 from storage.tables import (
     MICRO,
@@ -123,6 +124,7 @@ def _products(session: Session, registrar: int, now: datetime) -> list[int]:
     ]
     session.execute(insert(product), rows)
     ids = list(session.scalars(select(product.c.id).order_by(product.c.id)))
+    keep_names(session, [name for id_, row in zip(ids, rows, strict=True) for name in product_names(id_, row)])
     codes = [{"product": id_, "organisation": 0, "code": str(_FIRST + n), "pack_level": 1} for n, id_ in enumerate(ids)]
     session.execute(insert(product_code), codes)
     return ids

@@ -17,7 +17,7 @@ from storage.tenancy import SETTING
 SHARED = frozenset(
     {
         "event", "event_item", "event_mention", "event_party", "event_vocabulary",
-        "event_withdrawn", "ident", "stock_unmoved",
+        "event_withdrawn", "ident", "stock_unmoved", "name_part",
         "organisation", "place", "product", "product_code", "product_change", "maker_code", "lot", "lot_change",
         "paper_head", "rule_entry", "recall", "recall_lot",
         "object", "dispensing_head", "licence", "business_block",
@@ -81,8 +81,9 @@ FACTS = frozenset(
         "alert", "attributed_lot", "attributed_sale", "capture_job", "care_check", "care_check_line",
         "certificate_holder", "certificate_lot", "certificate_source", "climate_action", "correction",
         "credential", "dish_lot", "disposal", "export_answer", "inspection", "insurance_code", "job_decision",
-        "licence", "lookup_log", "lot_change", "maker_code", "place", "product_change", "purchase_order_line",
-        "recall_lot", "receipt_scan", "rule_entry", "scan", "self_check", "selling_price", "store_setting",
+        "licence", "lookup_log", "lot_change", "maker_code", "name_part", "place", "product_change",
+        "purchase_order_line", "recall_lot", "receipt_scan", "rule_entry", "scan", "self_check", "selling_price",
+        "store_setting",
     }
 )  # fmt: skip
 # Neither is anything in these changed, but their rows are locked; that takes the right to change a column: (its name).

@@ -105,7 +105,7 @@ from storage.tables.safety import (
     recall_lot,
     recall_notice,
 )
-from storage.tables.searches import trace_pause
+from storage.tables.searches import name_part, trace_pause
 from storage.tables.suppliers import business_block, supplier, supplier_licence
 from storage.tables.trade import (
     alert,
@@ -175,6 +175,7 @@ __all__ = [
     "maker_code",
     "master_data",
     "metadata",
+    "name_part",
     "named_query",
     "object_owner",
     "organisation",

@@ -57,6 +57,16 @@ def test_a_drug_is_registered_once_and_its_code_finds_it(town: Town) -> None:
     assert town.do(list_drugs, actor=other, text="%") == []
 
 
+def test_drug_is_found_by_what_was_corrected_and_what_was_added(town: Town) -> None:
+    shop = town.organisation(K.PHARMACY)
+    drug = a_drug(town, shop)
+    change(town, shop, drug, reason="on the pack", name="头孢克肟分散片")
+    change(town, shop, drug, producer="宁夏制药", approval_no="国药准字H20043765")
+    for text in ("克肟", "宁夏", "h2004"):
+        assert [one["id"] for one in town.do(list_drugs, actor=shop, text=text)] == [drug], text
+    assert town.do(list_drugs, actor=shop, text="莫西") == []
+
+
 def test_anybody_adds_what_is_missing_and_only_who_registered_corrects_what_stands(town: Town) -> None:
     shop, other = town.organisation(K.PHARMACY), town.organisation(K.PHARMACY)
     drug = a_drug(town, shop)

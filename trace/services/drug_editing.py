@@ -11,6 +11,7 @@ from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
+from storage.names import Name, keep_names, named, product_names
 from storage.tables import maker_code, organisation, person, product, product_change, product_check, product_code
 from trace.domain.drugs import Storage, is_approval_no, is_national_drug_code
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
@@ -73,6 +74,7 @@ def change_drug(
                 raise Invalid(N_("Say why what stands in the file is corrected."), field="reason")
         if asked:
             session.execute(update(product).where(product.c.id == row.id).values(asked))
+            keep_names(session, product_names(row.id, asked))
             told = {name: (getattr(row, name), value) for name, value in asked.items()}
             _note(session, command, row.id, told, reason, device)
         return {"id": public_id, "changed": list(asked)}
@@ -200,9 +202,8 @@ def list_drugs(
         coded = select(product_code.c.product).where(
             product_code.c.organisation == EVERYWHERE, product_code.c.code == text[:7]
         )
-        columns = (product.c.name, product.c.producer, product.c.approval_no)
-        named = [column.contains(text, autoescape=True) for column in columns]
-        query = query.where(or_(*named, product.c.id.in_(coded)))
+        parts = [named(session, kind, text) for kind in (Name.PRODUCT, Name.PRODUCER, Name.APPROVAL)]
+        query = query.where(or_(*parts, product.c.id.in_(coded)))
     if unchecked:
         query = query.where(product.c.id.not_in(checked))
     rows = session.execute(query.order_by(product.c.name, product.c.id).limit(limit))

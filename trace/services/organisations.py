@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.events import intern
+from storage.names import Name, keep_names, named
 from storage.tables import licence, organisation, place
 from storage.tenancy import across
 from trace.domain import uris
@@ -76,6 +77,7 @@ def create_organisation(
             name=name,
             uscc=number or "-",
         ) from fault
+    keep_names(session, [(Name.ORGANISATION, row_id, name)])
     _add_place(session, row_id, name, region)
     # What every event names is known before their first one: who has locked goods waits for nobody's new word.
     intern(session, {party: int(UriKind.PARTY)} | dict.fromkeys(WORDS, int(UriKind.OTHER)))
@@ -172,7 +174,7 @@ def list_organisations(
     if kind:
         query = query.where(organisation.c.kind == kind)
     if text:
-        query = query.where(organisation.c.name.contains(text, autoescape=True))
+        query = query.where(named(session, Name.ORGANISATION, text))
     if actor.watches:
         query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
     return [as_card(row) for row in session.execute(query.limit(limit))]

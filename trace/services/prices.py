@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, BindParameter, bindparam, exists, func, inser
 from sqlalchemy.orm import Session
 
 from storage.events import chunks
+from storage.names import Name, named
 from storage.tables import (
     MICRO,
     api_key,
@@ -168,7 +169,7 @@ def list_prices(session: Session, *, actor: Actor, text: str = "", limit: int = 
     query = (
         select(product)
         .where(product.c.category == Category.DRUG)
-        .where(product.c.name.contains(text, autoescape=True) if text else shown)
+        .where(named(session, Name.PRODUCT, text) if text else shown)
         .order_by(has_own, product.c.name, product.c.id)
         .limit(limit)
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, insert_for
+from storage.names import Name, keep_names, named, product_names
 from storage.tables import organisation as organisation_table
 from storage.tables import product, product_code
 from trace.domain import uris
@@ -70,6 +71,8 @@ def register_product(
             stands=row.category,
             said=category.value,
         )
+    if not known:
+        keep_names(session, product_names(row.id, row._asdict()))
     for organisation, text in codes:
         learn_code(session, product_id=row.id, organisation=organisation, code=text)
     return as_card(row)
@@ -166,7 +169,7 @@ def list_products(
     del actor  # the file is shared: names of goods are no secret
     query = select(product).where(product.c.discontinued_on.is_(None)).order_by(product.c.name).limit(limit)
     if text:
-        query = query.where(product.c.name.contains(text, autoescape=True))
+        query = query.where(named(session, Name.PRODUCT, text))
     # What one canteen cooks is nothing that others receive.
     query = query.where(product.c.category == category if category else product.c.category != Category.DISH)
     return [as_card(row) for row in session.execute(query)]

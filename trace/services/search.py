@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.event_routes import there_is
 from storage.events import Named
+from storage.names import Name, named
 from storage.tables import (
     certificate,
     certificate_lot,
@@ -46,8 +47,8 @@ def search(session: Session, *, actor: Actor, text: str, now: datetime, reason: 
     }
 
 
-def _lots(session: Session, actor: Actor, named: ColumnElement[bool]) -> list[dict[str, Any]]:
-    query = _lot_query(lot).where(named, _handled_by_readers(actor)).order_by(lot.c.item.desc()).limit(MOST)
+def _lots(session: Session, actor: Actor, asked: ColumnElement[bool]) -> list[dict[str, Any]]:
+    query = _lot_query(lot).where(asked, _handled_by_readers(actor)).order_by(lot.c.item.desc()).limit(MOST)
     return [_lot_card(row) for row in session.execute(query)]
 
 
@@ -106,7 +107,7 @@ def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, 
     query = (
         select(organisation)
         .where(
-            or_(organisation.c.name.contains(text, autoescape=True), organisation.c.uscc == text.upper()),
+            or_(named(session, Name.ORGANISATION, text), organisation.c.uscc == text.upper()),
             organisation.c.kind != OrganisationKind.PLATFORM,
         )
         .order_by(organisation.c.name)

@@ -106,6 +106,7 @@ def upgrade() -> None:
     op.drop_index("ix_certificate_number", table_name="certificate")
     op.create_index("ix_certificate_number", "certificate", ["number"])
     _fill_vocabulary()
+    _names()
     op.create_table(
         "trace_pause",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -276,6 +277,28 @@ def _fill_vocabulary() -> None:
     )
 
 
+def _names() -> None:
+    """What begins at each letter of the names that are searched (storage.names, as it was then)."""
+    op.create_table(
+        "name_part",
+        sa.Column("kind", sa.SmallInteger(), nullable=False, comment="storage.names.Name"),
+        sa.Column("part", sa.LargeBinary(), nullable=False, comment="some letters of the name in small, in UTF-8"),
+        sa.Column("number", NUMBER, nullable=False, comment="id of the row whose name it is"),
+        sa.PrimaryKeyConstraint("kind", "part", "number", name=op.f("pk_name_part")),
+        comment="What begins at each letter of a name, so that it is found by any part of it",
+        sqlite_with_rowid=False,
+    )
+    names = (("organisation", "name"), ("product", "name"), ("product", "producer"), ("product", "approval_no"))
+    parts = sa.table("name_part", sa.column("kind"), sa.column("part"), sa.column("number"))
+    for kind, (table, column) in enumerate(names, start=1):
+        for number, name in op.get_bind().execute(sa.text(f"SELECT id, {column} FROM {table}")).all():
+            small = (name or "").lower()
+            begun = {small[start : start + 8].encode() for start in range(len(small))}
+            rows = [{"kind": kind, "part": part, "number": number} for part in sorted(begun)]
+            if rows:
+                op.bulk_insert(parts, rows)
+
+
 def _objects() -> None:
     """How long objects are kept, who names them; those that are there are looked at soon."""
     op.add_column(
@@ -322,6 +345,7 @@ def downgrade() -> None:
     for column in ("made_event", "made_xact"):
         op.execute(f"ALTER TABLE subscription DROP COLUMN {column}")
     op.drop_table("trace_pause")
+    op.drop_table("name_part")
     op.drop_index("ix_certificate_number", table_name="certificate")
     op.create_index("ix_certificate_number", "certificate", ["kind", "number"])
     op.drop_index("ix_lot_number", table_name="lot")

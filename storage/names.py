@@ -1,0 +1,71 @@
+"""Names that are found by any part of them, without reading all names there are.
+
+For each letter of a name there is a row with what begins there (`name_part`): a text is part of a name where one of
+these begins with it, and those are a range of an index. Chinese has no spaces between words, and two letters of a name
+are what people type: indices of words do not find them, and those of three letters (trigrams) only more than two.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session
+
+from storage.bulk import insert_rows
+from storage.one_of import one_of
+from storage.tables import name_part, organisation, product
+
+LONGEST = 8  # letters of a part: what so many find is narrow enough to be read
+# Names with the text up to which they are looked up. More of them are quickly come by in order of their names.
+MOST = 500
+
+
+class Name(IntEnum):
+    """What a name is of: `name_part.kind`, never renumber."""
+
+    ORGANISATION = 1
+    PRODUCT = 2
+    PRODUCER = 3
+    APPROVAL = 4
+
+
+_COLUMNS = {
+    Name.ORGANISATION: organisation.c.name,
+    Name.PRODUCT: product.c.name,
+    Name.PRODUCER: product.c.producer,
+    Name.APPROVAL: product.c.approval_no,
+}
+_OF_PRODUCT = {"name": Name.PRODUCT, "producer": Name.PRODUCER, "approval_no": Name.APPROVAL}
+
+
+def product_names(number: int, values: Mapping[str, Any]) -> list[tuple[Name, int, str]]:
+    """What a product is found by, of its columns or of those that change."""
+    return [(kind, number, values[column]) for column, kind in _OF_PRODUCT.items() if values.get(column)]
+
+
+def keep_names(session: Session, names: Iterable[tuple[Name, int, str]]) -> None:
+    """Let rows be found by these names: (whose, number of the row, name); again is harmless.
+
+    Whoever writes a name calls it. What a name was before it was changed stays, and finds nothing any more (`named`).
+    """
+    rows = {(int(kind), part, number) for kind, number, name in names for part in parts_of(name)}
+    insert_rows(session, name_part, ("kind", "part", "number"), sorted(rows), pass_by=True)
+
+
+def parts_of(name: str) -> set[bytes]:
+    """What begins at each letter of a name."""
+    small = name.lower()
+    return {small[start : start + LONGEST].encode() for start in range(len(small))}
+
+
+def named(session: Session, kind: Name, text: str) -> ColumnElement[bool]:
+    """Whether a text is part of a name, as a condition on the table that has it; in capital or small letters."""
+    column, begin = _COLUMNS[kind], text.lower()[:LONGEST].encode()
+    part = name_part.c
+    found = select(part.number).where(part.kind == int(kind), part.part >= begin, part.part < begin + b"\xff")
+    numbers = session.scalars(found.limit(MOST + 1)).all()
+    contains = column.icontains(text, autoescape=True)
+    if len(numbers) > MOST:
+        return contains
+    return and_(one_of(session, column.table.c.id, set(numbers)), contains)
