@@ -23,7 +23,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
-from storage.one_writer import Line, WaitingConnection, begin_writing
+from storage.one_writer import Line, begin_writing
+from storage.patience import PatientConnection
 from storage.replicas import Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
 
@@ -76,7 +77,7 @@ class Store:
         return other
 
     def within(self, seconds: float) -> "Store":
-        """The same store, for looks of which PostgreSQL gives up a statement that takes longer; 0: as long as it takes.
+        """The same store, for looks of which a statement is given up that takes longer; 0: as long as it takes.
 
         One question too dear does not keep a connection, and everybody who waits for one. What writes is left to end.
         """
@@ -266,7 +267,7 @@ def driver_url(url: str) -> str:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
-    patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": WaitingConnection}
+    patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": PatientConnection}
     kept = {"pool_size": MOST_CONNECTIONS // 2, "max_overflow": MOST_CONNECTIONS // 2}
     engine = create_engine(url, connect_args=patience, **kept, **_COMMON)
     line = Line()
@@ -302,7 +303,7 @@ def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
     return {name: value for name, value in gone.items() if name not in make_url(url).query}
 
 
-def _set_up_sqlite(connection: WaitingConnection, line: Line) -> None:
+def _set_up_sqlite(connection: PatientConnection, line: Line) -> None:
     connection.line = line
     # The driver's own transaction control is switched off: we say BEGIN ourselves.
     connection.isolation_level = None
@@ -345,7 +346,9 @@ def _reads_with(statement: str) -> bool:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    if connection.get_execution_options().get("sunshine_writes"):
+    options = connection.get_execution_options()
+    connection.connection.dbapi_connection.wait_at_most(options.get("sunshine_patience", 0.0))
+    if options.get("sunshine_writes"):
         begin_writing(connection, BUSY_MILLISECONDS / 1000)
     else:
         connection.exec_driver_sql("BEGIN")

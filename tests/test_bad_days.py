@@ -156,6 +156,24 @@ def test_look_that_takes_too_long_is_given_up_and_told_and_what_writes_or_works_
         assert session.scalar(limit) == "0"
 
 
+def test_look_without_an_end_is_given_up_on_sqlite_too(databases: Databases, tmp_path: Path) -> None:
+    endless = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n)"
+    with demonstration(databases, "sqlite", tmp_path) as demo:
+        parts: Parts = demo.app.extensions["sunshine"]
+        demo.app.extensions["sunshine"] = replace(parts, settings=replace(parts.settings, statement_seconds=0.2))
+        browser = demo.browser("station")
+        with demo.owner.writing() as session:
+            session.execute(text("ALTER TABLE stock RENAME TO in_stock"))
+            session.execute(text(f"CREATE VIEW stock AS SELECT * FROM in_stock WHERE {endless} > 0"))
+        for ask in (lambda: demo.get("/stock"), lambda: browser.get("/station/stock")):
+            check_unavailable(answer := ask())
+            assert "花费时间过长" in answer.text
+        with demo.owner.writing() as session:
+            session.execute(text("DROP VIEW stock"))
+            session.execute(text("ALTER TABLE in_stock RENAME TO stock"))
+        assert demo.get("/stock").status_code == 200
+
+
 class ClockAhead(SteadySigner):
     """A signer of this machine whose clock was ahead until it was put back."""
 

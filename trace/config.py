@@ -90,7 +90,7 @@ SETTINGS_TABLE = (
     (
         "SUNSHINE_STATEMENT_SECONDS",
         "30",
-        "seconds after which PostgreSQL gives up a statement of a look (503, try again), 0.1 to 600; 0: never",
+        "seconds after which the database gives up a statement of a look (503, try again), 0.1 to 600; 0: never",
     ),
     ("SUNSHINE_MAX_UPLOAD_MB", "20", "largest request, 1 to 200"),
     ("SUNSHINE_PROXIES", "0", "reverse proxies in front, whose `X-Forwarded-` headers are believed, 0 to 5"),

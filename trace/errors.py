@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
-from storage.replicas import OUT_OF_TIME
+from storage import patience, replicas
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
@@ -190,7 +190,8 @@ def on_store_failure(error: Exception) -> Response:
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
     if full:
         return answer(507, gettext(_DISK_FULL))
-    out_of_time = getattr(original, "sqlstate", None) == OUT_OF_TIME
+    out_of_time = getattr(original, "sqlstate", None) == replicas.OUT_OF_TIME
+    out_of_time = out_of_time or getattr(original, "sqlite_errorcode", None) == patience.OUT_OF_TIME
     return answer(503, gettext(_TOO_LONG if out_of_time else STORE_BUSY))
 
 
