@@ -4,13 +4,14 @@ Drawn values are small whole numbers, so that a failing chain shrinks to a few p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from trace.domain.events import (
     Action,

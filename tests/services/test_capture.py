@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 
 from storage.events import find_by_event_ids, find_idents, id_key, unpack_links
@@ -147,7 +148,7 @@ def test_the_same_event_id_with_other_content_is_refused_and_both_are_named(town
 def test_a_correction_is_a_new_event_beside_the_old_one(town: Town) -> None:
     farm = town.organisation()
     send(town, farm, harvest())
-    declared = replace(harvest(), error_declaration=ErrorDeclaration(NOW, "incorrect_data", ("urn:uuid:x",)))
+    declared = structs.replace(harvest(), error_declaration=ErrorDeclaration(NOW, "incorrect_data", ("urn:uuid:x",)))
     (captured,) = send(town, farm, declared)
     assert captured.fresh
     assert town.count(event) == 2
@@ -176,9 +177,9 @@ def test_capture_is_all_or_nothing(town: Town) -> None:
 
 def test_an_event_of_the_future_is_refused_but_a_clock_may_run_a_little_ahead(town: Town) -> None:
     farm = town.organisation()
-    send(town, farm, replace(harvest(), event_time=NOW + timedelta(minutes=5)))
+    send(town, farm, structs.replace(harvest(), event_time=NOW + timedelta(minutes=5)))
     with pytest.raises(Invalid) as found:
-        send(town, farm, harvest(2), replace(harvest(3), event_time=NOW + timedelta(minutes=5, seconds=1)))
+        send(town, farm, harvest(2), structs.replace(harvest(3), event_time=NOW + timedelta(minutes=5, seconds=1)))
     assert found.value.field == "events.1.eventTime"
     assert town.count(event) == 1
 
@@ -193,14 +194,14 @@ def test_a_partner_reports_goods_that_were_never_seen_to_arrive(town: Town) -> N
 def test_a_partner_reports_more_brought_back_than_was_sold_here(town: Town) -> None:
     shop = town.organisation()
     send(town, shop, harvest(), sale(2, "4"))
-    back = replace(sale(3, "9"), biz_step="receiving", disposition="returned")
+    back = structs.replace(sale(3, "9"), biz_step="receiving", disposition="returned")
     with pytest.raises(Conflict):
         send(town, shop, back)
     send(town, shop, back, strict=False)
     assert town.stock(shop, LOT) == (6, 9)
     with pytest.raises(Conflict):
         send(
-            town, shop, replace(sale(4, "1"), biz_step="receiving", disposition="returned")
+            town, shop, structs.replace(sale(4, "1"), biz_step="receiving", disposition="returned")
         )  # all that was sold is back
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import update
 
 from storage.tables import organisation, person
@@ -77,7 +78,7 @@ def test_headquarters_sells_nothing_in_a_shops_name_but_takes_back_what_was_sold
     told = f"Headquarters sells no drugs in the name of {shop.organisation_name}"
     assert told in str(town.refuses(Forbidden, dispense, town.command(there), codes=[pack]))
     assert told in str(town.refuses(Forbidden, capture, [a_sale(there, pack)], actor=there, now=town.now))
-    by_lot = replace(a_sale(there, pack), epcs=(), quantities=(Quantity(lot, Decimal(1), "EA"),))
+    by_lot = structs.replace(a_sale(there, pack), epcs=(), quantities=(Quantity(lot, Decimal(1), "EA"),))
     assert told in str(town.refuses(Forbidden, capture, [by_lot], actor=there, now=town.now))
     sale = town.do(capture, [a_sale(shop, pack)], actor=shop, now=town.now)
     assert town.do(take_back_packs, town.command(there), codes=[pack])["events"]

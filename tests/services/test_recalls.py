@@ -1,10 +1,10 @@
 """Holds and recalls: they reach everything that was made of a lot, nothing of it moves, everybody answers."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from storage.tables import alert
 from tests.services.test_concurrency import at_once

@@ -1,10 +1,10 @@
 """An error declaration by who captured an event takes back what it moved, once, as far as it is still there."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.services.test_concurrency import at_once
 from tests.town import NOW, Town

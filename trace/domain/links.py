@@ -5,9 +5,11 @@ every event; never renumber them, the store remembers.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from trace.domain.events import (
     Action,
@@ -55,8 +57,7 @@ MOVEMENT_ROLES = frozenset(
 NAMES_LOT = frozenset({Role.OBSERVED, Role.ADDED, Role.ENDED})
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """An item's part in one event; `amount` None means "some" or, for an instance, one."""
 
     item: str
@@ -72,7 +73,10 @@ def links_of(event: Event) -> tuple[Link, ...]:
     A partner's amount that nobody could have (`MOST_AMOUNT`) says no more than "some": it moves no stock here. Raises
     `Invalid` where an event names a lot that cannot be.
     """
-    return tuple(replace(x, amount=None) if _is_absurd(x.amount) else x for x in _merged(_raw_links(event)))
+    links = list(_raw_links(event))
+    if len(links) > 1:
+        links = _merged(links)
+    return tuple([replace(x, amount=None) if _is_absurd(x.amount) else x for x in links])
 
 
 def _is_absurd(amount: Decimal | None) -> bool:
@@ -94,7 +98,7 @@ def _raw_links(event: Event) -> Iterator[Link]:
 
 
 def _object_links(event: ObjectEvent) -> Iterator[Link]:
-    role = {Action.ADD: Role.ADDED, Action.OBSERVE: Role.OBSERVED, Action.DELETE: Role.ENDED}[event.action]
+    role = _OF_OBJECTS[event.action]
     whole = _lot_of_all(event)
     lots: dict[str, None] = {}
     for epc in event.epcs:
@@ -107,6 +111,10 @@ def _object_links(event: ObjectEvent) -> Iterator[Link]:
     for quantity in event.quantities:
         if quantity.item not in lots:
             yield Link(quantity.item, role, amount=quantity.amount, unit=quantity.unit)
+
+
+_OF_OBJECTS = {Action.ADD: Role.ADDED, Action.OBSERVE: Role.OBSERVED, Action.DELETE: Role.ENDED}
+_OF_CHILDREN = {Action.ADD: Role.PACKED, Action.OBSERVE: Role.SEEN_INSIDE, Action.DELETE: Role.UNPACKED}
 
 
 def _lot_of_all(event: ObjectEvent) -> str | None:
@@ -143,8 +151,7 @@ def _containment_links(event: AggregationEvent | AssociationEvent) -> Iterator[L
             yield Link(event.parent, Role.EMPTIED)
         else:
             yield Link(event.parent, Role.PARENT_SEEN if event.action is Action.OBSERVE else Role.PARENT)
-    role = {Action.ADD: Role.PACKED, Action.OBSERVE: Role.SEEN_INSIDE, Action.DELETE: Role.UNPACKED}[event.action]
-    yield from _plain(event.child_epcs, event.child_quantities, role, peer=event.parent)
+    yield from _plain(event.child_epcs, event.child_quantities, _OF_CHILDREN[event.action], peer=event.parent)
 
 
 def _plain(epcs: Iterable[str], quantities: Iterable[Quantity], role: Role, peer: str | None = None) -> Iterator[Link]:
@@ -154,7 +161,7 @@ def _plain(epcs: Iterable[str], quantities: Iterable[Quantity], role: Role, peer
         yield Link(quantity.item, role, peer=peer, amount=quantity.amount, unit=quantity.unit)
 
 
-def _merged(links: Iterable[Link]) -> Iterable[Link]:
+def _merged(links: Iterable[Link]) -> list[Link]:
     """Each (item, role, peer, unit) once: amounts added up, "some" and two is "some"."""
     seen: dict[tuple[str, Role, str | None, str | None], Link] = {}
     for link in links:
@@ -165,4 +172,4 @@ def _merged(links: Iterable[Link]) -> Iterable[Link]:
         else:
             unknown = other.amount is None or link.amount is None
             seen[key] = replace(link, amount=None if unknown else other.amount + link.amount)  # type: ignore[operator]
-    return seen.values()
+    return list(seen.values())

@@ -176,8 +176,10 @@ def _drafts(events: Iterable[Event], actor: Actor, now: datetime, refuse: Refuse
     for position, event in enumerate(events):
         try:
             draft = _Draft(event, position, actor)
-            check_time(event.event_time, now, field=f"events.{position}.eventTime")
-            _check_length(draft.kinds, field=f"events.{position}")
+            if event.event_time > now:
+                check_time(event.event_time, now, field=f"events.{position}.eventTime")
+            if sum(map(len, draft.kinds)) > LONGEST_URI // 4:  # no character has more than four bytes
+                _check_length(draft.kinds, field=f"events.{position}")
         except Invalid as failure:
             refuse(position, failure)
         else:

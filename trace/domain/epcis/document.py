@@ -41,6 +41,7 @@ GS1_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")  # the pattern of GS1's JSON schema
+_ACTIONS = {action.value: action for action in Action}
 _ERROR_KEYS = frozenset({"declarationTime", "reason", "correctiveEventIDs"})
 _COMMON_KEYS = frozenset(
     (  # noqa: SIM905 - thirty lines of one word each would hide the rest
@@ -135,14 +136,14 @@ def _parse(document: Mapping[str, Any]) -> Event:
         case "ObjectEvent":
             return ObjectEvent(
                 **common,
-                action=Action(document["action"]),
+                action=_action(document["action"]),
                 epcs=_uris(document, "epcList"),
                 quantities=_parse_quantities(document, "quantityList"),
             )
         case "TransactionEvent":
             return TransactionEvent(
                 **common,
-                action=Action(document["action"]),
+                action=_action(document["action"]),
                 parent=_uri_or_none(document, "parentID"),
                 epcs=_uris(document, "epcList"),
                 quantities=_parse_quantities(document, "quantityList"),
@@ -150,7 +151,7 @@ def _parse(document: Mapping[str, Any]) -> Event:
         case "AggregationEvent":
             return AggregationEvent(
                 **common,
-                action=Action(document["action"]),
+                action=_action(document["action"]),
                 parent=_uri_or_none(document, "parentID"),
                 child_epcs=_uris(document, "childEPCs"),
                 child_quantities=_parse_quantities(document, "childQuantityList"),
@@ -158,7 +159,7 @@ def _parse(document: Mapping[str, Any]) -> Event:
         case "AssociationEvent":
             return AssociationEvent(
                 **common,
-                action=Action(document["action"]),
+                action=_action(document["action"]),
                 parent=canonical_uri(_text(document, "parentID")),
                 child_epcs=_uris(document, "childEPCs"),
                 child_quantities=_parse_quantities(document, "childQuantityList"),
@@ -181,7 +182,7 @@ def _parse(document: Mapping[str, Any]) -> Event:
 
 def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
     # Somebody else's namespace under the prefix of ours: its fields are not those that are interpreted here.
-    strange = document.get("@context", {}).get(PREFIX[:-1], NAMESPACE) != NAMESPACE
+    strange = "@context" in document and document["@context"].get(PREFIX[:-1], NAMESPACE) != NAMESPACE
     found: dict[str, Any] = {
         "event_time": parse_time(_text(document, "eventTime"), _text(document, "eventTimeZoneOffset")),
         "event_id": _text(document, "eventID"),
@@ -195,22 +196,21 @@ def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
     for name in document.keys() & _OPTIONAL.keys():
         field, parse = _OPTIONAL[name]
         found[field] = parse(document, name)
-    extensions = {n: v for n, v in document.items() if n not in _COMMON_KEYS and not (strange and n.startswith(PREFIX))}
-    if extensions:
-        found["extensions"] = extensions
+    if not document.keys() <= _COMMON_KEYS:
+        found["extensions"] = {
+            n: v for n, v in document.items() if n not in _COMMON_KEYS and not (strange and n.startswith(PREFIX))
+        }
     return found
 
 
 def _parse_transactions(document: Mapping[str, Any], name: str) -> tuple[BizTransaction, ...]:
-    return tuple(
-        BizTransaction(canonical_uri(_text(element, "bizTransaction")), _text_or_none(element, "type"))
-        for element in _elements(document, name)
-    )
+    found = _elements(document, name)
+    return tuple([BizTransaction(canonical_uri(_text(e, "bizTransaction")), _text_or_none(e, "type")) for e in found])
 
 
 def _parse_ends(document: Mapping[str, Any], name: str) -> tuple[Endpoint, ...]:
     key = name.removesuffix("List")
-    return tuple(Endpoint(_text(e, "type"), canonical_uri(_text(e, key))) for e in _elements(document, name))
+    return tuple([Endpoint(_text(e, "type"), canonical_uri(_text(e, key))) for e in _elements(document, name)])
 
 
 def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
@@ -246,12 +246,12 @@ _OPTIONAL: dict[str, tuple[str, Callable[[Mapping[str, Any], str], Any]]] = {
 def _parse_quantities(document: Mapping[str, Any], name: str) -> tuple[Quantity, ...]:
     if name not in document:
         return ()
-    return tuple(
-        Quantity(
-            canonical_uri(_text(element, "epcClass")), _amount(element.get("quantity")), _text_or_none(element, "uom")
-        )
-        for element in _elements(document, name)
-    )
+    return tuple([_parse_quantity(element) for element in _elements(document, name)])
+
+
+def _parse_quantity(element: Mapping[str, Any]) -> Quantity:
+    item = canonical_uri(_text(element, "epcClass"))
+    return Quantity(item, _amount(element.get("quantity")), _text_or_none(element, "uom"))
 
 
 def _amount(value: Any) -> Decimal | None:
@@ -259,10 +259,14 @@ def _amount(value: Any) -> Decimal | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TypeError(f"a quantity is a number, {str(value)[:40]} is none")
-    amount = Decimal(str(value))
+    amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if not amount.is_finite():
         raise ValueError(f"a quantity is a number, {value} is none")
     return amount
+
+
+def _action(value: Any) -> Action:
+    return _ACTIONS.get(value) or Action(value)  # asking the enumeration takes ten times as long
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
@@ -303,7 +307,7 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if value.__class__ is not dict and not isinstance(value, Mapping):  # asking for a Mapping takes its time
         raise TypeError(f"{name} holds an object, {str(value)[:40]} is none")
     return value
 
