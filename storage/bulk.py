@@ -69,15 +69,18 @@ def insert_new(
     """Insert rows, in order, passing by those that are there already: `keys` of those inserted."""
     if not rows:
         return set()
+    if len(rows) == 1:  # how many were inserted says which, and costs less than to be told
+        added = insert_rows(session, table, columns, rows, pass_by=True)
+        return {tuple([rows[0][columns.index(key)] for key in keys])} if added else set()
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         return {tuple(row) for row in _add_new(connection, table, columns, rows, keys)}
-    added: set[tuple[Any, ...]] = set()
+    told: set[tuple[Any, ...]] = set()
     for start in range(0, len(rows), MANY):
         part = rows[start : start + MANY]
         statement = _insert_told(table, columns, len(part), keys)
-        added.update(map(tuple, connection.exec_driver_sql(statement, tuple(chain(*part)))))
-    return added
+        told.update(map(tuple, connection.exec_driver_sql(statement, tuple(chain(*part)))))
+    return told
 
 
 def _add_new(
