@@ -1,19 +1,25 @@
 """What a search costs: on SQLite, which tables are read whole (none)."""
 
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import event as engine_event
 
 from storage.tables import metadata
 from tests.town import NOW, Town
-from trace.domain.permissions import Actor, Role
+from trace.domain.permissions import Role
 from trace.services import search as searching
+from trace.services.drug_editing import list_drugs
 from trace.services.hops import Some
+from trace.services.organisations import list_organisations
+from trace.services.prices import list_prices
+from trace.services.products import list_products
 
 
-def plans_of(town: Town, actor: Actor, text: str) -> list[str]:
-    """How SQLite goes about each statement of a search."""
+def plans_of(town: Town, look: Callable[..., Any], **asked: Any) -> list[str]:
+    """How SQLite goes about each statement of a look."""
     plans: list[str] = []
 
     def explain(connection: object, _: object, statement: str, parameters: object, *__: object) -> None:
@@ -24,10 +30,15 @@ def plans_of(town: Town, actor: Actor, text: str) -> list[str]:
 
     engine_event.listen(town.store.engine, "before_cursor_execute", explain)
     try:
-        town.do(searching.search, actor=actor, text=text, now=NOW)
+        town.do(look, **asked)
     finally:
         engine_event.remove(town.store.engine, "before_cursor_execute", explain)
     return plans
+
+
+def read_whole(plans: Iterable[str]) -> set[str]:
+    """The tables of which one of these plans reads all rows."""
+    return {plan.split()[1] for plan in plans if plan.startswith("SCAN")} & metadata.tables.keys()
 
 
 def test_sqlite_reads_no_table_whole_for_a_search(town: Town) -> None:
@@ -39,10 +50,21 @@ def test_sqlite_reads_no_table_whole_for_a_search(town: Town) -> None:
     inspector = town.organisation(region="640500", role=Role.INSPECTOR, licensed=False)
     for text in ("SEARCH-1", "城南超市", "城南", "no such lot"):
         for actor in (shop, other, inspector):
-            plans = plans_of(town, actor, text)
-            read = {plan.split()[1] for plan in plans if plan.startswith("SCAN")}
+            plans = plans_of(town, searching.search, actor=actor, text=text, now=NOW)
             assert plans
-            assert read & metadata.tables.keys() == set(), (text, plans)
+            assert read_whole(plans) == set(), (text, plans)
+
+
+def test_sqlite_reads_no_names_whole_for_a_part_of_one(town: Town) -> None:
+    if town.store.engine.dialect.name != "sqlite":
+        pytest.skip("SQLite says beforehand how it will read")
+    shop = town.organisation(name="城南药店（演示）")
+    town.product(shop)
+    for look in (list_organisations, list_products, list_drugs, list_prices):
+        for text in ("城南", "no such name", "1234567"):
+            plans = plans_of(town, look, actor=shop, text=text)
+            assert plans
+            assert read_whole(plans) & {"organisation", "product", "name_part"} == set(), (look, plans)
 
 
 def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(

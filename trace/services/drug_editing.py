@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import insert_for
 from storage.names import Name, keep_names, named, product_names
+from storage.one_of import one_of
 from storage.tables import maker_code, organisation, person, product, product_change, product_check, product_code
 from trace.domain.drugs import Storage, is_approval_no, is_national_drug_code
 from trace.domain.failures import N_, Conflict, Invalid, NotFound
@@ -203,7 +204,8 @@ def list_drugs(
             product_code.c.organisation == EVERYWHERE, product_code.c.code == text[:7]
         )
         parts = [named(session, kind, text) for kind in (Name.PRODUCT, Name.PRODUCER, Name.APPROVAL)]
-        query = query.where(or_(*parts, product.c.id.in_(coded)))
+        # Asked first: beside a SELECT no planner looks for the names by their numbers, and all products would be read.
+        query = query.where(or_(*parts, one_of(session, product.c.id, session.scalars(coded).all())))
     if unchecked:
         query = query.where(product.c.id.not_in(checked))
     rows = session.execute(query.order_by(product.c.name, product.c.id).limit(limit))
