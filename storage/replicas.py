@@ -68,8 +68,8 @@ class Replica:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ):
-        self.engine, self.state = engine, OK
-        self._primary, self._clock, self._pause = primary, clock, pause
+        self.engine, self.primary, self.state = engine, primary, OK
+        self._clock, self._pause = clock, pause
         self._until = float("-inf")  # nobody asks before
         self._seen = (Seen(0, float("-inf")),) * 2
         self._asking, self._changing = threading.Lock(), threading.Lock()
@@ -106,7 +106,7 @@ class Replica:
 
     def position(self) -> int:
         """How far the primary is: whatever was committed before is in front of it. Raises DBAPIError."""
-        with self._primary.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.primary.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return int(connection.exec_driver_sql(_POSITION).scalar_one())
 
     def find_position(self) -> int | None:
@@ -129,6 +129,7 @@ class Replica:
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+        self.primary.dispose()
 
     def _check_rest(self) -> None:
         """Raise `ReplicaLeft` while the replica is left alone; then one asks, and the others wait for what it finds."""
@@ -219,7 +220,7 @@ class Replica:
     def _is_ours(self, connection: Connection) -> bool:
         """Whether a server is a copy of our primary: another one's positions, and records, mean nothing here."""
         if self._identity is None:
-            with self._primary.connect().execution_options(isolation_level="AUTOCOMMIT") as there:
+            with self.primary.connect().execution_options(isolation_level="AUTOCOMMIT") as there:
                 self._identity = _identity(there)
         return _identity(connection) == self._identity and _replayed(connection) >= 0
 

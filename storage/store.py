@@ -65,7 +65,7 @@ class Store:
         self.url = driver_url(url)
         self.sight, self.patience = NOTHING, 0.0
         self.engine = _engine(self.url)
-        self.replica = Replica(_replica_engine(driver_url(replica_url)), self.engine) if replica_url else None
+        self.replica = _replica(driver_url(replica_url), self.url) if replica_url else None
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
         self._snapshots: Engine | Connection = self.engine.execution_options(sunshine_snapshot=True)
         self._writers = self.engine.execution_options(sunshine_writes=True)
@@ -276,16 +276,19 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _replica_engine(url: str) -> Engine:
-    # No ping before each use: where a connection is lost, the primary answers.
-    return _postgresql_engine(url, GONE | GONE_REPLICA, pool_timeout=1)
+def _replica(url: str, primary: str) -> Replica:
+    # No ping before each use: where a connection is lost, the primary answers. Of the primary is asked how far it is
+    # by connections of their own: where all others are taken, it is busy, and not silent.
+    looks = _postgresql_engine(url, GONE | GONE_REPLICA, pool_timeout=1)
+    asks = _postgresql_engine(primary, GONE | GONE_REPLICA, pool_timeout=1, pool_pre_ping=True, pool_size=4)
+    return Replica(looks, asks)
 
 
 def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
     # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
     # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest. All are
     # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
-    pool |= {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True}
+    pool = {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True} | pool
     pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED}
     engine = create_engine(url, **pool, **_COMMON)
     event.listen(engine, "connect", _set_up_postgresql)

@@ -1,7 +1,7 @@
 """Looks on a real streaming replica: one's own changes are always seen, and without the replica all goes on."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from storage.replicas import BEHIND, FAILED, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
-from storage.store import open_store
+from storage.store import MOST_CONNECTIONS, open_store
 from storage.tables import lookup_log
 from storage.tenancy import EVERYTHING
 from tests.conftest import Databases, as_service
@@ -63,7 +63,7 @@ def demo(address: tuple[Demo, str], clock: Clock) -> Iterator[Demo]:
     replica_url = as_service(f"{server}/{url.rpartition('/')[2]}")
     before, store = made.app.extensions["sunshine"], open_store(url, replica_url)
     assert store.replica is not None
-    store.replica = Replica(store.replica.engine, store.engine, clock=clock, pause=clock.pause)
+    store.replica = Replica(store.replica.engine, store.replica.primary, clock=clock, pause=clock.pause)
     change(made, store=store)
     yield replace(made, client=made.app.test_client(), store=store.seeing(EVERYTHING))
     store.close()
@@ -304,10 +304,26 @@ def test_a_primary_that_says_nothing_keeps_no_look_waiting(demo: Demo, clock: Cl
             for told in (browser.get("/suppliers"), demo.client.get("/epcis/v2/events", headers=harvester)):
                 assert told.status_code == 503, "who they are, only the primary knows"
                 assert "Retry-After" in told.headers
+        assert demo.store.replica is not None
+        with database_gone(superuser_at(demo.store.replica)):
+            assert demo.client.get(f"/t/{CODE}").status_code == 503
         assert not over.is_set(), "all that was said before the primary said anything"
     while browser.get("/suppliers").status_code == 503:
         pass
     assert "李记批发" in browser.get("/suppliers").text
+
+
+def test_a_primary_whose_connections_are_all_taken_is_busy_and_not_silent(demo: Demo, clock: Clock) -> None:
+    replica = demo.store.replica
+    assert replica is not None
+    until_it_follows(demo, clock)
+    with ExitStack() as held:
+        for _ in range(MOST_CONNECTIONS):
+            held.enter_context(demo.store.engine.connect())
+        clock.now += SAMPLED
+        assert not replica.is_primary_silent()
+        assert demo.client.get(f"/t/{CODE}").status_code == 200
+    assert demo.get("/stock").status_code == 200
 
 
 def test_who_changed_something_sees_it_on_the_replica_while_the_primary_says_nothing(demo: Demo, clock: Clock) -> None:

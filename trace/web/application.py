@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from storage.again import run_again
-from storage.replicas import OK, ReplicaLeft
+from storage.replicas import OK, Replica, ReplicaLeft
 from storage.store import Store, is_written_at_end, open_store, undo
 from trace import clock, errors
 from trace.config import Settings
@@ -97,14 +97,15 @@ class Application(Flask):
             return self.make_response(super().dispatch_request())
         store = parts().store.within(parts().settings.statement_seconds)
         replica = store.replica if may_ask_replica(view) else None
-        if replica is not None and names_somebody(view) and replica.is_primary_silent():
-            raise Busy(errors.STORE_BUSY)  # at once: it might take half a minute to find that out once more
+        if replica is not None and names_somebody(view):
+            check_primary(replica)
         check_access(view, store)
         store = store.seeing(sight_of_actor(g.actor))
         ready = rewinder()
         if replica is not None:
             if (answer := self._answer_from_replica(view, store)) is not None:
                 return answer
+            check_primary(replica)
             ready()
         return run_again(
             partial(self._answer_in_session, view, store),
@@ -143,6 +144,12 @@ class Application(Flask):
                 undo(g.session)
             g.writes = g.writes or is_written_at_end(g.session)
             return response
+
+
+def check_primary(replica: Replica) -> None:
+    """Raise `Busy` where the primary is known not to answer: it might take half a minute to find that out once more."""
+    if replica.is_primary_silent():
+        raise Busy(errors.STORE_BUSY)
 
 
 def note_refused_look(store: Store, what: str, address: str) -> None:
