@@ -15,7 +15,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from storage import jobs
-from storage.objects import FolderObjects, S3Objects, SpooledObjects
+from storage.objects import FolderObjects, SpooledObjects
+from storage.objects.s3 import S3Objects
 from storage.tables import job, stored_object
 from tests.conftest import Databases
 from tests.gate import Gate

@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 import storage
-from storage.objects import FolderObjects, S3Objects, open_objects
+from storage.objects import FolderObjects, open_objects
+from storage.objects.s3 import S3Objects
 from storage.tables import stored_object
 from tests.conftest import ROOT
 from tests.town import NOW

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 from sqlalchemy.exc import DBAPIError
 
-from storage.objects import ObjectStore, S3Objects, copy_all, open_objects, spool_of
+from storage.objects import FolderObjects, ObjectStore, copy_all, open_objects, spool_of
 from storage.store import Store, open_store
 from storage.tenancy import EVERYTHING
 from trace.config import SettingError, Settings, load_settings, parse_objects_url
@@ -76,6 +76,10 @@ def check_lock(kept: ObjectStore) -> str | None:
     """None where what the law asks to keep can be locked, else a sentence."""
     spool = spool_of(kept)
     place = spool.main if spool is not None else kept
+    if isinstance(place, FolderObjects):
+        return None
+    from storage.objects.s3 import S3Objects  # noqa: PLC0415 - loads the minio SDK
+
     if isinstance(place, S3Objects) and not place.has_lock():
         return "the bucket was made without object lock: only our own rows keep its objects; move to a new one"
     return None

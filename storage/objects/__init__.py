@@ -8,7 +8,6 @@ from pathlib import Path
 from storage.objects.folder import FolderObjects
 from storage.objects.kinds import CHUNK, Listed, NoLock, ObjectStore, Refused, Shown
 from storage.objects.moving import Copied, MovedObjects, copy_all
-from storage.objects.s3 import S3Objects
 from storage.objects.spool import SpooledObjects
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "NoLock",
     "ObjectStore",
     "Refused",
-    "S3Objects",
     "Shown",
     "SpooledObjects",
     "copy_all",
@@ -39,6 +37,8 @@ def open_objects(url: str, *, spool: Path | None = None, old: str = "", public: 
     if not url.startswith("s3://"):
         new: ObjectStore = FolderObjects(Path(url))
     else:
+        from storage.objects.s3 import S3Objects  # noqa: PLC0415 - loads the minio SDK, which takes a fifth of a start
+
         new = S3Objects(url, public=public)
         if spool is not None:
             new = SpooledObjects(new, FolderObjects(spool))

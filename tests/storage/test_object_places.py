@@ -21,12 +21,12 @@ from storage.objects import (
     MovedObjects,
     ObjectStore,
     Refused,
-    S3Objects,
     Shown,
     SpooledObjects,
     copy_all,
     open_objects,
 )
+from storage.objects.s3 import S3Objects
 from tests.servers import NOBODY
 from trace.domain.failures import NotFound
 

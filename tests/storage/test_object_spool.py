@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from storage.objects import FolderObjects, Refused, S3Objects, Shown, SpooledObjects, open_objects
+from storage.objects import FolderObjects, Refused, Shown, SpooledObjects, open_objects
 from storage.objects import s3 as s3_store
+from storage.objects.s3 import S3Objects
 from tests.conftest import ROOT
 from tests.gate import Gate
 from tests.storage.test_object_places import PHOTO, TODAY, bucket_of, s3
