@@ -66,9 +66,7 @@ class Store:
         self.sight, self.patience = NOTHING, 0.0
         self.engine = _engine(self.url)
         self.replica = _replica(driver_url(replica_url), self.url) if replica_url else None
-        # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
-        self._snapshots: Engine | Connection = self.engine.execution_options(sunshine_snapshot=True)
-        self._writers = self.engine.execution_options(sunshine_writes=True)
+        self._read: Engine | Connection = self.engine
 
     def seeing(self, sight: Sight) -> "Store":
         """The same store, for sessions that see other records (`storage.tenancy`)."""
@@ -83,8 +81,6 @@ class Store:
         """
         other = copy(self)
         other.patience = seconds
-        if seconds and isinstance(self._snapshots, Engine):
-            other._snapshots = self._snapshots.execution_options(sunshine_patience=seconds)
         return other
 
     @contextmanager
@@ -93,7 +89,7 @@ class Store:
 
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
-        with open_session(self._writers, self.sight) as session:
+        with open_session(self.engine, self.sight, sunshine_writes=True) as session:
             with _ended_if_refused(session):
                 yield session
             _write_down(session, session)
@@ -119,7 +115,9 @@ class Store:
 
         What `write_at_end` was asked for is written then, in a transaction of its own.
         """
-        with open_session(self._snapshots, self.sight) as session:
+        # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
+        options = {"sunshine_snapshot": True, "sunshine_patience": self.patience}
+        with open_session(self._read, self.sight, **options) as session:
             with _ended_if_refused(session):
                 yield session
             undo(session)
@@ -137,7 +135,7 @@ class Store:
         with self.replica.caught_up(wanted) as connection:
             connection.rollback()
             other = copy(self)
-            other._snapshots = connection.execution_options(sunshine_snapshot=True, sunshine_patience=self.patience)
+            other._read = connection
             yield other
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ It guards against a WHERE that was forgotten, not against whoever can make the s
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import wraps
 from inspect import isgeneratorfunction
@@ -57,10 +58,21 @@ class _Seer:
     connection: Connection | None = None
 
 
-def open_session(bind: Engine | Connection, sight: Sight) -> Session:
-    """A session whose transactions see what `sight` sees, until it is said otherwise."""
+def open_session(bind: Engine | Connection, sight: Sight, **options: object) -> Session:
+    """A session whose transactions see what `sight` sees, until it is said otherwise.
+
+    `options` are told to whoever begins its transactions, as execution options of their connection.
+    """
     seer = _Seer(sight)
-    session = Session(bind.execution_options(**{_SEER: seer}), autoflush=False)
+    options[_SEER] = seer
+    if isinstance(bind, Connection):
+        bind.execution_options(**options)
+    else:
+        # A plain copy: an engine made by `execution_options` asks the first one's listeners through objects made anew
+        # for each engine and connection, which takes a quarter of a short transaction.
+        bind = copy(bind)
+        bind.update_execution_options(**options)
+    session = Session(bind, autoflush=False)
     session.info[_SEER] = seer
     return session
 
