@@ -39,3 +39,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """flask-smorest's, reading strictly."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(self, schema: Any, **more: Any) -> Any:
+        """flask-smorest's, with one object of a schema for all requests: of a class, one is made for each request.
+
+        To make one takes longer than to check a small body; a schema that is made says nothing of the body it checks.
+        """
+        return super().arguments(schema() if isinstance(schema, type) else schema, **more)
