@@ -11,12 +11,14 @@ first look.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
 from random import Random
 from typing import Any
 
 import pytest
 import schemathesis
+from flask import Flask
 from flask_smorest.spec.plugins import FlaskPlugin
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -252,11 +254,12 @@ def season(value: Any, known: Known, choose: Choose, name: str = "") -> Any:
     return "".join(filter(str.isprintable, value))[:20] or "x" if isinstance(value, str) else value
 
 
-def grantees(demo: Demo, method: str, path: str) -> list[str]:
+@cache
+def grantees(app: Flask, method: str, path: str) -> list[str]:
     """The roles that may do this."""
-    for rule in demo.app.url_map.iter_rules():
+    for rule in app.url_map.iter_rules():
         if FlaskPlugin.flaskpath2openapi(rule.rule) == path and method in (rule.methods or ()):
-            access = demo.app.view_functions[rule.endpoint].access  # type: ignore[attr-defined]
+            access = app.view_functions[rule.endpoint].access  # type: ignore[attr-defined]
             return [role.value for role in Role if access is None or access in GRANTS[role]]
     raise AssertionError(f"{method} {path} is no route")
 
@@ -336,7 +339,7 @@ def attack(
 
 def _season_case(case: Case, demo: Demo, known: dict[str | None, Known], by: Random) -> str:
     """Put what exists into a drawn case; the role that sends it, one that may."""
-    role = by.choice(grantees(demo, case.operation.method.upper(), case.operation.path))
+    role = by.choice(grantees(demo.app, case.operation.method.upper(), case.operation.path))
     record = RECORDS.get(case.operation.path.split("/")[3], "receipt")
     case.body, case.query = (season(part, known[role], by.choice) for part in (case.body, case.query))
     case.path_parameters = {
