@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, create_engine, text
 
 import storage
 from storage.store import Store, driver_url
@@ -30,6 +29,7 @@ SERVICE = "sunshine_service"  # as whom applications run on PostgreSQL: it owns 
 STOP_OTHERS = (
     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    " AND pid <> ALL(:at_rest)"
 )
 TABLES = sorted(("alembic_version", *metadata.tables))
 CHANGED = (
@@ -39,8 +39,8 @@ CHANGED = (
 )
 MANY = 500  # deleted rows leave holes behind, which a new database has not
 FILLED = ", ".join(f"EXISTS (SELECT FROM {name}) AS {name}" for name in metadata.tables)
-# Rows are deleted in any order: what refers to them goes, too.
-UNCHECKED = {"options": "-c session_replication_role=replica"}
+# Rows are deleted in any order: what refers to them goes, too. The same few statements come again and again.
+OURS = {"options": "-c session_replication_role=replica", "prepare_threshold": 0}
 RESTART = (
     "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)"
     " FROM pg_sequences WHERE last_value IS NOT NULL"
@@ -81,7 +81,11 @@ def pytest_collection_finish() -> None:
 
 @dataclass
 class Databases:
-    """Makes fresh prepared databases: copies of a template, which is quicker than migrating each time."""
+    """Makes fresh prepared databases: copies of a template, which is quicker than migrating each time.
+
+    To a new connection PostgreSQL knows neither tables nor statements, and reading of them anew takes it longer than
+    most tests do. So connections that are at rest are kept, ours to each database and one of each of its stores.
+    """
 
     folder: Path
     servers: ExitStack
@@ -90,6 +94,7 @@ class Databases:
     clean: list[str] = field(default_factory=list)
     names: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     stores: dict[str, Store] = field(default_factory=dict)
+    engines: dict[str, Engine] = field(default_factory=dict)
 
     def make(self, backend: str, template: str = "empty", fill: Callable[[str], object] | None = None) -> str:
         """The address of a new database; `fill(url)` makes the template the first time."""
@@ -118,6 +123,7 @@ class Databases:
     def drop(self, url: str) -> None:
         """Remove a database with whoever is connected to it; a later one takes its name."""
         name = url.rpartition("/")[2]
+        self._close(url)
         if url.startswith("sqlite"):
             for end in ("", "-wal", "-shm"):
                 Path(url.removeprefix("sqlite:///") + end).unlink(missing_ok=True)
@@ -131,19 +137,35 @@ class Databases:
     def opened(self, url: str) -> Iterator[Store]:
         """The store at an address, for one test: the same object for each database that has this address in turn.
 
-        A store puts each statement into words once, and a test asks most of its statements but once or twice.
+        A store puts each statement into words once, and a test asks most of its statements but once or twice. Its
+        connections end where its database is dropped or emptied.
         """
         store = self.stores.pop(url, None) or storage.open_store(url)
         try:
             yield store.seeing(store.sight)
         finally:
-            store.close()
             self.stores[url] = store
+
+    def close(self) -> None:
+        """End all connections."""
+        for open_yet in (*self.stores.values(), *self.engines.values()):
+            open_yet.close() if isinstance(open_yet, Store) else open_yet.dispose()
+
+    def _close(self, url: str) -> None:
+        """End what is connected to a database from here, before it goes."""
+        for store in self._stores_of(url):
+            store.close()
+        if engine := self.engines.pop(url.rpartition("/")[2], None):
+            engine.dispose()
+
+    def _stores_of(self, url: str) -> list[Store]:
+        return [self.stores[address] for address in {url, as_service(url)} & self.stores.keys()]
 
     def _empty(self, url: str) -> bool:
         """Make a PostgreSQL database what it was at first; false where a new one is the surer or quicker way."""
+        at_rest = [process for store in self._stores_of(url) for process in processes_at_rest(store)]
         with self._connected(url.rpartition("/")[2]) as connection:
-            connection.execute(text(STOP_OTHERS))
+            connection.execute(text(STOP_OTHERS), {"at_rest": at_rest})
             if connection.execute(text(CHANGED), {"tables": TABLES}).scalar_one():
                 return False
             filled = connection.execute(text(f"SELECT {FILLED}")).one()._asdict()
@@ -154,13 +176,11 @@ class Databases:
 
     @contextmanager
     def _connected(self, name: str) -> Iterator[Connection]:
-        engine = create_engine(
-            f"{driver_url(str(self.server))}/{name}",
-            isolation_level="AUTOCOMMIT",
-            poolclass=NullPool,
-            connect_args=UNCHECKED,
-        )
-        with engine.connect() as connection:
+        if name not in self.engines:
+            url = f"{driver_url(str(self.server))}/{name}"
+            settings = {"isolation_level": "AUTOCOMMIT", "connect_args": OURS, "pool_pre_ping": True}
+            self.engines[name] = create_engine(url, **settings)
+        with self.engines[name].connect() as connection:
             yield connection
 
     def make_bare(self, backend: str) -> str:
@@ -187,7 +207,25 @@ class Databases:
 def databases() -> Iterator[Databases]:
     """The maker of databases; the PostgreSQL server starts when the first test asks for it."""
     with ExitStack() as servers, TemporaryDirectory(prefix="sunshine-db-", dir=quick_folder()) as folder:
-        yield Databases(Path(folder), servers)
+        databases = Databases(Path(folder), servers)
+        servers.callback(databases.close)
+        yield databases
+
+
+def processes_at_rest(store: Store) -> list[int]:
+    """PostgreSQL's process of the one connection with which a store goes on in the next test, as if it were new."""
+    pool = store.engine.pool
+    if pool.checkedout():  # type: ignore[attr-defined]
+        store.close()  # a test left one open
+    if not pool.checkedin():  # type: ignore[attr-defined]
+        return []
+    connection = store.engine.raw_connection()
+    try:
+        # The number: of a statement that came before, the driver does not see that it discards what was prepared.
+        connection.cursor().execute(f"DISCARD ALL -- {next(_numbers)}")
+        return [connection.dbapi_connection.info.backend_pid]  # type: ignore[union-attr]
+    finally:
+        connection.close()
 
 
 def make_database(databases: Databases, backend: str, *args: object) -> str:
