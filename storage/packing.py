@@ -1,8 +1,8 @@
 """How documents are stored: compressed by Zstandard (RFC 8878) with a dictionary of ours, a quarter of their size.
 
 An event says in 650 bytes what most events say. Compressed alone it would keep 380; with a dictionary that knows the
-words of EPCIS already, some 150, in 2 us, and is read in half of one. A stored document is one byte, the number of its
-dictionary, and the frame; number 0 is a document as it is, which compression would not make smaller.
+words of EPCIS already, some 150, in 2 us, and is read in little more than one. A stored document is one byte, the
+number of its dictionary, and the frame; number 0 is a document as it is, which compression would not make smaller.
 
 `dictionaries/` holds them by number. One that a store was ever written with is never changed or taken away; a better
 one gets the next number (`benchmarks.document_dictionary` trains it) and documents are written with the newest.
