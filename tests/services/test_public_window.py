@@ -127,7 +127,7 @@ def test_the_box_says_once_twice_in_parts_or_not_here_and_nothing_else(town: Tow
     town.do(open_recall, town.command(inspector), lot=lot, kind=RecallKind.RECALL, level=1, reason="impurity")
     assert [answer(town, public_id, code) for code in (once, twice, unsold)] == [
         ("recalled", day),
-        ("recalled", day),
+        ("recalled_and_sold_twice", day),
         ("not_sold_here", None),
     ]
 
@@ -169,7 +169,7 @@ def test_the_public_page_of_a_pack_says_of_its_sale_what_the_window_says_and_not
     inspector = town.organisation(K.REGULATOR, region="640500", role=Role.INSPECTOR)
     town.do(open_recall, town.command(inspector), lot=lot, kind=RecallKind.RECALL, level=1, reason="impurity")
     answers = [on_its_page(town, pack)["sold"] for pack in (back, twice)]
-    assert answers == [{"answer": "recalled", "day": None}, {"answer": "recalled", "day": day}]
+    assert answers == [{"answer": "recalled", "day": None}, {"answer": "recalled_and_sold_twice", "day": day}]
 
 
 def on_its_page(town: Town, pack: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Sold(StrEnum):
     IN_PARTS = "sold_in_parts"
     TWICE = "sold_twice"  # here, and once more: here or elsewhere
     RECALLED = "recalled"  # sold here, and called back since
+    RECALLED_TWICE = "recalled_and_sold_twice"
     NOT_HERE = "not_sold_here"
     NOT_YET = "not_sold"
     NO_CODE = "no_trace_code"
@@ -77,13 +78,18 @@ def _judge(
 ) -> dict[str, Any]:
     """What to say of a pack with these sales, of which those `here` are one shop's, one at least."""
     day = here[-1].dispensed_at.astimezone(now.tzinfo).date().isoformat()
+    sold = _how_sold(session, item, sales, here)
     if recalls_over(session, [item], organisation=None):
-        return {"answer": Sold.RECALLED.value, "day": day}
+        sold = Sold.RECALLED_TWICE if sold is Sold.TWICE else Sold.RECALLED
+    return {"answer": sold.value, "day": day}
+
+
+def _how_sold(session: Session, item: int, sales: Sequence[Row[Any]], here: Sequence[Row[Any]]) -> Sold:
     parts = [sale.split_units for sale in sales if sale.split_units is not None]
     one_shop = len(here) == len(sales)
     if one_shop and len(parts) == len(sales) and sum(parts) <= _units(session, here[0].organisation, item):
-        return {"answer": Sold.IN_PARTS.value, "day": day}
-    return {"answer": (Sold.ONCE if len(sales) == 1 and not parts else Sold.TWICE).value, "day": day}
+        return Sold.IN_PARTS
+    return Sold.ONCE if len(sales) == 1 and not parts else Sold.TWICE
 
 
 def _units(session: Session, number: int, item: int) -> int:
