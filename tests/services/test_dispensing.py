@@ -224,6 +224,17 @@ def test_old_packs_without_codes_are_dispensed_by_lot_and_quantity(town: Town) -
     assert refused(town, Conflict, shop, [], **more).field == "quantity"
 
 
+def test_part_of_a_pack_without_a_code_is_not_sold_as_no_register_would_show_the_rest(town: Town) -> None:
+    shop = pharmacy(town)
+    made = legacy(town, shop)
+    for amount in ("0.5", "1.000001"):
+        more = {"goods": [Some(made, Decimal(amount))], "no_code_reason": "legacy"}
+        refusal = refused(town, Invalid, shop, [], **more)
+        assert (refusal.field, "sold whole" in str(refusal)) == ("goods.0.amount", True)
+    town.do(dispense, town.command(shop), goods=[Some(made, Decimal("2.0"))], no_code_reason="legacy")
+    assert town.stock(shop, made) == (3, 0)
+
+
 @pytest.mark.parametrize("role", [Role.CLERK, Role.ORGANISATION_ADMINISTRATOR])
 def test_what_needs_a_prescription_is_handed_out_once_a_pharmacist_on_duty_reviewed_it(town: Town, role: Role) -> None:
     maker = town.organisation(K.DRUG_MAKER)

@@ -26,7 +26,7 @@ from trace.domain.dispensing import (
     find_refusal,
     use_by,
 )
-from trace.domain.epcis.vocabulary import BizStep, Disposition
+from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
 from trace.domain.events import Action, BizTransaction, ObjectEvent, Quantity
 from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
 from trace.domain.links import LOT_EXTENSION
@@ -258,6 +258,12 @@ def _loose(
         refusal = find_lot_refusal(lot["number"], lot, product, day=command.day, rules=rules)
         if refusal is not None:
             raise refusal.failure(field)
+        if product["unit"] == PIECE and good.amount is not None and good.amount % 1:
+            text = N_(
+                "{product} lot {number}: a pack without a trace code is sold whole. Give a whole number; units of a"
+                " pack are sold by its trace code, as parts of an open pack (拆零)."
+            )
+            raise Invalid(text, field=f"{field}.amount", product=product["name"], number=lot["number"])
         is_exempt = product["drug_class"] in exempt
         why = NoCodeReason.EXEMPT if is_exempt else reason or arrived.get(lot["item"])
         if why is None:
