@@ -204,9 +204,15 @@ class SampleRequest(GoodsRequest):
 
 
 class SupplierRequest(Strict):
-    """Who delivered: an organisation on this system, or name, address and contact."""
+    """Who delivered: a supplier of one's own file, an organisation on this system, or name, address and contact."""
 
-    id = Text(most=26, data_key="id", load_default=None, allow_none=True)
+    id = Text(
+        most=26,
+        data_key="id",
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Public id of the supplier's file (`GET /suppliers`), or of an organisation."},
+    )
     name = Text(most=120, load_default="")
     address = Text(most=200, load_default="")
     contact = Text(most=80, load_default="")

@@ -110,6 +110,16 @@ def test_what_was_scanned_is_received_as_the_note_says(shop: Shop) -> None:
     assert "has ended" in str(shop.town.refuses(Conflict, accept, shop.town.command(shop.actor), public_id=opened))
 
 
+def test_a_delivery_is_opened_by_the_id_that_the_list_of_suppliers_gives(shop: Shop) -> None:
+    (listed,) = shop.town.do(list_suppliers, actor=shop.actor, now=NOW)
+    asked = {"supplier": Supplier(listed["id"]), "lines": [shop.line(1)], "delivery_note": "KD-2"}
+    opened = shop.do(open_acceptance, **asked)["id"]
+    shop.do(scan, public_id=opened, texts=shop.codes[:1])
+    read_ = read(shop.town, shop.actor, shop.do(accept, public_id=opened)["receipt"])
+    assert read_["supplier"]["name"] == shop.seller.organisation_name
+    assert rules_in(read_["lines"][0]) == []
+
+
 def test_a_code_falls_to_its_line_by_prefix_and_batch_and_is_asked_about_where_two_fit(shop: Shop) -> None:
     opened = shop.open(shop.line(1, "B1"), shop.line(1, "B2"))
     asked = shop.do(scan, public_id=opened, texts=[shop.codes[0]])

@@ -29,6 +29,7 @@ from trace.services.hops import Some
 from trace.services.making import Goods, Stamp, seen
 from trace.services.receipts import get_receipt
 from trace.services.receiving import Line, Supplier, receive
+from trace.services.supplier_list import list_suppliers
 
 K = OrganisationKind
 
@@ -195,7 +196,8 @@ def test_a_move_sent_twice_acts_once(town: Town) -> None:
     assert town.stock(other, code) == (1, 0)
 
 
-def test_one_delivery_is_received_for_several_shops_or_for_none(town: Town) -> None:
+@pytest.mark.parametrize("named_by", ["id", "organisation"])  # of the list of suppliers
+def test_one_delivery_is_received_for_several_shops_or_for_none(town: Town, named_by: str) -> None:
     head, (shop, other) = a_chain(town)
     maker = town.organisation(K.DRUG_MAKER)
     codes = town.packs(3)
@@ -204,7 +206,8 @@ def test_one_delivery_is_received_for_several_shops_or_for_none(town: Town) -> N
         town.paper(maker, kind, made)
     # Headquarters looked at the supplier; its shops need not, one by one.
     town.know(town.as_role(head, Role.CLERK), maker)
-    supplier = Supplier(public_id=town.id_of(maker))
+    (file,) = town.do(list_suppliers, actor=head, now=NOW)
+    supplier = Supplier(file[named_by])
     shares = [
         Share(town.id_of(place), (Line(code=made, codes=(code,)),))
         for place, code in zip((shop, other, head), codes, strict=True)

@@ -82,6 +82,21 @@ def test_a_file_of_an_organisation_on_the_system_tells_what_it_says_itself(town:
     assert failure.field == "address"
 
 
+def test_goods_are_received_by_the_id_that_the_list_of_suppliers_gives(town: Town) -> None:
+    farm, shop, made = delivered(town)
+    known, typed = a_file(town, shop, name=farm.organisation_name), a_file(town, shop)
+    town.arrive(farm, shop, Line(code=made, amount=Decimal(40)))
+    for number, listed in enumerate((known, typed)):
+        asked = {"supplier": Supplier(listed), "lines": [strangers_line(town, shop, lot_number=f"A{number}")]}
+        done = town.do(receive, town.command(shop), delivery_note=f"N{number}", **asked)
+        assert read(town, shop, done["id"])["supplier"]["name"] == card(town, shop, listed)["name"]
+        assert done["id"] in {delivery["id"] for delivery in card(town, shop, listed)["deliveries"]}
+    assert len(files(town, shop)) == 2
+    stranger, line = town.organisation(), strangers_line(town, shop, lot_number="A3")
+    for nobody in (a_file(town, stranger), "0" * 26):
+        assert nobody in str(refused(town, NotFound, shop, Supplier(nobody), line))
+
+
 def test_two_clerks_receive_from_a_new_supplier_and_there_is_one_file(town: Town) -> None:
     """The unique key (organisation, name) decides."""
     shop = town.organisation()

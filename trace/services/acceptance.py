@@ -85,7 +85,7 @@ def begin(
         "organisation": command.actor.organisation,
         "purchase_order": ordered.id if ordered is not None else None,
         "supplier": {
-            "id": supplier.public_id,
+            "id": sender.public_id,
             "name": sender.name,
             "address": sender.address,
             "contact": sender.contact,

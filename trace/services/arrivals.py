@@ -7,10 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.events import find_idents, intern, lock_items
 from storage.stock import items_here, lock_transit
+from storage.tables import organisation, supplier
 from trace.domain.acceptance import NoteLine, check_note
 from trace.domain.codes import Code
 from trace.domain.epcis.vocabulary import PIECE
@@ -47,7 +49,8 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Who delivered: an organisation on this system (`public_id`), or name, address and contact (R1)."""
+    """Who delivered: an organisation on this system or one's own supplier's file (`public_id` of either), or name,
+    address and contact (R1)."""
 
     public_id: str | None = None
     name: str = ""
@@ -123,19 +126,22 @@ class Sender:
     contact: str
     party: str
     kind: str | None
+    public_id: str | None = None  # of the organisation on this system
 
 
-def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
-    """The supplier as recorded; raises `Invalid` where the law's name, address and contact are not there (R1)."""
-    if supplier.public_id:
-        row = get_organisation_row(session, supplier.public_id)
+def sender_of(session: Session, actor: Actor, told: Supplier) -> Sender:
+    """The supplier as recorded; raises `Invalid` where the law's name, address and contact are not there (R1),
+    `NotFound` for an id that is neither an organisation's nor that of an own file."""
+    told = on_file(session, actor, told)
+    if told.public_id:
+        row = get_organisation_row(session, told.public_id)
         if row.id == actor.organisation:
             raise Invalid(N_("Goods come from another organisation, not from yourself."), field="supplier.id")
         # What the card of the supplier lacks is what the delivery note says.
-        address, contact = row.address or supplier.address.strip(), row.contact or supplier.contact.strip()
-        return Sender(row.id, row.name, address, contact, row.party_uri, row.kind)
+        address, contact = row.address or told.address.strip(), row.contact or told.contact.strip()
+        return Sender(row.id, row.name, address, contact, row.party_uri, row.kind, row.public_id)
     for name in ("name", "address", "contact"):
-        if not getattr(supplier, name).strip():
+        if not getattr(told, name).strip():
             raise Invalid(
                 N_(
                     "The supplier's {name} is missing:"
@@ -144,8 +150,23 @@ def sender_of(session: Session, actor: Actor, supplier: Supplier) -> Sender:
                 field=f"supplier.{name}",
                 name=name,
             )
-    party = stranger_uri(actor, supplier.name)
-    return Sender(None, supplier.name, supplier.address, supplier.contact, party, None)
+    party = stranger_uri(actor, told.name)
+    return Sender(None, told.name, told.address, told.contact, party, None)
+
+
+def on_file(session: Session, actor: Actor, told: Supplier) -> Supplier:
+    """Who an own file is of, where the id is a file's: that is the one that the list of suppliers gives."""
+    if not told.public_id:
+        return told
+    query = (
+        select(supplier, organisation.c.public_id.label("partner_id"))
+        .outerjoin(organisation, organisation.c.id == supplier.c.partner)
+        .where(supplier.c.public_id == told.public_id, supplier.c.organisation == actor.organisation)
+    )
+    file = session.execute(query).one_or_none()
+    if file is None:
+        return told
+    return Supplier(file.partner_id, file.name, file.address or told.address, file.contact or told.contact)
 
 
 def prepare_lines(session: Session, command: Command, lines: Sequence[Line], day: date) -> list[Prepared]:

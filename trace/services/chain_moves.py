@@ -18,6 +18,7 @@ from trace.domain.codes import find_code
 from trace.domain.failures import N_, Failure, Invalid
 from trace.domain.papers import CertificateKind
 from trace.domain.permissions import Actor
+from trace.services.arrivals import on_file
 from trace.services.certificates import file_certificate
 from trace.services.chain import acting_for
 from trace.services.commands import Command, Some, goods_of, run_once
@@ -111,11 +112,12 @@ def receive_for_shops(
     def act() -> dict[str, Any]:
         takers = _each_once(session, command.actor, [share.shop for share in shares])
         _check_come_once(shares)
+        known = on_file(session, command.actor, supplier)  # headquarters' file, which the places have not
         receipts: dict[int, str] = {}
         for number in sorted(range(len(shares)), key=lambda n: takers[n].organisation):
             with _within(number):
                 receipts[number] = receive(
-                    session, _as(command, takers[number]), supplier=supplier,
+                    session, _as(command, takers[number]), supplier=known,
                     lines=shares[number].lines, delivery_note=delivery_note,
                 )["id"]  # fmt: skip
         return {"receipts": [receipts[number] for number in range(len(shares))]}
