@@ -123,6 +123,16 @@ def test_r8_one_code_one_sale(town: Town) -> None:
         assert town.count(alert) - alarms == (2 if outcome == "alarm" else 0)
 
 
+def test_units_that_a_shops_own_program_sold_are_told_as_no_other_shops(town: Town) -> None:
+    shop, (code,) = tablets(town)
+    other = pharmacy(town)
+    also_at(town, other, [code], lot_of(town, shop, code))
+    reported(town, shop, code, "urn:uuid:00000000-0000-4000-8000-000000000001", disposition="partially_dispensed")
+    for who, elsewhere in ((shop, False), (other, True)):
+        (looked,) = town.do(check_codes, [code], actor=who, on=town.now.date())
+        assert looked["sold_elsewhere"] is elsewhere
+
+
 def lot_of(town: Town, shop: Actor, code: str) -> str:
     """The lot of a pack in a shop, as the counter is told it."""
     with town.store.reading() as session:

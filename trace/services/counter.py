@@ -53,6 +53,13 @@ _PRODUCT = {
 }  # fmt: skip
 _LOT_IDENT = ident.alias("lot_ident")
 _HERE: BindParameter[int] = bindparam("here", type_=BigInteger)
+_PARTS = dispensing.alias("parts")
+# Not `split_pack.sold`: of what the shop's own program reports nobody here opened the pack.
+_UNITS_HERE = (
+    select(func.sum(_PARTS.c.split_units))
+    .where(_PARTS.c.item == stock.c.item, _PARTS.c.organisation == _HERE, _PARTS.c.returned_event.is_(None))
+    .scalar_subquery()
+)
 # What a counter asks at every scan is written once, here: to put such a statement together takes longer than to run it.
 # Packs that the shop has or had, with their lots and products, their open sale and what is open of them.
 _PACKS = (
@@ -71,6 +78,7 @@ _PACKS = (
         split_pack.c.use_by,
         dispensing_head.c.open_sales.label("sales_anywhere"),
         dispensing_head.c.split_units.label("units_anywhere"),
+        _UNITS_HERE.label("units_here"),
     )
     .outerjoin(lot, lot.c.item == stock.c.lot)
     .outerjoin(_LOT_IDENT, _LOT_IDENT.c.id == lot.c.item)
@@ -161,7 +169,7 @@ def _pack(uri: str, item: int | None, row: Row[Any] | None) -> Pack:
     opened = None if row.units is None else Opened(row.units, row.unit_name, row.sold, row.use_by)
     where = (row.on_hand > 0, row.held > 0, row.out > 0)
     sales, units = (row.sales_anywhere or 0) - (row.dispensed_at is not None), (row.units_anywhere or 0)
-    elsewhere = sales > 0 or units > (row.sold or 0)
+    elsewhere = sales > 0 or units > (row.units_here or 0)
     return Pack(code_text(uri), uri, item, *where, *_cards(row), row.dispensed_at, opened, elsewhere)
 
 
