@@ -45,6 +45,7 @@ product = Table(
     Column("discontinued_on", Date, comment="who registered it says that it is made no more: proposed to nobody"),
     Column("registered_by", Number, ForeignKey("organisation.id")),
     Column("created_at", Moment, nullable=False),
+    Index("ix_product_name", "name", "id"),
 )
 
 product_code = Table(

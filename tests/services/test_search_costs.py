@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as engine_event
 
+from storage import names
 from storage.tables import metadata
 from tests.town import NOW, Town
 from trace.domain.permissions import Role
@@ -65,6 +66,18 @@ def test_sqlite_reads_no_names_whole_for_a_part_of_one(town: Town) -> None:
             plans = plans_of(town, look, actor=shop, text=text)
             assert plans
             assert read_whole(plans) & {"organisation", "product", "name_part"} == set(), (look, plans)
+
+
+def test_what_many_names_have_is_come_by_in_order_of_the_names(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    if town.store.engine.dialect.name != "sqlite":
+        pytest.skip("SQLite says beforehand how it will read")
+    shop = town.organisation(name="城南药店（演示）")
+    town.product(shop)
+    monkeypatch.setattr(names, "MOST", -1)
+    for look in (list_products, list_drugs):
+        plans = plans_of(town, look, actor=shop, text="城")
+        assert any("ix_product_name" in plan for plan in plans), plans
+        assert not [plan for plan in plans if "ORDER BY" in plan], "to sort them, all would be read"
 
 
 def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(

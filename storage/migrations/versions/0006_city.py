@@ -103,6 +103,7 @@ def upgrade() -> None:
         "ix_event_type", "event", ["type", "event_time", "id"], sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS
     )
     op.create_index("ix_lot_number", "lot", ["number"])
+    op.create_index("ix_product_name", "product", ["name", "id"])
     op.drop_index("ix_certificate_number", table_name="certificate")
     op.create_index("ix_certificate_number", "certificate", ["number"])
     _fill_vocabulary()
@@ -348,6 +349,7 @@ def downgrade() -> None:
     op.drop_table("name_part")
     op.drop_index("ix_certificate_number", table_name="certificate")
     op.create_index("ix_certificate_number", "certificate", ["kind", "number"])
+    op.drop_index("ix_product_name", table_name="product")
     op.drop_index("ix_lot_number", table_name="lot")
     op.drop_index("ix_event_type", table_name="event", sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS)
     op.drop_index("ix_event_site_step", table_name="event")
