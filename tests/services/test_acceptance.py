@@ -176,6 +176,17 @@ def test_codes_of_a_drug_that_came_into_the_file_after_they_were_scanned_are_tak
     assert (card["known_since"], [line["scanned"] for line in card["lines"]]) == (0, [3])
 
 
+def test_of_an_acceptance_that_was_given_up_nobody_is_asked_anything(shop: Shop) -> None:
+    known, opened = shop.town.packs(2), shop.open()
+    assert shop.do(scan, public_id=opened, texts=[*known, *shop.town.packs(1)])["waiting"] == 3
+    shop.town.drug(shop.seller, code=known[0].rpartition("/")[2][:7])
+    before = shop.do(get_acceptance, public_id=opened)
+    shop.do(cancel, public_id=opened)
+    after = shop.do(get_acceptance, public_id=opened)
+    told = [(card["known_since"], len(card["unknown"]), card["codes"]) for card in (before, after)]
+    assert told == [(2, 1, 3), (0, 0, 3)]
+
+
 def test_what_differs_from_the_note_is_accepted_with_a_reason_only(shop: Shop) -> None:
     opened = shop.open(shop.line(3))
     shop.do(scan, public_id=opened, texts=shop.codes[:2])

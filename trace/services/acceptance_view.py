@@ -63,7 +63,8 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
     first = first_products(session, actor, [one.row.product for one in came]) if is_open else set[int]()
     found = [told + check_first_product(one.row.product in first, rules) for one, told in zip(came, found, strict=True)]
     waiting = waiting_codes(session, actor, row.id)
-    fall = would_fall(waiting, [one.row for one in came])
+    asked_of = waiting if is_open else []  # of one that was given up nobody is asked anything
+    fall = would_fall(asked_of, [one.row for one in came])
     proposed = _proposed_prices(session, actor, row, came) if is_open else {}
     return {
         **_head(row),
@@ -72,7 +73,7 @@ def get_acceptance(session: Session, command: Command, *, public_id: str) -> dic
         "scans": row.scans,
         "lines": [_line(one, told, proposed.get(one.row.product)) for one, told in zip(came, found, strict=True)],
         "codes": sum(len(one.codes) for one in came) + len(waiting),
-        "unknown": [_unknown(asked, waiting) for asked in new_identifiers(waiting)],
+        "unknown": [_unknown(asked, waiting) for asked in new_identifiers(asked_of)],
         "asked": [] if fall.placed else _asked(waiting, fall),  # they may open lines that are to be asked about
         "known_since": len(fall.placed),
         "elsewhere": uses_elsewhere(session, actor=actor, acceptance_number=row.id) if is_open else [],
