@@ -180,8 +180,9 @@ class Replica:
         """Ask the primary how far it is, unless that is being asked: what is set when it is known."""
         with self._asking:
             if self._asked.is_set() and self._clock() - self._seen[1].at >= SAMPLED:
-                self._asked = threading.Event()
-                threading.Thread(target=self._sample, args=(self._asked,), daemon=True).start()
+                asked = threading.Event()
+                threading.Thread(target=self._sample, args=(asked,), daemon=True).start()
+                self._asked = asked  # of a thread that could not begin nobody waits for an answer, now or later
             return self._asked
 
     def _sample(self, done: threading.Event) -> None:
