@@ -126,7 +126,7 @@ def environments(process: subprocess.Popen[bytes]) -> list[bytes]:
         try:
             if os.getsid(int(path.name)) == process.pid:
                 found.append((path / "environ").read_bytes())
-        except ProcessLookupError:
+        except (ProcessLookupError, FileNotFoundError):
             continue  # it ended meanwhile
     return found
 
