@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.servers import free_port
+from tests.test_cli import said_here
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE, DESK = 390, 1280
@@ -42,15 +43,15 @@ class Site:
 
     address: str
     password: str
-    environ: dict[str, str]
+    data: Path
     keys: dict[str, str] = field(default_factory=dict)
 
     def key_of(self, organisation: str) -> str:
         """A clerk's API key of an organisation, made by the command people use for it."""
         if organisation not in self.keys:
-            command = [sys.executable, "-m", "trace.cli", "key", "--role", "clerk", "--organisation", organisation]
-            done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=True)
-            self.keys[organisation] = done.stdout.strip()
+            made = said_here(self.data, "key", "--role", "clerk", "--organisation", organisation)
+            assert made.exit_code == 0, made.output
+            self.keys[organisation] = made.stdout.strip()
         return self.keys[organisation]
 
     def call(
@@ -87,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         printed = _wait_for(address, server, Path(log.name))
         password = re.search(r"sunshine-[0-9a-f]+", printed)
         assert password, printed
-        yield Site(address, password[0], environ)
+        yield Site(address, password[0], data)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
