@@ -78,10 +78,10 @@ FACTS = frozenset(
     {
         "event_document", "event_item", "event_mention", "event_party", "event_vocabulary", "event_withdrawn",
         "stock_unmoved",
-        "alert", "attributed_lot", "attributed_sale", "capture_job", "care_check", "care_check_line",
-        "certificate_holder", "certificate_lot", "certificate_source", "climate_action", "correction",
-        "credential", "dish_lot", "disposal", "export_answer", "inspection", "insurance_code", "job_decision",
-        "licence", "lookup_log", "lot_change", "maker_code", "name_part", "place", "product_change",
+        "alert", "alert_settlement", "attributed_lot", "attributed_sale", "capture_job", "care_check",
+        "care_check_line", "certificate_holder", "certificate_lot", "certificate_source", "climate_action",
+        "correction", "credential", "dish_lot", "disposal", "export_answer", "inspection", "insurance_code",
+        "job_decision", "licence", "lookup_log", "lot_change", "maker_code", "name_part", "place", "product_change",
         "purchase_order_line", "recall_lot", "receipt_scan", "rule_entry", "scan", "self_check", "selling_price",
         "store_setting",
     }

@@ -109,6 +109,7 @@ from storage.tables.searches import name_part, trace_pause
 from storage.tables.suppliers import business_block, supplier, supplier_licence
 from storage.tables.trade import (
     alert,
+    alert_settlement,
     dispensing,
     dispensing_head,
     receipt,
@@ -126,6 +127,7 @@ __all__ = [
     "acceptance_code",
     "acceptance_line",
     "alert",
+    "alert_settlement",
     "api_key",
     "attributed_lot",
     "attributed_sale",

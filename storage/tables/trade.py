@@ -156,3 +156,16 @@ alert = Table(
     Column("details", JSON, nullable=False, default=dict),
     Column("created_at", Moment, nullable=False, index=True),
 )
+
+alert_settlement = Table(
+    "alert_settlement",
+    metadata,
+    Column("alert", Number, ForeignKey("alert.id"), nullable=False),
+    Column("organisation", Number, ForeignKey("organisation.id"), nullable=False, comment="that settled it for itself"),
+    Column("action", String(200), nullable=False, comment="what was done about it"),
+    Column("person", Number, ForeignKey("person.id")),
+    Column("api_key", Number, ForeignKey("api_key.id")),
+    Column("settled_at", Moment, nullable=False),
+    PrimaryKeyConstraint("alert", "organisation"),
+    comment="Added to, never changed: the shop and each office of inspectors settle an alert for themselves, once",
+)

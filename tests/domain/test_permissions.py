@@ -24,6 +24,7 @@ CLERK = Actor(7, "示例超市", "supermarket", "urn:example:7", "640502", Role.
 # administrator, i inspector, a auditor, m platform administrator.
 TABLE = {
     Permission.ALERT_READ: "cpoia",
+    Permission.ALERT_SETTLE: "cpoi",
     Permission.BUSINESS_BLOCK: "i",
     Permission.CARE_RECORD: "cpo",
     Permission.CERTIFICATE_ISSUE: "cpo",
@@ -90,6 +91,7 @@ def test_the_platform_administrator_may_see_no_business_data() -> None:
 def test_those_who_watch_change_nothing_but_by_the_orders_of_an_inspector() -> None:
     changing = {p for p in Permission if not p.value.endswith((":read", ":trace", ":scan"))}
     assert GRANTS[Role.INSPECTOR] & changing == {
+        Permission.ALERT_SETTLE,
         Permission.BUSINESS_BLOCK,
         Permission.INSPECTION_RECORD,
         Permission.RECALL_MANAGE,

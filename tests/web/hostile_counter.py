@@ -22,6 +22,7 @@ COUNTER_BODIES: dict[str, tuple[str, dict[str, Any]]] = {
             "prices": [{"product": "x", "price": "19.9"}],
         },
     ),
+    "/alerts/<int:number>/settlement": ("pharmacist", {"client_key": "x", "action": "x"}),
     "/prices": ("pharmacist", {"prices": [{"product": "x", "price": "19.9"}]}),
     "/drug-sales/<string:public_id>/returns": ("pharmacist", {"lines": [1], "reason": "x"}),
 }

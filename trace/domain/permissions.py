@@ -10,6 +10,7 @@ class Permission(StrEnum):
     """What a route may ask of its caller, alphabetical; each route names exactly one."""
 
     ALERT_READ = "alert:read"
+    ALERT_SETTLE = "alert:settle"
     BUSINESS_BLOCK = "business:block"
     CARE_RECORD = "care:record"
     CERTIFICATE_ISSUE = "certificate:issue"
@@ -63,6 +64,7 @@ class Role(StrEnum):
 _CLERK = frozenset(
     {
         Permission.ALERT_READ,
+        Permission.ALERT_SETTLE,
         Permission.CARE_RECORD,
         Permission.CERTIFICATE_ISSUE,
         Permission.CERTIFICATE_READ,
@@ -120,7 +122,13 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.WINDOW_MANAGE,
     },
     Role.INSPECTOR: _WATCHERS
-    | {Permission.BUSINESS_BLOCK, Permission.INSPECTION_RECORD, Permission.PHOTO_SCAN, Permission.RECALL_MANAGE},
+    | {
+        Permission.ALERT_SETTLE,
+        Permission.BUSINESS_BLOCK,
+        Permission.INSPECTION_RECORD,
+        Permission.PHOTO_SCAN,
+        Permission.RECALL_MANAGE,
+    },
     Role.AUDITOR: _WATCHERS | {Permission.LOOKUP_LOG_READ},
     Role.PLATFORM_ADMINISTRATOR: frozenset(
         {

@@ -31,6 +31,7 @@ from storage.tenancy import across, see_as, sight_of
 from trace.domain.failures import N_, Forbidden, NotFound
 from trace.domain.parties import CHAIN_HEADS
 from trace.domain.permissions import Actor, Permission, Role, authorize
+from trace.services.alerts import is_settled_by
 from trace.services.balance import as_amount
 from trace.services.rulebook import rules_on
 from trace.services.stock_list import count_shelves
@@ -113,8 +114,8 @@ def overview(session: Session, *, actor: Actor, now: datetime) -> list[dict[str,
 
     Of each: its card (`own` for the headquarters), `shelves` (`stock_list.count_shelves`), `coming` (lots and packs on
     the way to it), `sales` and `codes` of the day (receipts of the counter, trace codes on them), `alerts` since
-    yesterday morning, `on_duty` ([{name, registration_no}]), and of the files that are exported the
-    `waiting` and the `refused` ones. Nine statements, however many shops.
+    yesterday morning that it has not settled, `on_duty` ([{name, registration_no}]), and of the files that are exported
+    the `waiting` and the `refused` ones. Nine statements, however many shops.
     """
     shops = shops_of(session, actor)
     head = session.execute(select(organisation).where(organisation.c.id == actor.organisation)).one()
@@ -126,7 +127,11 @@ def overview(session: Session, *, actor: Actor, now: datetime) -> list[dict[str,
     shelves = count_shelves(session, organisations=numbers, rules=rules, on=now.date())
     coming = _counted(session, select(transit.c.receiver, func.count()).where(transit.c.amount > 0), numbers)
     alerts = _counted(
-        session, select(alert.c.organisation, func.count()).where(alert.c.created_at >= yesterday), numbers
+        session,
+        select(alert.c.organisation, func.count()).where(
+            alert.c.created_at >= yesterday, ~is_settled_by(alert.c.organisation)
+        ),
+        numbers,
     )
     sales = _sales(session, numbers, midnight)
     pharmacists = _on_duty(session, numbers, now)

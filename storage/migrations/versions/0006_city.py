@@ -126,6 +126,21 @@ def upgrade() -> None:
         op.add_column("subscription", sa.Column(column, sa.BigInteger(), nullable=True))
     _jobs()
     _credentials()
+    op.create_table(
+        "alert_settlement",
+        sa.Column("alert", NUMBER, nullable=False),
+        sa.Column("organisation", NUMBER, nullable=False, comment="that settled it for itself"),
+        sa.Column("action", sa.String(length=200), nullable=False, comment="what was done about it"),
+        sa.Column("person", NUMBER, nullable=True),
+        sa.Column("api_key", NUMBER, nullable=True),
+        sa.Column("settled_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["alert"], ["alert.id"], name=op.f("fk_alert_settlement_alert")),
+        sa.ForeignKeyConstraint(["api_key"], ["api_key.id"], name=op.f("fk_alert_settlement_api_key")),
+        sa.ForeignKeyConstraint(["organisation"], ["organisation.id"], name=op.f("fk_alert_settlement_organisation")),
+        sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_alert_settlement_person")),
+        sa.PrimaryKeyConstraint("alert", "organisation", name=op.f("pk_alert_settlement")),
+        comment="Added to, never changed: the shop and each office of inspectors settle an alert for themselves, once",
+    )
 
 
 def _credentials() -> None:
@@ -336,6 +351,7 @@ def downgrade() -> None:
     _no_digests()
     _references_of_facts(keep=True)
     _no_objects()
+    op.drop_table("alert_settlement")
     op.drop_table("job_decision")
     op.drop_index("ix_job_organisation", table_name="job")
     for name, *_ in reversed(OF_JOBS):

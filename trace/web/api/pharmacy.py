@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, g
 
+from schemas.alerts import AlertsQuery, SettlementRequest
 from schemas.counter import (
     CheckQuery,
     CounterRequest,
@@ -20,6 +21,7 @@ from schemas.xlsx import xlsx_of
 from trace.domain.periods import Days
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table
+from trace.services.alert_settling import settle_alert
 from trace.services.alerts import list_alerts
 from trace.services.counter import check_codes
 from trace.services.dispensing import Part, dispense, take_back_packs
@@ -167,9 +169,20 @@ def get_split_packs(query: dict[str, Any]) -> Any:
 
 
 @blueprint.get("/alerts")
+@blueprint.arguments(AlertsQuery, location="query")
 @blueprint.response(200)
 @may(Permission.ALERT_READ)
 @watched
-def get_alerts() -> Any:
-    """预警 / Alerts of one's own organisation, or of the region."""
-    return {"alerts": list_alerts(g.session, actor=g.actor, now=g.now)}
+def get_alerts(query: dict[str, Any]) -> Any:
+    """预警 / Alerts of one's own organisation, or of the region: what is open, or what was settled."""
+    return {"alerts": list_alerts(g.session, actor=g.actor, now=g.now, **query)}
+
+
+@blueprint.post("/alerts/<int:number>/settlement")
+@blueprint.arguments(SettlementRequest)
+@blueprint.response(201)
+@may(Permission.ALERT_SETTLE)
+def post_settlement(payload: dict[str, Any], number: int) -> Any:
+    """预警处理 / Say what was done about an alert (`by_hand`): it is open no more for one's own organisation."""
+    command = command_of({**payload, "alert": number})
+    return settle_alert(g.session, command, number=number, action=payload["action"])

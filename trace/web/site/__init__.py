@@ -22,6 +22,7 @@ from trace.web.site.forms import cut_meats, ways_of_keeping
 # The blueprints, one file each.
 PAGES = (
     "acceptance",
+    "alerts",
     "balance",
     "blocks",
     "canteen",

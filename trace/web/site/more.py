@@ -132,6 +132,12 @@ TILES = (
         N_("One switch a lot, with everything made of it; notices to answer."),
         Permission.RECALL_READ,
     ),
+    Tile(
+        "alerts.page",
+        N_("Alerts"),
+        N_("What is alarming, and what was done about it."),
+        Permission.ALERT_READ,
+    ),
     Tile("rapid.page", N_("Rapid tests"), N_("Record a test; the clock of the re-test."), Permission.RECALL_READ),
     Tile(
         "papers.page",
