@@ -46,3 +46,10 @@ def test_over_the_api_an_alert_is_settled_once_and_read_among_the_settled(demo: 
     assert alert["id"] not in [one["id"] for one in demo.get("/alerts", "pharmacist").json["alerts"]]
     (kept,) = demo.get("/alerts?settled=true", "pharmacist").json["alerts"]
     assert (kept["id"], [one["action"] for one in kept["settlements"]]) == (alert["id"], [DONE])
+
+
+def test_an_inspectors_look_at_open_and_settled_alerts_is_one_look(demo: Demo) -> None:
+    inspector = demo.browser("inspector")
+    before = demo.counts()["lookup_log"]
+    assert inspector.get("/alerts").status_code == 200
+    assert demo.counts()["lookup_log"] == before + 1

@@ -64,7 +64,29 @@ def list_alerts(
     somebody decided on. Those that the actor's organisation settled are left out, or (`settled`) are all there is.
     `settlements` tells what was done, and who did: an inspector reads the shop's, too, a shop its own only.
     """
+    _note(session, actor, now)
+    return _alerts(session, actor, limit=limit, since=since, but=but, settled=settled)
+
+
+def open_and_settled(session: Session, *, actor: Actor, now: datetime) -> tuple[list[dict[str, Any]], ...]:
+    """The newest alerts that are open, and those that were settled, as `list_alerts` tells them: one look."""
+    _note(session, actor, now)
+    return _alerts(session, actor), _alerts(session, actor, settled=True)
+
+
+def _note(session: Session, actor: Actor, now: datetime) -> None:
     note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
+
+
+def _alerts(
+    session: Session,
+    actor: Actor,
+    *,
+    limit: int = 100,
+    since: datetime | None = None,
+    but: Collection[str] = (),
+    settled: bool = False,
+) -> list[dict[str, Any]]:
     ours = is_settled_by(actor.organisation)
     query = (
         select(alert, organisation.c.name)

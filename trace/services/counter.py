@@ -266,7 +266,8 @@ def check_codes(session: Session, texts: Sequence[str], *, actor: Actor, on: dat
     {text, code, uri, verdict, message, values, product, lot_number, expires_on, review, earlier, opened,
     sold_elsewhere, price} each: `verdict` is one of `Verdict`, or "unknown" for a text that names no pack; `message`
     with its `values` is a sentence, None where it may be sold; `review` is whether a pharmacist has to (R10);
-    `sold_elsewhere` says that a sale of it would be alarmed (R8). Takes no lock: the sale decides.
+    `sold_elsewhere` says that another shop has sold it, or some of its units: mostly a sale is alarmed then (R8). Takes
+    no lock: the sale decides.
     """
     read = {code.uri or code.text: code for code in read_codes(session, texts, actor=actor)}
     packs = find_packs(session, actor=actor, uris=[str(code.uri) for code in read.values() if _names_pack(code)])

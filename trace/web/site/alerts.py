@@ -7,7 +7,7 @@ from trace.domain.failures import Failure, NotFound
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services.alert_settling import settle_alert
-from trace.services.alerts import list_alerts
+from trace.services.alerts import open_and_settled
 from trace.services.commands import Command
 from trace.web.access import may, watched
 from trace.web.site.forms import text_of
@@ -41,9 +41,6 @@ def settle(number: int) -> ResponseReturnValue:
 
 
 def _show(problem: Failure | None = None) -> str:
-    return render_template(
-        "alerts.html",
-        alerts=list_alerts(g.session, actor=g.actor, now=g.now),
-        settled=list_alerts(g.session, actor=g.actor, now=g.now, settled=True),
-        problem=sentence(problem) if problem else None,
-    )
+    alerts, settled = open_and_settled(g.session, actor=g.actor, now=g.now)
+    told = sentence(problem) if problem else None
+    return render_template("alerts.html", alerts=alerts, settled=settled, problem=told)
