@@ -48,7 +48,7 @@ from trace.domain.rules.book import shipped
 from trace.services.keys import find_actor_by_key
 
 EXAMPLES = {GenerationMode.POSITIVE: 16, GenerationMode.NEGATIVE: 6}
-ROUNDS = 8
+ROUNDS = 40
 DONE = {200, 201, 204}
 ROLES = (*(role.value for role in Role), None)
 ADMINISTRATOR = Role.ORGANISATION_ADMINISTRATOR.value
