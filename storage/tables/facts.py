@@ -99,7 +99,8 @@ event = Table(
     Index(
         "ix_event_type", "type", "event_time", "id", sqlite_where=text(NO_OBJECTS), postgresql_where=text(NO_OBJECTS)
     ),
-    Index("ix_event_feed", "xact", "id"),
+    # Empty on SQLite, where the numbers are the order by themselves: an index less is a page less to write for a scan.
+    Index("ix_event_feed", "xact", "id", sqlite_where=text("xact <> 0")),
 )
 
 event_withdrawn = Table(

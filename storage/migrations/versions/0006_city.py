@@ -102,6 +102,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_event_type", "event", ["type", "event_time", "id"], sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS
     )
+    if op.get_bind().dialect.name == "sqlite":  # the feed goes by the events' numbers there
+        op.drop_index("ix_event_feed", table_name="event")
+        op.create_index("ix_event_feed", "event", ["xact", "id"], sqlite_where=sa.text("xact <> 0"))
     op.create_index("ix_lot_number", "lot", ["number"])
     op.create_index("ix_product_name", "product", ["name", "id"])
     op.drop_index("ix_certificate_number", table_name="certificate")
@@ -225,7 +228,7 @@ def _jobs() -> None:
 def _digests() -> None:
     """The digest of a document stands beside it; the event hash is worked out where it is asked for.
 
-    What waits for the log of proofs is found by the number of its transaction (`ix_event_feed`) and needs no rows.
+    What waits for the log of proofs is found in the order of the feed (`storage.event_feed`) and needs no rows.
     """
     op.execute(
         "UPDATE event_document SET hash = proof.digest FROM pending_proof AS proof WHERE proof.event = event_document.event"
@@ -367,6 +370,9 @@ def downgrade() -> None:
     op.create_index("ix_certificate_number", "certificate", ["kind", "number"])
     op.drop_index("ix_product_name", table_name="product")
     op.drop_index("ix_lot_number", table_name="lot")
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_index("ix_event_feed", table_name="event", sqlite_where=sa.text("xact <> 0"))
+        op.create_index("ix_event_feed", "event", ["xact", "id"])
     op.drop_index("ix_event_type", table_name="event", sqlite_where=NO_OBJECTS, postgresql_where=NO_OBJECTS)
     op.drop_index("ix_event_site_step", table_name="event")
     _comment("ident", None, "event_vocabulary")
