@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column
 from sqlalchemy.orm import Session
 
 from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
+from storage.one_of import there_is
 from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, organisation
 from trace.domain.epcis.predicates import MasterData
 from trace.domain.epcis.query_language import Hint, Index, Query
@@ -59,11 +60,6 @@ _VOCABULARY = {
     Index.TYPE: Named.EVENT_TYPE,
 }
 _OBJECT = TYPES["ObjectEvent"]
-
-
-def there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """EXISTS, asked row by row: of the word itself PostgreSQL may make a table of all there is, in every statement."""
-    return select(what).where(*conditions).limit(1).scalar_subquery().is_not(None)
 
 
 @dataclass(frozen=True, slots=True)

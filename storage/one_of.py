@@ -1,4 +1,4 @@
-"""One of many values, as a condition whose text is the same whatever their number."""
+"""Conditions of which PostgreSQL makes one plan, and a good one: one of many values; whether there is any."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,3 +19,8 @@ def one_of(session: Session, column: ColumnElement[Any], values: Iterable[Any]) 
         return column.in_(list(values))
     array = ARRAY(column.type)
     return column == any_(cast(select(bindparam(None, list(values), array)).scalar_subquery(), array))
+
+
+def there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """EXISTS, asked row by row: of the word itself PostgreSQL may make a table of all there is, in every statement."""
+    return select(what).where(*conditions).limit(1).scalar_subquery().is_not(None)

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, or_, select
 from sqlalchemy.orm import Session
 
-from storage.event_routes import there_is
 from storage.events import Named
 from storage.names import Name, named
+from storage.one_of import there_is
 from storage.tables import (
     certificate,
     certificate_lot,
