@@ -9,7 +9,7 @@ behind, the primary answers, as if there were no replica.
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, TimeoutError
 PATIENCE = 0.2  # seconds for which a look waits until the replica has come to its position
 POLL = 0.004  # seconds between two questions how far it has come
 SAMPLED = 1.0  # seconds after which the primary is asked anew how far it is
-ASKING = 1.0  # seconds for which looks wait for what it says to that; not at all while it is silent
+SILENCE = 5.0  # seconds after which it is silent, where nothing at all came from it; looks wait no longer
 REST = 5.0  # seconds for which nobody asks a replica that is gone
 CATCHING_UP = 1.0  # seconds for which nobody asks a replica that is behind
 
@@ -54,6 +54,17 @@ class Seen:
     at: float
 
 
+class Question:
+    """How far is the primary: measured by the time that passes for who waits, whatever clock looks go by."""
+
+    def __init__(self) -> None:
+        self.since, self.is_over, self.is_answered = time.monotonic(), threading.Event(), False
+
+    def left(self) -> float:
+        """Seconds for which it is still waited for."""
+        return max(0.0, self.since + SILENCE - time.monotonic())
+
+
 class Replica:
     """The replica of a primary, and what is known of both. Safe for many threads.
 
@@ -73,9 +84,10 @@ class Replica:
         self._until = float("-inf")  # nobody asks before
         self._seen = (Seen(0, float("-inf")),) * 2
         self._asking, self._changing = threading.Lock(), threading.Lock()
-        self._asked = threading.Event()  # set: nobody is asking the primary
-        self._asked.set()
-        self._is_silent = False  # the primary did not say how far it is
+        self._question = Question()
+        self._question.is_over.set()  # nobody is asking the primary
+        self._heard = float("-inf")  # when something last came from the primary, by time.monotonic
+        self._is_silent = False  # the primary did not say how far it is, nor anything else
         self._identity: tuple[str, str] | None = None
 
     @contextmanager
@@ -107,7 +119,15 @@ class Replica:
     def position(self) -> int:
         """How far the primary is: whatever was committed before is in front of it. Raises DBAPIError."""
         with self.primary.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return int(connection.exec_driver_sql(_POSITION).scalar_one())
+            found = int(connection.exec_driver_sql(_POSITION).scalar_one())
+        self.hear()
+        return found
+
+    def hear(self) -> None:
+        """Note that the primary answered something just now, however long that took: it is not silent."""
+        self._heard = time.monotonic()
+        if self._is_silent:
+            self._note_silence(False)
 
     def find_position(self) -> int | None:
         """How far the primary is; None where it does not tell."""
@@ -122,8 +142,12 @@ class Replica:
             return max(0, self.position() - _replayed(connection))
 
     def is_primary_silent(self) -> bool:
-        """Whether the primary does not answer, as far as is known: found out within `ASKING`, at once later on."""
-        self._floor()
+        """Whether the primary does not answer, as far as is known: found out within `SILENCE`, at once later on.
+
+        One that is busy, and says late how far it is, is not: it answers late.
+        """
+        with suppress(ReplicaLeft):
+            self._floor()
         return self._is_silent
 
     def close(self) -> None:
@@ -168,34 +192,45 @@ class Replica:
         """What every look must see: where the primary was one to three seconds ago.
 
         A primary that does not answer acknowledges nothing either: then it is what it was. It is asked by a thread of
-        its own, because a machine that vanished keeps whoever asks it waiting for many seconds.
+        its own, because a machine that vanished keeps whoever asks it waiting for many seconds. Raises `ReplicaLeft`
+        where it answers, and takes too long to say this.
         """
         if self._clock() - self._seen[1].at >= SAMPLED:
-            asked = self._ask()
-            if not self._is_silent and not asked.wait(ASKING):
-                self._note_silence(True)
+            question = self._ask()
+            if not self._is_silent and not question.is_over.wait(question.left()):
+                self._doubt()
+            if not self._is_silent and not question.is_answered:
+                raise ReplicaLeft(FAILED)
         return self._seen[0].position
 
-    def _ask(self) -> threading.Event:
-        """Ask the primary how far it is, unless that is being asked: what is set when it is known."""
+    def _ask(self) -> Question:
+        """Ask the primary how far it is, unless that is being asked."""
         with self._asking:
-            if self._asked.is_set() and self._clock() - self._seen[1].at >= SAMPLED:
-                asked = threading.Event()
-                threading.Thread(target=self._sample, args=(asked,), daemon=True).start()
-                self._asked = asked  # of a thread that could not begin nobody waits for an answer, now or later
-            return self._asked
+            if self._question.is_over.is_set() and self._clock() - self._seen[1].at >= SAMPLED:
+                question = Question()
+                threading.Thread(target=self._sample, args=(question,), daemon=True).start()
+                self._question = question  # of a thread that could not begin nobody waits for an answer, now or later
+            return self._question
 
-    def _sample(self, done: threading.Event) -> None:
+    def _sample(self, question: Question) -> None:
         now, older = self._clock(), self._seen[1]
         try:
             fresh = Seen(self.position(), now)
         except SQLAlchemyError:
-            self._note_silence(True)
+            if question.left():
+                self._note_silence(True)  # gone: who is only busy refuses nothing
+            else:
+                self._doubt()
         else:
             self._seen = (older if now - older.at < 2 * SAMPLED else fresh), fresh
-            self._note_silence(False)
+            question.is_answered = True
         finally:
-            done.set()
+            question.is_over.set()
+
+    def _doubt(self) -> None:
+        """The primary did not say in time how far it is: silent, unless something else came from it meanwhile."""
+        if time.monotonic() - self._heard >= SILENCE:
+            self._note_silence(True)
 
     def _note_silence(self, is_silent: bool) -> None:
         with self._changing:

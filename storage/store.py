@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from storage.again import run_again
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
-from storage.replicas import Replica
+from storage.replicas import SILENCE, Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
 
 P = ParamSpec("P")
@@ -40,7 +40,9 @@ GONE = {
     "tcp_user_timeout": 20_000,  # milliseconds
 }
 # A replica is not waited for so long: there is the primary.
-GONE_REPLICA = {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+GONE_REPLICA = GONE | {"connect_timeout": 2, "tcp_user_timeout": 3_000}
+# Who asks the primary how far it is waits for a busy one as long as the looks that wait for that.
+GONE_ASKED = GONE | {"connect_timeout": int(SILENCE), "tcp_user_timeout": 3_000}
 # A statement that a connection sends for the third time is prepared: what is asked once is not worth it.
 PREPARED = {"prepare_threshold": 2}
 # The driver keeps a hundred: fewer than the pages of one desk send in turn, so that each would go before it is used.
@@ -48,6 +50,7 @@ MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
 _COMMON: dict[str, Any] = {"hide_parameters": True}
 MOST_CONNECTIONS = 16
+ASKING = 4  # more of them, which ask the primary how far it is, where there is a replica
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
 _ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
@@ -66,6 +69,8 @@ class Store:
         self.sight, self.patience = NOTHING, 0.0
         self.engine = _engine(self.url)
         self.replica = _replica(driver_url(replica_url), self.url) if replica_url else None
+        if self.replica is not None:
+            event.listen(self.engine, "after_cursor_execute", self._hear)
         self._read: Engine | Connection = self.engine
 
     def seeing(self, sight: Sight) -> "Store":
@@ -137,6 +142,10 @@ class Store:
             other = copy(self)
             other._read = connection
             yield other
+
+    def _hear(self, *_statement: Any) -> None:
+        if self.replica is not None:
+            self.replica.hear()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -277,8 +286,8 @@ def _engine(url: str) -> Engine:
 def _replica(url: str, primary: str) -> Replica:
     # No ping before each use: where a connection is lost, the primary answers. Of the primary is asked how far it is
     # by connections of their own: where all others are taken, it is busy, and not silent.
-    looks = _postgresql_engine(url, GONE | GONE_REPLICA, pool_timeout=1)
-    asks = _postgresql_engine(primary, GONE | GONE_REPLICA, pool_timeout=1, pool_pre_ping=True, pool_size=4)
+    looks = _postgresql_engine(url, GONE_REPLICA, pool_timeout=1)
+    asks = _postgresql_engine(primary, GONE_ASKED, pool_timeout=SILENCE, pool_pre_ping=True, pool_size=ASKING)
     return Replica(looks, asks)
 
 

@@ -7,10 +7,13 @@ from types import TracebackType
 
 
 class Gate:
-    """Forwards connections to a port of this machine while it is open; while it is closed, connections are refused."""
+    """Forwards connections to a port of this machine while it is open; while it is closed, connections are refused.
+
+    Whatever comes from there is kept back for `delay` seconds.
+    """
 
     def __init__(self, target: int):
-        self._target = target
+        self._target, self.delay, self._closed = target, 0.0, threading.Event()
         self._ends: list[socket.socket] = []
         self._listener: socket.socket | None = None
         with socket.create_server(("127.0.0.1", 0)) as chosen:
@@ -27,11 +30,13 @@ class Gate:
 
     def open(self) -> None:
         """Let connections through from now on."""
+        self._closed.clear()
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def close(self) -> None:
         """Cut all connections and take no more."""
+        self._closed.set()
         listener, self._listener = self._listener, None
         for end in (*([listener] if listener else []), *self._ends):
             with suppress(OSError):
@@ -46,13 +51,14 @@ class Gate:
                 there = socket.create_connection(("127.0.0.1", self._target))
                 self._ends += [here, there]
                 for source, target in ((here, there), (there, here)):
-                    threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=(source, target, source is there), daemon=True).start()
 
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
+    def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
         with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            while data := source.recv(65536):
+                if is_answer and self.delay:
+                    self._closed.wait(self.delay)
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

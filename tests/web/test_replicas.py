@@ -1,18 +1,20 @@
 """Looks on a real streaming replica: one's own changes are always seen, and without the replica all goes on."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
 from storage.replicas import BEHIND, FAILED, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
-from storage.store import MOST_CONNECTIONS, open_store
+from storage.store import ASKING, MOST_CONNECTIONS, open_store
 from storage.tables import lookup_log
 from storage.tenancy import EVERYTHING
 from tests.conftest import Databases, as_service
+from tests.gate import Gate
 from tests.replicas import replica_of, standing_still
 from tests.servers import database_gone, database_silent
 from tests.web.conftest import Browser, Demo, demonstration
@@ -59,7 +61,13 @@ def clock() -> Clock:
 def demo(address: tuple[Demo, str], clock: Clock) -> Iterator[Demo]:
     """The application over primary and replica, the replica's clock in the test's hand."""
     made, server = address
-    url = made.app.extensions["sunshine"].settings.database_url
+    with over_replica(made, made.app.extensions["sunshine"].settings.database_url, server, clock) as demo:
+        yield demo
+
+
+@contextmanager
+def over_replica(made: Demo, url: str, server: str, clock: Clock) -> Iterator[Demo]:
+    """The application over the primary at an address, and the database of that name on the replica's server."""
     replica_url = as_service(f"{server}/{url.rpartition('/')[2]}")
     before, store = made.app.extensions["sunshine"], open_store(url, replica_url)
     assert store.replica is not None
@@ -311,6 +319,44 @@ def test_a_primary_that_says_nothing_keeps_no_look_waiting(demo: Demo, clock: Cl
     while browser.get("/suppliers").status_code == 503:
         pass
     assert "李记批发" in browser.get("/suppliers").text
+
+
+def test_a_primary_that_answers_slowly_is_waited_for_and_not_called_silent(
+    address: tuple[Demo, str], clock: Clock
+) -> None:
+    made, server = address
+    url = make_url(made.app.extensions["sunshine"].settings.database_url)
+    with Gate(url.port or 0) as way:
+        slow = url.set(port=way.port).render_as_string(False)
+        with over_replica(made, slow, server, clock) as demo:
+            browser = demo.browser("station")
+            until_it_follows(demo, clock)
+            assert browser.get("/suppliers").status_code == 200
+            way.delay = 1.2
+            for _ in range(2):
+                clock.now += SAMPLED
+                assert browser.get("/suppliers").status_code == 200
+                assert demo.client.get(f"/t/{CODE}").status_code == 200
+            way.delay = 0.0
+
+
+def test_a_primary_that_does_not_say_how_far_it_is_is_silent_only_if_nobody_is_answered(
+    demo: Demo, clock: Clock
+) -> None:
+    replica = demo.store.replica
+    assert replica is not None
+    until_it_follows(demo, clock)
+    with ExitStack() as held, ThreadPoolExecutor() as beside:
+        for _ in range(ASKING):
+            held.enter_context(replica.primary.connect())
+        clock.now += SAMPLED
+        asked = [beside.submit(replica.is_primary_silent), beside.submit(replica.caught_up(0).__enter__)]
+        while wait(asked, timeout=0.2).not_done:
+            assert demo.store.write(lambda session: session.scalar(select(1))) == 1
+        assert not asked[0].result(), "it is only busy"
+        with pytest.raises(ReplicaLeft, match=FAILED):
+            asked[1].result()
+        assert replica.is_primary_silent(), "nobody was answered for as long as it is waited for"
 
 
 def test_a_primary_whose_connections_are_all_taken_is_busy_and_not_silent(demo: Demo, clock: Clock) -> None:
