@@ -17,7 +17,7 @@ from trace.domain.jobs import Decision, JobState
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services import job_list
-from trace.services.alerts import list_alerts
+from trace.services.alerts import list_alerts, page_of_alerts
 from trace.services.prescription_images import ERASE
 from trace.services.rounds import LEASE
 
@@ -87,6 +87,9 @@ def test_work_that_stopped_raises_one_alert_with_whom_it_belongs_to_until_somebo
     assert len(alerts_of(post, shop)) == 1, "it stopped a second time: told once"
     with post.town.store.reading() as session:
         assert session.scalar(select(func.count()).select_from(alert)) == 2
+        newest = page_of_alerts(session, actor=shop, now=post.now, limit=1)
+        older = page_of_alerts(session, actor=shop, now=post.now, limit=1, before=newest["next"])
+    assert (len(newest["alerts"]), older) == (1, {"alerts": [], "next": None}), "nor on another page"
 
 
 def test_what_fails_for_a_week_is_dead_until_somebody_has_it_tried_again_and_then_nothing_is_lost(post: Post) -> None:

@@ -9,6 +9,7 @@ from tests.town import NOW, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
+from trace.services import search as searching
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
@@ -69,6 +70,23 @@ def test_of_a_certificate_only_the_lots_one_handled(town: Town, trade: tuple[Act
     assert [row["lot"] for card in found(town, shop, "CERT-2")["certificates"] for row in card["lots"]] == [mine]
     (card,) = found(town, farm, "CERT-2")["certificates"]
     assert {row["lot"] for row in card["lots"]} == {mine, others}
+
+
+def test_a_list_that_is_not_whole_says_so(
+    town: Town, trade: tuple[Actor, Actor, Actor, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm, shop, _, _ = trade
+    lots = [town.lot(farm, town.product(farm), number=f"SAME-{product}") for product in range(2)]
+    for _ in range(2):
+        town.paper(farm, CertificateKind.COMMITMENT, *lots, form="producer", number="SAME")
+    for text in ("SAME", "超市"):
+        assert found(town, farm, text)["left_out"] == []
+    monkeypatch.setattr(searching, "MOST", 1)
+    monkeypatch.setattr(searching, "MOST_ORGANISATIONS", 1)
+    told = found(town, farm, "SAME")
+    assert (told["left_out"], [card["left_out"] for card in told["certificates"]]) == (["certificates"], [["lots"]])
+    told = found(town, shop, "超市（演示）")
+    assert (told["left_out"], len(told["organisations"])) == (["organisations"], 1)
 
 
 def test_many_certificates_of_others_do_not_hide_ones_own(town: Town) -> None:

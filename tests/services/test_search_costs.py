@@ -91,7 +91,12 @@ def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(
     for actor in (shop, inspector):
         (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
         assert [row["lot"] for row in card["lots"]] == lots[::-1]
-    monkeypatch.setattr(searching, "KNOWN", 2)
-    for actor in (shop, inspector):
-        (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
-        assert [row["lot"] for row in card["lots"]] == lots[:3:-1]
+        assert card["left_out"] == []
+    for name, value in (("NEWEST", 2), ("KNOWN", 2), ("MOST", 2), ("MOST", 5)):
+        with monkeypatch.context() as fewer:
+            fewer.setattr(searching, name, value)
+            for actor in (shop, inspector):
+                (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
+                told = 6 if name == "KNOWN" and actor is inspector else value
+                assert [row["lot"] for row in card["lots"]] == lots[: 5 - told if told < 6 else None : -1]
+                assert card["left_out"] == (["lots"] if told < 6 else []), "it says that older ones were left out"

@@ -16,6 +16,7 @@ from trace.domain.permissions import Actor, region_prefix
 from trace.services.look_up_log import note_look_up
 
 DEAD = "job_dead"  # work in the background that stopped: `subject` is the number of the job
+PAGE = 100
 BY_HAND = frozenset({"code_in_two_stocks", "second_sale"})  # kinds that nothing else ends
 
 
@@ -53,7 +54,7 @@ def list_alerts(
     *,
     actor: Actor,
     now: datetime,
-    limit: int = 100,
+    limit: int = PAGE,
     since: datetime | None = None,
     but: Collection[str] = (),
     settled: bool = False,
@@ -65,39 +66,63 @@ def list_alerts(
     `settlements` tells what was done, and who did: an inspector reads the shop's, too, a shop its own only.
     """
     _note(session, actor, now)
-    return _alerts(session, actor, limit=limit, since=since, but=but, settled=settled)
+    return list(_page(session, actor, limit=limit, since=since, but=but, settled=settled)["alerts"])
 
 
-def open_and_settled(session: Session, *, actor: Actor, now: datetime) -> tuple[list[dict[str, Any]], ...]:
-    """The newest alerts that are open, and those that were settled, as `list_alerts` tells them: one look."""
+def page_of_alerts(
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    limit: int = PAGE,
+    before: int | None = None,
+    settled: bool = False,
+) -> dict[str, Any]:
+    """{alerts, next}: a page of those that are open, or were settled, as `list_alerts` tells them; `next` is what to
+    give as `before` for older ones, None where there are none."""
     _note(session, actor, now)
-    return _alerts(session, actor), _alerts(session, actor, settled=True)
+    return _page(session, actor, limit=limit, before=before, settled=settled)
+
+
+def open_and_settled(session: Session, *, actor: Actor, now: datetime) -> tuple[dict[str, Any], ...]:
+    """The newest page of those that are open, and of those that were settled (`page_of_alerts`): one look."""
+    _note(session, actor, now)
+    return _page(session, actor), _page(session, actor, settled=True)
 
 
 def _note(session: Session, actor: Actor, now: datetime) -> None:
     note_look_up(session, actor=actor, what="alert", subject=actor.region, now=now)
 
 
-def _alerts(
+def _page(
     session: Session,
     actor: Actor,
     *,
-    limit: int = 100,
+    limit: int = PAGE,
     since: datetime | None = None,
     but: Collection[str] = (),
+    before: int | None = None,
     settled: bool = False,
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
     ours = is_settled_by(actor.organisation)
     query = (
         select(alert, organisation.c.name)
         .join(organisation, organisation.c.id == alert.c.organisation)
         .where(is_seen_by(actor), alert.c.kind.not_in(but), ours if settled else ~ours)
         .order_by(alert.c.id.desc())
-        .limit(limit)
+        .limit(limit + 1)
     )
     if since is not None:
         query = query.where(alert.c.created_at >= since)
-    rows = _without_decided(session, session.execute(query).all())
+    if before is not None:
+        query = query.where(alert.c.id < before)
+    found = session.execute(query).all()
+    rows = _without_decided(session, found[:limit], actor)
+    next_ = found[limit - 1].id if len(found) > limit else None
+    return {"alerts": _told(session, actor, rows), "next": next_}
+
+
+def _told(session: Session, actor: Actor, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     sold_at = {sale["organisation"] for row in rows for sale in row.details.get("sales", [])}
     if not actor.watches:
         sold_at &= {actor.organisation}  # where else a code was sold is for the inspector to find out
@@ -158,11 +183,13 @@ def settlements_of(session: Session, alerts: Sequence[int], *, by: int | None) -
     return found
 
 
-def _without_decided(session: Session, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+def _without_decided(session: Session, rows: Sequence[Row[Any]], actor: Actor) -> list[Row[Any]]:
     """The alerts without those of work that goes on again; of work that stopped twice, the latest."""
     told = {row.details["subject"]: row.id for row in reversed(rows) if row.kind == DEAD}
     if not told:
         return list(rows)
+    subject = alert.c.details["subject"].as_string()
+    later = select(subject).where(alert.c.kind == DEAD, alert.c.id > rows[0].id, is_seen_by(actor), subject.in_(told))
     still = select(job.c.id).where(job.c.id.in_([int(number) for number in told]), job.c.dead_at.is_not(None))
-    open_ = {told[str(number)] for number in session.scalars(still)}
+    open_ = {told[str(number)] for number in session.scalars(still)} - {told[one] for one in session.scalars(later)}
     return [row for row in rows if row.kind != DEAD or row.id in open_]

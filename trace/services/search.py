@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from storage.events import Named
 from storage.names import Name, named
-from storage.one_of import there_is
+from storage.one_of import one_of, there_is
 from storage.tables import (
     certificate,
     certificate_lot,
@@ -26,30 +26,43 @@ from trace.services.certificates import as_card, visible_among
 from trace.services.look_up_log import note_look_up
 from trace.services.organisations import as_card as organisation_card
 
-MOST = 50
+MOST, MOST_ORGANISATIONS = 50, 10
 # Of an organisation, things that are looked through for its lots, and lots that are looked at: some 30 ms each.
 NEWEST, KNOWN = 20_000, 200
 
 
 def search(session: Session, *, actor: Actor, text: str, now: datetime, reason: str = "") -> dict[str, Any]:
-    """{lots, certificates, organisations} that a text names, as far as the actor may know them.
+    """{lots, certificates, organisations, left_out} that a text names, as far as the actor may know them.
 
     Lots: by number, those the actor's organisation handled; for inspectors those handled in their region. Certificates
     by number, with their lots. Organisations by part of the name or by credit code, with the lots last seen there.
-    An inspector's search is written down like a look-up (R18).
+    `left_out` names those of these lists that are not whole, and so it does in the card of a certificate or an
+    organisation. An inspector's search is written down like a look-up (R18).
     """
     note_look_up(session, actor=actor, what="search", subject=text, reason=reason, now=now)
+    lots = _lots(session, actor, lot.c.number == text)
+    certificates = _certificates(session, actor, text)
+    organisations = _organisations(session, actor, text)
+    cut = {"certificates": len(certificates) > MOST, "organisations": len(organisations) > MOST_ORGANISATIONS}
     return {
         "text": text,
-        "lots": _lots(session, actor, lot.c.number == text),
-        "certificates": _certificates(session, actor, text),
-        "organisations": _organisations(session, actor, text),
+        "lots": lots["lots"],
+        "certificates": certificates[:MOST],
+        "organisations": organisations[:MOST_ORGANISATIONS],
+        "left_out": lots["left_out"] + [name for name, is_cut in cut.items() if is_cut],
     }
 
 
-def _lots(session: Session, actor: Actor, asked: ColumnElement[bool]) -> list[dict[str, Any]]:
-    query = _lot_query(lot).where(asked, _handled_by_readers(actor)).order_by(lot.c.item.desc()).limit(MOST)
-    return [_lot_card(row) for row in session.execute(query)]
+def _lots(session: Session, actor: Actor, asked: ColumnElement[bool]) -> dict[str, Any]:
+    query = _lot_query(lot).where(asked, _handled_by_readers(actor)).order_by(lot.c.item.desc())
+    return _newest_of(session, query)
+
+
+def _newest_of(session: Session, query: Select[Any], *, are_there_more: bool = False) -> dict[str, Any]:
+    """{lots, left_out} of a query, newest first."""
+    rows = session.execute(query.limit(MOST + 1)).all()
+    left_out = ["lots"] if are_there_more or len(rows) > MOST else []
+    return {"lots": [_lot_card(row) for row in rows[:MOST]], "left_out": left_out}
 
 
 def _lot_query(begun: FromClause) -> Select[Any]:
@@ -92,11 +105,12 @@ def _lot_card(row: Any) -> dict[str, Any]:
 
 
 def _certificates(session: Session, actor: Actor, text: str) -> list[dict[str, Any]]:
-    """The certificates with this number, each with its lots as far as the actor may know them."""
+    """The certificates with this number, and one more than are told, each with its lots as far as the actor may know
+    them."""
     numbered = session.scalars(select(certificate.c.id).where(certificate.c.number == text)).all()
-    visible = sorted(visible_among(session, actor, numbered))[-MOST:]
+    visible = sorted(visible_among(session, actor, numbered))[-MOST - 1 :]
     rows = session.execute(select(certificate).where(certificate.c.id.in_(visible)).order_by(certificate.c.id.desc()))
-    return [{**as_card(row), "lots": _lots(session, actor, _is_on(row.id))} for row in rows.all()]
+    return [{**as_card(row), **_lots(session, actor, _is_on(row.id))} for row in rows.all()]
 
 
 def _is_on(number: int) -> ColumnElement[bool]:
@@ -111,33 +125,33 @@ def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, 
             organisation.c.kind != OrganisationKind.PLATFORM,
         )
         .order_by(organisation.c.name)
-        .limit(10)
+        .limit(MOST_ORGANISATIONS + 1)
     )
     if actor.watches:
         query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
-    return [
-        {**organisation_card(row), "lots": _lots_at(session, actor, row.id)} for row in session.execute(query).all()
-    ]
+    return [{**organisation_card(row), **_lots_at(session, actor, row.id)} for row in session.execute(query).all()]
 
 
-def _lots_at(session: Session, actor: Actor, organisation_id: int) -> list[dict[str, Any]]:
+def _lots_at(session: Session, actor: Actor, organisation_id: int) -> dict[str, Any]:
     """The newest lots that an organisation had to do with; for others than inspectors, in one event with the actor.
 
     That a competitor has goods of the same lot is the competitor's affair. What somebody had to do with grows with the
-    years: looked at are its newest things, and of the lots that the actor knows, too, the newest.
+    years: looked at are its newest things, and of the lots that the actor knows, too, the newest. {lots, left_out}.
     """
     v = event_vocabulary.c
-    things = select(v.ident).where(v.organisation == organisation_id, v.kind == int(Named.EPC))
-    newest = things.order_by(v.ident.desc()).limit(NEWEST).subquery("newest")
+    things = select(v.ident).where(v.organisation == organisation_id, v.kind == int(Named.EPC)).order_by(v.ident.desc())
+    newest = things.limit(NEWEST).subquery("newest")
     lots = select(lot.c.item).select_from(newest.join(lot, lot.c.item == newest.c.ident))
     if not actor.watches:
         lots = lots.where(_has_to_do(actor.organisation, lot.c.item))
-    known = lots.order_by(newest.c.ident.desc()).limit(KNOWN).subquery("known")
-    query = _lot_query(known.join(lot, lot.c.item == known.c.item)).order_by(known.c.item.desc()).limit(MOST)
+    most = MOST if actor.watches else KNOWN
+    known = session.scalars(lots.order_by(newest.c.ident.desc()).limit(most + 1)).all()
+    query = _lot_query(lot).where(one_of(session, lot.c.item, known[:most])).order_by(lot.c.item.desc())
     if not actor.watches:
         both = (_took_part(organisation_id), _took_part(actor.organisation))
-        query = query.where(there_is(event_item.c.item, event_item.c.item == known.c.item, *both))
-    return [_lot_card(row) for row in session.execute(query)]
+        query = query.where(there_is(event_item.c.item, event_item.c.item == lot.c.item, *both))
+    are_there_more = len(known) > most or session.scalar(things.offset(NEWEST).limit(1)) is not None
+    return _newest_of(session, query, are_there_more=are_there_more)
 
 
 def _took_part(organisation_id: int) -> ColumnElement[bool]:

@@ -22,7 +22,7 @@ from trace.domain.periods import Days
 from trace.domain.permissions import Permission
 from trace.domain.tables import Table
 from trace.services.alert_settling import settle_alert
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.counter import check_codes
 from trace.services.dispensing import Part, dispense, take_back_packs
 from trace.services.drug_returns import take_back_lines
@@ -174,8 +174,8 @@ def get_split_packs(query: dict[str, Any]) -> Any:
 @may(Permission.ALERT_READ)
 @watched
 def get_alerts(query: dict[str, Any]) -> Any:
-    """预警 / Alerts of one's own organisation, or of the region: what is open, or what was settled."""
-    return {"alerts": list_alerts(g.session, actor=g.actor, now=g.now, **query)}
+    """预警 / Alerts of one's own organisation, or of the region: what is open, or settled; `next` for older ones."""
+    return page_of_alerts(g.session, actor=g.actor, now=g.now, **query)
 
 
 @blueprint.post("/alerts/<int:number>/settlement")

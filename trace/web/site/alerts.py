@@ -1,16 +1,17 @@
 """What is alarming, what was done about it, and a sentence for what is done now."""
 
-from flask import Blueprint, g, redirect, render_template, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from schemas.alerts import AlertsQuery
 from trace.domain.failures import Failure, NotFound
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
 from trace.services.alert_settling import settle_alert
-from trace.services.alerts import open_and_settled
+from trace.services.alerts import open_and_settled, page_of_alerts
 from trace.services.commands import Command
 from trace.web.access import may, watched
-from trace.web.site.forms import text_of
+from trace.web.site.forms import load, text_of
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 
@@ -19,8 +20,14 @@ blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 @may(Permission.ALERT_READ)
 @watched
 def page() -> ResponseReturnValue:
-    """预警 / What is open, and what was settled: by whom, when, how."""
-    return _show()
+    """预警 / What is open, and what was settled: by whom, when, how; older ones a page at a time."""
+    asked = {name: request.args[name] for name in ("before", "settled") if request.args.get(name)}
+    if not asked:
+        return _show()
+    query = load(AlertsQuery(), asked)
+    page = page_of_alerts(g.session, actor=g.actor, now=g.now, **query)
+    shown = {"settled": page} if query["settled"] else {"alerts": page}
+    return render_template("alerts.html", **shown, is_first=False)
 
 
 @blueprint.post("/<int:number>/settlement")
@@ -43,4 +50,4 @@ def settle(number: int) -> ResponseReturnValue:
 def _show(problem: Failure | None = None) -> str:
     alerts, settled = open_and_settled(g.session, actor=g.actor, now=g.now)
     told = sentence(problem) if problem else None
-    return render_template("alerts.html", alerts=alerts, settled=settled, problem=told)
+    return render_template("alerts.html", alerts=alerts, settled=settled, problem=told, is_first=True)
