@@ -13,10 +13,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+
+from storage.sending import is_postgresql, send
 
 # Rows from which it is worth while to add them as if none were there (`_add_hoping`): it takes two more round trips.
 MANY = 50
@@ -56,11 +58,10 @@ def insert_rows(
     """
     if not rows:
         return 0
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(session):
         statement = _insert_arrays(table, columns, len(rows) == 1, _ending(table, pass_by, replace))
-        return int(connection.exec_driver_sql(statement, _arrays(rows)).rowcount)
-    return int(connection.exec_driver_sql(_insert_values(table, columns, pass_by, replace), list(rows)).rowcount)
+        return send(session, statement, _arrays(rows)).changed
+    return send(session, _insert_values(table, columns, pass_by, replace), rows, many=True).changed
 
 
 def insert_new(
@@ -72,32 +73,31 @@ def insert_new(
     if len(rows) == 1:  # how many were inserted says which, and costs less than to be told
         added = insert_rows(session, table, columns, rows, pass_by=True)
         return {tuple([rows[0][columns.index(key)] for key in keys])} if added else set()
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        return {tuple(row) for row in _add_new(connection, table, columns, rows, keys)}
+    if is_postgresql(session):
+        return set(_add_new(session, table, columns, rows, keys))
     told: set[tuple[Any, ...]] = set()
     for start in range(0, len(rows), MANY):
         part = rows[start : start + MANY]
         statement = _insert_told(table, columns, len(part), keys)
-        told.update(map(tuple, connection.exec_driver_sql(statement, tuple(chain(*part)))))
+        told.update(send(session, statement, tuple(chain(*part))).rows)
     return told
 
 
 def _add_new(
-    connection: Connection,
+    session: Session,
     table: Table,
     columns: tuple[str, ...],
     rows: Sequence[tuple[Any, ...]],
     keys: tuple[str, ...],
-) -> Sequence[Any]:
+) -> Sequence[tuple[Any, ...]]:
     """`keys` of those rows that were not there, on PostgreSQL."""
     told = f" RETURNING {', '.join(keys)}"
     hoping = _insert_arrays(table, columns, len(rows) == 1, told)
     careful = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING{told}")
-    return _add(connection, hoping if len(rows) >= MANY else None, careful, _arrays(rows)).all()
+    return _add(session, hoping if len(rows) >= MANY else None, careful, _arrays(rows))
 
 
-def _add(connection: Connection, hoping: str | None, careful: str, values: tuple[Any, ...]) -> CursorResult[Any]:
+def _add(session: Session, hoping: str | None, careful: str, values: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
     """What `careful` adds, which passes by what is there; first, where it is told, `hoping`, which fails for that.
 
     PostgreSQL adds a row with ON CONFLICT in two steps, each of which it logs, so that another session's row may come
@@ -105,15 +105,16 @@ def _add(connection: Connection, hoping: str | None, careful: str, values: tuple
     where one was not. Either waits for whoever is just adding such a row.
     """
     if hoping is not None:
+        connection = session.connection()
         connection.exec_driver_sql("SAVEPOINT hoping")
         try:
-            done = connection.exec_driver_sql(hoping, values)
+            done = send(session, hoping, values).rows
         except IntegrityError:
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT hoping")
         else:
             connection.exec_driver_sql("RELEASE SAVEPOINT hoping")
             return done
-    return connection.exec_driver_sql(careful, values)
+    return send(session, careful, values).rows
 
 
 def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], unless: Unless | None = None) -> int:
@@ -125,8 +126,7 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
     those that may meet another session's come sorted (`insert_rows`).
     """
     parts = [part for part in parts if part.rows]
-    connection = session.connection()
-    if connection.dialect.name != "postgresql":
+    if not is_postgresql(session):
         count = insert_rows(session, *whole[:3], pass_by=whole.pass_by)
         for part in parts if count == len(whole.rows) else ():
             insert_rows(session, *part[:3], pass_by=part.pass_by)
@@ -137,7 +137,8 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
         values += (*_arrays(part.rows), len(whole.rows))
     hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
     careful = _insert_together(shapes, hoping=False, unless=unless.query if unless else "")
-    return int(_add(connection, hoping, careful, values).scalar_one())
+    [(count,)] = _add(session, hoping, careful, values)
+    return int(count)
 
 
 def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -224,17 +225,16 @@ def select_among(
     wanted = list(values)
     if not wanted:
         return []
-    connection = session.connection()
     names = ", ".join(f"t.{name}" for name in columns)
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(session):
         type_ = _postgres_type(table, key)
         # SELECT hides the number of values from the planner: one plan serves all (`storage.one_of`).
         hidden = f"CAST((SELECT %b::{type_}[]) AS {type_}[])"
         query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY({hidden})"  # noqa: S608 - names of ours
-        return connection.exec_driver_sql(query, (wanted,)).all()
+        return send(session, query, (wanted,)).rows
     # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
     query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t WHERE t.{key} = w.value"  # noqa: S608
-    return connection.exec_driver_sql(query, (json.dumps(wanted),)).all()
+    return send(session, query, (json.dumps(wanted),)).rows
 
 
 def next_numbers(session: Session, table: Table, count: int) -> Sequence[int]:
@@ -243,11 +243,10 @@ def next_numbers(session: Session, table: Table, count: int) -> Sequence[int]:
     PostgreSQL: its sequence, which gives no number twice. SQLite: what follows the highest, which nobody else can take
     because a session that writes is the only one (BEGIN IMMEDIATE).
     """
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(session):
         query = "SELECT nextval(CAST(%s AS regclass)) FROM generate_series(1, %s)"
-        return list(connection.exec_driver_sql(query, (f"{table.name}_id_seq", count)).scalars())
-    highest = connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar() or 0  # noqa: S608 - ours
+        return [number for (number,) in send(session, query, (f"{table.name}_id_seq", count)).rows]
+    [(highest,)] = send(session, f"SELECT coalesce(max(id), 0) FROM {table.name}", ()).rows  # noqa: S608 - ours
     return range(highest + 1, highest + 1 + count)
 
 
@@ -256,9 +255,8 @@ def insert_numbered(
 ) -> dict[Any, int]:
     """Insert rows, in order, into a table with a running `id`: {value of the unique column `key`: id} of those that
     were inserted; a row that is there already is passed by."""
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        return dict(_add_new(connection, table, columns, rows, (key, "id")))
+    if is_postgresql(session):
+        return dict(_add_new(session, table, columns, rows, (key, "id")))
     numbers = next_numbers(session, table, len(rows))
     numbered = [(number, *row) for number, row in zip(numbers, rows, strict=True)]
     added = insert_rows(session, table, ("id", *columns), numbered, pass_by=True)

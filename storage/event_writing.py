@@ -25,6 +25,7 @@ from storage.events import (
     with_documents,
 )
 from storage.packing import pack
+from storage.sending import is_postgresql, send
 from storage.tables import (
     event,
     event_document,
@@ -58,7 +59,7 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
     Of the numbers PostgreSQL's sequence gives none twice; on SQLite they are what follows the highest, which nobody
     else can take, because a session that writes is the only one. Numbers that are not used are lost.
     """
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    on_postgresql = is_postgresql(session)
     rows = (_look_postgresql if on_postgresql else _look_sqlite)(session, keys, kinds, events)
     siblings = [row[1:5] for row in rows if row[0] == _EVENT]
     idents = {row[5]: row[1] for row in rows if row[0] == _IDENT}
@@ -81,17 +82,16 @@ def _look_postgresql(
         lanes = [lane_of(key) for key in id_keys]
     else:
         keep_declarations_apart(session, keys)
-    connection = session.connection()
     if len(kinds) >= MANY:  # `intern` adds as many in less time
-        return connection.exec_driver_sql(_LOOK_POSTGRESQL, (id_keys, list(kinds), events)).all()
+        return send(session, _LOOK_POSTGRESQL, (id_keys, list(kinds), events)).rows
     uris = sorted(kinds)  # as `intern` does: no two wait in a ring
     asked = (uris, uris, [int(kinds[uri]) for uri in uris], lanes, id_keys, events)
-    return connection.exec_driver_sql(_LOOK_AND_ADD_POSTGRESQL, asked).all()
+    return send(session, _LOOK_AND_ADD_POSTGRESQL, asked).rows
 
 
 def _look_sqlite(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], _events: int) -> Sequence[Any]:
     asked = (json.dumps([key for key, _ in keys]), json.dumps(list(kinds)))
-    return session.connection().exec_driver_sql(_LOOK_SQLITE, asked).all()
+    return send(session, _LOOK_SQLITE, asked).rows
 
 
 def _add_idents(

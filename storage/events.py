@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import insert_numbered, insert_rows, select_among
 from storage.one_of import one_of
 from storage.packing import unpack
+from storage.sending import is_postgresql, send
 from storage.tables import (
     event,
     event_document,
@@ -131,7 +132,7 @@ class StoredEvent:
 
 def insert_for(session: Session, table: Any) -> Any:
     """The dialect's own INSERT, for ON CONFLICT."""
-    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
+    return (postgresql if is_postgresql(session) else sqlite).insert(table)
 
 
 def id_key(event_id: str) -> int:
@@ -245,7 +246,7 @@ def keep_declarations_apart(session: Session, keys: Iterable[EventKey]) -> None:
     lane by its `id_key` until the transaction ends: events share theirs, a declaration has it alone. All at once and in
     order, so that no two wait in a ring. SQLite's single writer needs none.
     """
-    if session.get_bind().dialect.name != "postgresql":
+    if not is_postgresql(session):
         return
     lanes: dict[int, bool] = {}
     for key, declarer in keys:
@@ -253,7 +254,7 @@ def keep_declarations_apart(session: Session, keys: Iterable[EventKey]) -> None:
         lanes[lane] = lanes.get(lane, False) or declarer != NO_DECLARER
     ordered = sorted(lanes.items())
     numbers, alone = [lane for lane, _ in ordered], [declares for _, declares in ordered]
-    session.connection().exec_driver_sql(_TAKE_LANES, (numbers, alone))
+    send(session, _TAKE_LANES, (numbers, alone))
 
 
 def lane_of(key: int) -> int:

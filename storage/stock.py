@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import insert_new, insert_rows
 from storage.events import chunks, insert_for
+from storage.sending import is_postgresql, send
 from storage.tables import event, event_item, event_withdrawn, stock, stock_unmoved, transit
 from storage.tenancy import across
 from trace.domain.links import NAMES_LOT
@@ -126,11 +127,10 @@ def _lock_rows(session: Session, organisation: int, keys: Set[tuple[int, str]]) 
     if not keys:
         return {}
     items = sorted({item for item, _ in keys})
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        rows = connection.exec_driver_sql(_LOCK_POSTGRESQL, (organisation, items))
+    if is_postgresql(session):
+        rows = send(session, _LOCK_POSTGRESQL, (organisation, items)).rows
     else:
-        rows = connection.exec_driver_sql(_LOOK_SQLITE, (json.dumps(items), organisation))
+        rows = send(session, _LOOK_SQLITE, (json.dumps(items), organisation)).rows
     found = {(item, unit): Balance(*row) for item, unit, *row in rows}
     return {key: balance for key, balance in found.items() if key in keys}
 
