@@ -2,9 +2,9 @@
 
 SQLite: the driver's `executemany`, a loop in C over one prepared statement. PostgreSQL: one INSERT from one array a
 column (`unnest`), so that the number of parameters and the text of the statement do not grow with the rows; rows of
-several tables in one statement, for each is a round trip. The arrays travel in their binary form (`%b`): writing and
-reading them as text took longer than to store them. No COPY: PostgreSQL refuses it to a role that row-level security
-binds, and it cannot pass by what is there.
+several tables in one statement, for each is a round trip. The arrays travel in their binary form, which is made at once
+(`storage.binary_arrays`): writing and reading them as text took longer than to store them. No COPY: PostgreSQL refuses
+it to a role that row-level security binds, and it cannot pass by what is there.
 """
 
 import json
@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from storage.binary_arrays import Column
 from storage.sending import is_postgresql, send
 
 # Rows from which it is worth while to add them as if none were there (`_add_hoping`): it takes two more round trips.
@@ -60,7 +61,7 @@ def insert_rows(
         return 0
     if is_postgresql(session):
         statement = _insert_arrays(table, columns, len(rows) == 1, _ending(table, pass_by, replace))
-        return send(session, statement, _arrays(rows)).changed
+        return send(session, statement, _arrays(table, columns, rows)).changed
     return send(session, _insert_values(table, columns, pass_by, replace), rows, many=True).changed
 
 
@@ -94,7 +95,7 @@ def _add_new(
     told = f" RETURNING {', '.join(keys)}"
     hoping = _insert_arrays(table, columns, len(rows) == 1, told)
     careful = _insert_arrays(table, columns, len(rows) == 1, f" ON CONFLICT DO NOTHING{told}")
-    return _add(session, hoping if len(rows) >= MANY else None, careful, _arrays(rows))
+    return _add(session, hoping if len(rows) >= MANY else None, careful, _arrays(table, columns, rows))
 
 
 def _add(session: Session, hoping: str | None, careful: str, values: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
@@ -132,19 +133,19 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
     shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts))
-    values = _arrays(whole.rows) + (unless.values if unless else ())
+    values = _arrays(*whole[:3]) + (unless.values if unless else ())
     for part in parts:
-        values += (*_arrays(part.rows), len(whole.rows))
+        values += (*_arrays(*part[:3]), len(whole.rows))
     hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
     careful = _insert_together(shapes, hoping=False, unless=unless.query if unless else "")
     [(count,)] = _add(session, hoping, careful, values)
     return int(count)
 
 
-def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    if len(rows) == 1:  # of a single scan: the driver makes an array in the time of ten numbers
+def _arrays(table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    if len(rows) == 1:  # of a single scan: to make an array takes the time of ten numbers
         return rows[0]
-    return tuple([list(column) for column in zip(*rows, strict=True)])
+    return tuple(map(Column, _postgres_types(table, columns), zip(*rows, strict=True)))
 
 
 def _ending(table: Table, pass_by: bool, replace: tuple[str, ...]) -> str:
@@ -172,7 +173,7 @@ def _insert_told(table: Table, columns: tuple[str, ...], rows: int, keys: tuple[
 @lru_cache(maxsize=256)
 def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending: str) -> str:
     """An INSERT of one array a column, or of the values of a `single` row."""
-    types = [_postgres_type(table, name) for name in columns]
+    types = _postgres_types(table, columns)
     if single:
         rows = f"SELECT {', '.join(f'%b::{type_}' for type_ in types)}"
     else:
@@ -214,8 +215,9 @@ def _not_there(table: Table) -> str:
 
 
 @lru_cache(maxsize=256)
-def _postgres_type(table: Table, column: str) -> str:
-    return str(table.c[column].type.compile(postgresql.dialect()))  # type: ignore[no-untyped-call]
+def _postgres_types(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return tuple([str(table.c[name].type.compile(dialect)) for name in columns])
 
 
 def select_among(
@@ -227,11 +229,11 @@ def select_among(
         return []
     names = ", ".join(f"t.{name}" for name in columns)
     if is_postgresql(session):
-        type_ = _postgres_type(table, key)
+        (type_,) = _postgres_types(table, (key,))
         # SELECT hides the number of values from the planner: one plan serves all (`storage.one_of`).
         hidden = f"CAST((SELECT %b::{type_}[]) AS {type_}[])"
         query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY({hidden})"  # noqa: S608 - names of ours
-        return send(session, query, (wanted,)).rows
+        return send(session, query, (Column(type_, wanted),)).rows
     # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
     query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t WHERE t.{key} = w.value"  # noqa: S608
     return send(session, query, (json.dumps(wanted),)).rows

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.binary_arrays import Column
 from storage.bulk import MANY, Lines, Unless, insert_rows, insert_with_parts
 from storage.events import (
     COLUMNS,
@@ -83,10 +84,12 @@ def _look_postgresql(
     else:
         keep_declarations_apart(session, keys)
     if len(kinds) >= MANY:  # `intern` adds as many in less time
-        return send(session, _LOOK_POSTGRESQL, (id_keys, list(kinds), events)).rows
+        asked = (Column("BIGINT", id_keys), Column("TEXT", list(kinds)), events)
+        return send(session, _LOOK_POSTGRESQL, asked).rows
     uris = sorted(kinds)  # as `intern` does: no two wait in a ring
-    asked = (uris, uris, [int(kinds[uri]) for uri in uris], lanes, id_keys, events)
-    return send(session, _LOOK_AND_ADD_POSTGRESQL, asked).rows
+    texts, numbers = Column("TEXT", uris), Column("SMALLINT", [kinds[uri] for uri in uris])
+    looked = (texts, texts, numbers, Column("INTEGER", lanes), Column("BIGINT", id_keys), events)
+    return send(session, _LOOK_AND_ADD_POSTGRESQL, looked).rows
 
 
 def _look_sqlite(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], _events: int) -> Sequence[Any]:

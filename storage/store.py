@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import run_again
+from storage.binary_arrays import take_columns
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
 from storage.replicas import SILENCE, Replica
@@ -45,6 +46,8 @@ GONE_REPLICA = GONE | {"connect_timeout": 2, "tcp_user_timeout": 3_000}
 GONE_ASKED = GONE | {"connect_timeout": int(SILENCE), "tcp_user_timeout": 3_000}
 # A statement that a connection sends for the third time is prepared: what is asked once is not worth it.
 PREPARED = {"prepare_threshold": 2}
+# Whatever the environment says: `storage.binary_arrays` writes texts so.
+ENCODED = {"client_encoding": "utf8"}
 # The driver keeps a hundred: fewer than the pages of one desk send in turn, so that each would go before it is used.
 MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
@@ -296,7 +299,7 @@ def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
     # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest. All are
     # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
     pool = {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True} | pool
-    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED}
+    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED | ENCODED}
     engine = create_engine(url, **pool, **_COMMON)
     event.listen(engine, "connect", _set_up_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
@@ -323,6 +326,7 @@ def _set_up_sqlite(connection: PatientConnection, line: Line) -> None:
 
 def _set_up_postgresql(connection: Any, _record: Any) -> None:
     connection.prepared_max = MOST_PREPARED
+    take_columns(connection)
 
 
 def _begin_postgresql(connection: Connection) -> None:
