@@ -1,10 +1,13 @@
 """a city: ten million events"""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.orm import Session
 
+from storage.bulk import insert_rows
 from storage.packing import pack, unpack
 from storage.tables.columns import Moment
 from trace.domain.epcis.document import load_document
@@ -298,7 +301,7 @@ def _fill_vocabulary() -> None:
 
 def _names() -> None:
     """What begins at each letter of the names that are searched (storage.names, as it was then)."""
-    op.create_table(
+    parts = op.create_table(
         "name_part",
         sa.Column("kind", sa.SmallInteger(), nullable=False, comment="storage.names.Name"),
         sa.Column("part", sa.LargeBinary(), nullable=False, comment="some letters of the name in small, in UTF-8"),
@@ -308,14 +311,19 @@ def _names() -> None:
         sqlite_with_rowid=False,
     )
     names = (("organisation", "name"), ("product", "name"), ("product", "producer"), ("product", "approval_no"))
-    parts = sa.table("name_part", sa.column("kind"), sa.column("part"), sa.column("number"))
-    for kind, (table, column) in enumerate(names, start=1):
-        for number, name in op.get_bind().execute(sa.text(f"SELECT id, {column} FROM {table}")).all():
-            small = (name or "").lower()
-            begun = {small[start : start + 8].encode() for start in range(len(small))}
-            rows = [{"kind": kind, "part": part, "number": number} for part in sorted(begun)]
-            if rows:
-                op.bulk_insert(parts, rows)
+    bind = op.get_bind()
+    with Session(bind) as session:
+        for kind, (table, column) in enumerate(names, start=1):
+            found = iter(bind.execute(sa.text(f"SELECT id, {column} FROM {table}")).all())
+            while some := list(islice(found, 10_000)):
+                begun = [(number, (name or "").lower()) for number, name in some]
+                rows = [
+                    (kind, part, number)
+                    for number, small in begun
+                    for part in {small[start : start + 8].encode() for start in range(len(small))}
+                ]
+                insert_rows(session, parts, ("kind", "part", "number"), sorted(rows))
+        session.commit()  # its own; the migration's goes on
 
 
 def _objects() -> None:
