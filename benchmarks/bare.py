@@ -86,8 +86,9 @@ def write_bare(connection: Connection, rows: Rows) -> None:
     else:
         driver.execute("BEGIN IMMEDIATE")
         for name, found in rows.items():
-            marks = ", ".join("?" for _ in found[0])
-            driver.executemany(f"INSERT INTO bare_{name} VALUES ({marks})", found)
+            if found:
+                marks = ", ".join("?" for _ in found[0])
+                driver.executemany(f"INSERT INTO bare_{name} VALUES ({marks})", found)
         driver.execute("COMMIT")
 
 

@@ -141,7 +141,8 @@ class Rows:
         for slot, kind in layout.mentions:
             rows["event_mention"].append((numbers[slot], time, number, kind))
         for party in _parties(told, layout):
-            rows["event_party"].append((party, time, number))
+            if party != told.captor.id:
+                rows["event_party"].append((party, time, number))
 
     def _time(self, time: int) -> str:
         day, rest = divmod(time + OFFSET, DAY)

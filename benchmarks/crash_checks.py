@@ -125,9 +125,12 @@ _QUERIES = {
     "events about nothing": _without(event.c.id, event_item.c.event),
     "things of no event": _without(event_item.c.event, event.c.id),
     "things without a name": _without(event_item.c.item, ident.c.id),
-    "events of nobody": _without(event.c.id, event_party.c.event),
     "events captured by nobody": _without(event.c.captured_by, organisation.c.id),
     "parties of no event": _without(event_party.c.event, event.c.id),
+    "captors among the parties": _rows(
+        event_party,
+        exists().where(event.c.id == event_party.c.event, event.c.captured_by == event_party.c.organisation),
+    ),
     "receipts without a line": _without(receipt.c.id, receipt_line.c.receipt),
     "sales without a line": _without(drug_sale.c.id, drug_sale_line.c.sale),
     "scans of an object that is nobody's": _without(scan.c.object, object_owner.c.object),

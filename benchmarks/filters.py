@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session
 from benchmarks.city_people import BEGIN
 from benchmarks.stores import Opened, Processor, measured, on_both
 from storage.events import Named
+from storage.parties import taken_part
 from storage.store import Store
-from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, ident, lot
+from storage.tables import event, event_item, event_mention, event_vocabulary, ident, lot
 from trace.domain.epcis.query_language import parse_query
 from trace.domain.failures import Failure
 from trace.domain.links import Role as Part
@@ -127,7 +128,7 @@ def ground_of(one: Opened) -> Ground:
     actors = {actor.organisation: actor for actor in one.filled.actors}
     with one.store.reading() as session:
         counts = session.execute(
-            select(event_party.c.organisation, func.count()).group_by(event_party.c.organisation)
+            select(taken_part.c.organisation, func.count()).group_by(taken_part.c.organisation)
         ).tuples()
         ranked = sorted(counts, key=lambda pair: (-pair[1], pair[0]))
         stories, owners = [], []

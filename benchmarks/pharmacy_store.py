@@ -190,7 +190,6 @@ _STATEMENTS = (
     f"""INSERT INTO event_item (item, time, event, line, role, peer)
     SELECT item, :begin + :step * n / :codes + 60000, sale + :codes / {SHARE} + 1, 0, 1, lot
     FROM packs WHERE is_sold""",
-    """INSERT INTO event_party (organisation, time, event) SELECT captured_by, event_time, id FROM event""",
     """INSERT INTO event_vocabulary (organisation, kind, ident) SELECT shop, 1, item FROM packs""",
     f"""INSERT INTO dispensing (id, item, organisation, event, dispensed_at)
     SELECT sale + 1, item, shop, sale + :codes / {SHARE} + 1, CAST(:since AS timestamptz) FROM packs WHERE is_sold""",

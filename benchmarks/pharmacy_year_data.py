@@ -21,7 +21,6 @@ from storage.tables import (
     drug_sale_line,
     event,
     event_item,
-    event_party,
     ident,
     lot,
     product,
@@ -94,7 +93,7 @@ def fill_year(store: Store, packs: int, now: datetime) -> Year:
 
 
 _ORDER = (
-    ident, lot, event, event_item, event_party, receipt, receipt_line, stock, dispensing, dispensing_head, drug_sale,
+    ident, lot, event, event_item, receipt, receipt_line, stock, dispensing, dispensing_head, drug_sale,
     drug_sale_line,
 )  # fmt: skip
 
@@ -270,7 +269,6 @@ class _Shelf:
                 "links": b"",
             }
         )
-        rows["event_party"].append({"organisation": self._shop, "time": time, "event": self._event})
         return self._event
 
     def _item_row(

@@ -17,7 +17,8 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, exists, li
 from sqlalchemy.orm import Session
 
 from storage.events import documents_of
-from storage.tables import event, event_party
+from storage.parties import Viewer
+from storage.tables import event
 from trace.domain.events import utc_milliseconds
 
 WINDOW = 5_000  # events looked at with one statement, whoever may see them
@@ -93,10 +94,10 @@ def walk(
     after: Mark,
     since: datetime | None,
     all_behind: Mark | None = None,
-    seen_by: Select[tuple[int]] | None = None,
+    viewer: Viewer | None = None,
     captured_by: int | None = None,
 ) -> Iterator[tuple[Mark, FeedEvent | None]]:
-    """Settled events after a mark, in order, of those that these organisations are parties to, recorded since then.
+    """Settled events after a mark, in order, of those that the viewer sees whole, recorded since then.
 
     `all_behind`: what is stored behind this mark is wanted whatever its record time says: the clock may have been ahead
     when `since` was read from it. `since` None leaves out none. `captured_by`: only those that this organisation
@@ -109,7 +110,7 @@ def walk(
     reached = after
     while True:
         window = (
-            select(event.c.xact, event.c.id, event.c.record_time, event.c.captured_by)
+            select(event.c.xact, event.c.id, event.c.event_time, event.c.record_time, event.c.captured_by)
             .where(_behind(session, reached), _settled(session))
             .order_by(*_order(session))
             .limit(WINDOW)
@@ -118,8 +119,8 @@ def walk(
         wanted = true() if since is None else window.c.record_time >= utc_milliseconds(since)
         if all_behind is not None:
             wanted |= _behind(session, all_behind, window)
-        if seen_by is not None:
-            wanted &= exists().where(event_party.c.event == window.c.id, event_party.c.organisation.in_(seen_by))
+        if viewer is not None:
+            wanted &= viewer.sees(window)
         if captured_by is not None:
             wanted &= window.c.captured_by == captured_by
         seen = wanted.label("seen")

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
 from storage.one_of import there_is
-from storage.tables import event, event_item, event_mention, event_party, event_vocabulary, organisation
+from storage.parties import Viewer, taken_part
+from storage.tables import event, event_item, event_mention, event_vocabulary
 from trace.domain.epcis.predicates import MasterData
 from trace.domain.epcis.query_language import Hint, Index, Query
 from trace.domain.events import Action, utc_milliseconds
-from trace.domain.permissions import region_prefix
 
 EVENT_TIME, RECORD_TIME = "eventTime", "recordTime"
 # A route is short if it has at most so many rows: to look at all of them takes some 10 ms.
@@ -60,39 +60,6 @@ _VOCABULARY = {
     Index.TYPE: Named.EVENT_TYPE,
 }
 _OBJECT = TYPES["ObjectEvent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who sees an event whole: an organisation that is a party to it, or, where None, the inspectors of a region."""
-
-    organisation: int | None
-    region: str = ""
-
-    def sees(self) -> ColumnElement[bool]:
-        """Of a row of `event`: whether it may be seen."""
-        if self.organisation is not None:
-            return there_is(
-                event_party.c.event,
-                event_party.c.organisation == self.organisation,
-                event_party.c.time == event.c.event_time,
-                event_party.c.event == event.c.id,
-            )
-        # Party by party: a list of all organisations of the region would be made for every statement. So the region is
-        # asked in a SELECT of its own: under row-level security PostgreSQL knows no share of what LIKE would find, and
-        # begins with the organisations.
-        region = select(organisation.c.region).where(organisation.c.id == event_party.c.organisation).scalar_subquery()
-        return there_is(
-            event_party.c.event,
-            event_party.c.event == event.c.id,
-            region.startswith(region_prefix(self.region)),
-        )
-
-    def seen_by(self) -> Select[tuple[int]]:
-        """The numbers of the organisations whose events are seen."""
-        if self.organisation is not None:
-            return select(organisation.c.id).where(organisation.c.id == self.organisation)
-        return select(organisation.c.id).where(organisation.c.region.startswith(region_prefix(self.region)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +231,7 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool] | Non
 
 def _general(viewer: Viewer) -> Iterable[Route]:
     if viewer.organisation is not None:
-        c = event_party.c
+        c = taken_part.c
         yield Route("party", EVENT_TIME, c.time, c.event, c.organisation, (viewer.organisation,))
     yield Route("recorded", RECORD_TIME, event.c.record_time, event.c.id)
     yield Route("time", EVENT_TIME, event.c.event_time, event.c.id)

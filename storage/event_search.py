@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.event_routes import EVENT_TIME, RECORD_TIME, Viewer, Ways, choose, find_ways
+from storage.event_routes import EVENT_TIME, RECORD_TIME, Ways, choose, find_ways
 from storage.events import documents_of
+from storage.parties import Viewer
 from storage.tables import event
 from trace.domain.epcis.document import as_time, load_document
 from trace.domain.epcis.predicates import MasterData

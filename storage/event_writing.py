@@ -177,7 +177,7 @@ def _parts(events: Mapping[int, NewEvent]) -> list[Lines]:
     fresh = events.items()
     documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
-    parties = [(party, e.time, n) for n, e in fresh for party in e.parties]
+    parties = [(party, e.time, n) for n, e in fresh for party in e.parties if party != e.captor]
     named = {(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named}
     return [
         Lines(event_document, ("event", "document", "digest"), documents),

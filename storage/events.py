@@ -1,6 +1,6 @@
 """Events as they are stored: interning, locks, the packed links, look-up by eventID and by party.
 
-How they are written: `storage.event_writing`.
+How they are written: `storage.event_writing`; who sees them: `storage.parties`.
 """
 
 import hashlib
@@ -67,6 +67,8 @@ COLUMNS = (
 )
 
 
+_CAPTOR = COLUMNS.index("captured_by")
+
 # What finds an event: `id_key` of its eventID, and the number of the organisation that declares an error with it.
 EventKey = tuple[int, int]
 NO_DECLARER = 0  # of an event that declares none
@@ -119,6 +121,11 @@ class NewEvent(NamedTuple):
     def time(self) -> int:
         """When it happened, in UTC milliseconds."""
         return self.values[0] or 0
+
+    @property
+    def captor(self) -> int | None:
+        """The organisation that captured it."""
+        return self.values[_CAPTOR]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +292,7 @@ def withdraw(session: Session, events: Iterable[int]) -> set[int]:
 def add_party(
     session: Session, organisation_id: int, events: Iterable[tuple[int, int]], named: Iterable[tuple[int, int]]
 ) -> None:
-    """Let an organisation see events that are stored already: (number, event time), and what they name."""
+    """Let an organisation see events that others captured: (number, event time), and what they name."""
     parties = sorted((organisation_id, time, number) for number, time in events)
     insert_rows(session, event_party, ("organisation", "time", "event"), parties, pass_by=True)
     words = sorted((organisation_id, kind, i) for kind, i in named)
@@ -296,14 +303,6 @@ def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
     """The canonical bytes of these events: {event number: bytes}."""
     rows = select_among(session, event_document, ("event", "document"), "event", sorted(set(events)))
     return {number: unpack(document) for number, document in rows}
-
-
-def parties_of(session: Session, events: Iterable[int]) -> dict[int, set[int]]:
-    """Who may see these events whole: {event number: organisation numbers}."""
-    found: dict[int, set[int]] = {}
-    for number, party in select_among(session, event_party, ("event", "organisation"), "event", sorted(set(events))):
-        found.setdefault(number, set()).add(party)
-    return found
 
 
 def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, int]:

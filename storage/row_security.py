@@ -133,9 +133,10 @@ def condition(table: str) -> str:
     if table in CROSSED:
         return _ALL
     if table in OF_PARTIES:
-        # By ix_event_party_event, 3 us a row. With EXISTS PostgreSQL may make a table of all events of an organisation.
+        # Row by row, by their keys. With EXISTS PostgreSQL may make a table of all events of an organisation.
+        captor = f"SELECT captured_by FROM event AS whole WHERE whole.id = {table}.event"  # noqa: S608
         parties = f"SELECT organisation FROM event_party AS party WHERE party.event = {table}.event"  # noqa: S608
-        return f"{_ALL} OR {_ONE} IN ({parties})"
+        return f"{_ALL} OR {_ONE} = ({captor}) OR {_ONE} IN ({parties})"
     if table in PARTS:
         column, whole, key = PARTS[table]
         return f"{_ALL} OR EXISTS (SELECT 1 FROM {whole} AS whole WHERE whole.{key} = {table}.{column})"  # noqa: S608

@@ -89,6 +89,7 @@ event = Table(
     ),
     UniqueConstraint("id_key", "declarer"),
     Index("ix_event_time", "event_time", "id"),
+    Index("ix_event_captor", "captured_by", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),
     Index("ix_event_site_step", "biz_location", "step", "event_time", "id"),
     Index("ix_event_step", "step", "event_time", "id"),
@@ -160,5 +161,5 @@ event_party = Table(
     PrimaryKeyConstraint("organisation", "time", "event"),
     Index("ix_event_party_event", "event"),
     sqlite_with_rowid=False,
-    comment="Who may see an event whole: who captured it, and who is named as its source or destination",
+    comment="Who may see an event whole beside its captor: who is named as its source or destination, or sent it, too",
 )

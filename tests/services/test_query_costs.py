@@ -83,7 +83,7 @@ def test_one_busy_value_among_many_does_not_make_a_range_of_each(
     asked = {"MATCH_epc": [f"urn:epc:id:sgtin:0614141.107346.{number}" for number in range(10)]}
     page, statements = counted(town, lambda: ask(town, shop, asked, size=100))
     assert [number_of(document) for document in page.documents] == [*range(1_049, 999, -1), *range(9, -1, -1)]
-    assert not any("UNION" in statement for statement in statements)
+    assert not any("UNION SELECT" in " ".join(statement.split()) for statement in statements)
 
 
 def test_clock_is_looked_at_for_each_document_because_one_may_take_long(town: Town, shop: Actor) -> None:

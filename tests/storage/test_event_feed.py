@@ -6,13 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
 
 import storage
 from storage import event_feed
 from storage.event_feed import START, Mark, newest, place_before, walk
+from storage.parties import Viewer
 from storage.store import Store
-from storage.tables import organisation
 from tests.conftest import Databases, make_database
 from tests.town import NOW, Town
 from trace.domain.epcis.document import load_document
@@ -37,10 +36,10 @@ def seen(number: int) -> Event:
 
 def read(store: Store, actor: Actor, after: Mark = START, **more: timedelta) -> tuple[list[int], Mark]:
     """(numbers of the events behind a mark that an organisation sees, the mark at their end)."""
-    mine = select(organisation.c.id).where(organisation.c.id == actor.organisation)
+    mine = Viewer.of(actor)
     numbers, reached = [], after
     with store.reading() as session:
-        for reached, found in walk(session, after=after, since=NOW + more.get("since", -MINUTE), seen_by=mine):  # noqa: B007
+        for reached, found in walk(session, after=after, since=NOW + more.get("since", -MINUTE), viewer=mine):  # noqa: B007
             if found is not None:
                 numbers.append(int(load_document(found.document)["eventID"][-12:]))
     return numbers, reached
@@ -77,9 +76,9 @@ def test_many_events_of_others_are_passed_by_in_pieces(town: Town, monkeypatch: 
     shop, other = town.organisation(), town.organisation()
     record(town, other, *range(1, 8))
     record(town, shop, 8)
-    mine = select(organisation.c.id).where(organisation.c.id == shop.organisation)
+    mine = Viewer.of(shop)
     with town.store.reading() as session:
-        found = [event is not None for _, event in walk(session, after=START, since=NOW, seen_by=mine)]
+        found = [event is not None for _, event in walk(session, after=START, since=NOW, viewer=mine)]
     assert found == [False, False, True, False]
 
 

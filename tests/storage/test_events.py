@@ -30,10 +30,10 @@ from storage.events import (
     id_key,
     intern,
     pack_links,
-    parties_of,
     unpack_links,
     uris_of,
 )
+from storage.parties import parties_of
 from storage.store import Store
 from storage.tables import (
     event,
@@ -51,6 +51,7 @@ from trace.domain.permissions import Actor
 from trace.services.capture import capture
 
 FACTS = (event, event_document, event_item, event_party, event_mention)
+ANOTHER = 9_999  # an organisation that is a party to what others captured
 MENTIONS = frozenset({(1, int(Mention.SOURCE))})
 
 
@@ -65,7 +66,7 @@ def new(number: int, actor: Actor, items: Sequence[int], *, declarer: int = 0) -
     }
     lines = [ItemLine(item, 1, None) for item in items]
     document = f'{{"number":{number}}}'.encode()
-    parties, named = frozenset({actor.organisation}), frozenset((int(Named.EPC), item) for item in items)
+    parties, named = frozenset({actor.organisation, ANOTHER}), frozenset((int(Named.EPC), item) for item in items)
     key = (id_key(f"urn:uuid:{number}"), declarer)
     values = tuple(columns[name] for name in COLUMNS)
     return NewEvent(document, values, lines, parties, key, MENTIONS, named)
@@ -139,14 +140,15 @@ def test_events_in_bulk_are_stored_with_all_that_belongs_to_them(store: Store, t
         2_000,
     ]
     with store.reading() as session:
-        named = session.execute(select(event_vocabulary.c.ident).where(event_vocabulary.c.ident.in_(items)))
-        assert sorted(named.scalars()) == sorted(items)  # once, however many events name them
+        for party in (actor.organisation, ANOTHER):
+            named = select(event_vocabulary.c.ident).where(event_vocabulary.c.organisation == party)
+            assert sorted(session.scalars(named)) == sorted(items)  # once, however many events name them
         found = find_by_event_ids(session, [(f"urn:uuid:{n}", False) for n in range(len(made))])
         assert {key: stored.id for key, stored in found.items()} == numbers
         for one in made[::97]:
             stored = found[one.key]
             assert stored.document == one.document == documents_of(session, [stored.id])[stored.id]
-            assert parties_of(session, [stored.id]) == {stored.id: {actor.organisation}}
+            assert parties_of(session, {stored.id: stored.captured_by}) == {stored.id: {actor.organisation, ANOTHER}}
             packed, digest = session.execute(
                 select(event.c.links, event_document.c.digest)
                 .join(event_document, event_document.c.event == event.c.id)

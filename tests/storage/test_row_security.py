@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 import storage
 from storage import tables
+from storage.parties import taken_part
 from storage.row_security import DELETED, FACTS, LOCKED, OF_CHAIN, SHARED, condition, find_hole
 from storage.store import Store, _migrations
 from storage.tables import (
     credential,
     event_document,
-    event_party,
     metadata,
     named_query,
     organisation,
@@ -228,7 +228,7 @@ def test_what_all_share_is_written_by_whom_it_names(service: Store) -> None:
 
 def test_an_events_document_is_seen_by_its_parties(service: Store) -> None:
     first, second = shops(service)
-    own = select(event_party.c.event).where(event_party.c.organisation == first)
+    own = select(taken_part.c.event).where(taken_part.c.organisation == first)
     with service.seeing(EVERYTHING).reading() as session:
         expected, all_ = set(session.scalars(own)), set(session.scalars(select(event_document.c.event)))
     assert set() < expected < all_

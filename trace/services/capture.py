@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import events as store
 from storage.event_writing import Look, insert_events, look
+from storage.parties import parties_of
 from storage.store import once_kept
 from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document, parse_document
 from trace.domain.epcis.event_hash import event_hash, untold
@@ -150,6 +151,7 @@ def _share(
     actor: Actor,
 ) -> None:
     """Who captures what somebody else captured before has the event, too, and may read it from now on."""
+    drafts = [draft for draft in drafts if known[draft.store_key].captured_by != actor.organisation]
     if not drafts:
         return
     events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
@@ -279,21 +281,21 @@ def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     return list(seen.values())
 
 
-def _is_party(session: Session, actor: Actor, number: int) -> bool:
-    return actor.organisation in store.parties_of(session, [number]).get(number, set())
+def _is_party(session: Session, actor: Actor, stored: store.StoredEvent) -> bool:
+    return actor.organisation in parties_of(session, {stored.id: stored.captured_by})[stored.id]
 
 
 def _agrees(
     draft: _Draft,
     known: Mapping[store.EventKey, store.StoredEvent],
     refuse: Refuse,
-    sees: Callable[[int], bool],
+    sees: Callable[[store.StoredEvent], bool],
 ) -> bool:
     """Whether nothing else is known under the event's ID."""
     stored = known.get(draft.store_key)
     if stored is None or draft.says_the_same(stored.document):
         return True
-    refuse(draft.position, _same_id_other_content(draft, stored.document) if sees(stored.id) else _strange_id(draft))
+    refuse(draft.position, _same_id_other_content(draft, stored.document) if sees(stored) else _strange_id(draft))
     return False
 
 

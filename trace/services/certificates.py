@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, uris_of
 from storage.one_of import one_of
+from storage.parties import taken_part
 from storage.tables import (
     MICRO,
     certificate,
@@ -17,7 +18,6 @@ from storage.tables import (
     certificate_lot,
     event,
     event_item,
-    event_party,
     lot,
     object_owner,
     organisation,
@@ -145,7 +145,10 @@ def had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
     """Those of these lots and packs that the organisation recorded first, or that moved with it as a party."""
     had: set[int] = set()
     moved = select(event_item.c.item).join(
-        event_party, (event_party.c.event == event_item.c.event) & (event_party.c.organisation == actor.organisation)
+        taken_part,
+        (taken_part.c.organisation == actor.organisation)
+        & (taken_part.c.time == event_item.c.time)
+        & (taken_part.c.event == event_item.c.event),
     )
     for part in chunks(items):
         had.update(session.scalars(moved.where(one_of(session, event_item.c.item, part)).distinct()))
@@ -233,9 +236,11 @@ def _visible_to(actor: Actor) -> ColumnElement[bool]:
     me, filer = actor.organisation, certificate.c.organisation
     linked = select(certificate_lot.c.item).where(certificate_lot.c.certificate == certificate.c.id)
     # `moved`, `kept`: packs that came by the case name their lot in stock and on the way, not in the case's event.
-    mine = aliased(event_party)
     moved = linked.where(
-        event_item.c.item == certificate_lot.c.item, mine.c.event == event_item.c.event, mine.c.organisation == me
+        event_item.c.item == certificate_lot.c.item,
+        taken_part.c.organisation == me,
+        taken_part.c.time == event_item.c.time,
+        taken_part.c.event == event_item.c.event,
     )
     kept = linked.where(stock.c.lot == certificate_lot.c.item, stock.c.organisation == me)
     beside = moved.where(event.c.id == event_item.c.event, event.c.captured_by == filer)

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from storage.event_routes import Viewer
 from storage.event_search import Budget, Exhausted, Match, Meter, Search, newest_event
 from storage.master_data import MasterDataReader
+from storage.parties import Viewer
 from trace.domain.epcis.predicates import NO_MASTER_DATA, MasterData
 from trace.domain.epcis.query_language import Query
 from trace.domain.failures import N_, Invalid, QueryTooComplex, QueryTooLarge
@@ -114,7 +114,7 @@ def _viewer(actor: Actor) -> Viewer | None:
     """Who looks; None for the platform administrator, who sees no event whole."""
     if actor.role is Role.PLATFORM_ADMINISTRATOR:
         return None
-    return Viewer(None, actor.region) if actor.watches else Viewer(actor.organisation)
+    return Viewer.of(actor)
 
 
 def _take(

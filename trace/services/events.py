@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import NO_DECLARER, find_by_event_ids, parties_of
+from storage.events import NO_DECLARER, find_by_event_ids
+from storage.parties import parties_of
 from storage.tables import organisation
 from trace.domain.epcis.document import GS1_CONTEXT, load_document
 from trace.domain.failures import N_, NotFound
@@ -21,7 +22,7 @@ def get_event(session: Session, *, actor: Actor, event_id: str, now: datetime) -
     stored = next(iter(found.values()), None)
     if stored is not None:
         document = load_document(stored.document)
-        parties = parties_of(session, [stored.id]).get(stored.id, set())
+        parties = parties_of(session, {stored.id: stored.captured_by})[stored.id]
         query = select(organisation.c.id, organisation.c.region).where(organisation.c.id.in_(parties))
         regions = dict(session.execute(query).tuples().all())
         # Two IDs could share a key (storage.events.id_key): only the very event asked for is given.

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, exists, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from storage.tables import event_party, organisation
+from storage.parties import Viewer, taken_part
 from trace.domain.failures import N_, Invalid
-from trace.domain.permissions import Actor, in_region, region_prefix
+from trace.domain.permissions import Actor, in_region
 from trace.services.organisations import get_organisation, get_organisation_row
 from trace.services.story import load_story
 
@@ -38,7 +38,7 @@ def history_of_organisation(
     most = min(limit, MOST)
     query = _events(actor, row)
     if before is not None:
-        query = query.where(tuple_(event_party.c.time, event_party.c.event) < _parse_cursor(before))
+        query = query.where(tuple_(taken_part.c.time, taken_part.c.event) < _parse_cursor(before))
     page = session.execute(query.limit(most + 1)).all()
     told = [number for _, number in page[:most]]
     story = load_story(session, told)
@@ -52,20 +52,17 @@ def history_of_organisation(
 def _events(actor: Actor, row: Row[Any]) -> Select[Any]:
     """(time, event) of the organisation's events that the actor may read, the latest first."""
     query = (
-        select(event_party.c.time, event_party.c.event)
-        .where(event_party.c.organisation == row.id)
-        .order_by(event_party.c.time.desc(), event_party.c.event.desc())
+        select(taken_part.c.time, taken_part.c.event)
+        .where(taken_part.c.organisation == row.id)
+        .order_by(taken_part.c.time.desc(), taken_part.c.event.desc())
     )
     if actor.organisation == row.id or (actor.watches and in_region(row.region, actor.region)):
         return query
-    other = aliased(event_party)
-    shared = select(other.c.event).where(other.c.event == event_party.c.event)
     if actor.watches:
-        readable = organisation.c.region.startswith(region_prefix(actor.region))
-        shared = shared.join(organisation, organisation.c.id == other.c.organisation).where(readable)
-    else:
-        shared = shared.where(other.c.organisation == actor.organisation)
-    return query.where(exists(shared.correlate(event_party)))
+        return query.where(Viewer.of(actor).sees_event(taken_part.c.event))
+    other = taken_part.alias()
+    same = (other.c.time == taken_part.c.time) & (other.c.event == taken_part.c.event)
+    return query.where(exists().where(other.c.organisation == actor.organisation, same))
 
 
 def _parse_cursor(text: str) -> tuple[int, int]:

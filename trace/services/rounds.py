@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from schemas.epcis.json_form import write_query_document
 from storage import jobs
 from storage.event_feed import Mark, newest, walk
-from storage.event_routes import Viewer
 from storage.jobs import Job
+from storage.parties import Viewer
 from storage.tables import job, named_query, subscription
 from storage.tenancy import EVERYTHING, see_as
 from trace.domain.epcis.document import as_time, load_document
@@ -116,13 +116,12 @@ def _new_events(
     session: Session, row: Row[Any], actor: Actor, query: Query, most: int, clock: Callable[[], float]
 ) -> tuple[list[Mapping[str, Any]], Mark, bool]:
     """The matching events behind the mark; how far they reach; whether the reading ended before the feed did."""
-    viewer = Viewer(None, actor.region) if actor.watches else Viewer(actor.organisation)
     found: list[Mapping[str, Any]] = []
     reached, size, windows, began = Mark(row.mark_xact, row.mark_event), 0, 0, clock()
     known = master_data_for(session, actor=actor, query=query)
     made = None if row.made_event is None else Mark(row.made_xact, row.made_event)
-    since, seen_by = row.initial_record_time, viewer.seen_by()
-    for mark, event in walk(session, after=reached, since=since, all_behind=made, seen_by=seen_by):
+    since, viewer = row.initial_record_time, Viewer.of(actor)
+    for mark, event in walk(session, after=reached, since=since, all_behind=made, viewer=viewer):
         if event is None:
             windows += 1
         else:

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from storage.events import Named
 from storage.names import Name, named
 from storage.one_of import one_of, there_is
+from storage.parties import Viewer, taken_part
 from storage.tables import (
     certificate,
     certificate_lot,
     event_item,
-    event_party,
     event_vocabulary,
     ident,
     lot,
@@ -78,13 +78,7 @@ def _handled_by_readers(actor: Actor) -> ColumnElement[bool]:
     """Whether somebody whose records the actor may read took part in an event of the lot."""
     if not actor.watches:
         return _has_to_do(actor.organisation, lot.c.item)
-    region = select(organisation.c.region).where(organisation.c.id == event_party.c.organisation).scalar_subquery()
-    return there_is(
-        event_item.c.item,
-        event_item.c.item == lot.c.item,
-        event_party.c.event == event_item.c.event,
-        region.startswith(region_prefix(actor.region)),
-    )
+    return there_is(event_item.c.item, event_item.c.item == lot.c.item, Viewer.of(actor).sees_event(event_item.c.event))
 
 
 def _has_to_do(organisation_id: int, item: Any) -> ColumnElement[bool]:
@@ -156,7 +150,7 @@ def _lots_at(session: Session, actor: Actor, organisation_id: int) -> dict[str, 
 
 def _took_part(organisation_id: int) -> ColumnElement[bool]:
     """Whether an organisation is a party to the event of a row of `event_item`."""
-    party = event_party.c
+    party = taken_part.c
     return there_is(
         party.event,
         party.organisation == organisation_id,

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, documents_of, parties_of, uris_of
+from storage.events import chunks, documents_of, uris_of
 from storage.one_of import one_of
+from storage.parties import parties_of
 from storage.tables import event, organisation, place
 from trace.domain.epcis.document import NAMESPACE, PREFIX, load_document, parse_time
 from trace.domain.epcis.translation import with_canonical_uris
@@ -165,7 +166,7 @@ def load_story(
     for part in chunks(numbers):
         query = select(event.c.id, event.c.captured_by).where(one_of(session, event.c.id, part))
         captors |= dict(session.execute(query).tuples().all())
-    parties = parties_of(session, numbers)
+    parties = parties_of(session, captors)
     organisations: dict[int, Any] = {}
     for part in chunks(set(captors.values()) | {p for group in parties.values() for p in group}):
         rows = session.execute(select(organisation).where(one_of(session, organisation.c.id, part)))
