@@ -1,10 +1,10 @@
 """Writing events: one look before, and one statement for events with all that hangs on them (one a table on SQLite)."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -93,7 +93,7 @@ def _look_postgresql(
 
 
 def _look_sqlite(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], _events: int) -> Sequence[Any]:
-    asked = (json.dumps([key for key, _ in keys]), json.dumps(list(kinds)))
+    asked = [msgspec.json.encode(values).decode() for values in ([key for key, _ in keys], list(kinds))]
     return send(session, _LOOK_SQLITE, asked).rows
 
 

@@ -96,7 +96,8 @@ def capture(
     # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     containers = _seen_as_containers([*(draft.links for draft in drafts), *(one.links for one in undone)])
     keep_stock(session, [*undone, *recorded], ids, actor=actor, strict=strict, containers=containers)
-    tell_holder(session, reached, actor=actor, now=now)
+    if reached:
+        tell_holder(session, reached, actor=actor, now=now)
     if stored:
         once_kept(session, partial(count_capture, len(stored), perf_counter() - begun))
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]

@@ -100,12 +100,25 @@ def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int],
         {p.key for p in planned},
         arriving={(item, unit): (lots.get(item), first[item, unit]) for item, unit in first},
     )
-    moved_nothing = stock_store.unmoved_by(session, {p.recorded.number for p in planned if p.recorded.undone})
-    planned = [p for p in planned if not p.recorded.undone or (p.recorded.number, *p.key) not in moved_nothing]
     if idle is None:
         found, idle = found | made, set()
     else:
         planned, idle = [p for p in planned if p.key not in made], {one for one in idle if one[1:] in made}
+    if planned:
+        idle |= _move(session, planned, found, actor, strict)
+    stock_store.note_unmoved(session, idle)
+
+
+def _move(
+    session: Session,
+    planned: Sequence[_Planned],
+    found: Mapping[tuple[int, str], Balance],
+    actor: Actor,
+    strict: bool,
+) -> set[tuple[int, int, str]]:
+    """Apply the movements to rows that are there, and locked: as (event, item, unit), what moved nothing."""
+    moved_nothing = stock_store.unmoved_by(session, {p.recorded.number for p in planned if p.recorded.undone})
+    planned = [p for p in planned if not p.recorded.undone or (p.recorded.number, *p.key) not in moved_nothing]
     now, refused, unmoved = _applied(found, planned, strict)
     if refused is not None and any(plan.recorded.undone for plan in planned):
         # A correction comes back before it goes, or goes before it comes back: either way must do.
@@ -115,7 +128,7 @@ def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int],
     stock_store.set_balances(
         session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
     )
-    stock_store.note_unmoved(session, unmoved | idle)
+    return unmoved
 
 
 def _of_new_rows(
