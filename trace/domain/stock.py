@@ -133,12 +133,12 @@ def movements_of(event: Event, links: tuple[Link, ...]) -> Iterator[Movement]:
     """The stock movements of one event. Assets (crates, pallets) and amounts left open ("some") move no stock."""
     for link in links:
         effect = _effect(event, link.role)
-        kind = uri_kind(link.item)
-        if effect is None or kind not in (UriKind.INSTANCE, UriKind.LOT):
+        if effect is None:
             continue
+        kind = uri_kind(link.item)
         if kind is UriKind.INSTANCE:
             yield Movement(link.item, effect, Decimal(1), PIECE, link.peer if _names_lot(link.role) else None)
-        elif link.amount is not None and link.amount > 0:
+        elif kind is UriKind.LOT and link.amount is not None and link.amount > 0:
             yield Movement(link.item, effect, link.amount, link.unit or PIECE, link.item)
 
 

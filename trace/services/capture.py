@@ -248,8 +248,11 @@ def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, st
         kinds[link.item] = uri_kind(link.item)
         if link.peer:
             kinds[link.peer] = uri_kind(link.peer)
-    kinds |= {place: UriKind.PLACE for place in (event.read_point, event.biz_location) if place}
-    return kinds | {word: UriKind.OTHER for word in (event.biz_step, event.disposition) if word}
+    for place in filter(None, (event.read_point, event.biz_location)):
+        kinds[place] = UriKind.PLACE
+    for word in filter(None, (event.biz_step, event.disposition)):
+        kinds[word] = UriKind.OTHER
+    return kinds
 
 
 def _mentions(event: Event) -> Iterator[tuple[str, store.Mention]]:
@@ -349,7 +352,7 @@ def _named(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -
     """The top-level resources an event belongs to."""
     things = {(_THING, ids[link.item]) for link in draft.links if link.role is not Role.TRANSFORMATION}
     things.add((_TYPE, store.TYPES[type(draft.event).__name__]))
-    things.update((kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None)
+    things.update([(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None])
     return things
 
 

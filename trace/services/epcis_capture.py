@@ -143,7 +143,7 @@ def check_size(document: EpcisDocument) -> None:
 
 def _count_things(event: Mapping[str, Any]) -> int:
     """How many elements the lists of an event have; the event may be wrong in any way."""
-    return sum(len(value) for value in event.values() if isinstance(value, list))
+    return sum([len(value) for value in event.values() if isinstance(value, list)])
 
 
 def _capture(
@@ -268,7 +268,8 @@ def _job(row: Any, *, most: int | None = None) -> CaptureJob:
 
 
 def _identified(document: Mapping[str, Any]) -> dict[str, Any]:
-    ours = {name: value for name, value in document.items() if name != "recordTime"}
+    ours = dict(document)
+    ours.pop("recordTime", None)
     if ours.get("eventID") is None:
         ours["eventID"] = hash_uri(event_hash(ours))
     return ours

@@ -77,7 +77,7 @@ def as_document(event: Event) -> dict[str, Any]:
         **_objects(event),
     }
     # Empty standard fields say nothing; an empty or null extension field is somebody's data.
-    made = {key: value for key, value in document.items() if value not in (None, [], {})} | dict(event.extensions)
+    made = {key: said for key, said in document.items() if said or said not in (None, [], {})} | dict(event.extensions)
     declared = event.error_declaration.extensions if event.error_declaration else ()
     if any(name.startswith(PREFIX) for name in (*event.extensions, *event.ilmd, *declared)):
         made["@context"] = {PREFIX[:-1]: NAMESPACE}
