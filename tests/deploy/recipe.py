@@ -126,11 +126,15 @@ class Unit:
         return value
 
     def environ(self, **more: str) -> dict[str, str]:
-        """The settings that it gives: its own lines and, above them, those of its file, as systemd has it."""
-        lines = Path(self.value("EnvironmentFile")).read_text().splitlines()
-        told = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-        own = dict(pair.split("=", 1) for line in self.values("Environment") for pair in shlex.split(line))
-        return clean(**(own | told | more))
+        """The settings that it gives: its own lines and, above them, those of its files, as systemd has it."""
+        told = dict(pair.split("=", 1) for line in self.values("Environment") for pair in shlex.split(line))
+        for name in self.values("EnvironmentFile"):
+            if name[0] != "-" or Path(name[1:]).exists():
+                lines = Path(name.removeprefix("-")).read_text().splitlines()
+                told |= dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+        for name in self.values("UnsetEnvironment"):
+            told.pop(name, None)
+        return clean(**(told | more))
 
     @contextmanager
     def run(self, **more: str) -> Iterator[subprocess.Popen[bytes]]:

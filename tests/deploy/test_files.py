@@ -97,6 +97,9 @@ def test_environment_that_is_given_as_an_example_is_taken(tmp_path: Path) -> Non
     settings = load_settings(environ | {"SUNSHINE_DATA": str(tmp_path)})
     assert (settings.demo, settings.proxies) == (False, 1)
     assert settings.database_url.startswith("postgresql://")
+    named = re.findall(r"^(SUNSHINE_DATABASE_URL)=(.*)$", (DEPLOY / "backup.example").read_text(), re.MULTILINE)
+    reads = load_settings(environ | {"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_OWNER_URL": ""} | dict(named))
+    assert reads.owner_url == reads.database_url == settings.database_url.replace("sunshine:", "sunshine_backup:")
 
 
 def test_prometheus_asks_the_service_and_the_worker_where_they_answer() -> None:
@@ -207,11 +210,11 @@ def test_composition_names_only_what_is_there() -> None:
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert source in told["volumes"] or (DEPLOY / source).exists(), f"{name}: {source}"
-    for name in ("owner", "service", "worker"):
+    for name in ("owner", "backup", "service", "worker"):
         given = told["services"][name]["environment"]
         assert ("SUNSHINE_OWNER_URL" in given) == (name == "owner"), "its first process would keep it"
         assert given.keys() <= SETTINGS.keys()
-        assert set(told["services"][name].get("command", [])) <= COMMANDS
+        assert set(told["services"][name].get("command", [])[:1]) <= COMMANDS
     asked = set(re.findall(r"\$\{(\w+):\?", text))
     given = set(re.findall(r"^(\w+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
     assert asked == given

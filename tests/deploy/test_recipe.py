@@ -16,13 +16,17 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
+from storage.store import driver_url
 from tests.conftest import Databases, as_service
+from tests.deploy.document import BLOCKS
 from tests.deploy.recipe import DEPLOY, OPT, Unit, build, clean, instructions, service_user, started
 from tests.programs import binaries_of_postgres
 from tests.servers import CannotRun, free_port, wait_for_port
 
 SERVICE, WORKER, BACKUP = (f"sunshine-trace{end}.service" for end in ("", "-worker", "-backup"))
+READER = "sunshine_backup"  # whose the backup's address is
 A_WHILE = 240  # seconds until a server is there, on a machine that is busy with other tests
 
 
@@ -89,20 +93,23 @@ def test_image_serves_and_stops_as_its_file_says(machine: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def folders(machine: Path, databases: Databases) -> dict[str, str]:
+def folders(machine: Path, databases: Databases) -> Iterator[dict[str, str]]:
     """Where on this machine lies what the units name; the settings are those of the example, over a real PostgreSQL."""
     try:
         url = databases.make_bare("postgresql")
     except CannotRun as reason:
         pytest.skip(str(reason))
-    text = (DEPLOY / "environment.example").read_text()
-    text = re.sub("(?m)^SUNSHINE_DATABASE_URL=.*$", f"SUNSHINE_DATABASE_URL={as_service(url)}", text)
-    text = re.sub("(?m)^SUNSHINE_OWNER_URL=.*$", f"SUNSHINE_OWNER_URL={url}", text)
-    text = re.sub("(?m)^SUNSHINE_OBJECTS_URL=.*\n", "", text)
-    text = text.replace("change-me-", "changed--")
+    told = (DEPLOY / "environment.example").read_text()
+    told = re.sub("(?m)^SUNSHINE_DATABASE_URL=.*$", f"SUNSHINE_DATABASE_URL={as_service(url)}", told)
+    told = re.sub("(?m)^SUNSHINE_OWNER_URL=.*$", f"SUNSHINE_OWNER_URL={url}", told)
+    told = re.sub("(?m)^SUNSHINE_OBJECTS_URL=.*\n", "", told)
+    told = told.replace("change-me-", "changed--")
     settings = machine / "etc" / "environment"
     settings.parent.mkdir()
-    settings.write_text(text + f"SUNSHINE_PORT={free_port()}\n")
+    settings.write_text(told + f"SUNSHINE_PORT={free_port()}\n")
+    reads = f"SUNSHINE_DATABASE_URL={url.replace('postgres@', f'{READER}@')}"
+    example = (DEPLOY / "backup.example").read_text()
+    (settings.parent / "backup").write_text(re.sub("(?m)^SUNSHINE_DATABASE_URL=.*$", reads, example))
     named = {OPT: "opt", "/etc/sunshine-trace": "etc"}
     made = {
         "/var/lib/sunshine-trace": "state",
@@ -111,7 +118,13 @@ def folders(machine: Path, databases: Databases) -> dict[str, str]:
     }
     for path in made.values():
         own_folder(machine / path)
-    return {there: str(machine / here) for there, here in (named | made).items()}
+    (role,) = re.findall(f"(?m)^CREATE ROLE {READER} .*$", BLOCKS["roles"])
+    above = create_engine(driver_url(url), isolation_level="AUTOCOMMIT")
+    with above.connect() as connection:
+        connection.execute(text(role))
+        yield {there: str(machine / here) for there, here in (named | made).items()}
+        connection.execute(text(f"DROP ROLE {READER}"))
+    above.dispose()
 
 
 def port_of(folders: dict[str, str]) -> int:
@@ -149,6 +162,8 @@ def test_units_start_work_together_and_stop_as_they_say(machine: Path, folders: 
         key = subprocess.run(line, env=service.environ(), capture_output=True, text=True, check=True).stdout.strip()
         status, _ = ask(f"http://127.0.0.1:{port}/api/v1/jobs", Authorization=f"Bearer {key}")
         assert status == 200
+        given = backup.environ()
+        assert (READER in given["SUNSHINE_DATABASE_URL"], "SUNSHINE_OWNER_URL" in given) == (True, False)
         with backup.run(PATH=f"{binaries_of_postgres()}:{os.environ['PATH']}") as backing:
             assert backing.wait(timeout=120) == 0
         assert serving.poll() is working.poll() is None

