@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, abort, redirect, session
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, TooManyRequests
 
 from tests.conftest import Databases, make_database, settings_for
@@ -40,6 +41,7 @@ FAULTS: dict[str, Exception] = {
     "odd": Teapot(),
     "range": RequestedRangeNotSatisfiable(length=7),
     "many": TooManyRequests(),
+    "unsaid": failures.NotFound("{what} is not there.", which="it"),  # whose sentence cannot be said
 }
 
 
@@ -121,6 +123,13 @@ def test_fault_of_ours_says_its_number_and_nothing_else(client: FlaskClient, how
     assert answer.status_code == 500
     assert f"The report has the number {answer.headers['X-Request-ID']}" in answer.text
     assert "hunter2" not in answer.text
+
+
+def test_fault_while_a_refusal_is_answered_is_told_in_the_log_with_its_story(client: FlaskClient) -> None:
+    with capture_logs() as entries:
+        assert client.get("/fail/unsaid", headers=MACHINE).status_code == 500
+    (told,) = [entry for entry in entries if entry["event"] == "unforeseen"]
+    assert told["kind"] == "KeyError"
 
 
 @pytest.mark.parametrize("how", ["unforeseen", "404", "busy", "full"])

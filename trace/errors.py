@@ -210,6 +210,7 @@ def on_unforeseen(error: Exception) -> Response:
     """A fault of ours: a sentence with a number outside, the story in the log."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # a large upload waits on the disk
         return answer(507, gettext(_DISK_FULL))
+    error = getattr(error, "original_exception", None) or error  # what went wrong while another failure was answered
     log.error("unforeseen", request_id=g.get("request_id"), kind=type(error).__name__, exc_info=error)
     return answer(500, gettext(_UNFORESEEN).format(request_id=g.get("request_id", "-")))
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
@@ -113,9 +113,10 @@ def _as_moment(text: str) -> datetime | None:
     if not _MOMENT.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return moment if MINYEAR < moment.year < MAXYEAR else None  # the first and the last day are not in every time zone
 
 
 def complaint_text(complaint: str, *, as_sent: bool = False) -> str:
