@@ -26,6 +26,7 @@ from storage.again import run_again
 from storage.binary_arrays import take_columns
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
+from storage.pulse import Pulse
 from storage.replicas import SILENCE, Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
 
@@ -300,7 +301,8 @@ def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
     # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
     pool = {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True} | pool
     pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED | ENCODED}
-    engine = create_engine(url, **pool, **_COMMON)
+    engine, pulse = create_engine(url, **pool, **_COMMON), Pulse()
+    event.listen(engine, "do_connect", lambda _dialect, _record, _more, address: pulse.connect(**address))
     event.listen(engine, "connect", _set_up_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "before_cursor_execute", _note_statement)
@@ -311,7 +313,7 @@ def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
     """How long a PostgreSQL server that says nothing is waited for; what the address says itself holds.
 
     Without it a machine that vanished (no answer, no refusal) holds every request for a quarter of an hour. A server
-    that is only busy is not given up: it answers the network's own questions.
+    that stands still answers the network's own questions all the same: that is found out by `storage.pulse`.
     """
     return {name: value for name, value in gone.items() if name not in make_url(url).query}
 

@@ -15,9 +15,10 @@ from itsdangerous import TimestampSigner
 from sqlalchemy import create_engine, text
 from werkzeug.test import TestResponse
 
+from storage import pulse
 from storage.store import driver_url, open_store
 from tests.conftest import Databases
-from tests.servers import NOBODY, database_gone
+from tests.servers import NOBODY, database_gone, database_silent
 from tests.web.conftest import Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from tests.web.test_suppliers import DOUBTFUL
@@ -133,6 +134,27 @@ def test_a_database_that_is_gone_is_told_and_comes_back_by_itself(on_postgresql:
     assert count_events(demo) == before + 1
     assert browser.get("/station/stock").status_code == 200
     assert demo.client.get("/health/ready").status_code == 200
+
+
+def test_a_database_that_stands_still_is_told_and_keeps_nobody_waiting_until_it_goes_on(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "SILENCE", 0.5)
+    with demonstration(databases, "postgresql", tmp_path) as demo, ThreadPoolExecutor(12) as threads:
+        partner, made = Partner(demo, "clerk"), [event() for _ in range(12)]
+        assert [answer.status_code for answer in threads.map(partner.capture, made)] == [202] * 12  # all are connected
+        before, made = count_events(demo), [event() for _ in range(12)]
+        with database_silent(demo.app.extensions["sunshine"].settings.owner_url) as over:
+            for answer in threads.map(partner.capture, made):
+                check_unavailable(answer)
+            for ask in (lambda: partner.capture(made[0]), lambda: demo.get("/stock")):
+                check_unavailable(ask())
+            assert demo.client.get("/health/live").status_code == 200
+            check_unavailable(demo.client.get("/health/ready"))
+            assert not over.is_set(), "nobody waited until it went on"
+        assert until_it_recovers(lambda: demo.get("/stock")).status_code == 200
+        assert [answer.status_code for answer in threads.map(partner.capture, made)] == [202] * 12
+        assert count_events(demo) == before + 12
 
 
 def test_look_that_takes_too_long_is_given_up_and_told_and_what_writes_or_works_is_not(on_postgresql: Demo) -> None:

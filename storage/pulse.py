@@ -1,0 +1,98 @@
+"""A PostgreSQL server that says nothing is told from one that is only busy, and nobody waits for it until it is back.
+
+A machine that vanished is noticed by the network (`storage.store.GONE`). A server that stands still is not: its disk
+hangs, or its machine was stopped as it stood; the network's own questions are answered, and every statement waits. So
+who has waited for some seconds tries to connect anew, which a busy server lets happen while it works: where nothing
+comes the connection is given up, and with it all others of its pool. Of one that was in its COMMIT nobody knows then
+whether it is kept, as ever when a connection is lost: it is sent again with its key.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import structlog
+from psycopg import Connection as PsycopgConnection
+from psycopg.abc import PQGen
+from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
+
+T = TypeVar("T")
+SILENCE = 5.0  # seconds after which who waits for an answer wants to know whether one will come; and again
+FRESH = 1.0  # seconds for which nobody asks anew
+log = structlog.get_logger()
+
+
+class Connection(PsycopgConnection[Any]):
+    """A connection to a server with a pulse."""
+
+    pulse: "Pulse"
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """What the server answers; raises `OperationalError` where it says nothing, to nobody."""
+        while True:
+            try:
+                return super().wait(gen, interval, SILENCE)
+            except _WaitTimeout:
+                if not self.pulse.beats():
+                    self.pgconn.finish()
+                    raise OperationalError("the server says nothing") from None
+
+
+class Pulse:
+    """Whether one server says anything. Safe for many threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self.is_silent = False
+        self._clock = clock
+        self._felt = float("-inf")  # when it was asked
+        self._asking = threading.Lock()
+        self._address: dict[str, Any] = {}
+
+    def connect(self, **address: Any) -> Connection:
+        """A connection to the server at an address (as psycopg's `connect`).
+
+        While it says nothing, one waits whether it does, and everybody else is told at once: `OperationalError`.
+        """
+        self._address = address
+        if not self.is_silent:
+            return self._connect()
+        if self._is_known() or not self._asking.acquire(blocking=False):
+            raise OperationalError("the server says nothing")
+        try:
+            return self._connect()
+        finally:
+            self._asking.release()
+
+    def beats(self) -> bool:
+        """Whether the server says anything; of many who want to know one finds out."""
+        if self.is_silent and self._asking.locked():
+            return False
+        with self._asking:
+            if not self._is_known():
+                with suppress(OperationalError):  # a refusal is an answer, too
+                    self._connect().close()
+            return not self.is_silent
+
+    def _is_known(self) -> bool:
+        return self._clock() - self._felt < FRESH
+
+    def _connect(self) -> Connection:
+        was_silent = self.is_silent
+        try:
+            made = Connection.connect(**self._address)
+        except ConnectionTimeout:
+            self.is_silent = True
+            raise
+        except OperationalError:
+            self.is_silent = False
+            raise
+        else:
+            self.is_silent = False
+        finally:
+            self._felt = self._clock()
+            if was_silent != self.is_silent:
+                log.warning("database_silent") if self.is_silent else log.info("database_answers")
+        made.pulse = self
+        return made

@@ -1,0 +1,48 @@
+"""A server that says nothing is given up, one that is busy or refuses is not."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+
+import pytest
+from psycopg.errors import ConnectionTimeout, OperationalError
+from sqlalchemy import text
+
+from storage import open_store, pulse
+from storage.pulse import Pulse
+from tests.conftest import Databases, make_database
+
+
+@pytest.fixture
+def mute() -> Iterator[dict[str, object]]:
+    """The address of a server that lets everybody in and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield {"host": "127.0.0.1", "port": listener.getsockname()[1], "connect_timeout": 2}
+
+
+def test_statement_that_takes_long_is_waited_for(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulse, "SILENCE", 0.05)
+    store = open_store(make_database(databases, "postgresql"))
+    with store.reading() as session:
+        assert session.scalar(text("SELECT 7 FROM pg_sleep(0.5)")) == 7
+    store.close()
+
+
+def test_of_a_server_that_says_nothing_one_waits_and_the_others_are_told_at_once(mute: dict[str, object]) -> None:
+    felt = Pulse()
+    with pytest.raises(ConnectionTimeout):
+        felt.connect(**mute)
+    with felt._asking, pytest.raises(OperationalError, match="says nothing"):
+        felt.connect(**mute)
+    assert not felt.beats(), "and who waits for an answer is told what was found"
+
+
+def test_server_that_refuses_says_something(mute: dict[str, object]) -> None:
+    felt = Pulse(itertools.count(step=2).__next__)
+    with pytest.raises(ConnectionTimeout):
+        felt.connect(**mute)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = listener.getsockname()[1]
+    with pytest.raises(OperationalError, match="refused"):
+        felt.connect(**mute | {"port": nobody})
+    assert felt.beats()
