@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 T = TypeVar("T")
 TRIES = 6  # of ten that meet again at once, one wins each time
@@ -30,6 +30,12 @@ def has_lost(fault: DBAPIError) -> bool:
     code = getattr(fault.orig, "sqlite_errorcode", None)
     busy = code is not None and code & _PRIMARY == sqlite3.SQLITE_BUSY
     return busy or getattr(fault.orig, "sqlstate", None) in _LOST
+
+
+def is_out_of_reach(fault: Exception) -> bool:
+    """Whether the database is busy, gone or out of room, and not asked for what it has not (SQLite: no such table)."""
+    asked_wrongly = getattr(getattr(fault, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(fault, OperationalError | InterfaceError | TimeoutError) and not asked_wrongly
 
 
 def run_again(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from storage import jobs
 from storage.objects import FolderObjects, SpooledObjects
@@ -152,12 +153,14 @@ def test_worker_goes_on_by_itself_when_the_database_is_back(on_postgresql: Demo)
     thread = threading.Thread(target=worker.run, args=(stop,))
     with store.writing() as session:
         jobs.put(session, kind="test", subject=1, due_at=NOW, now=NOW, organisation=None)
-    with database_gone(on_postgresql.app.extensions["sunshine"].settings.owner_url):
+    gone = database_gone(on_postgresql.app.extensions["sunshine"].settings.owner_url)
+    with capture_logs() as entries, gone:
         thread.start()
         with pytest.raises(DBAPIError), store.reading() as session:
             session.execute(text("SELECT 1"))
         assert thread.is_alive()
         assert not done.is_set()
+    assert {entry["event"] for entry in entries} <= {"store_failure"}, "no story a second, by each thread, for as long"
     assert done.wait(60), "nobody had to start it again"
     stop.set()
     thread.join()

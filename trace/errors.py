@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
 from storage import patience, replicas
+from storage.again import is_out_of_reach
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
@@ -183,7 +184,7 @@ def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
 def on_store_failure(error: Exception) -> Response:
     """The database is busy, gone, or out of room: nothing was recorded, the caller tries again."""
     original = getattr(error, "orig", None)
-    if getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # no such table: no waiting helps
+    if isinstance(error, OperationalError) and not is_out_of_reach(error):  # no waiting helps
         return on_unforeseen(error)
     full = isinstance(original, sqlite3.OperationalError) and "full" in str(original)
     full = full or getattr(original, "sqlstate", None) == "53100" or getattr(original, "errno", 0) == errno.ENOSPC

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from storage import jobs
+from storage.again import is_out_of_reach
 from storage.jobs import Job
 from storage.objects import ObjectStore
 from storage.store import Store
@@ -70,8 +71,11 @@ class Worker(Workplace):
                     self.tend()
                     tended = time.monotonic()
                 busy = self.work_once()
-            except Exception as fault:  # the store is out of reach, or a fault of ours: told, and tried again
-                log.error("worker_failed", kind=type(fault).__name__, exc_info=fault)
+            except Exception as fault:  # told, and tried again
+                if is_out_of_reach(fault):
+                    log.warning("store_failure", kind=type(getattr(fault, "orig", None) or fault).__name__)
+                else:
+                    log.error("worker_failed", kind=type(fault).__name__, exc_info=fault)
                 busy = False
             if not busy:
                 stop.wait(PAUSE)
