@@ -88,6 +88,7 @@ stock = Table(
     PrimaryKeyConstraint("organisation", "item", "unit"),
     Index("ix_stock_item", "item"),
     Index("ix_stock_lot", "lot", "organisation"),
+    sqlite_with_rowid=False,
 )
 
 stock_unmoved = Table(

@@ -95,3 +95,16 @@ def test_migration_that_fails_leaves_nothing(bare_url: str) -> None:
 def test_store_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OperationalError, match="unable to open database file"):
         storage.prepare(f"sqlite:///{tmp_path}/nowhere/sunshine.db")
+
+
+def test_migrations_keep_rows_in_order_of_their_key_where_the_tables_do(databases: Databases) -> None:
+    url = databases.make_bare("sqlite")
+    storage.prepare(url)
+    store = storage.open_store(url)
+    with store.reading() as session:
+        made = session.execute(text("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")).all()
+    store.close()
+    without = {name for name, sql in made if sql.rstrip().endswith("WITHOUT ROWID")}
+    assert without == {
+        name for name, table in metadata.tables.items() if not table.dialect_options["sqlite"]["with_rowid"]
+    }

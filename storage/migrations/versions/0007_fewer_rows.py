@@ -13,6 +13,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_index("ix_event_captor", "event", ["captured_by", "event_time", "id"])
+    _stock(in_order_of_its_key=True)
     _parties(
         "Who may see an event whole beside its captor: who is named as its source or destination, or sent it, too",
         "SELECT organisation, time, event FROM event_party"
@@ -25,7 +26,16 @@ def downgrade() -> None:
         "Who may see an event whole: who captured it, and who is named as its source or destination",
         "SELECT organisation, time, event FROM event_party UNION ALL SELECT captured_by, event_time, id FROM event",
     )
+    _stock(in_order_of_its_key=False)
     op.drop_index("ix_event_captor", table_name="event")
+
+
+def _stock(*, in_order_of_its_key: bool) -> None:
+    """On SQLite one tree holds the rows of stock and their key."""
+    if op.get_bind().dialect.name == "sqlite":
+        kept = {"sqlite_with_rowid": not in_order_of_its_key}
+        with op.batch_alter_table("stock", recreate="always", table_kwargs=kept):
+            pass
 
 
 def _parties(comment: str, query: str) -> None:
