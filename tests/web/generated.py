@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from storage.tables import (
+    alert,
     certificate,
     event_document,
     ident,
@@ -45,6 +46,7 @@ from tests.web.generated_seldom import SELDOM
 from trace.domain.epcis.document import load_document
 from trace.domain.permissions import GRANTS, Actor, Role
 from trace.domain.rules.book import shipped
+from trace.services.alerts import BY_HAND, is_seen_by
 from trace.services.keys import find_actor_by_key
 
 EXAMPLES = {GenerationMode.POSITIVE: 16, GenerationMode.NEGATIVE: 6}
@@ -137,6 +139,7 @@ RECORDS = {
     "orders": "order",
     "acceptances": "acceptance",
     "zones": "zone",
+    "alerts": "alert",
 }
 # What a part of an address names, where its name says something else in a body.
 IN_ADDRESS = {"kind": "check", "day": "past"}
@@ -184,6 +187,7 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
         "identifier": [f"87006{n:02d}" for n in range(40)],
         "role": ["clerk", "organisation_administrator", "platform_administrator"],
         **deliveries_of(demo),
+        "alert": [0],
         "zone": [demo.post("/zones", {"name": "生成库区", "kind": "room"}, "pharmacist").json["id"]],
         "supplier": [{"name": "某某行", "address": "中卫", "contact": "0955-0000199"}]
         + [{"id": public_id} for public_id in found["organisation"]],
@@ -198,7 +202,8 @@ def what_exists(demo: Demo) -> dict[str | None, Known]:
 
 
 def shelf_of(session: Session, actor: Actor | None) -> Known:
-    """What somebody's organisation itself has: things and lots on hand, their products, papers, supplier files."""
+    """What somebody's organisation itself has: things and lots on hand, their products, papers, supplier files, alerts
+    that they settle."""
     if actor is None:
         return {}
     here = (stock.c.organisation == actor.organisation) & (stock.c.on_hand > 0)
@@ -209,7 +214,9 @@ def shelf_of(session: Session, actor: Actor | None) -> Known:
     papers = select(certificate.c.public_id).where(certificate.c.organisation == actor.organisation)
     files = select(supplier.c.public_id).order_by(supplier.c.id)
     files = files if actor.watches else files.where(supplier.c.organisation == actor.organisation)
+    alerts = select(alert.c.id).where(is_seen_by(actor), alert.c.kind.in_(BY_HAND)).order_by(alert.c.id)
     return {
+        "alert": list(session.scalars(alerts)),
         "own": list(session.scalars(own)),
         "lot": sorted(session.scalars(lots.distinct())),
         "product": list(session.scalars(products.distinct().order_by(product.c.public_id))),
@@ -342,9 +349,9 @@ def _season_case(case: Case, demo: Demo, known: dict[str | None, Known], by: Ran
     role = by.choice(grantees(demo.app, case.operation.method.upper(), case.operation.path))
     record = RECORDS.get(case.operation.path.split("/")[3], "receipt")
     case.body, case.query = (season(part, known[role], by.choice) for part in (case.body, case.query))
+    kinds = KINDS | {"number": record} | IN_ADDRESS
     case.path_parameters = {
-        name: by.choice(known[role][IN_ADDRESS.get(name) or KINDS.get(name, record)])
-        for name in case.path_parameters or {}
+        name: by.choice(known[role][kinds.get(name, record)]) for name in case.path_parameters or {}
     }
     if case.operation.label in FILLED and isinstance(case.body, dict):
         name, kind, instead = FILLED[case.operation.label]

@@ -16,7 +16,6 @@ SELDOM = {
     "GET /api/v1/jobs/{number}",
     "POST /api/v1/jobs/{number}/retry",
     "POST /api/v1/jobs/{number}/end",
-    "POST /api/v1/alerts/{number}/settlement",  # no free number is that of a pharmacy's alert
     "POST /api/v1/scans",
     "POST /api/v1/objects",
     "GET /api/v1/scans/{public_id}",
