@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from time import monotonic
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 import storage
+from storage import patience
 from storage.patience import OUT_OF_TIME
 from storage.store import Store
 from storage.tables import store_setting
@@ -43,6 +45,24 @@ def test_what_writes_and_what_works_in_the_background_take_as_long_as_they_take(
     with store.reading() as session:
         assert session.scalar(DEAR) == 2_000_000
         assert session.scalars(select(store_setting.c.name)).all() == ["a"]
+
+
+def test_only_the_time_that_sqlite_works_counts_and_not_what_is_done_with_the_rows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "STEPS", 100_000)
+    short = str(DEAR).replace("2000000", "200000")
+    with store.reading() as beside:
+        begun = monotonic()
+        beside.execute(text(short))
+        limit = 20 * (monotonic() - begun)
+        with store.within(limit).reading() as session:
+            rows = session.execute(text(f"SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT * FROM ({short})"))
+            assert next(rows) == (1,)  # the driver has the second one, too, and works on no other yet
+            begun = monotonic()
+            while monotonic() - begun < limit:
+                beside.execute(text(short))
+            assert [tuple(row) for row in rows] == [(2,), (200_000,)]
 
 
 def test_every_statement_has_its_own_time(store: Store) -> None:
