@@ -99,7 +99,9 @@ def _read(data: bytes, seconds: float) -> tuple[PhotoReading, ...]:
         outcome = task.result()
     except ProcessExpired as fault:
         raise _too_much_work() if fault.exitcode == -signal.SIGPROF else _unreadable(fault) from fault
-    except (FutureTimeout, OSError) as fault:  # an OSError: there is no room for another process, or none for its data
+    # An OSError: there is no room for another process, or none for its data. A RuntimeError: the pool broke, of itself;
+    # the next photo finds another.
+    except (FutureTimeout, OSError, RuntimeError) as fault:
         text = N_("The machine had no time to read this photo; nothing is wrong with it. Try again in a few seconds.")
         raise Busy(text, field="photo") from fault
     if isinstance(outcome, Failure):

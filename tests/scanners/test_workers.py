@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from pebble.pool.base_pool import PoolStatus
 from PIL import Image
 
 from scanners import pixels, read_file, workers
@@ -166,6 +167,20 @@ def test_closing_leaves_no_worker_and_the_next_photo_starts_new_ones(easy: bytes
     workers.close()
     assert our_workers() == []
     assert texts(easy) == [EAN]
+
+
+def test_a_photo_whose_workers_broke_is_told_to_come_again_and_finds_new_ones(
+    easy: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = workers._workers()
+    broken._context.status = PoolStatus.ERROR
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(workers, "_workers", lambda: broken)  # it broke after it was looked at
+        with pytest.raises(Busy):
+            read_file(easy)
+    assert read_file(easy)[0].readings
+    broken.stop()
+    broken.join(timeout=5)
 
 
 def test_a_server_process_that_read_photos_ends_when_it_is_told_to(easy: bytes, tmp_path: Path) -> None:
