@@ -2,9 +2,9 @@
 
 A machine that vanished is noticed by the network (`storage.store.GONE`). A server that stands still is not: its disk
 hangs, or its machine was stopped as it stood; the network's own questions are answered, and every statement waits. So
-who has waited for some seconds tries to connect anew, which a busy server lets happen while it works: where nothing
-comes the connection is given up, and with it all others of its pool. Of one that was in its COMMIT nobody knows then
-whether it is kept, as ever when a connection is lost: it is sent again with its key.
+who waits while nobody was told anything for some seconds tries to connect anew, which a busy server lets happen while
+it works: where nothing comes the connection is given up, and with it all others of its pool. Of one that was in its
+COMMIT nobody knows then whether it is kept, as ever when a connection is lost: it is sent again with its key.
 """
 
 import threading
@@ -19,7 +19,7 @@ from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
 
 T = TypeVar("T")
-SILENCE = 5.0  # seconds after which who waits for an answer wants to know whether one will come; and again
+SILENCE = 5.0  # seconds for which nobody was told anything, after which who waits wants to know whether it will be
 FRESH = 1.0  # seconds for which nobody asks anew
 log = structlog.get_logger()
 
@@ -33,11 +33,14 @@ class Connection(PsycopgConnection[Any]):
         """What the server answers; raises `OperationalError` where it says nothing, to nobody."""
         while True:
             try:
-                return super().wait(gen, interval, SILENCE)
+                answer = super().wait(gen, interval, SILENCE / 5)
             except _WaitTimeout:
                 if not self.pulse.beats():
                     self.pgconn.finish()
                     raise OperationalError("the server says nothing") from None
+            else:
+                self.pulse.hear()
+                return answer
 
 
 class Pulse:
@@ -46,7 +49,7 @@ class Pulse:
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.is_silent = False
         self._clock = clock
-        self._felt = float("-inf")  # when it was asked
+        self._felt = self._heard = float("-inf")  # when it was asked, and when it last said anything
         self._asking = threading.Lock()
         self._address: dict[str, Any] = {}
 
@@ -65,8 +68,14 @@ class Pulse:
         finally:
             self._asking.release()
 
+    def hear(self) -> None:
+        """Note that the server answered something just now: it is busy at most, whoever waits."""
+        self._heard = self._clock()
+
     def beats(self) -> bool:
         """Whether the server says anything; of many who want to know one finds out."""
+        if self._is_heard():
+            return True
         if self.is_silent and self._asking.locked():
             return False
         with self._asking:
@@ -75,24 +84,28 @@ class Pulse:
                     self._connect().close()
             return not self.is_silent
 
+    def _is_heard(self) -> bool:
+        return self._clock() - self._heard < SILENCE
+
     def _is_known(self) -> bool:
         return self._clock() - self._felt < FRESH
 
     def _connect(self) -> Connection:
-        was_silent = self.is_silent
         try:
             made = Connection.connect(**self._address)
         except ConnectionTimeout:
-            self.is_silent = True
+            self._note(is_silent=not self._is_heard())
             raise
         except OperationalError:
-            self.is_silent = False
+            self.hear()
+            self._note(is_silent=False)
             raise
-        else:
-            self.is_silent = False
-        finally:
-            self._felt = self._clock()
-            if was_silent != self.is_silent:
-                log.warning("database_silent") if self.is_silent else log.info("database_answers")
+        self.hear()
+        self._note(is_silent=False)
         made.pulse = self
         return made
+
+    def _note(self, *, is_silent: bool) -> None:
+        changed, self.is_silent, self._felt = self.is_silent != is_silent, is_silent, self._clock()
+        if changed:
+            log.warning("database_silent") if is_silent else log.info("database_answers")

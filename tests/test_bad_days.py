@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from itsdangerous import TimestampSigner
 from sqlalchemy import create_engine, text
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from storage import pulse
@@ -144,7 +145,8 @@ def test_a_database_that_stands_still_is_told_and_keeps_nobody_waiting_until_it_
         partner, made = Partner(demo, "clerk"), [event() for _ in range(12)]
         assert [answer.status_code for answer in threads.map(partner.capture, made)] == [202] * 12  # all are connected
         before, made = count_events(demo), [event() for _ in range(12)]
-        with database_silent(demo.app.extensions["sunshine"].settings.owner_url) as over:
+        url = demo.app.extensions["sunshine"].settings.owner_url
+        with capture_logs() as entries, database_silent(url) as over:
             for answer in threads.map(partner.capture, made):
                 check_unavailable(answer)
             for ask in (lambda: partner.capture(made[0]), lambda: demo.get("/stock")):
@@ -152,6 +154,7 @@ def test_a_database_that_stands_still_is_told_and_keeps_nobody_waiting_until_it_
             assert demo.client.get("/health/live").status_code == 200
             check_unavailable(demo.client.get("/health/ready"))
             assert not over.is_set(), "nobody waited until it went on"
+        assert [entry["event"] for entry in entries].count("database_silent") == 1
         assert until_it_recovers(lambda: demo.get("/stock")).status_code == 200
         assert [answer.status_code for answer in threads.map(partner.capture, made)] == [202] * 12
         assert count_events(demo) == before + 12

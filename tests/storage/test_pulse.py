@@ -37,6 +37,14 @@ def test_of_a_server_that_says_nothing_one_waits_and_the_others_are_told_at_once
     assert not felt.beats(), "and who waits for an answer is told what was found"
 
 
+def test_server_that_lets_nobody_in_and_answers_others_is_busy(mute: dict[str, object]) -> None:
+    felt = Pulse()
+    felt.hear()
+    with pytest.raises(ConnectionTimeout):
+        felt.connect(**mute)
+    assert felt.beats()
+
+
 def test_server_that_refuses_says_something(mute: dict[str, object]) -> None:
     felt = Pulse(itertools.count(step=2).__next__)
     with pytest.raises(ConnectionTimeout):
