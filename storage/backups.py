@@ -102,7 +102,7 @@ def known_objects(url: str, names: Iterable[str]) -> set[str]:
     store = open_store(url)
     try:
         with closing(store), store.reading() as session:
-            return {row.sha256 for row in select_among(session, stored_object, ("sha256",), "sha256", names)}
+            return {name for (name,) in select_among(session, stored_object, ("sha256",), "sha256", names)}
     except DBAPIError as fault:
         raise BackupFailed(f"The database cannot be asked: {_first_line(fault)}") from fault
 

@@ -225,7 +225,7 @@ def _postgres_types(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def select_among(
     session: Session, table: Table, columns: tuple[str, ...], key: str, values: Iterable[Any]
-) -> Sequence[Any]:
+) -> Sequence[tuple[Any, ...]]:
     """Rows of `columns` whose `key` is one of many values, which travel as one parameter."""
     wanted = list(values)
     if not wanted:

@@ -161,19 +161,18 @@ def _maker_codes(session: Session, texts: Iterable[str]) -> dict[str, tuple[str,
     rows = select_among(session, maker_code, columns, "prefix", {b for many in beginnings.values() for b in many})
     if not rows:
         return {}
-    by_key = {(row.prefix, row.length): row for row in rows}
-    numbers = {row.product for row in rows}
+    by_key = {(prefix, length): (prefix, number, level) for prefix, length, number, level in rows}
     cards = {
         row.id: as_card(row)
-        for part in chunks(numbers)
+        for part in chunks({number for _, number, _ in by_key.values()})
         for row in session.execute(select(product).where(product.c.id.in_(part)))
     }
     found: dict[str, tuple[str, _Known]] = {}
     for text, many in beginnings.items():
-        fitting = [row for beginning in many if (row := by_key.get((beginning, len(text))))]
+        fitting = [known for beginning in many if (known := by_key.get((beginning, len(text))))]
         if fitting:
-            row = fitting[-1]
-            found[text] = row.prefix, _Known(cards[row.product], row.pack_level, None)
+            prefix, number, level = fitting[-1]
+            found[text] = prefix, _Known(cards[number], level, None)
     return found
 
 
