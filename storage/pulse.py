@@ -49,7 +49,8 @@ class Pulse:
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.is_silent = False
         self._clock = clock
-        self._felt = self._heard = float("-inf")  # when it was asked, and when it last said anything
+        self.heard = float("-inf")  # when it last answered anybody, by the clock
+        self._felt = self._refused = float("-inf")  # when it was asked, and when it last said that nobody may come in
         self._asking = threading.Lock()
         self._address: dict[str, Any] = {}
 
@@ -70,7 +71,9 @@ class Pulse:
 
     def hear(self) -> None:
         """Note that the server answered something just now: it is busy at most, whoever waits."""
-        self._heard = self._clock()
+        self.heard = self._clock()
+        if self.is_silent:
+            self._note(is_silent=False)
 
     def beats(self) -> bool:
         """Whether the server says anything; of many who want to know one finds out."""
@@ -85,7 +88,7 @@ class Pulse:
             return not self.is_silent
 
     def _is_heard(self) -> bool:
-        return self._clock() - self._heard < SILENCE
+        return self._clock() - max(self.heard, self._refused) < SILENCE
 
     def _is_known(self) -> bool:
         return self._clock() - self._felt < FRESH
@@ -97,7 +100,7 @@ class Pulse:
             self._note(is_silent=not self._is_heard())
             raise
         except OperationalError:
-            self.hear()
+            self._refused = self._clock()
             self._note(is_silent=False)
             raise
         self.hear()

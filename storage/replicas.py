@@ -16,10 +16,11 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, TimeoutError
 
+from storage.pulse import SILENCE, Pulse
+
 PATIENCE = 0.2  # seconds for which a look waits until the replica has come to its position
 POLL = 0.004  # seconds between two questions how far it has come
 SAMPLED = 1.0  # seconds after which the primary is asked anew how far it is
-SILENCE = 5.0  # seconds after which it is silent, where nothing at all came from it; looks wait no longer
 REST = 5.0  # seconds for which nobody asks a replica that is gone
 CATCHING_UP = 1.0  # seconds for which nobody asks a replica that is behind
 
@@ -68,26 +69,27 @@ class Question:
 class Replica:
     """The replica of a primary, and what is known of both. Safe for many threads.
 
-    `engine` and `primary` connect to the two servers; `state` is what the last look found: ok, behind, gone or strange.
+    `engine` and `primary` connect to the two servers, `pulse` is the primary's; `state` is what the last look found:
+    ok, behind, gone or strange.
     """
 
     def __init__(
         self,
         engine: Engine,
         primary: Engine,
+        pulse: Pulse,
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ):
-        self.engine, self.primary, self.state = engine, primary, OK
+        self.engine, self.primary, self.pulse, self.state = engine, primary, pulse, OK
         self._clock, self._pause = clock, pause
         self._until = float("-inf")  # nobody asks before
         self._seen = (Seen(0, float("-inf")),) * 2
         self._asking, self._changing = threading.Lock(), threading.Lock()
         self._question = Question()
         self._question.is_over.set()  # nobody is asking the primary
-        self._heard = float("-inf")  # when something last came from the primary, by time.monotonic
-        self._is_silent = False  # the primary did not say how far it is, nor anything else
+        self._unanswered = float("-inf")  # since when the primary should have answered, by time.monotonic
         self._identity: tuple[str, str] | None = None
 
     @contextmanager
@@ -119,15 +121,7 @@ class Replica:
     def position(self) -> int:
         """How far the primary is: whatever was committed before is in front of it. Raises DBAPIError."""
         with self.primary.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            found = int(connection.exec_driver_sql(_POSITION).scalar_one())
-        self.hear()
-        return found
-
-    def hear(self) -> None:
-        """Note that the primary answered something just now, however long that took: it is not silent."""
-        self._heard = time.monotonic()
-        if self._is_silent:
-            self._note_silence(False)
+            return int(connection.exec_driver_sql(_POSITION).scalar_one())
 
     def find_position(self) -> int | None:
         """How far the primary is; None where it does not tell."""
@@ -148,7 +142,7 @@ class Replica:
         """
         with suppress(ReplicaLeft):
             self._floor()
-        return self._is_silent
+        return self._is_silent()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -181,10 +175,10 @@ class Replica:
         """
         floor = self._floor()
         if wanted is None:
-            if self._is_silent:
+            if self._is_silent():
                 raise ReplicaLeft(FAILED)
             return max(floor, self.position())
-        if wanted > self._seen[1].position and not self._is_silent:
+        if wanted > self._seen[1].position and not self._is_silent():
             wanted = min(wanted, self.position())
         return max(floor, wanted)
 
@@ -197,9 +191,9 @@ class Replica:
         """
         if self._clock() - self._seen[1].at >= SAMPLED:
             question = self._ask()
-            if not self._is_silent and not question.is_over.wait(question.left()):
-                self._doubt()
-            if not self._is_silent and not question.is_answered:
+            if not self._is_silent() and not question.is_over.wait(question.left()):
+                self._leave_unanswered(question)
+            if not self._is_silent() and not question.is_answered:
                 raise ReplicaLeft(FAILED)
         return self._seen[0].position
 
@@ -217,26 +211,24 @@ class Replica:
         try:
             fresh = Seen(self.position(), now)
         except SQLAlchemyError:
-            if question.left():
-                self._note_silence(True)  # gone: who is only busy refuses nothing
-            else:
-                self._doubt()
+            self._leave_unanswered(question)
         else:
             self._seen = (older if now - older.at < 2 * SAMPLED else fresh), fresh
             question.is_answered = True
         finally:
             question.is_over.set()
 
-    def _doubt(self) -> None:
-        """The primary did not say in time how far it is: silent, unless something else came from it meanwhile."""
-        if time.monotonic() - self._heard >= SILENCE:
-            self._note_silence(True)
+    def _is_silent(self) -> bool:
+        """Whether the primary refused to say how far it is, or did not in time, and said nothing else meanwhile; or who
+        waited for something else found that it says nothing.
+        """
+        return self.pulse.is_silent or self._unanswered > self.pulse.heard
 
-    def _note_silence(self, is_silent: bool) -> None:
-        with self._changing:
-            changed, self._is_silent = self._is_silent != is_silent, is_silent
-        if changed:
-            log.warning("primary_silent") if is_silent else log.info("primary_answers")
+    def _leave_unanswered(self, question: Question) -> None:
+        since = time.monotonic() - (0.0 if question.left() else SILENCE)  # who refuses at once is gone, not busy
+        was_silent, self._unanswered = self._is_silent(), since
+        if not was_silent and self._is_silent():
+            log.warning("primary_silent")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -26,8 +26,8 @@ from storage.again import run_again
 from storage.binary_arrays import take_columns
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
-from storage.pulse import Pulse
-from storage.replicas import SILENCE, Replica
+from storage.pulse import SILENCE, Pulse
+from storage.replicas import Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
 
 P = ParamSpec("P")
@@ -43,8 +43,6 @@ GONE = {
 }
 # A replica is not waited for so long: there is the primary.
 GONE_REPLICA = GONE | {"connect_timeout": 2, "tcp_user_timeout": 3_000}
-# Who asks the primary how far it is waits for a busy one as long as the looks that wait for that.
-GONE_ASKED = GONE | {"connect_timeout": int(SILENCE), "tcp_user_timeout": 3_000}
 # A statement that a connection sends for the third time is prepared: what is asked once is not worth it.
 PREPARED = {"prepare_threshold": 2}
 # Whatever the environment says: `storage.binary_arrays` writes texts so.
@@ -71,10 +69,9 @@ class Store:
     def __init__(self, url: str, replica_url: str = ""):
         self.url = driver_url(url)
         self.sight, self.patience = NOTHING, 0.0
-        self.engine = _engine(self.url)
-        self.replica = _replica(driver_url(replica_url), self.url) if replica_url else None
-        if self.replica is not None:
-            event.listen(self.engine, "after_cursor_execute", self._hear)
+        pulse = Pulse()
+        self.engine = _engine(self.url, pulse)
+        self.replica = _replica(driver_url(replica_url), self.url, pulse) if replica_url else None
         self._read: Engine | Connection = self.engine
 
     def seeing(self, sight: Sight) -> "Store":
@@ -146,10 +143,6 @@ class Store:
             other = copy(self)
             other._read = connection
             yield other
-
-    def _hear(self, *_statement: Any) -> None:
-        if self.replica is not None:
-            self.replica.hear()
 
     def close(self) -> None:
         """Give back all connections."""
@@ -275,9 +268,9 @@ def driver_url(url: str) -> str:
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, pulse: Pulse) -> Engine:
     if not url.startswith("sqlite"):
-        return _postgresql_engine(url, GONE, pool_pre_ping=True, pool_timeout=10)
+        return _postgresql_engine(url, GONE, pulse, pool_pre_ping=True, pool_timeout=10)
     patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": PatientConnection}
     kept = {"pool_size": MOST_CONNECTIONS // 2, "max_overflow": MOST_CONNECTIONS // 2}
     engine = create_engine(url, connect_args=patience, **kept, **_COMMON)
@@ -287,21 +280,21 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _replica(url: str, primary: str) -> Replica:
+def _replica(url: str, primary: str, pulse: Pulse) -> Replica:
     # No ping before each use: where a connection is lost, the primary answers. Of the primary is asked how far it is
     # by connections of their own: where all others are taken, it is busy, and not silent.
-    looks = _postgresql_engine(url, GONE_REPLICA, pool_timeout=1)
-    asks = _postgresql_engine(primary, GONE_ASKED, pool_timeout=SILENCE, pool_pre_ping=True, pool_size=ASKING)
-    return Replica(looks, asks)
+    looks = _postgresql_engine(url, GONE_REPLICA, Pulse(), pool_timeout=1)
+    asks = _postgresql_engine(primary, GONE, pulse, pool_timeout=SILENCE, pool_pre_ping=True, pool_size=ASKING)
+    return Replica(looks, asks, pulse)
 
 
-def _postgresql_engine(url: str, gone: dict[str, int], **pool: Any) -> Engine:
+def _postgresql_engine(url: str, gone: dict[str, int], pulse: Pulse, **pool: Any) -> Engine:
     # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
     # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest. All are
     # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
     pool = {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True} | pool
     pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED | ENCODED}
-    engine, pulse = create_engine(url, **pool, **_COMMON), Pulse()
+    engine = create_engine(url, **pool, **_COMMON)
     event.listen(engine, "do_connect", lambda _dialect, _record, _more, address: pulse.connect(**address))
     event.listen(engine, "connect", _set_up_postgresql)
     event.listen(engine, "begin", _begin_postgresql)

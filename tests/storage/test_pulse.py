@@ -45,6 +45,15 @@ def test_server_that_lets_nobody_in_and_answers_others_is_busy(mute: dict[str, o
     assert felt.beats()
 
 
+def test_server_that_answers_somebody_is_silent_to_nobody(mute: dict[str, object]) -> None:
+    felt = Pulse()
+    with pytest.raises(ConnectionTimeout):
+        felt.connect(**mute)
+    assert felt.is_silent
+    felt.hear()
+    assert not felt.is_silent
+
+
 def test_server_that_refuses_says_something(mute: dict[str, object]) -> None:
     felt = Pulse(itertools.count(step=2).__next__)
     with pytest.raises(ConnectionTimeout):

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
+from storage.pulse import Pulse
 from storage.replicas import BEHIND, FAILED, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
 from storage.store import ASKING, MOST_CONNECTIONS, open_store
 from storage.tables import lookup_log
@@ -71,8 +72,9 @@ def over_replica(made: Demo, url: str, server: str, clock: Clock) -> Iterator[De
     """The application over the primary at an address, and the database of that name on the replica's server."""
     replica_url = as_service(f"{server}/{url.rpartition('/')[2]}")
     before, store = made.app.extensions["sunshine"], open_store(url, replica_url)
-    assert store.replica is not None
-    store.replica = Replica(store.replica.engine, store.replica.primary, clock=clock, pause=clock.pause)
+    real = store.replica
+    assert real is not None
+    store.replica = Replica(real.engine, real.primary, real.pulse, clock=clock, pause=clock.pause)
     change(made, store=store)
     yield replace(made, client=made.app.test_client(), store=store.seeing(EVERYTHING))
     store.close()
@@ -248,7 +250,7 @@ def test_replica_that_is_asked_as_a_role_that_sees_everything_is_told(demo: Demo
     until_it_follows(demo, clock)
     assert demo.client.get("/health").json["row_security"] == "ok"
     with closing(open_store(superuser_at(replica))) as above, demo.store.reading() as session:
-        wrong = Replica(above.engine, demo.store.engine, clock=clock, pause=clock.pause)
+        wrong = Replica(above.engine, demo.store.engine, replica.pulse, clock=clock, pause=clock.pause)
         assert "SUNSHINE_REPLICA_URL" in check_row_security(session, wrong)
 
 
@@ -257,7 +259,7 @@ def test_a_server_that_is_no_replica_of_ours_is_never_asked(demo: Demo) -> None:
     assert demo.store.replica is not None
     elsewhere = open_store(demo.store.replica.engine.url.set(database="postgres").render_as_string(False)).engine
     for engine, primary in ((ours, ours), (elsewhere, ours)):
-        with pytest.raises(ReplicaLeft, match=STRANGE), Replica(engine, primary).caught_up(0):
+        with pytest.raises(ReplicaLeft, match=STRANGE), Replica(engine, primary, Pulse()).caught_up(0):
             pass
     for engine in (other, elsewhere):
         engine.dispose()
