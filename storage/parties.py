@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import select_among
 from storage.one_of import there_is
-from storage.tables import event, event_party, organisation
+from storage.tables import event, event_item, event_party, organisation
 from trace.domain.permissions import Actor, region_prefix
 
 # (organisation, time, event): of one organisation all events that it is a party to, each once. Two ranges of two
@@ -68,6 +68,20 @@ class Viewer:
         """
         region = select(organisation.c.region).where(organisation.c.id == party).scalar_subquery()
         return region.startswith(region_prefix(self.region))
+
+
+def took_part(organisation_id: int) -> ColumnElement[bool]:
+    """Whether an organisation is a party to the event of a row of `event_item`.
+
+    Asked row by row: of a join with `taken_part` SQLite makes a table of all events of the organisation first.
+    """
+    party = taken_part.c
+    return there_is(
+        party.event,
+        party.organisation == organisation_id,
+        party.time == event_item.c.time,
+        party.event == event_item.c.event,
+    )
 
 
 def parties_of(session: Session, captors: Mapping[int, int]) -> dict[int, set[int]]:

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import event as engine_event
 
 from storage import names
+from storage.events import find_idents
 from storage.tables import metadata
 from tests.town import NOW, Town
 from trace.domain.permissions import Role
 from trace.services import search as searching
+from trace.services.certificates import had_by
 from trace.services.drug_editing import list_drugs
 from trace.services.hops import Some
 from trace.services.organisations import list_organisations
@@ -100,3 +102,17 @@ def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(
                 told = 6 if name == "KNOWN" and actor is inspector else value
                 assert [row["lot"] for row in card["lots"]] == lots[: 5 - told if told < 6 else None : -1]
                 assert card["left_out"] == (["lots"] if told < 6 else []), "it says that older ones were left out"
+
+
+def test_sqlite_makes_no_table_of_an_organisations_events_to_tell_what_it_had(town: Town) -> None:
+    if town.store.engine.dialect.name != "sqlite":
+        pytest.skip("SQLite says beforehand how it will read")
+    shop, other = town.organisation(), town.organisation()
+    lots = [town.lot(shop, town.product(shop)) for _ in range(2)]
+    town.send(shop, other, Some(lots[0], Decimal(1)))
+    items = town.do(find_idents, uris=lots)
+    for actor, had in ((shop, lots), (other, lots[:1])):
+        assert town.do(had_by, actor=actor, items=items.values()) == {items[lot] for lot in had}
+        plans = plans_of(town, had_by, actor=actor, items=items.values())
+        assert plans
+        assert not [plan for plan in plans if plan.startswith("MATERIALIZE")], plans

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, uris_of
-from storage.one_of import one_of
-from storage.parties import taken_part
+from storage.one_of import one_of, there_is
+from storage.parties import taken_part, took_part
 from storage.tables import (
     MICRO,
     certificate,
@@ -18,6 +18,7 @@ from storage.tables import (
     certificate_lot,
     event,
     event_item,
+    ident,
     lot,
     object_owner,
     organisation,
@@ -144,14 +145,9 @@ def link_lots(
 def had_by(session: Session, actor: Actor, items: Iterable[int]) -> set[int]:
     """Those of these lots and packs that the organisation recorded first, or that moved with it as a party."""
     had: set[int] = set()
-    moved = select(event_item.c.item).join(
-        taken_part,
-        (taken_part.c.organisation == actor.organisation)
-        & (taken_part.c.time == event_item.c.time)
-        & (taken_part.c.event == event_item.c.event),
-    )
+    moved = there_is(event_item.c.item, event_item.c.item == ident.c.id, took_part(actor.organisation))
     for part in chunks(items):
-        had.update(session.scalars(moved.where(one_of(session, event_item.c.item, part)).distinct()))
+        had.update(session.scalars(select(ident.c.id).where(one_of(session, ident.c.id, part), moved)))
         opened = select(lot.c.item).where(one_of(session, lot.c.item, part), lot.c.created_by == actor.organisation)
         had.update(session.scalars(opened))
         kept = select(stock.c.lot).where(one_of(session, stock.c.lot, part), stock.c.organisation == actor.organisation)

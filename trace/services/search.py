@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from storage.events import Named
 from storage.names import Name, named
 from storage.one_of import one_of, there_is
-from storage.parties import Viewer, taken_part
+from storage.parties import Viewer, took_part
 from storage.tables import (
     certificate,
     certificate_lot,
@@ -142,18 +142,7 @@ def _lots_at(session: Session, actor: Actor, organisation_id: int) -> dict[str, 
     known = session.scalars(lots.order_by(newest.c.ident.desc()).limit(most + 1)).all()
     query = _lot_query(lot).where(one_of(session, lot.c.item, known[:most])).order_by(lot.c.item.desc())
     if not actor.watches:
-        both = (_took_part(organisation_id), _took_part(actor.organisation))
+        both = (took_part(organisation_id), took_part(actor.organisation))
         query = query.where(there_is(event_item.c.item, event_item.c.item == lot.c.item, *both))
     are_there_more = len(known) > most or session.scalar(things.offset(NEWEST).limit(1)) is not None
     return _newest_of(session, query, are_there_more=are_there_more)
-
-
-def _took_part(organisation_id: int) -> ColumnElement[bool]:
-    """Whether an organisation is a party to the event of a row of `event_item`."""
-    party = taken_part.c
-    return there_is(
-        party.event,
-        party.organisation == organisation_id,
-        party.time == event_item.c.time,
-        party.event == event_item.c.event,
-    )
