@@ -3,7 +3,8 @@
 PostgreSQL ends one of two transactions that wait for each other in a ring (40P01, deadlock_detected), and one that
 cannot be lined up with others (40001, serialization_failure: also a reading on a replica); SQLite refuses who would
 wait for itself or for too long (SQLITE_BUSY). Of each the database says itself that nothing was kept, so that it may be
-run again. A connection that was lost on the way says nothing of the kind: that is told, and not tried again.
+run again. A connection that was lost on the way says nothing of the kind: that is told, and not tried again. Before its
+COMMIT was sent nothing is kept; while it was in it nobody knows (`CommitLost`).
 """
 
 import random
@@ -23,6 +24,10 @@ PATIENCE = 10.0
 _LOST = frozenset({"40001", "40P01"})
 _PRIMARY = 0xFF  # of SQLite's extended result codes
 log = structlog.get_logger()
+
+
+class CommitLost(OperationalError):
+    """The connection was lost while a transaction was in its COMMIT: it may be kept, and it may not."""
 
 
 def has_lost(fault: DBAPIError) -> bool:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, Executable, create_engine, event, mak
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
-from storage.again import run_again
+from storage.again import CommitLost, run_again
 from storage.binary_arrays import take_columns
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
@@ -91,7 +91,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that may write; commits when the block returns, rolls back when it raises.
+        """A session that may write; commits when the block returns (raises `CommitLost`), rolls back when it raises.
 
         The transaction begins with the first statement, not before: work that needs no store holds no lock.
         """
@@ -99,7 +99,12 @@ class Store:
             with _ended_if_refused(session):
                 yield session
             _write_down(session, session)
-            session.commit()
+            try:
+                session.commit()
+            except DBAPIError as fault:
+                if not fault.connection_invalidated:
+                    raise
+                raise CommitLost(None, None, fault.orig or fault, connection_invalidated=True) from fault
             for _, act in session.info.pop(_AFTERWARDS, ()):
                 act()
 

@@ -4,6 +4,7 @@ import itertools
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -11,22 +12,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from storage import jobs
 from storage.objects import FolderObjects, SpooledObjects
 from storage.objects.s3 import S3Objects
+from storage.store import driver_url
 from storage.tables import job, stored_object
 from tests.conftest import Databases
 from tests.gate import Gate
 from tests.post import HOUR, MINUTE, ZONE, Post, ids
 from tests.receiver import receiving
 from tests.servers import database_gone
-from tests.test_bad_days import check_full, no_room, on_postgresql, small_disk
+from tests.test_bad_days import check_full, check_unavailable, no_room, on_postgresql, small_disk
 from tests.town import NOW, Town
 from tests.web.conftest import Demo, demonstration
+from tests.web.epcis.conftest import Partner, event
+from tests.web.test_form_again import OURS, TYPED, form_of
 from trace.object_work import move_spooled
 from trace.services.job_kinds import JobKind
 from trace.services.object_keeping import KEEP
@@ -164,3 +168,41 @@ def test_worker_goes_on_by_itself_when_the_database_is_back(on_postgresql: Demo)
     assert done.wait(60), "nobody had to start it again"
     stop.set()
     thread.join()
+
+
+@contextmanager
+def lost_in_commit(url: str, *tables: str) -> Iterator[None]:
+    """While the block runs, whoever writes into these tables loses the connection in the middle of the COMMIT."""
+    engine = create_engine(driver_url(url), isolation_level="AUTOCOMMIT")
+    made = "BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END"
+    with engine.connect() as connection:
+        connection.execute(
+            text(f"CREATE FUNCTION end_here() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $${made}$$")
+        )
+        for table in tables:
+            deferred = f"CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+            connection.execute(text(f"{deferred} FOR EACH ROW EXECUTE FUNCTION end_here()"))
+        yield
+        connection.execute(text("DROP FUNCTION end_here CASCADE"))
+    engine.dispose()
+
+
+def test_what_was_in_its_commit_when_the_connection_was_lost_is_not_said_to_be_unrecorded(on_postgresql: Demo) -> None:
+    demo, partner, made = on_postgresql, Partner(on_postgresql, "clerk"), event()
+    browser, url = demo.browser("manager"), demo.app.extensions["sunshine"].settings.owner_url
+    before = demo.counts()
+    with lost_in_commit(url, "event", "supplier"):
+        told = partner.capture(made)
+        page = browser.post("/suppliers/new", TYPED | {"client_key": "K"}, headers=OURS)
+    for answer, said in (
+        (told, "not known whether this was recorded. Send it again"),
+        (page, "不能确定本次是否已记录"),
+    ):
+        check_unavailable(answer)
+        assert said in answer.text
+    assert partner.capture(made).status_code == 202
+    form = form_of(page)
+    for _ in range(2):
+        assert browser.client.post("/suppliers/new", data=form, headers=OURS).status_code == 303
+    after = demo.counts()
+    assert [after[table] - before[table] for table in ("event", "supplier")] == [1, 1]

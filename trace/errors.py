@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, UnprocessableEntity
 
 from storage import patience, replicas
-from storage.again import is_out_of_reach
+from storage.again import CommitLost, is_out_of_reach
 from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
@@ -75,6 +75,14 @@ _SIGNED_OUT = N_("You are signed out; nothing was recorded. Sign in again in ano
 _SEND_AGAIN = N_("Send it once more")
 _UNFORESEEN = N_("Something went wrong on our side; nothing was recorded. The report has the number {request_id}.")
 STORE_BUSY = N_("The store is busy or out of reach. Nothing was recorded; try again in a few seconds.")
+_MAYBE_KEPT = N_(
+    "The connection to the store was lost at the last moment: it is not known whether this was recorded. Send it again"
+    " with the same Idempotency-Key or the same event IDs: nothing is recorded twice."
+)
+_MAYBE_KEPT_FORM = N_(
+    "The connection to the store was lost at the last moment: it is not known whether this was recorded. Press once"
+    " more here: what was recorded is not recorded twice."
+)
 _TOO_LONG = N_(
     "The store took too long to find that and gave it up. Nothing was recorded; try again in a few seconds, or ask for"
     " less at once."
@@ -182,7 +190,11 @@ def flat(messages: Any, path: tuple[str, ...] = ()) -> Any:
 
 
 def on_store_failure(error: Exception) -> Response:
-    """The database is busy, gone, or out of room: nothing was recorded, the caller tries again."""
+    """The database is busy, gone, or out of room: nothing was recorded, the caller tries again.
+
+    Of what was in its COMMIT nobody knows that. A form is there to be sent again as it was, with its key: one that is
+    fetched anew would have another.
+    """
     original = getattr(error, "orig", None)
     if isinstance(error, OperationalError) and not is_out_of_reach(error):  # no waiting helps
         return on_unforeseen(error)
@@ -191,6 +203,10 @@ def on_store_failure(error: Exception) -> Response:
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
     if full:
         return answer(507, gettext(_DISK_FULL))
+    if isinstance(error, CommitLost):
+        if wants_problem():
+            return answer(503, gettext(_MAYBE_KEPT))
+        return _page(503, gettext(_MAYBE_KEPT_FORM), title=gettext(_SEND_AGAIN), again=form_again())
     out_of_time = getattr(original, "sqlstate", None) == replicas.OUT_OF_TIME
     out_of_time = out_of_time or getattr(original, "sqlite_errorcode", None) == patience.OUT_OF_TIME
     return answer(503, gettext(_TOO_LONG if out_of_time else STORE_BUSY))
