@@ -12,7 +12,7 @@ from trace.domain.failures import Conflict, Invalid, NotFound
 from trace.domain.parties import OrganisationKind as K
 from trace.domain.permissions import Actor, Role
 from trace.services.alert_settling import settle_alert
-from trace.services.alerts import list_alerts, raise_alert
+from trace.services.alerts import page_of_alerts, raise_alert
 from trace.services.dispensing import dispense
 
 DONE = "盒子单独存放，已电话告知市监局"
@@ -28,7 +28,7 @@ def sold_twice(town: Town) -> tuple[Actor, Actor, Actor]:
 
 
 def settled(town: Town, actor: Actor) -> list[dict[str, Any]]:
-    return list(town.do(list_alerts, actor=actor, now=town.now, settled=True))
+    return list(town.do(page_of_alerts, actor=actor, now=town.now, settled=True)["alerts"])
 
 
 def settle(town: Town, actor: Actor, number: int, action: str = DONE, key: str | None = None) -> Any:

@@ -22,7 +22,7 @@ from trace.domain.products import Prescription
 from trace.domain.rules.book import Confidence
 from trace.domain.uris import gtin_uri
 from trace.services import hops
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.capture import capture
 from trace.services.commands import Some
 from trace.services.counter import check_codes, find_packs
@@ -180,7 +180,7 @@ def test_a_sale_that_a_shops_own_program_reports_counts_like_one_of_the_counter(
         town.do(dispense, town.command(shop), codes=[code])
     town.do(dispense, town.command(shop), codes=[other])
     reported(town, shop, other, "urn:uuid:00000000-0000-4000-8000-000000000002", biz_step="retail_selling")
-    (told,) = town.do(list_alerts, actor=shop, now=town.now)  # it cannot be refused: it happened
+    (told,) = town.do(page_of_alerts, actor=shop, now=town.now)["alerts"]  # it cannot be refused: it happened
     assert (told["code"], len(told["sales"])) == (code_text(other), 2)
     reported(town, shop, other, "urn:uuid:00000000-0000-4000-8000-000000000002", biz_step="retail_selling")
     assert town.count(alert) == 1  # told twice, happened once

@@ -21,7 +21,7 @@ from trace.domain.papers import CertificateKind, CommitmentBasis, CommitmentForm
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.commitment import Contents, issue_commitment, needs_new_certificate, revoke_commitment
 from trace.services.hops import Batch, Some, process, sell, ship
 from trace.services.inspecting import look_at_delivery
@@ -264,7 +264,7 @@ def test_a_revoked_certificate_says_so_to_everybody_and_to_who_has_the_goods(tow
     assert (told["state"], told["reason"], told["ended_at"]) == ("revoked", "检出超标", NOW)
     inspector = town.organisation(K.REGULATOR, role=Role.INSPECTOR, region="640500")
     for actor, count in ((shop, 1), (inspector, 2)):
-        alerts = town.do(list_alerts, actor=actor, now=NOW)
+        alerts = town.do(page_of_alerts, actor=actor, now=NOW)["alerts"]
         assert [one["kind"] for one in alerts] == ["certificate_revoked"] * count
         assert alerts[0]["subject"] == sources[0]
     assert town.refuses(Conflict, revoke_commitment, town.command(farm), public_id=sources[0], reason="again")

@@ -16,7 +16,7 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.products import Prescription
 from trace.services import hops
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.dispensing import dispense, take_back_packs
 from trace.services.hops import Some
 from trace.services.look_up_log import list_look_ups
@@ -47,7 +47,7 @@ def also_at(town: Town, shop: Actor, codes: tuple[str, ...], like: str | None = 
 
 def second_sales(town: Town, actor: Actor) -> list[dict[str, Any]]:
     """The alerts of codes sold twice; that two pharmacies had one code in stock was told before."""
-    return list(town.do(list_alerts, actor=actor, now=town.now, but={TWO_STOCKS}))
+    return list(town.do(page_of_alerts, actor=actor, now=town.now, but={TWO_STOCKS})["alerts"])
 
 
 def refused(town: Town, failure: type[Failure], shop: Actor, codes: Any, **more: Any) -> Failure:

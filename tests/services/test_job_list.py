@@ -17,7 +17,7 @@ from trace.domain.jobs import Decision, JobState
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services import job_list
-from trace.services.alerts import list_alerts, page_of_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.prescription_images import ERASE
 from trace.services.rounds import LEASE
 
@@ -67,7 +67,7 @@ def failing_for_days(post: Post, shop: Actor, step: timedelta = DAY / 4) -> None
 def alerts_of(post: Post, actor: Actor) -> list[dict[str, Any]]:
     """What an organisation is told to look at."""
     with post.town.store.reading() as session:
-        return list_alerts(session, actor=actor, now=post.now)
+        return list(page_of_alerts(session, actor=actor, now=post.now)["alerts"])
 
 
 def test_work_that_stopped_raises_one_alert_with_whom_it_belongs_to_until_somebody_decides(post: Post) -> None:

@@ -7,7 +7,7 @@ from tests.town import Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.hops import Some
 from trace.services.receipts import get_receipt, list_receipts
 from trace.services.receiving import Line
@@ -18,7 +18,7 @@ NOTE = CertificateKind.DELIVERY_NOTE
 
 
 def alarmed(town: Town, actor: Actor) -> list[dict[str, Any]]:
-    return [one for one in town.do(list_alerts, actor=actor, now=town.now) if one["kind"] == KIND]
+    return [one for one in town.do(page_of_alerts, actor=actor, now=town.now)["alerts"] if one["kind"] == KIND]
 
 
 def found(town: Town, shop: Actor) -> list[str]:

@@ -14,7 +14,7 @@ from tests.town import NOW, STRANGER, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.certificates import file_certificate
 from trace.services.commands import Command
 from trace.services.hops import Some
@@ -66,7 +66,7 @@ def uses(town: Town) -> list[tuple[int, int]]:
 
 
 def alerts(town: Town, actor: Actor) -> list[dict[str, Any]]:
-    found = town.do(list_alerts, actor=actor, now=NOW)
+    found = town.do(page_of_alerts, actor=actor, now=NOW)["alerts"]
     return [one for one in found if one["kind"] == "certificate_overused"]
 
 

@@ -12,7 +12,7 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.domain.recalls import RetestMethod
 from trace.services import hops
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.certificates import get_certificate
 from trace.services.commands import Command
 from trace.services.hops import Some
@@ -43,7 +43,7 @@ def test_a_failed_test_holds_the_lot_and_the_clock_runs_four_hours_to_the_minute
     refused = town.refuses(Conflict, hops.sell, town.command(shop), goods=[Some(lot, Decimal(1))])
     assert "农药残留" in refused.values["reason"]
     inspector = town.organisation(OrganisationKind.REGULATOR, role=Role.INSPECTOR, region="640500", licensed=False)
-    (told,) = town.do(list_alerts, actor=inspector, now=NOW)
+    (told,) = town.do(page_of_alerts, actor=inspector, now=NOW)["alerts"]
     assert told["kind"] == "rapid_test_failed"
     (card,) = town.do(list_tests, actor=shop, now=NOW)
     assert (card["state"], card["minutes_left"], card["hold"]) == ("may_ask", 239, done["hold"]["id"])

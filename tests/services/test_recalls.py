@@ -16,7 +16,7 @@ from trace.domain.permissions import Actor, Role
 from trace.domain.products import Category
 from trace.domain.recalls import RecallKind
 from trace.services import hops, recall_reach
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.capture import capture
 from trace.services.dispensing import dispense
 from trace.services.hops import Batch, Some
@@ -154,7 +154,7 @@ def test_new_goods_of_a_recalled_lot_are_received_held_and_told(town: Town) -> N
         town.arrive(farm, shop, line)
     town.arrive(farm, shop, Line(code=lot, amount=Decimal(40), decision=Decision.HOLD, reason="recalled"))
     assert town.stock(shop, lot) == (0, 40)
-    (told,) = town.do(list_alerts, actor=shop, now=town.now)
+    (told,) = town.do(page_of_alerts, actor=shop, now=town.now)["alerts"]
     assert (told["kind"], told["subject"]) == ("recall_arrival", done["id"])
 
 
@@ -246,7 +246,7 @@ def test_every_holder_answers_a_recall_before_it_closes(town: Town) -> None:
     farm, maker, shop, (raw, _mixed, cut, salad) = chain(town)
     number = recall(town, farm, raw)["id"]
     assert town.count(alert) == 2
-    (told,) = town.do(list_alerts, actor=shop, now=town.now)
+    (told,) = town.do(page_of_alerts, actor=shop, now=town.now)["alerts"]
     assert (told["kind"], told["subject"]) == ("recall_notice", number)
     town.refuses(NotFound, acknowledge, town.command(town.organisation()), public_id=number)
     town.do(acknowledge, town.command(shop), public_id=number, answer="off the shelf")

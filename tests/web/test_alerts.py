@@ -100,3 +100,11 @@ def test_an_inspectors_look_at_open_and_settled_alerts_is_one_look(demo: Demo) -
     before = demo.counts()["lookup_log"]
     assert inspector.get("/alerts").status_code == 200
     assert demo.counts()["lookup_log"] == before + 1
+
+
+def test_a_desk_that_shows_some_of_the_alerts_says_that_there_are_more(demo: Demo) -> None:
+    count = re.compile(r'预警 <span class="count">([0-9]+\+?)</span>')
+    assert "+" not in count.findall(demo.browser("pharmacist").get("/pharmacy").text)[0]
+    more_alerts(demo, "recall_arrival", *(f"C{number}" for number in range(20)))
+    for who, desk in (("pharmacist", "/pharmacy"), ("inspector", "/inspector")):
+        assert count.findall(demo.browser(who).get(desk).text) == ["20+"], desk

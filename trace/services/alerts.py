@@ -49,7 +49,7 @@ def raise_alert(
     session.execute(insert(alert).values(values))
 
 
-def list_alerts(
+def page_of_alerts(
     session: Session,
     *,
     actor: Actor,
@@ -57,31 +57,18 @@ def list_alerts(
     limit: int = PAGE,
     since: datetime | None = None,
     but: Collection[str] = (),
+    before: int | None = None,
     settled: bool = False,
-) -> list[dict[str, Any]]:
-    """Alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and written down.
+) -> dict[str, Any]:
+    """{alerts, next}: alerts of the actor's organisation; for inspectors, of their region: with the shops' names, and
+    written down. `next` is what to give as `before` for older ones, None where there are none.
 
     Newest first; those of before `since` and of the kinds `but` are left out, and of work that stopped those that
     somebody decided on. Those that the actor's organisation settled are left out, or (`settled`) are all there is.
     `settlements` tells what was done, and who did: an inspector reads the shop's, too, a shop its own only.
     """
     _note(session, actor, now)
-    return list(_page(session, actor, limit=limit, since=since, but=but, settled=settled)["alerts"])
-
-
-def page_of_alerts(
-    session: Session,
-    *,
-    actor: Actor,
-    now: datetime,
-    limit: int = PAGE,
-    before: int | None = None,
-    settled: bool = False,
-) -> dict[str, Any]:
-    """{alerts, next}: a page of those that are open, or were settled, as `list_alerts` tells them; `next` is what to
-    give as `before` for older ones, None where there are none."""
-    _note(session, actor, now)
-    return _page(session, actor, limit=limit, before=before, settled=settled)
+    return _page(session, actor, limit=limit, since=since, but=but, before=before, settled=settled)
 
 
 def open_and_settled(session: Session, *, actor: Actor, now: datetime) -> tuple[dict[str, Any], ...]:

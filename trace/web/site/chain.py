@@ -11,7 +11,7 @@ from schemas.stock import StockRequest
 from trace.domain.failures import N_, Failure, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.errors import sentence, status_of
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.chain import acting_for, chain_stock, overview
 from trace.services.chain_moves import Part, move
 from trace.services.commands import Command, Some
@@ -56,7 +56,7 @@ def shop(public_id: str) -> ResponseReturnValue:
         "chain_shop.html",
         **found,
         place=next(card for card in cards if card["id"] == public_id),
-        alerts=list_alerts(g.session, actor=at_shop, now=g.now, limit=20),
+        alerts=page_of_alerts(g.session, actor=at_shop, now=g.now, limit=20),
         asked={name: request.args[name] for name in query if request.args.get(name)},
         shelves=SHELVES,
     )

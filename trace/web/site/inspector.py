@@ -7,7 +7,7 @@ from trace.domain.codes import parse_code
 from trace.domain.failures import N_, Invalid, NotFound
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as is_granted
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.blocks import blocks_on
 from trace.services.care_watching import see_care, see_stocktake
 from trace.services.look_up_log import list_look_ups
@@ -31,7 +31,7 @@ blueprint = Blueprint("inspector", __name__, url_prefix="/inspector")
 @from_replica
 def page() -> ResponseReturnValue:
     """查询 / A code, typed or photographed, and why it is looked up."""
-    return render_template("inspector.html", alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20))
+    return render_template("inspector.html", alerts=page_of_alerts(g.session, actor=g.actor, now=g.now, limit=20))
 
 
 @blueprint.post("/scan")

@@ -16,7 +16,7 @@ from trace.domain.money import line_price
 from trace.domain.permissions import Permission
 from trace.domain.permissions import may as allows
 from trace.errors import sentence, status_of
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.blocks import blocked_among, own_block
 from trace.services.commands import Command, Some
 from trace.services.counter import check_codes, find_cards
@@ -173,7 +173,7 @@ def _show(
         duty=duty_strip(),
         safety={"notices": urgent_notices(g.session, actor=g.actor, now=g.now)},
         now=g.now,
-        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=20, but=("recall_notice",)),
+        alerts=page_of_alerts(g.session, actor=g.actor, now=g.now, limit=20, but=("recall_notice",)),
         expected=coming,
         blocked=blocked_among(g.session, [entry["sender"]["id"] for entry in coming], on=g.now.date()),
         own_block=own_block(g.session, actor=g.actor, on=g.now.date()),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from trace.domain.failures import N_, Invalid
 from trace.domain.permissions import Permission
-from trace.services.alerts import list_alerts
+from trace.services.alerts import page_of_alerts
 from trace.services.blocks import blocked_among, own_block
 from trace.services.delivery import expected
 from trace.services.papers import due
@@ -47,7 +47,7 @@ def page() -> ResponseReturnValue:
             "notices": urgent_notices(g.session, actor=g.actor, now=g.now),
             "tests": running_clocks(g.session, actor=g.actor, now=g.now),
         },
-        alerts=list_alerts(g.session, actor=g.actor, now=g.now, limit=5, since=g.now - ALERTED_FOR, but=ON_TOP),
+        alerts=page_of_alerts(g.session, actor=g.actor, now=g.now, limit=5, since=g.now - ALERTED_FOR, but=ON_TOP),
         now=g.now,
     )
 
