@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 import storage
 from scanners import workers
 from storage.event_search import LONG_QUERIES
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Databases, make_database
 from tests.servers import free_port, wait_for_port
 from trace.cli import THREADS, cli
 from trace.domain.permissions import Role
@@ -260,3 +260,15 @@ def test_wrong_setting_ends_the_wsgi_application_with_one_sentence(tmp_path: Pat
     )  # fmt: skip
     assert refused.returncode == 1
     assert refused.stderr == "SUNSHINE_DEMO takes 1 or 0; 'maybe' came.\n"
+
+
+def test_what_a_command_logs_is_not_in_what_it_prints(databases: Databases, tmp_path: Path) -> None:
+    url = make_database(databases, "postgresql")
+    with databases.opened(url) as store, store.engine.begin() as connection:  # its first try loses against somebody
+        connection.exec_driver_sql("CREATE SEQUENCE tries")
+        lose = "BEGIN IF nextval('tries') = 1 THEN RAISE 'lost' USING ERRCODE = '40001'; END IF; RETURN NEW; END"
+        connection.exec_driver_sql(f"CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $${lose}$$")
+        connection.exec_driver_sql("CREATE TRIGGER lose BEFORE INSERT ON api_key FOR EACH ROW EXECUTE FUNCTION lose()")
+    said = command(tmp_path, "key", "--role", "platform_administrator", SUNSHINE_DATABASE_URL=url)
+    assert re.fullmatch(r"[\w-]+\n", said.stdout), said.stdout
+    assert json.loads(said.stderr)["event"] == "run_again"

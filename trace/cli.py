@@ -47,6 +47,7 @@ STOP_SECONDS = 50  # less than what deploy/ gives the service
 @click.group()
 def cli() -> None:
     """Sunshine Trace 阳光追溯."""
+    set_up_log()  # standard output is for what a command promises: a key, a document
 
 
 def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
@@ -313,7 +314,6 @@ def worker() -> None:
         os.execve(sys.executable, [sys.executable, "-m", "trace.cli", "worker"], environ_to_serve())  # noqa: S606
     from trace.worker_port import watched  # noqa: PLC0415 - loads all of the web
 
-    set_up_log()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
