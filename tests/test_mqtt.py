@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
+from storage.store import open_store
 from storage.tables import alert, climate_reading
 from tests.servers import free_port, wait_for_port
 from tests.town import NOW, SHANGHAI, Town
@@ -139,6 +140,17 @@ def test_a_message_no_sensor_writes_is_dropped_unread_and_said_once_a_topic(town
         assert heard() == (topic, True)
     assert [one["event"] for one in said if one["log_level"] == "warning"] == ["sensor_message_too_large"]
     assert (count(town, climate_reading), count(town, alert)) == (1, 0)
+
+
+def test_a_message_that_finds_no_store_is_a_line_in_the_log_and_no_story(port: int) -> None:
+    topic = "sunshine/shop/cold1"
+    gone = open_store(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    with closing(gone), broker(port), capture_logs() as said, listening(Town(gone), port) as heard:
+        with sensor(port) as tell:
+            tell(topic, "4.5")
+        assert heard() == (topic, False)
+    line = {"event": "store_failure", "kind": "OperationalError", "topic": topic, "log_level": "warning"}
+    assert [one for one in said if one["event"] != "broker_listening"] == [line]
 
 
 def test_two_processes_hear_everything_and_keep_it_once(town: Town, port: int) -> None:

@@ -17,6 +17,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from schemas.sensor_messages import LONGEST
+from storage.again import is_out_of_reach
 from storage.store import Store
 from trace import clock
 from trace.domain.failures import Failure
@@ -102,8 +103,12 @@ class Listener:
             topic = ""
         except Failure as failure:
             log.warning("sensor_refused", topic=topic[:200], reason=str(failure))
-        except Exception as fault:  # the store is out of reach, or a fault of ours: the next message comes soon
-            log.error("sensor_failed", topic=topic[:200], kind=type(fault).__name__, exc_info=fault)
+        except Exception as fault:  # told, and the next message comes soon
+            if is_out_of_reach(fault):
+                kind = type(getattr(fault, "orig", None) or fault).__name__
+                log.warning("store_failure", topic=topic[:200], kind=kind)
+            else:
+                log.error("sensor_failed", topic=topic[:200], kind=type(fault).__name__, exc_info=fault)
         self.heard(topic, kept)
 
     def _drop(self, topic: str, size: int) -> None:
