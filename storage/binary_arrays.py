@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, DataError
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -43,13 +43,13 @@ class _ColumnDumper(Dumper):
     format = Format.BINARY  # and no `oid`: the statement says what type it is
 
     def dump(self, obj: Column) -> bytes:
-        """The array; raises `TypeError`, `OverflowError` or `struct.error` for a value that is not of the type."""
+        """The array; raises `DataError`, as the server would, for a number that is none or beyond the type."""
         of, values = _TYPES[obj.type.partition("(")[0]], obj.values  # a text's length does not show in the array
         if not values:
             return _HEAD.pack(0, 0, of.oid)
         try:
             has_null, written = 0, of.write(values)
-        except (TypeError, struct.error):  # None: to look for one would take half as long as to write a column
+        except (TypeError, struct.error, OverflowError):  # None: to look for one takes half as long as to write all
             has_null, written = 1, of.write_with_nulls(values)
         return b"".join((_HEAD.pack(1, has_null, of.oid), _DIMENSION.pack(len(values), 1), written))
 
@@ -78,7 +78,10 @@ class _Numbers:
 
     def write_with_nulls(self, values: Sequence[int | None]) -> bytes:
         size, pack = self._size, self._pack
-        return b"".join([_NULL if value is None else pack(size, value) for value in values])
+        try:
+            return b"".join([_NULL if value is None else pack(size, value) for value in values])
+        except struct.error as fault:
+            raise DataError(f"not a column of whole numbers of {size} bytes: {fault}") from fault
 
 
 class _Bytes:
