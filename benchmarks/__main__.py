@@ -6,9 +6,12 @@ import inspect
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from typing import Any
+
+from trace.log import set_up_log
 
 NAMES = (
     "capture",
@@ -23,6 +26,12 @@ NAMES = (
     "peer",
     "crash",
 )
+
+
+def end_properly(number: int, _frame: object) -> None:
+    """Leave all blocks of the program, which end the servers that they started, instead of dying in their midst."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,4 +76,6 @@ def machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    set_up_log()  # standard output is for the figures
+    signal.signal(signal.SIGTERM, end_properly)
     sys.exit(main())

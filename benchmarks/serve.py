@@ -71,8 +71,8 @@ def measure(one: Opened, clients: Sequence[int], seconds: float) -> dict[str, An
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder), one.store.url, SUNSHINE_PROXIES="1")
         server = server_of(one.store)
-        service.start()
         try:
+            service.start()
             loads = load_all(one, service.port, clients, seconds, lambda: [*service.processes(), *server])
         finally:
             service.stop()

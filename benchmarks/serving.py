@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -16,6 +17,19 @@ ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE = 900.0  # seconds that a start may take on a machine that does much else
 # What tells that no answer came, or not the whole of it: nobody knows then whether the request was carried out.
 NO_ANSWER = (OSError, HTTPException)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Whatever SIGTERM does is done after the block: a process that is just being started would be left behind."""
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for number in told:
+            signal.raise_signal(number)
 
 
 class Service:
@@ -32,7 +46,7 @@ class Service:
     def start(self) -> float:
         """Start it: after so many seconds it answers. Raises `RuntimeError`, with its last words, if it never does."""
         self.port, begun = free_port(), time.monotonic()
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, _undisturbed():
             self._process = subprocess.Popen(
                 [ROOT / "run", "serve", "--port", str(self.port)],
                 env=self._environ, stdout=log, stderr=log, start_new_session=True,

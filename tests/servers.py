@@ -97,12 +97,12 @@ def _run_postgres(home: Path, data: Path, binaries: Path, user: int | None, want
         raise CannotRun(f"PostgreSQL: initdb failed: {made.stderr.strip()[-300:]}")
     settings = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c max_connections=200"
     settings += "".join(f" -c {setting}" for setting in wanted.split())
-    subprocess.run(
-        [binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", settings, "-l", home / "log", "start"],
-        check=True,
-        **(common | {"capture_output": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}),
-    )
     try:
+        subprocess.run(
+            [binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", settings, "-l", home / "log", "start"],
+            check=True,
+            **(common | {"capture_output": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}),
+        )
         yield f"postgresql://postgres@127.0.0.1:{port}"
     finally:
         subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=False, **common)

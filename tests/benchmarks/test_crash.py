@@ -1,9 +1,16 @@
 """The benchmark that kills the server: one round over a real server, and what its checks find in a damaged store."""
 
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import Connection, delete, insert, null, update
 from sqlalchemy.orm import Session
@@ -21,6 +28,7 @@ from storage.tables import (
     receipt_line,
     stock,
 )
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +84,39 @@ def test_a_photo_that_is_gone_or_half_is_found(after: tuple[Path, Store, dict[st
         assert list(check_objects(session, data / "objects")) == [
             f"the object {first.parent.name}{first.name} has no file"
         ]
+
+
+def processes_about(folder: Path) -> list[psutil.Process]:
+    """Those that were told of a folder or are in it: servers over a store there, and who works for them."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if str(folder) in "\0".join([*process.cmdline(), *process.environ().values()]):
+                found.append(process)
+    return found
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder where PostgreSQL gets at it: as root, it runs as somebody else."""
+    with tempfile.TemporaryDirectory(prefix="sunshine-bench-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_measurement_that_is_told_to_stop_takes_its_servers_with_it(open_folder: Path) -> None:
+    line = [sys.executable, "-m", "benchmarks", "crash", "--store", "postgresql", "--rounds", "9"]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*line, "--folder", open_folder], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    ) as bench:
+        assert bench.stderr is not None
+        for said in bench.stderr:
+            if said.startswith("round 1 "):
+                break
+        names = {process.name() for process in processes_about(open_folder)}
+        bench.send_signal(signal.SIGTERM)
+        bench.stderr.read()
+    left = [process.cmdline() for process in processes_about(open_folder)]
+    assert "postgres" in names
+    assert (bench.returncode, left) == (128 + signal.SIGTERM, [])
