@@ -159,6 +159,17 @@ def test_store_in_use_goes_back_to_the_first_version_that_kept_events_and_keeps_
         assert rows(connection, facts) == before
 
 
+def test_store_with_events_does_not_go_back_to_before_they_could_be_kept_and_is_as_it_was(used: Store) -> None:
+    with used.engine.connect() as connection:
+        before = rows(connection, metadata.sorted_tables)
+    with pytest.raises(CommandError, match=r"^It holds events, which the version before 0002 cannot keep\. Nothing"):
+        migrate(used, "0001")
+    assert storage.store.revisions(used)[0] == storage.store.newest_revision()
+    assert differences(used, metadata) == []
+    with used.engine.connect() as connection:
+        assert rows(connection, metadata.sorted_tables) == before
+
+
 def test_migration_that_would_leave_a_row_without_what_it_refers_to_keeps_nothing(databases: Databases) -> None:
     store = storage.open_store(databases.make("sqlite"))
     migrate(store, BEFORE)

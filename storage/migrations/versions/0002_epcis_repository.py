@@ -192,6 +192,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # It could not come back: see above.
+    if op.get_bind().execute(sa.text("SELECT 1 FROM event LIMIT 1")).first():
+        raise CommandError("It holds events, which the version before 0002 cannot keep. Nothing was changed.")
     with op.batch_alter_table("event_document", schema=None) as batch_op:
         batch_op.drop_column("hash")
 
