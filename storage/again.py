@@ -38,8 +38,11 @@ def has_lost(fault: DBAPIError) -> bool:
 
 
 def is_out_of_reach(fault: Exception) -> bool:
-    """Whether the database is busy, gone or out of room, and not asked for what it has not (SQLite: no such table)."""
-    asked_wrongly = getattr(getattr(fault, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    """Whether the database is busy, gone or out of room, and not asked for what it has not (SQLite: no such table) or
+    cannot (PostgreSQL's class 54, program limit exceeded)."""
+    told = getattr(fault, "orig", None)
+    asked_wrongly = getattr(told, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    asked_wrongly = asked_wrongly or (getattr(told, "sqlstate", None) or "").startswith("54")
     return isinstance(fault, OperationalError | InterfaceError | TimeoutError) and not asked_wrongly
 
 

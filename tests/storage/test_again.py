@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 import storage
-from storage.again import PATIENCE, TRIES, run_again
+from storage.again import PATIENCE, TRIES, is_out_of_reach, run_again
 from storage.store import Store
 from storage.tables import ident
 from tests.conftest import Databases, make_database
@@ -164,3 +165,16 @@ def test_sqlite_that_is_busy_is_asked_again(databases: Databases, monkeypatch: p
     with store.reading() as session:
         assert session.scalar(select(func.count()).select_from(ident)) == 2
     store.close()
+
+
+def test_what_no_waiting_helps_is_not_out_of_reach(databases: Databases) -> None:
+    asked = {"sqlite": "SELECT * FROM nothing", "postgresql": f"SELECT {','.join(['1'] * 2_000)}"}  # of 1,664 columns
+    for backend, statement in asked.items():
+        with closing(storage.open_store(make_database(databases, backend))) as store, store.reading() as session:
+            with pytest.raises(OperationalError) as told:
+                session.execute(text(statement))
+            assert not is_out_of_reach(told.value)
+    with closing(storage.open_store("postgresql://nobody@127.0.0.1:1/none")) as gone, gone.reading() as session:
+        with pytest.raises(OperationalError) as told:
+            session.execute(text("SELECT 1"))
+        assert is_out_of_reach(told.value)
