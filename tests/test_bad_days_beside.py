@@ -26,12 +26,14 @@ from tests.gate import Gate
 from tests.post import HOUR, MINUTE, ZONE, Post, ids
 from tests.receiver import receiving
 from tests.servers import database_gone
-from tests.test_bad_days import check_full, check_unavailable, no_room, on_postgresql, small_disk
+from tests.test_bad_days import MEBIBYTE, check_full, check_unavailable, no_room, on_postgresql, small_disk
 from tests.town import NOW, Town
 from tests.web.conftest import Demo, demonstration
 from tests.web.epcis.conftest import Partner, event
 from tests.web.test_form_again import OURS, TYPED, form_of
+from tests.web.test_operations import FAR
 from trace.object_work import move_spooled
+from trace.services.health import LEAST_FREE
 from trace.services.job_kinds import JobKind
 from trace.services.object_keeping import KEEP
 from trace.web.parts import Parts
@@ -206,3 +208,19 @@ def test_what_was_in_its_commit_when_the_connection_was_lost_is_not_said_to_be_u
         assert browser.client.post("/suppliers/new", data=form, headers=OURS).status_code == 303
     after = demo.counts()
     assert [after[table] - before[table] for table in ("event", "supplier")] == [1, 1]
+
+
+def test_a_disk_that_is_full_is_told_to_who_asks_whether_work_can_be_done_and_reading_goes_on(demo: Demo) -> None:
+    parts: Parts = demo.app.extensions["sunshine"]
+    with small_disk(LEAST_FREE // MEBIBYTE + 16) as disk:
+        there = disk / "photos"
+        settings = replace(parts.settings, objects_url=str(there))
+        demo.app.extensions["sunshine"] = replace(parts, settings=settings, objects=FolderObjects(there))
+        assert demo.client.get("/health/ready").json["room"] == "ok"
+        with no_room(disk):
+            told = demo.client.get("/health/ready")
+            assert (told.status_code, told.json["status"]) == (200, "degraded")
+            assert f"only 0 MiB are free where {there} lies" in told.json["room"]
+            assert demo.client.get("/health/ready", headers=FAR).json == {"status": "degraded"}
+            assert demo.get("/stock").status_code == 200
+        assert demo.client.get("/health/ready", headers=FAR).json == {"status": "ok"}

@@ -39,6 +39,7 @@ from trace.domain.failures import N_, Busy, Failure, Invalid, NotFound, StorageF
 # An object put so recently, or locked for longer than that, is not put again; it is not removed meanwhile either.
 FRESH = timedelta(days=1)
 TIMEOUT = urllib3.Timeout(connect=3, read=15)  # seconds
+LOOK = urllib3.Timeout(connect=3, read=3)  # of who only wants to know whether the store answers
 _NOT_THERE = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchVersion"})
 _FULL = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"})
 _NOT_LET_IN = frozenset({"AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "RequestTimeTooSkewed"})
@@ -72,8 +73,9 @@ class S3Objects:
             "region": parse_qs(parts.query).get("region", ["us-east-1"])[0],
         }
         # Fail in seconds, not minutes, when the store is gone: the photo is kept elsewhere, or the person tries again.
-        pool = urllib3.PoolManager(timeout=TIMEOUT, retries=_Retry(total=2, backoff_factor=0.2))
-        self.client = Minio(host, secure=secure, http_client=pool, **self._secrets)
+        self.client, self._looks = (
+            Minio(host, secure=secure, http_client=_pool(timeout), **self._secrets) for timeout in (TIMEOUT, LOOK)
+        )
         self._signer = self._signer_for(public)
         self._has_bucket = False
 
@@ -189,10 +191,10 @@ class S3Objects:
         """Nothing: an S3 store has an object whole or not at all, and uploads in parts are its own to clear."""
 
     def check(self) -> None:
-        """Raise if the bucket cannot be reached."""
+        """Raise if the bucket cannot be reached within some seconds."""
         with _answers():
+            self._has_bucket = self._looks.bucket_exists(self.bucket)
             self._make_bucket()
-            self.client.bucket_exists(self.bucket)
 
     def has_lock(self) -> bool:
         """Whether the bucket was made with object lock."""
@@ -235,6 +237,10 @@ class S3Objects:
             if fault.code not in _NO_LOCK:
                 raise
             self.client.make_bucket(self.bucket)  # a store that knows no locks keeps photos all the same
+
+
+def _pool(timeout: urllib3.Timeout) -> urllib3.PoolManager:
+    return urllib3.PoolManager(timeout=timeout, retries=_Retry(total=2, backoff_factor=0.2))
 
 
 def _is_safe(there: Any) -> bool:

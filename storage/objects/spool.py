@@ -97,15 +97,14 @@ class SpooledObjects:
         self.main.tidy(before=before)
 
     def check(self) -> None:
-        """Raise `Busy` while the store is gone (not asked each time), `OSError` where photos cannot wait either."""
+        """Raise `Busy` while the store is gone (not asked each time), `OSError` where photos cannot wait either.
+
+        One that is only slower than a look is patient is asked for photos all the same.
+        """
         self.spool.check()
         if self._clock() < self._asked_again_at:
             raise gone(Silent)
-        try:
-            self.main.check()
-        except Busy:  # told by whoever asked for the check
-            self._pause()
-            raise
+        self.main.check()
 
     def waiting(self) -> int:
         """How many objects wait here."""

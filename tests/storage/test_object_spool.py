@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -18,6 +19,7 @@ import urllib3
 
 from storage.objects import FolderObjects, Refused, Shown, SpooledObjects, open_objects
 from storage.objects import s3 as s3_store
+from storage.objects.kinds import Silent
 from storage.objects.s3 import S3Objects
 from tests.conftest import ROOT
 from tests.gate import Gate
@@ -134,6 +136,21 @@ def test_a_store_that_says_nothing_is_waited_for_once(tmp_path: Path, monkeypatc
         assert SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool")).put(PHOTO)
         assert len(came) == 1
         over.set()
+
+
+def test_whether_a_store_that_says_nothing_answers_is_known_in_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_store, "LOOK", urllib3.Timeout(connect=3, read=0.1))
+    over, begun = threading.Event(), time.monotonic()
+    with a_store_that(lambda _: over.wait(30)) as (url, came):
+        objects = SpooledObjects(S3Objects(url), FolderObjects(tmp_path / "spool"))
+        for number in (1, 2):
+            with pytest.raises(Silent):
+                objects.check()
+            assert len(came) == number, "what is only slow is not left alone for it"
+        over.set()
+    assert time.monotonic() - begun < 10, "not as long as a photo is waited for, twice"
 
 
 def test_a_store_that_cannot_give_one_photo_is_asked_for_the_next(tmp_path: Path) -> None:

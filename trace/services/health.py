@@ -1,7 +1,11 @@
 """Is the service well: do the database, the photo store and the reading engines answer?"""
 
+import errno
+import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +23,9 @@ from trace.domain.failures import Busy, Failure
 from trace.services.rounds import waiting_since
 
 PATIENCE = timedelta(minutes=5)  # longer than a busy worker takes to come by
+MEBIBYTE = 1024**2
+LEAST_FREE = 256 * MEBIBYTE  # of a disk: room for as many uploads as may wait at once, and what the database writes
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PRIMARY_ANSWERS = "until it is back the first server answers what it would"
 _REPLICA = {
     BEHIND: f"it is more than three seconds behind; {_PRIMARY_ANSWERS}",
@@ -29,27 +36,36 @@ _REPLICA = {
 
 @across(because="the service itself looks")
 def check_health(
-    session: Session, objects: ObjectStore, now: datetime, *, replica: Replica | None = None
+    session: Session,
+    objects: ObjectStore,
+    now: datetime,
+    *,
+    replica: Replica | None = None,
+    folders: Iterable[Path] = (),
 ) -> dict[str, Any]:
-    """{status, database, migrations, row_security, objects, photos_waiting, subscriptions, engines, formats}, and
+    """{status, database, migrations, row_security, objects, photos_waiting, room, subscriptions, engines, formats}, and
     replica if any.
 
     `status` is ok while work can be done: also while photos wait on this machine because their store is gone, and while
-    a replica is.
+    a replica is. It is degraded where a disk of the `folders` that the service writes to is full, or nearly: what is
+    there can be read. Else it is failing.
 
     A reading engine that is missing is told and does no harm: the others read on; so is a kind of file. Subscriptions
     that wait for a worker are told, and are sent when there is one.
     """
     database, (kept, can_keep) = _database(session), _objects(objects)
     migrations = _migrations(session) if database == "ok" else "unknown"
+    room = check_room(folders) or "ok"
+    works = database == migrations == "ok" and can_keep
     return {
-        "status": "ok" if database == migrations == "ok" and can_keep else "failing",
+        "status": "failing" if not works else "ok" if room == "ok" else "degraded",
         "database": database,
         "migrations": migrations,
         "row_security": check_row_security(session, replica) if database == "ok" else "unknown",
         **({"replica": check_replica(replica) or "ok"} if replica and database == "ok" else {}),
         "objects": kept,
         "photos_waiting": waiting_photos(objects),
+        "room": room,
         "subscriptions": check_subscriptions(session, now) or "ok",
         "engines": {name: problem or "ok" for name, problem in available_engines().items()},
         "formats": {name: problem or "ok" for name, problem in available_formats().items()},
@@ -67,6 +83,19 @@ def check_subscriptions(session: Session, now: datetime) -> str | None:
     if since is None or now - since < PATIENCE:
         return None
     return f"work has waited since {since.isoformat(timespec='seconds')}: start the server, or ./run worker beside it"
+
+
+def check_room(folders: Iterable[Path]) -> str | None:
+    """None if there is room where these folders lie or will lie, else a sentence."""
+    for folder in folders:
+        with suppress(OSError):  # a folder that cannot be read is told by who reads it
+            free = shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free
+            if free < LEAST_FREE:
+                return (
+                    f"only {free // MEBIBYTE} MiB are free where {folder} lies, and without room nothing more is"
+                    " recorded (507); what is there can be read"
+                )
+    return None
 
 
 def check_replica(replica: Replica) -> str | None:
@@ -111,7 +140,7 @@ def check_row_security(session: Session, replica: Replica | None = None) -> str:
 
 
 def _objects(objects: ObjectStore) -> tuple[str, bool]:
-    """("ok", or what is wrong with the store of photos; whether photos can be kept all the same)."""
+    """("ok", or what is wrong with the store of photos; whether photos are kept all the same, or given room for it)."""
     try:
         objects.check()
     except Busy:
@@ -119,7 +148,7 @@ def _objects(objects: ObjectStore) -> tuple[str, bool]:
     except Failure as fault:
         return str(fault), False
     except OSError as fault:
-        return fault.strerror or "failing", False
+        return fault.strerror or "failing", fault.errno in _FULL
     return "ok", True
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from trace.domain.failures import N_, Forbidden, Unauthenticated
+from trace.kept_objects import folders_of
 from trace.metrics import exposition
 from trace.services.figures import find_figures
 from trace.services.health import check_health
@@ -32,13 +33,15 @@ def live() -> ResponseReturnValue:
 @unasked
 @public
 def ready() -> ResponseReturnValue:
-    """就绪 / Whether work can be done: 503 while the database or the photo store does not answer.
+    """就绪 / Whether work can be done: 503 while the database or the photo store does not answer, 200 and `degraded`
+    while a disk is full and what is there can be read.
 
     What is wrong is told to this machine, or to who bears the token; others are told one word.
     """
-    state = check_health(g.session, parts().objects, g.now, replica=parts().store.replica)
+    folders = folders_of(parts().settings)
+    state = check_health(g.session, parts().objects, g.now, replica=parts().store.replica, folders=folders)
     told = state if _is_operator() else {"status": state["status"]}
-    return jsonify(told), 200 if state["status"] == "ok" else 503
+    return jsonify(told), 503 if state["status"] == "failing" else 200
 
 
 @blueprint.get("/metrics")
