@@ -191,14 +191,17 @@ def lost_in_commit(url: str, *tables: str) -> Iterator[None]:
 
 def test_what_was_in_its_commit_when_the_connection_was_lost_is_not_said_to_be_unrecorded(on_postgresql: Demo) -> None:
     demo, partner, made = on_postgresql, Partner(on_postgresql, "clerk"), event()
-    browser, url = demo.browser("manager"), demo.app.extensions["sunshine"].settings.owner_url
+    browser, inspector = demo.browser("manager"), demo.browser("inspector")
+    url = demo.app.extensions["sunshine"].settings.owner_url
     before = demo.counts()
-    with lost_in_commit(url, "event", "supplier"):
+    with lost_in_commit(url, "event", "supplier", "lookup_log"):
         told = partner.capture(made)
         page = browser.post("/suppliers/new", TYPED | {"client_key": "K"}, headers=OURS)
+        look = inspector.get("/alerts")
     for answer, said in (
         (told, "not known whether this was recorded. Send it again"),
         (page, "不能确定本次是否已记录"),
+        (look, "请过几秒再试"),
     ):
         check_unavailable(answer)
         assert said in answer.text

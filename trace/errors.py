@@ -23,7 +23,7 @@ from trace.domain import failures
 from trace.domain.failures import N_, Failure
 from trace.domain.uris import PRIVATE
 from trace.metrics import count_error
-from trace.web.access import StalePage
+from trace.web.access import SAFE_METHODS, StalePage
 from trace.web.epcis.problems import exception_name, is_epcis, plain_text, problem_response
 from trace.web.form_again import FormAgain, form_again
 from trace.web.words import complaint_text, say
@@ -203,7 +203,7 @@ def on_store_failure(error: Exception) -> Response:
     log.warning("store_failure", kind=type(original or error).__name__, request_id=g.get("request_id"))
     if full:
         return answer(507, gettext(_DISK_FULL))
-    if isinstance(error, CommitLost):
+    if isinstance(error, CommitLost) and request.method not in SAFE_METHODS:  # a look is simply made again
         if wants_problem():
             return answer(503, gettext(_MAYBE_KEPT))
         return _page(503, gettext(_MAYBE_KEPT_FORM), title=gettext(_SEND_AGAIN), again=form_again())
