@@ -8,7 +8,7 @@ other work goes through `Store.write`, or through `storage.again.run_again` with
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from storage.patience import PatientConnection
 from storage.pulse import SILENCE, Pulse
 from storage.replicas import Replica
 from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
+from storage.turns import Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class Store:
         pulse = Pulse()
         self.engine = _engine(self.url, pulse)
         self.replica = _replica(driver_url(replica_url), self.url, pulse) if replica_url else None
+        self.turns = Turns() if self.engine.dialect.name == "sqlite" else None
         self._read: Engine | Connection = self.engine
 
     def seeing(self, sight: Sight) -> "Store":
@@ -124,11 +126,13 @@ class Store:
     def reading(self) -> Iterator[Session]:
         """A session on one consistent state that is rolled back at the end: whatever it did is not kept.
 
-        What `write_at_end` was asked for is written then, in a transaction of its own.
+        What `write_at_end` was asked for is written then, in a transaction of its own. On SQLite looks take turns
+        (`storage.turns`).
         """
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
         options = {"sunshine_snapshot": True, "sunshine_patience": self.patience}
-        with open_session(self._read, self.sight, **options) as session:
+        turn = self.turns.turn() if self.turns else nullcontext()
+        with turn, open_session(self._read, self.sight, **options) as session:
             with _ended_if_refused(session):
                 yield session
             undo(session)
