@@ -131,11 +131,11 @@ class Store:
         """
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
         options = {"sunshine_snapshot": True, "sunshine_patience": self.patience}
-        turn = self.turns.turn() if self.turns else nullcontext()
-        with turn, open_session(self._read, self.sight, **options) as session:
-            with _ended_if_refused(session):
-                yield session
-            undo(session)
+        with open_session(self._read, self.sight, **options) as session:
+            with self.turns.turn() if self.turns else nullcontext():
+                with _ended_if_refused(session):
+                    yield session
+                undo(session)
             if _AT_END in session.info:
                 with self.writing() as short:
                     _write_down(session, short)

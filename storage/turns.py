@@ -30,7 +30,8 @@ class Turns:
 
     def __init__(self, longest: float = LONGEST):
         self._longest = longest
-        self._changing = threading.Lock()
+        # Reentrant: the collector of garbage may end a forgotten generator's block in the midst of a change of ours.
+        self._changing = threading.RLock()
         self._waiting: deque[_Turn] = deque()
         self._at_it: _Turn | None = None
         self._since = 0.0  # by time.monotonic
@@ -58,6 +59,8 @@ class Turns:
                 self._next()
         while not mine.has_come.wait(self._left()):
             with self._changing:
+                if mine not in self._waiting:  # it came, and who gave it was interrupted before saying so
+                    return
                 if self._left() <= 0:
                     self._next()
 

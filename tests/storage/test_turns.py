@@ -1,9 +1,11 @@
 """Looks take turns, and nobody waits long for one that takes long."""
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -92,6 +94,46 @@ def test_a_look_that_fails_gives_its_turn_back() -> None:
     with pytest.raises(ValueError, match="a fault"), turns.turn():
         raise ValueError("a fault")
     assert turns._at_it is None
+
+
+def test_a_forgotten_look_may_be_ended_in_the_midst_of_a_change() -> None:
+    turns = Turns(longest=60)
+
+    def look() -> Iterator[None]:
+        with turns.turn():
+            yield
+
+    def collect() -> None:
+        forgotten = look()
+        next(forgotten)
+        with turns._changing:
+            del forgotten
+
+    thread = beside(collect)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert turns._at_it is None
+
+
+class Interrupted(deque[Any]):
+    """Whoever waits is taken out at once, by somebody who is interrupted before saying so."""
+
+    def append(self, _turn: Any) -> None:
+        """Not there any more."""
+
+
+def test_a_look_whose_turn_came_untold_goes_on() -> None:
+    turns = Turns(longest=0.01)
+
+    def look() -> None:
+        with turns.turn():
+            pass
+
+    with turns.turn():
+        turns._waiting = Interrupted()
+        thread = beside(look)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_looks_at_an_embedded_store_take_turns_and_end(store: Store) -> None:
