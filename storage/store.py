@@ -93,9 +93,10 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session that may write; commits when the block returns (raises `CommitLost`), rolls back when it raises.
+        """A session that may write; commits when the block returns, rolls back when it raises.
 
-        The transaction begins with the first statement, not before: work that needs no store holds no lock.
+        The transaction begins with the first statement, not before: work that needs no store holds no lock. Raises
+        `CommitLost` where the connection went in the COMMIT: what was done may be kept, and may not.
         """
         with open_session(self.engine, self.sight, sunshine_writes=True) as session:
             with _ended_if_refused(session):
