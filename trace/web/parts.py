@@ -14,6 +14,7 @@ from storage.store import Store
 from trace.config import Settings
 from trace.domain.codes import find_code
 from trace.domain.uris import UriKind, uri_kind
+from trace.web.attempts import Attempts
 
 LANGUAGES = ("zh", "en")
 PUBLIC_RATE = "120 per minute"  # questions of the public from one address: each may read 20 000 rows
@@ -33,7 +34,7 @@ def visitor() -> str:
     return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
-limiter = Limiter(visitor, storage_uri="memory://", headers_enabled=True)
+limiter = Limiter(visitor, storage_uri=f"{Attempts.STORAGE_SCHEME[0]}://", headers_enabled=True)
 # One count for the page and the API, and for all windows: whoever looks packs up, looks them up somewhere.
 _PACK_CHECK = "pack_check"
 pack_checks = limiter.shared_limit(CHECK_RATE, scope=_PACK_CHECK)
