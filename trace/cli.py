@@ -5,7 +5,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +61,29 @@ def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def open_or_exit(settings: Settings) -> storage.Store:
-    """The prepared store, or one sentence and exit status 3."""
+    """The prepared store, or one sentence and exit status 3; 2 where its identifiers are another domain's."""
     store = storage.open_store(settings.database_url).seeing(EVERYTHING)
     try:
-        prepare_or_raise(settings)
-        store.write(check_domain, settings.id_domain)
+        with usable_or_exit():
+            prepare_or_raise(settings)
+            store.write(check_domain, settings.id_domain)
+    except Failure as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(2)
+    return store
+
+
+@contextmanager
+def usable_or_exit() -> Iterator[None]:
+    """One sentence and exit status 3 where the database cannot be used."""
+    try:
+        yield
     except (DBAPIError, CommandError) as fault:  # a CommandError: the store knows a migration that we do not
         text = (str(getattr(fault, "orig", fault)).strip() or type(fault).__name__).splitlines()[0]
         is_not_the_owner = getattr(getattr(fault, "orig", None), "sqlstate", None) == NOT_ALLOWED
         remedy = ". SUNSHINE_OWNER_URL names who may make its tables (docs/operating.md)" if is_not_the_owner else ""
         click.echo(f"The database cannot be used: {text}{remedy}", err=True)
         sys.exit(3)
-    except Failure as fault:
-        click.echo(str(fault), err=True)
-        sys.exit(2)
-    return store
 
 
 def prepare_or_raise(settings: Settings) -> None:
@@ -298,7 +307,10 @@ def restore(folder: str) -> None:
     """Bring back a backup, or the newest in a folder of them, to where the settings point, and check it."""
     from trace.cli_backup import restore_or_fail  # noqa: PLC0415 - nothing else needs it
 
-    sys.exit(restore_or_fail(Path(folder), settings_or_exit))
+    status = restore_or_fail(Path(folder), settings_or_exit)
+    with usable_or_exit():
+        prepare_or_raise(settings_or_exit())  # a backup holds nobody's rights, and may be of a version before
+    sys.exit(status)
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ProgrammingError
 
 import storage
 from storage.row_security import find_hole
+from storage.tenancy import EVERYTHING
 from tests.conftest import ROOT, Databases, make_database
 from tests.deploy.document import BLOCKS
 from tests.programs import binaries_of_postgres
@@ -115,6 +116,37 @@ def test_who_makes_backups_reads_all_and_changes_nothing(roles: dict[str, str], 
         for change in CHANGES:
             with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), connection.begin():
                 connection.execute(text(change))
+
+
+@contextmanager
+def another_database(databases: Databases, name: str) -> Iterator[None]:
+    """An empty database that whoever owns the tables made beside the other one."""
+    with closing(storage.open_store(f"{databases.server}/postgres")) as opened:
+        apart = opened.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with apart.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} OWNER sunshine_owner ENCODING 'UTF8' TEMPLATE template0"))
+            try:
+                yield
+            finally:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def test_what_was_restored_is_at_once_there_for_who_serves(
+    roles: dict[str, str], databases: Databases, tmp_path: Path
+) -> None:
+    environ = {"SUNSHINE_DATA": str(tmp_path / "data"), "PATH": f"{binaries_of_postgres()}:{os.environ['PATH']}"}
+    given = environ | {"SUNSHINE_DATABASE_URL": roles["sunshine"], "SUNSHINE_OWNER_URL": roles["sunshine_owner"]}
+    assert CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=given).exit_code == 0
+    reads = environ | {"SUNSHINE_DATABASE_URL": roles["sunshine_backup"]}
+    assert CliRunner().invoke(cli, ["backup", str(tmp_path / "kept")], env=reads).exit_code == 0
+    with another_database(databases, "sunshine_again"):
+        urls = {name: make_url(url).set(database="sunshine_again") for name, url in roles.items()}
+        told = {name: url.render_as_string(hide_password=False) for name, url in urls.items()}
+        again = environ | {"SUNSHINE_DATABASE_URL": told["sunshine"], "SUNSHINE_OWNER_URL": told["sunshine_owner"]}
+        done = CliRunner().invoke(cli, ["restore", str(tmp_path / "kept")], env=again)
+        assert (done.exit_code, "brought back and checked" in done.stderr) == (0, True), done.stderr
+        with closing(storage.open_store(told["sunshine"]).seeing(EVERYTHING)) as store, store.reading() as session:
+            assert session.execute(text("SELECT count(*) FROM api_key")).scalar_one() == 1
 
 
 def test_document_and_composition_say_the_same() -> None:
