@@ -84,7 +84,7 @@ def _look_postgresql(
     else:
         keep_declarations_apart(session, keys)
     if len(kinds) >= MANY:  # `intern` adds as many in less time
-        asked = (Column("BIGINT", id_keys), Column("TEXT", list(kinds)), events)
+        asked = (Column("BIGINT", id_keys), Column("TEXT", sorted(kinds)), events)  # the server would sort them slower
         return send(session, _LOOK_POSTGRESQL, asked).rows
     uris = sorted(kinds)  # as `intern` does: no two wait in a ring
     texts, numbers = Column("TEXT", uris), Column("SMALLINT", [kinds[uri] for uri in uris])
@@ -108,9 +108,12 @@ def _add_idents(
 
 # What a row of these is; on SQLite the numbers are the highest of events, and of identifiers.
 _EVENT, _IDENT, _NUMBER = 1, 2, 3
+# SELECT hides the number of values from the planner: told that they are many, it would rather read all of `ident`.
 _LOOK_POSTGRESQL = """
-    SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL FROM event AS t WHERE t.id_key = ANY(%b::bigint[])
-    UNION ALL SELECT 2, t.id, NULL, NULL, NULL, t.uri FROM ident AS t WHERE t.uri = ANY(%b::text[])
+    SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
+    FROM event AS t WHERE t.id_key = ANY(CAST((SELECT %b::bigint[]) AS bigint[]))
+    UNION ALL SELECT 2, t.id, NULL, NULL, NULL, t.uri
+    FROM ident AS t WHERE t.uri = ANY(CAST((SELECT %b::text[]) AS text[]))
     UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL FROM generate_series(1, %b)"""
 _LOOK_AND_ADD_POSTGRESQL = f"""
     WITH known AS (SELECT t.id, t.uri FROM ident AS t WHERE t.uri = ANY(%b::text[])),
