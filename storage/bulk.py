@@ -177,8 +177,9 @@ def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending:
     if single:
         rows = f"SELECT {', '.join(f'%b::{type_}' for type_ in types)}"
     else:
-        arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
-        rows = f"SELECT * FROM unnest({arrays}) AS w({', '.join(columns)})"  # noqa: S608 - names of ours
+        # Among what is selected, and not as one table: that keeps each column apart first, for twice the time.
+        values = ", ".join([f"unnest(%b::{type_}[]) AS {name}" for type_, name in zip(types, columns, strict=True)])
+        rows = f"SELECT * FROM (SELECT {values}) AS w"  # noqa: S608 - names of ours
     return f"INSERT INTO {table.name} ({', '.join(columns)}) {rows}{ending}"
 
 
