@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,6 +39,9 @@ from storage.tables import (
 )
 
 _EVENT_COLUMNS = ("id", "id_key", "declarer", "links", *COLUMNS)
+# Two captures of the same events add them in the same order, so that they never wait for each other in a ring; by time
+# first, as most indices of `event` have it: what comes one behind the other is sooner added.
+_IN_ORDER = itemgetter(*[_EVENT_COLUMNS.index(name) for name in ("event_time", "id_key", "declarer")])
 _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
 
 
@@ -161,8 +165,7 @@ def _insert(
     """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
     sibling that is not known."""
     rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
-    # In the order of the key, so that two captures of the same events never wait for each other in a ring.
-    whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=lambda row: row[1:3]), pass_by=True)
+    whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
     unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in siblings.values()])) if len(rows) == 1 else None
     if insert_with_parts(session, whole, _parts(events), unless) < len(events):
         stored = _stored_among(session, events)

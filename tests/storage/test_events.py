@@ -178,10 +178,11 @@ def test_same_events_from_eight_threads_are_stored_once(store: Store, town: Town
     before = counts(store)
     together = threading.Barrier(8)
 
-    def add(_thread: int) -> int:
+    def add(thread: int) -> int:
         together.wait()
-        with store.writing() as session:
-            return len(store_all(session, [new(number, actor, items) for number in range(many)]))
+        made = [new(number, actor, items) for number in range(many)]
+        with store.writing() as session:  # each other thread has them in the other order
+            return len(store_all(session, made[:: -1 if thread % 2 else 1]))
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(add, range(8))) == [0] * 7 + [many]
