@@ -27,12 +27,14 @@ MANY = 50
 
 class Lines(NamedTuple):
     """Rows of `columns` for a table, in the order to be inserted in; values go to the driver as they are: numbers,
-    texts, bytes. With `pass_by`, a row whose unique key is there already is passed by."""
+    texts, bytes. With `pass_by`, a row whose unique key is there already is passed by; with `new` as well, hardly any
+    can be there."""
 
     table: Table
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
     pass_by: bool = False
+    new: bool = False
 
 
 class Unless(NamedTuple):
@@ -123,8 +125,8 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
 
     `unless` is for a single row, and asked on PostgreSQL only: SQLite's single writer knows what is there.
 
-    One statement on PostgreSQL; of many rows, one that hopes that none of `whole` is there (`_add`). Of the parts' rows
-    those that may meet another session's come sorted (`insert_rows`).
+    One statement on PostgreSQL; of many rows, one that hopes that none of `whole`, and of the parts that are `new`, is
+    there (`_add`). Of the parts' rows those that may meet another session's come sorted (`insert_rows`).
     """
     parts = [part for part in parts if part.rows]
     if not is_postgresql(session):
@@ -132,7 +134,7 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
         for part in parts if count == len(whole.rows) else ():
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
-    shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by) for of in (whole, *parts))
+    shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by, of.new) for of in (whole, *parts))
     values = _arrays(*whole[:3]) + (unless.values if unless else ())
     for part in parts:
         values += (*_arrays(*part[:3]), len(whole.rows))
@@ -185,18 +187,19 @@ def _insert_arrays(table: Table, columns: tuple[str, ...], single: bool, ending:
 
 @lru_cache(maxsize=256)
 def _insert_together(
-    lines: tuple[tuple[Table, tuple[str, ...], bool, bool], ...], *, hoping: bool, unless: str = ""
+    lines: tuple[tuple[Table, tuple[str, ...], bool, bool, bool], ...], *, hoping: bool, unless: str = ""
 ) -> str:
     """The first lines, counted, and behind them each of the others where the count is what it should be.
 
-    `hoping`: that no other session adds any of the same rows; of the parts that are to pass by, what is there is left.
+    `hoping`: that none of the first lines, and of the parts that are new, is there, and that no other session adds any
+    of the same rows; of the other parts that are to pass by, what is there is left.
     """
-    whole, *parts = (_insert_arrays(table, columns, single, "") for table, columns, single, _ in lines)
-    endings = [
-        _not_there(table) if hoping and pass_by and not single else _ending(table, pass_by, ())
-        for table, _, single, pass_by in lines
-    ]
+    whole, *parts = (_insert_arrays(table, columns, single, "") for table, columns, single, *_ in lines)
+    endings = [_ending(table, pass_by, ()) for table, _, _, pass_by, _ in lines]
     if hoping:
+        for place, (table, _, single, pass_by, new) in enumerate(lines):
+            if pass_by and not single:
+                endings[place] = "" if new else _not_there(table)
         endings[0] = ""
     if unless:
         whole += f" WHERE NOT EXISTS ({unless})"

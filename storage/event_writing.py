@@ -1,7 +1,7 @@
 """Writing events: one look before, and one statement for events with all that hangs on them (one a table on SQLite)."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -42,16 +42,18 @@ _EVENT_COLUMNS = ("id", "id_key", "declarer", "links", *COLUMNS)
 # Two captures of the same events add them in the same order, so that they never wait for each other in a ring; by time
 # first, as most indices of `event` have it: what comes one behind the other is sooner added.
 _IN_ORDER = itemgetter(*[_EVENT_COLUMNS.index(name) for name in ("event_time", "id_key", "declarer")])
+_NAMED_COLUMNS = ("organisation", "kind", "ident")
 _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
 
 
 class Look(NamedTuple):
     """What was found before events are written: their `storage.events.find_siblings`, {uri: number} of all that they
-    name, and ascending numbers for the events."""
+    name, ascending numbers for the events, and, of many URIs on PostgreSQL, those that were not known."""
 
     siblings: dict[EventKey, StoredEvent]
     idents: dict[str, int]
     numbers: Sequence[int]
+    new: Set[int] = frozenset()
 
 
 def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], events: int) -> Look:
@@ -64,7 +66,7 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
     Of the numbers PostgreSQL's sequence gives none twice; on SQLite they are what follows the highest, which nobody
     else can take, because a session that writes is the only one. Numbers that are not used are lost.
     """
-    on_postgresql = is_postgresql(session)
+    on_postgresql, new = is_postgresql(session), frozenset[int]()
     rows = (_look_postgresql if on_postgresql else _look_sqlite)(session, keys, kinds, events)
     siblings = [row[1:5] for row in rows if row[0] == _EVENT]
     idents = {row[5]: row[1] for row in rows if row[0] == _IDENT}
@@ -73,8 +75,9 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
         idents |= _add_idents(session, kinds, idents, highest=numbers[1])
         numbers = range(numbers[0] + 1, numbers[0] + 1 + events)
     elif len(idents) < len(kinds):
-        idents = intern(session, kinds, idents)
-    return Look(with_documents(session, siblings) if siblings else {}, idents, numbers)
+        known, idents = idents, intern(session, kinds, idents)
+        new = frozenset(idents.values()).difference(known.values())
+    return Look(with_documents(session, siblings) if siblings else {}, idents, numbers, new)
 
 
 def _look_postgresql(
@@ -151,7 +154,7 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
     numbers = dict(zip([e.key for e in events], found.numbers, strict=False))
     left, stored = list(events), dict[EventKey, int]()
     while left:
-        stored |= _insert(session, {numbers[e.key]: e for e in left}, found.siblings)
+        stored |= _insert(session, {numbers[e.key]: e for e in left}, found)
         left = [e for e in left if e.key not in stored]
         if left:
             found.siblings.update(find_siblings(session, {e.key[0] for e in left}))
@@ -159,18 +162,16 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
     return stored
 
 
-def _insert(
-    session: Session, events: Mapping[int, NewEvent], siblings: Mapping[EventKey, StoredEvent]
-) -> dict[EventKey, int]:
+def _insert(session: Session, events: Mapping[int, NewEvent], found: Look) -> dict[EventKey, int]:
     """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
     sibling that is not known."""
     rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
     whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
-    unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in siblings.values()])) if len(rows) == 1 else None
-    if insert_with_parts(session, whole, _parts(events), unless) < len(events):
+    unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in found.siblings.values()])) if len(rows) == 1 else None
+    if insert_with_parts(session, whole, _parts(events, found.new), unless) < len(events):
         stored = _stored_among(session, events)
         events = {number: e for number, e in events.items() if number in stored}
-        for part in _parts(events):
+        for part in _parts(events, found.new):
             insert_rows(session, *part[:3], pass_by=part.pass_by)
     return {e.key: number for number, e in events.items()}
 
@@ -178,19 +179,21 @@ def _insert(
 _ANOTHER = "SELECT 1 FROM event AS t WHERE t.id_key = %b AND t.id <> ALL(%b::bigint[])"
 
 
-def _parts(events: Mapping[int, NewEvent]) -> list[Lines]:
-    """What hangs on {number: event}, in the order of each table's key."""
+def _parts(events: Mapping[int, NewEvent], new: Set[int]) -> list[Lines]:
+    """What hangs on {number: event}, in the order of each table's key; of the things that they name these are new."""
     fresh = events.items()
     documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     parties = [(party, e.time, n) for n, e in fresh for party in e.parties if party != e.captor]
-    named = {(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named}
+    named = sorted({(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named})
+    first = [row for row in named if row[2] in new]
     return [
         Lines(event_document, ("event", "document", "digest"), documents),
         Lines(event_item, _ITEM_COLUMNS, sorted([row for n, e in fresh for row in _item_rows(n, e)])),
         Lines(event_mention, ("ident", "time", "event", "kind"), sorted(mentions)),
         Lines(event_party, ("organisation", "time", "event"), sorted(parties)),
-        Lines(event_vocabulary, ("organisation", "kind", "ident"), sorted(named), pass_by=True),
+        Lines(event_vocabulary, _NAMED_COLUMNS, [row for row in named if row[2] not in new], pass_by=True),
+        Lines(event_vocabulary, _NAMED_COLUMNS, first, pass_by=True, new=True),
     ]
 
 

@@ -1,6 +1,7 @@
 """Many rows in one statement: those that are there are passed by, and found without reading a table of any size."""
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from storage.bulk import MANY, Lines, insert_with_parts
 from storage.store import Store
@@ -20,7 +21,27 @@ def test_parts_that_are_there_are_passed_by_and_found_by_their_key(store: Store)
         insert_with_parts(session, one, [Lines(event_vocabulary, WORDS, there)])
         assert insert_with_parts(session, whole, [Lines(event_vocabulary, WORDS, wanted, pass_by=True)]) == MANY
         if session.get_bind().dialect.name == "postgresql":
-            of_it = "FROM pg_stat_xact_user_tables WHERE relname = 'event_vocabulary'"
-            assert session.scalar(text(f"SELECT seq_scan {of_it}")) == 0
-            assert (session.scalar(text(f"SELECT idx_scan {of_it}")) or 0) >= len(wanted)
+            assert scans(session, "seq_scan") == 0
+            assert scans(session, "idx_scan") >= len(wanted)
         assert session.scalar(counted) == 5_100
+
+
+def test_new_parts_are_not_looked_for_and_yet_passed_by_where_they_are_there(store: Store) -> None:
+    new, counted = [(1, 1, number) for number in range(2 * MANY)], text("SELECT count(*) FROM event_vocabulary")
+
+    def add(session: Session, prefix: str, rows: list[tuple[int, int, int]]) -> int:
+        whole = Lines(ident, ("uri", "kind"), [(f"urn:test:{prefix}:{number}", 1) for number in range(MANY)])
+        return insert_with_parts(session, whole, [Lines(event_vocabulary, WORDS, rows, pass_by=True, new=True)])
+
+    with store.seeing(EVERYTHING).writing() as session:
+        assert add(session, "first", new[:MANY]) == MANY
+        if session.get_bind().dialect.name == "postgresql":
+            assert scans(session, "idx_scan") == 0
+        assert add(session, "second", new) == MANY
+        assert session.scalar(counted) == len(new)
+
+
+def scans(session: Session, kind: str) -> int:
+    """How often this transaction read or searched `event_vocabulary`, on PostgreSQL."""
+    of_it = "FROM pg_stat_xact_user_tables WHERE relname = 'event_vocabulary'"
+    return session.scalar(text(f"SELECT {kind} {of_it}")) or 0

@@ -206,6 +206,17 @@ def test_many_events_of_which_one_is_there_are_stored_but_for_that_one(store: St
     assert set(added.values()) == {MANY - 1}
 
 
+def test_look_tells_which_of_many_things_are_new(store: Store) -> None:
+    with store.writing() as session:
+        known = intern(session, {f"known {number}": 1 for number in range(MANY)})
+    asked = dict.fromkeys([*known, *[f"new {number}" for number in range(MANY)]], 1)
+    with store.writing() as session:
+        found = look(session, [(1, 0), (2, 0)], asked, 2)
+    assert found.idents.keys() == asked.keys()
+    new = {found.idents[uri] for uri in asked.keys() - known.keys()}
+    assert found.new == (new if store.engine.dialect.name == "postgresql" else set())
+
+
 def test_correction_stands_beside_what_it_corrects(store: Store, town: Town) -> None:
     actor = town.organisation()
     with store.writing() as session:
