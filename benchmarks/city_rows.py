@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.city import moment_of
 from benchmarks.city_people import Document, Party, Story, Thing, Told
 from benchmarks.city_shapes import Layout, Shape
-from storage.events import Named, id_key
+from storage.events import THINGS, Named, id_key
 from storage.packing import pack
 from trace.domain.stock import Balance
 from trace.domain.uris import UriKind
@@ -38,7 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "dispensing": ("item", "organisation", "event", "returned_event", "dispensed_at"),
     "dispensing_head": ("item", "open_sales", "split_units"),
 }
-_THING, _TYPE = int(Named.EPC), int(Named.EVENT_TYPE)
+_TYPE = int(Named.EVENT_TYPE)
 _CRATE = int(UriKind.RETURNABLE)
 
 
@@ -167,7 +167,7 @@ class Rows:
                     named.append((kind, what, True))
                 else:
                     thing = told.things[what]
-                    named.append((kind, thing.number, kind != _THING or thing.kind == _CRATE))
+                    named.append((kind, thing.number, kind not in THINGS or thing.kind == _CRATE))
             for party in _parties(told, layout):
                 for kind, number, shared in named:
                     row = (party, kind, number)

@@ -85,12 +85,16 @@ class Mention(IntEnum):
 class Named(IntEnum):
     """A top-level resource of EPCIS 2.0: `event_vocabulary.kind`, never renumber."""
 
-    EPC = 1  # any thing: instance, lot, class, container
+    EPC = 1  # any thing but a lot: instance, class, container
     BIZ_STEP = 2
     DISPOSITION = 3
     READ_POINT = 4
     BIZ_LOCATION = 5
     EVENT_TYPE = 6  # by its number in `TYPES`
+    LOT = 7  # of the things of the standard's list; apart, so that nobody's lots are looked for among all their packs
+
+
+THINGS = (Named.EPC, Named.LOT)
 
 
 class ItemLine(NamedTuple):

@@ -4,7 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from storage.tables import organisation
 from tests.town import NOW, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
@@ -107,6 +109,26 @@ def test_organisations_are_found_by_name_with_the_lots_one_shares_with_them(
     assert card["lots"] == [], "that a competitor has goods of the same lot is the competitor's affair"
     assert len(found(town, inspector(town, "640500"), "超市（演示）")["organisations"]) == 2
     assert found(town, inspector(town, "640100"), "超市（演示）")["organisations"] == []
+
+
+def test_lots_are_told_of_who_sent_them_as_packs(town: Town) -> None:
+    pharmacy = town.organisation(K.PHARMACY, name="城南药店（演示）")
+    made = town.drugs_at(pharmacy, town.packs(3))
+    with town.store.reading() as session:
+        maker = session.scalars(select(organisation.c.name).where(organisation.c.kind == K.DRUG_MAKER)).one()
+    (card,) = found(town, pharmacy, maker)["organisations"]
+    assert [row["lot"] for row in card["lots"]] == [made]
+    (card,) = found(town, inspector(town, "640500"), "城南药店")["organisations"]
+    assert [row["lot"] for row in card["lots"]] == [made]
+
+
+def test_what_somebody_says_came_from_another_is_told_to_both(town: Town) -> None:
+    farm, shop = town.organisation(K.FARM, name="沙坡头农场（演示）"), town.organisation(name="城南超市（演示）")
+    lot = town.lot(farm, town.product(farm))
+    town.arrive(farm, shop, Line(code=lot, amount=Decimal(20), reason="老客户"))
+    for reader, name in ((shop, "沙坡头农场"), (farm, "城南超市")):
+        (card,) = found(town, reader, name)["organisations"]
+        assert [row["lot"] for row in card["lots"]] == [lot]
 
 
 def test_wildcards_are_letters(town: Town, trade: tuple[Actor, Actor, Actor, str]) -> None:

@@ -1,4 +1,4 @@
-"""What a search costs: on SQLite, which tables are read whole (none)."""
+"""What a search costs: how far it looks, and on SQLite, which tables are read whole (none)."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -10,9 +10,12 @@ from sqlalchemy import event as engine_event
 from storage import names
 from storage.events import find_idents
 from storage.tables import metadata
+from tests.services.test_lookup import statements
 from tests.town import NOW, Town
-from trace.domain.permissions import Role
+from trace.domain.events import Action, ObjectEvent, Quantity
+from trace.domain.permissions import Actor, Role
 from trace.services import search as searching
+from trace.services.capture import capture
 from trace.services.certificates import had_by
 from trace.services.drug_editing import list_drugs
 from trace.services.hops import Some
@@ -82,26 +85,71 @@ def test_what_many_names_have_is_come_by_in_order_of_the_names(town: Town, monke
         assert not [plan for plan in plans if "ORDER BY" in plan], "to sort them, all would be read"
 
 
-def test_lots_are_told_of_somebody_whose_newest_things_alone_are_looked_at(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def six(town: Town) -> tuple[Actor, Actor, Actor, list[str]]:
+    """A farm that sent six lots to a shop: (farm, shop, an inspector, the lots, oldest first)."""
     farm, shop = town.organisation(name="沙坡头农场（演示）"), town.organisation()
     lots = [town.lot(farm, town.product(farm), number=f"NEW-{n}") for n in range(6)]
     for lot in lots:
         town.send(farm, shop, Some(lot, Decimal(1)))
-    inspector = town.organisation(region="640500", role=Role.INSPECTOR, licensed=False)
+    return farm, shop, town.organisation(region="640500", role=Role.INSPECTOR, licensed=False), lots
+
+
+def told_of_the_farm(town: Town, actor: Actor) -> tuple[list[str], list[str]]:
+    """(its lots, what was left out), as a search for its name tells."""
+    (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
+    return [row["lot"] for row in card["lots"]], card["left_out"]
+
+
+def test_the_newest_lots_are_told_of_somebody_and_whether_there_are_older_ones(
+    town: Town, six: tuple[Actor, Actor, Actor, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shop, inspector, lots = six
     for actor in (shop, inspector):
-        (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
-        assert [row["lot"] for row in card["lots"]] == lots[::-1]
-        assert card["left_out"] == []
-    for name, value in (("NEWEST", 2), ("KNOWN", 2), ("MOST", 2), ("MOST", 5)):
-        with monkeypatch.context() as fewer:
-            fewer.setattr(searching, name, value)
-            for actor in (shop, inspector):
-                (card,) = town.do(searching.search, actor=actor, text="沙坡头", now=NOW)["organisations"]
-                told = 6 if name == "KNOWN" and actor is inspector else value
-                assert [row["lot"] for row in card["lots"]] == lots[: 5 - told if told < 6 else None : -1]
-                assert card["left_out"] == (["lots"] if told < 6 else []), "it says that older ones were left out"
+        assert told_of_the_farm(town, actor) == (lots[::-1], [])
+    for most in (2, 5):
+        monkeypatch.setattr(searching, "MOST", most)
+        for actor in (shop, inspector):
+            assert told_of_the_farm(town, actor) == (lots[: 5 - most : -1], ["lots"])
+
+
+def test_of_two_the_newest_things_between_them_are_looked_through_either_way(
+    town: Town, six: tuple[Actor, Actor, Actor, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm, shop, _, lots = six
+    grown = town.grown(shop, number="BACK")
+    town.send(shop, farm, Some(grown, Decimal(1)))
+    assert told_of_the_farm(town, shop) == ([grown, *lots[::-1]], [])
+    monkeypatch.setattr(searching, "NEWEST", 2)
+    assert told_of_the_farm(town, shop) == ([grown, *lots[:3:-1]], ["lots"]), "it says that older ones were left out"
+
+
+def test_lots_without_a_record_do_not_hide_those_that_have_one(
+    town: Town, six: tuple[Actor, Actor, Actor, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm, _, inspector, lots = six
+    strange = (Quantity(f"https://id.gs1.org/01/06141410734642/10/S{n}", Decimal(1), "KGM") for n in range(9))
+    seen = ObjectEvent(
+        event_time=NOW, event_id="ni:///strange", action=Action.OBSERVE, biz_step="storing", quantities=tuple(strange)
+    )
+    town.do(capture, [seen], actor=farm, now=NOW, strict=False)
+    monkeypatch.setattr(searching, "MOST", 3)
+    assert told_of_the_farm(town, inspector) == (lots[:2:-1], ["lots"])
+    for newest, told in ((15, lots[:2:-1]), (11, lots[:3:-1]), (7, [])):
+        monkeypatch.setattr(searching, "NEWEST", newest)
+        assert told_of_the_farm(town, inspector) == (told, ["lots"])
+
+
+def test_of_strangers_no_lots_are_looked_for(town: Town) -> None:
+    shop = town.organisation()
+    asked: list[int] = []
+    for street in ("东", "西"):
+        for number in range(4):
+            town.organisation(name=f"城南{street}街{number}号超市（演示）", licensed=False)
+        with statements(town.store) as sent:
+            found = town.do(searching.search, actor=shop, text="城南", now=NOW)["organisations"]
+        asked.append(len(sent))
+    assert (len(found), asked[0]) == (8, asked[1]), "so many statements, however many there are"
 
 
 def test_sqlite_makes_no_table_of_an_organisations_events_to_tell_what_it_had(town: Town) -> None:

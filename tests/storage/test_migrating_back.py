@@ -12,6 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, Table, delete, func, insert, select, text, type_coerce, update
 
 import storage
+from storage.events import THINGS, Named
 from storage.packing import Packed
 from storage.store import Store, _migrations
 from storage.tables import (
@@ -120,12 +121,16 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
     assert all(derived.values())
     with used.engine.connect() as connection:
         captors = connection.execute(select(event.c.captured_by, event.c.event_time, event.c.id)).all()
+        names = connection.execute(select(event_vocabulary)).tuples().all()
+    assert {kind for _, kind, _ in names} >= set(THINGS)
     migrate(used, BEFORE)
     assert differences(used, old) == []
     with used.engine.connect() as connection:
         there = rows(connection, old.sorted_tables, packed=False)
         parties = {"event_party": sorted([*before["event_party"], *map(repr, captors)])}
-        assert there == before | parties, "captors were parties like others"
+        things = [(party, Named.EPC.value if kind == Named.LOT else kind, number) for party, kind, number in names]
+        parties["event_vocabulary"] = sorted(map(repr, things))
+        assert there == before | parties, "captors were parties like others, lots things like others"
         people = old.tables["person"]
         assert dict(connection.execute(select(people.c.id, people.c.password_hash)).all()) == hashes
         kept, waiting = old.tables["event_document"], old.tables["pending_proof"]

@@ -31,7 +31,7 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 2_000  # bytes; an index of PostgreSQL takes 2,700
-_THING, _TYPE = int(store.Named.EPC), int(store.Named.EVENT_TYPE)
+_THING, _LOT, _TYPE = int(store.Named.EPC), int(store.Named.LOT), int(store.Named.EVENT_TYPE)
 # In the order of `_words`.
 _WORD_KINDS = tuple(
     int(kind)
@@ -350,7 +350,8 @@ def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
 
 def _named(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -> set[tuple[int, int]]:
     """The top-level resources an event belongs to."""
-    things = {(_THING, ids[link.item]) for link in draft.links if link.role is not Role.TRANSFORMATION}
+    uris = [link.item for link in draft.links if link.role is not Role.TRANSFORMATION]
+    things = {(_LOT if draft.kinds[uri] is UriKind.LOT else _THING, ids[uri]) for uri in uris}
     things.add((_TYPE, store.TYPES[type(draft.event).__name__]))
     things.update([(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None])
     return things

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session
 
-from storage.events import Named, uris_of
+from storage.events import THINGS, Named, uris_of
 from storage.tables import event_vocabulary, ident, organisation
 from trace.domain.epcis import cbv
 from trace.domain.epcis.query_language import Query
@@ -18,7 +18,7 @@ from trace.domain.uris import canonical_uri
 from trace.services.look_up_log import note_look_up
 
 EVENT_TYPES = ("AggregationEvent", "AssociationEvent", "ObjectEvent", "TransactionEvent", "TransformationEvent")
-TOGETHER = 100  # organisations in one statement; SQLite takes 500
+TOGETHER = 100  # organisations' lists in one statement; SQLite takes 500
 # Lists that begin with the words of the standard; what partners call their own comes behind (GS1's OpenAPI file).
 _WORDS = {Named.BIZ_STEP: cbv.Kind.BIZ_STEP, Named.DISPOSITION: cbv.Kind.DISPOSITION}
 _PARAMETERS = {
@@ -72,7 +72,7 @@ def get_named(session: Session, *, actor: Actor, kind: Named, text: str, now: da
     query = (
         select(ident.c.id)
         .join(event_vocabulary, event_vocabulary.c.ident == ident.c.id)
-        .where(ident.c.uri == found, event_vocabulary.c.kind == int(kind), _sees(actor))
+        .where(ident.c.uri == found, event_vocabulary.c.kind.in_(_kinds(kind)), _sees(actor))
         .limit(1)
     )
     if session.execute(query).first() is None:
@@ -103,6 +103,11 @@ def get_event_type(text: str) -> str:
     if text not in EVENT_TYPES:
         raise NotFound(N_("There is no event type {type}."), type=text[:120])
     return text
+
+
+def _kinds(kind: Named) -> tuple[Named, ...]:
+    """As what the members of a list are kept."""
+    return THINGS if kind is Named.EPC else (kind,)
 
 
 def _sees(actor: Actor) -> ColumnElement[bool]:
@@ -143,18 +148,19 @@ def _numbers(session: Session, parties: Sequence[int], kind: Named, *, behind: i
     Of each organisation no more is read than one page, by the key: a region's list is as long as its trade.
     """
     found: set[int] = set()
-    for start in range(0, len(parties), TOGETHER):
+    lists = [(party, one) for party in parties for one in _kinds(kind)]
+    for start in range(0, len(lists), TOGETHER):
         pages = [
             select(event_vocabulary.c.ident)
             .where(
                 event_vocabulary.c.organisation == party,
-                event_vocabulary.c.kind == int(kind),
+                event_vocabulary.c.kind == int(one),
                 event_vocabulary.c.ident > behind,
             )
             .order_by(event_vocabulary.c.ident)
             .limit(most)
             .subquery()
-            for party in parties[start : start + TOGETHER]
+            for party, one in lists[start : start + TOGETHER]
         ]
         found.update(session.scalars(union_all(*(select(page.c.ident) for page in pages))))
     return sorted(found)[:most]

@@ -1,15 +1,16 @@
 """Find what a person typed where it is no code: a lot's number, a certificate's number, an organisation's name."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from storage.events import Named
 from storage.names import Name, named
 from storage.one_of import one_of, there_is
-from storage.parties import Viewer, took_part
+from storage.parties import Viewer
 from storage.tables import (
     certificate,
     certificate_lot,
@@ -19,6 +20,7 @@ from storage.tables import (
     lot,
     organisation,
     product,
+    transit,
 )
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, region_prefix
@@ -27,15 +29,15 @@ from trace.services.look_up_log import note_look_up
 from trace.services.organisations import as_card as organisation_card
 
 MOST, MOST_ORGANISATIONS = 50, 10
-# Of an organisation, things that are looked through for its lots, and lots that are looked at: some 30 ms each.
-NEWEST, KNOWN = 20_000, 200
+# Lots that are looked through for those that there is a record of, and things of either way between two for their lots.
+NEWEST = 2_000
 
 
 def search(session: Session, *, actor: Actor, text: str, now: datetime, reason: str = "") -> dict[str, Any]:
     """{lots, certificates, organisations, left_out} that a text names, as far as the actor may know them.
 
     Lots: by number, those the actor's organisation handled; for inspectors those handled in their region. Certificates
-    by number, with their lots. Organisations by part of the name or by credit code, with the lots last seen there.
+    by number, with their lots. Organisations by part of the name or by credit code, with the newest lots (`_lots_at`).
     `left_out` names those of these lists that are not whole, and so it does in the card of a certificate or an
     organisation. An inspector's search is written down like a look-up (R18).
     """
@@ -77,14 +79,10 @@ def _lot_query(begun: FromClause) -> Select[Any]:
 def _handled_by_readers(actor: Actor) -> ColumnElement[bool]:
     """Whether somebody whose records the actor may read took part in an event of the lot."""
     if not actor.watches:
-        return _has_to_do(actor.organisation, lot.c.item)
+        v = event_vocabulary.c
+        is_named = (v.organisation == actor.organisation, v.kind == int(Named.LOT), v.ident == lot.c.item)
+        return there_is(v.ident, *is_named)
     return there_is(event_item.c.item, event_item.c.item == lot.c.item, Viewer.of(actor).sees_event(event_item.c.event))
-
-
-def _has_to_do(organisation_id: int, item: Any) -> ColumnElement[bool]:
-    """Whether an organisation took part in an event of a thing."""
-    v = event_vocabulary.c
-    return there_is(v.ident, v.organisation == organisation_id, v.kind == int(Named.EPC), v.ident == item)
 
 
 def _lot_card(row: Any) -> dict[str, Any]:
@@ -123,26 +121,68 @@ def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, 
     )
     if actor.watches:
         query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
-    return [{**organisation_card(row), **_lots_at(session, actor, row.id)} for row in session.execute(query).all()]
+    rows = session.execute(query).all()
+    lots = _lots_at(session, actor, [row.id for row in rows])
+    return [{**organisation_card(row), **lots[row.id]} for row in rows]
 
 
-def _lots_at(session: Session, actor: Actor, organisation_id: int) -> dict[str, Any]:
-    """The newest lots that an organisation had to do with; for others than inspectors, in one event with the actor.
+def _lots_at(session: Session, actor: Actor, organisations: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Of each organisation {lots, left_out}: the newest that it had to do with; for others than inspectors, the newest
+    that went from it to the actor's or back, as either says.
 
-    That a competitor has goods of the same lot is the competitor's affair. What somebody had to do with grows with the
-    years: looked at are its newest things, and of the lots that the actor knows, too, the newest. {lots, left_out}.
+    That a competitor has goods of the same lot is the competitor's affair.
     """
+    if actor.watches:
+        return {number: _lots_of(session, number) for number in organisations}
+    partners = _partners_among(session, actor.organisation, organisations)
+    return {
+        number: _lots_between(session, actor.organisation, number)
+        if number in partners
+        else {"lots": [], "left_out": []}
+        for number in organisations
+    }
+
+
+def _lots_of(session: Session, organisation_id: int) -> dict[str, Any]:
+    """The newest lots that the events of an organisation name."""
     v = event_vocabulary.c
-    things = select(v.ident).where(v.organisation == organisation_id, v.kind == int(Named.EPC)).order_by(v.ident.desc())
-    newest = things.limit(NEWEST).subquery("newest")
-    lots = select(lot.c.item).select_from(newest.join(lot, lot.c.item == newest.c.ident))
-    if not actor.watches:
-        lots = lots.where(_has_to_do(actor.organisation, lot.c.item))
-    most = MOST if actor.watches else KNOWN
-    known = session.scalars(lots.order_by(newest.c.ident.desc()).limit(most + 1)).all()
-    query = _lot_query(lot).where(one_of(session, lot.c.item, known[:most])).order_by(lot.c.item.desc())
-    if not actor.watches:
-        both = (took_part(organisation_id), took_part(actor.organisation))
-        query = query.where(there_is(event_item.c.item, event_item.c.item == lot.c.item, *both))
-    are_there_more = len(known) > most or session.scalar(things.offset(NEWEST).limit(1)) is not None
-    return _newest_of(session, query, are_there_more=are_there_more)
+    named = select(v.ident.label("item")).where(v.organisation == organisation_id, v.kind == int(Named.LOT))
+    named = named.order_by(v.ident.desc())
+    # Nearly always there is a record of each; partners may report any number of lots that there is none of.
+    for looked_through in (2 * MOST, NEWEST):
+        newest = named.limit(looked_through).subquery("newest")
+        query = _lot_query(newest.join(lot, lot.c.item == newest.c.item)).order_by(newest.c.item.desc())
+        there_are_older = session.scalar(named.offset(looked_through).limit(1)) is not None
+        found = _newest_of(session, query, are_there_more=there_are_older)
+        if not there_are_older or len(found["lots"]) == MOST:
+            break
+    return found
+
+
+def _ways(one: Any, other: Any) -> list[Select[Any]]:
+    """The things that went from one organisation to another, as either of them says, and those that went back."""
+    t = transit.c
+    return [
+        select(t.item, t.lot).where(t.receiver == receiver, t.sender == sender)
+        for receiver, sender in ((one, other), (other, one))
+    ]
+
+
+def _partners_among(session: Session, organisation_id: int, others: Sequence[int]) -> set[int]:
+    """Those of these organisations that anything went to or came from."""
+    any_went = (way.with_only_columns(transit.c.item).limit(1) for way in _ways(organisation_id, organisation.c.id))
+    traded = or_(*(way.scalar_subquery().is_not(None) for way in any_went))
+    return set(session.scalars(select(organisation.c.id).where(one_of(session, organisation.c.id, others), traded)))
+
+
+def _lots_between(session: Session, one: int, other: int) -> dict[str, Any]:
+    """The newest lots that went, themselves or as packs, from one organisation to the other or back."""
+    ways = [way.order_by(transit.c.item.desc()) for way in _ways(one, other)]
+    newest = [way.limit(NEWEST).subquery() for way in ways]
+    went = union(*(select(way.c.lot) for way in newest)).subquery("went")
+    found = _newest_of(session, _lot_query(went.join(lot, lot.c.item == went.c.lot)).order_by(went.c.lot.desc()))
+    if found["left_out"]:
+        return found
+    older = [way.with_only_columns(transit.c.item).offset(NEWEST).limit(1).scalar_subquery() for way in ways]
+    there_are_older = session.scalar(select(func.coalesce(*older))) is not None
+    return found | {"left_out": ["lots"] if there_are_older else []}

@@ -19,9 +19,17 @@ def upgrade() -> None:
         "SELECT organisation, time, event FROM event_party"
         " WHERE organisation <> (SELECT captured_by FROM event WHERE event.id = event_party.event)",
     )
+    # Lots (UriKind 2) are kept apart from other things (1), as 7.
+    _vocabulary(
+        "SELECT v.organisation, CASE WHEN v.kind = 1 AND i.kind = 2 THEN 7 ELSE v.kind END AS kind, v.ident"
+        " FROM event_vocabulary AS v LEFT JOIN ident AS i ON i.id = v.ident"
+    )
 
 
 def downgrade() -> None:
+    _vocabulary(
+        "SELECT DISTINCT organisation, CASE WHEN kind = 7 THEN 1 ELSE kind END AS kind, ident FROM event_vocabulary"
+    )
     _parties(
         "Who may see an event whole: who captured it, and who is named as its source or destination",
         "SELECT organisation, time, event FROM event_party UNION ALL SELECT captured_by, event_time, id FROM event",
@@ -56,3 +64,23 @@ def _parties(comment: str, query: str) -> None:
     )
     op.create_index("ix_event_party_event", "event_party", ["event"])
     op.execute("DROP TABLE parties")
+
+
+def _vocabulary(query: str) -> None:
+    """Make the table anew of what a query finds: the key of many rows changes."""
+    op.execute(f"CREATE TEMPORARY TABLE vocabulary AS {query}")
+    op.drop_table("event_vocabulary")
+    op.create_table(
+        "event_vocabulary",
+        sa.Column("organisation", NUMBER, nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False, comment="storage.events.Named"),
+        sa.Column("ident", NUMBER, nullable=False, comment="ident.id; of an event type its number"),
+        sa.PrimaryKeyConstraint("organisation", "kind", "ident", name=op.f("pk_event_vocabulary")),
+        comment="What the events an organisation may see name: the top-level resources of EPCIS 2.0 (section 12.5)",
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO event_vocabulary SELECT organisation, kind, ident FROM vocabulary"
+        " ORDER BY organisation, kind, ident"
+    )
+    op.execute("DROP TABLE vocabulary")

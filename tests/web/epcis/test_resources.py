@@ -50,6 +50,19 @@ def test_epcs_are_listed_page_by_page_each_once(shop: Partner) -> None:
     assert listed == members_of(shop, "/epcs?perPage=1000")
 
 
+def test_lots_stand_among_the_epcs_page_by_page(shop: Partner) -> None:
+    sent = []
+    for n in range(4):
+        kind = {"epcList": None, "quantityList": [{"epcClass": f"{GTIN}/10/AMONG{n}"}]} if n % 2 else {}
+        made = shop.captured(**kind)
+        sent.append(made["epcList"][0] if made.get("epcList") else made["quantityList"][0]["epcClass"])
+    for size in (1, 2, 1000):
+        listed = members_of(shop, f"/epcs?perPage={size}")
+        assert [uri for uri in listed if uri in sent] == sent
+        assert len(listed) == len(set(listed))
+    assert shop.get(f"/epcs/{quote(sent[1], safe='')}").json["member"] == ["events"]
+
+
 @pytest.mark.parametrize(
     "form", [f"{GTIN}/21/BELOW", f"{GTIN_URN}.BELOW", "https://shop.example.com/01/10614141073464/21/BELOW"]
 )
