@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session
@@ -24,12 +24,13 @@ from trace.domain.epcis.predicates import MasterData
 from trace.domain.epcis.query_language import Query
 
 FIRST_PIECE, LARGEST_PIECE = 250, 2_000  # rows of an index in one statement: the first page of most queries is short
-DOCUMENTS = 100  # loaded at once
+DOCUMENTS = 100  # loaded at once, and at first no more than a page takes
 # Long queries that one process answers at once: its other threads stay free for the desks (`trace.cli.THREADS`).
 LONG_QUERIES = 2
 LONG = 10  # a query is long once it has read one part in so many of its budget
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _turns = threading.BoundedSemaphore(LONG_QUERIES)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,11 @@ class Search:
         """
         if self._ways is None:
             return iter(())
+        first = min(most, DOCUMENTS)
         if not self.is_sorted:
-            return self._walk(self._ways, after)
+            return self._walk(self._ways, after, first)
         if self._query.order_by in (EVENT_TIME, RECORD_TIME):
-            return self._in_order(self._ways, after)
+            return self._in_order(self._ways, after, first)
         behind = (m for m in self._keyed(self._ways) if after is None or self._is_behind(m.key, after))
         best = heapq.nlargest if self._query.descending else heapq.nsmallest
         return iter(best(most, behind, key=lambda match: match.key))
@@ -152,28 +154,26 @@ class Search:
         return key < place if self._query.descending else key > place
 
     def _keyed(self, ways: Ways) -> Iterator[Match]:
-        for match in self._walk(ways, None):
+        for match in self._walk(ways, None, DOCUMENTS):
             key = (*self._query.sort_key(match.document), match.event)
             yield Match(key, match.event, match.event_time, match.document)
 
-    def _in_order(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
+    def _in_order(self, ways: Ways, after: tuple[Any, ...] | None, first: int) -> Iterator[Match]:
         """The matching events behind a place, sorted by a time that the rows know."""
         rows = ((self._key(row), row) for passed in self._pieces(ways, None) for row in passed)
         behind = [(key, row) for key, row in rows if after is None or self._is_behind(key, after)]
         behind.sort(key=lambda pair: pair[0], reverse=self._query.descending)
-        for start in range(0, len(behind), DOCUMENTS):
-            part = behind[start : start + DOCUMENTS]
+        for part in _parts(behind, first):
             yield from self._judged([row for _, row in part], [key for key, _ in part])
 
     def _key(self, row: Row[Any]) -> tuple[Any, ...]:
         by_record = self._query.order_by == RECORD_TIME
         return (_record_time(row) if by_record else row.event_time, row.event)
 
-    def _walk(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[Match]:
+    def _walk(self, ways: Ways, after: tuple[Any, ...] | None, first: int) -> Iterator[Match]:
         """The matching events in the order of the route."""
         for passed in self._pieces(ways, after):
-            for start in range(0, len(passed), DOCUMENTS):
-                part = passed[start : start + DOCUMENTS]
+            for part in _parts(passed, first):
                 yield from self._judged(part, [(row.time, row.event) for row in part])
 
     def _pieces(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[list[Row[Any]]]:
@@ -225,6 +225,14 @@ class Search:
             unique = {(row.time, row.event): row for row in found}
             found = [unique[key] for key in sorted(unique, reverse=down)[:size]]
         return found
+
+
+def _parts(rows: Sequence[T], first: int) -> Iterator[Sequence[T]]:
+    """The rows whose documents are loaded at once: the first so many, then `DOCUMENTS` each time."""
+    if rows:
+        yield rows[:first]
+    for start in range(first, len(rows), DOCUMENTS):
+        yield rows[start : start + DOCUMENTS]
 
 
 def _record_time(row: Row[Any]) -> str:

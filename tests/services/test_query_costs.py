@@ -1,16 +1,18 @@
 """What a query for events costs: statements, rows, and an end to it when nothing narrows it."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event as engine_event
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from storage import event_routes
+from storage import event_routes, event_search
 from storage.event_search import LONG, LONG_QUERIES, Budget, Meter
+from storage.events import documents_of
 from tests.services.asking import EX, ORDER_ID, RICH, SITE, START, ask, event, every_page, number_of, numbers, record
 from tests.town import NOW, Town
 from trace.domain.epcis.query_language import parse_query
@@ -109,6 +111,26 @@ def test_short_route_in_order_of_record_time_reads_the_documents_of_the_page_alo
     asked = {"GE_recordTime": (NOW - timedelta(days=1)).isoformat(), "orderBy": "recordTime", "orderDirection": "ASC"}
     page = ask(town, shop, asked, size=6, budget=Budget(documents=8))
     assert [number_of(document) for document in page.documents] == [*range(6)]
+
+
+def test_no_more_documents_are_loaded_than_a_page_takes(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[int] = []
+
+    def noted(session: Session, events: Sequence[int]) -> dict[int, bytes]:
+        loaded.append(len(events))
+        return documents_of(session, events)
+
+    monkeypatch.setattr(event_search, "documents_of", noted)
+    for order in ("eventTime", "recordTime"):
+        page = ask(town, shop, {"orderBy": order, "GE_recordTime": (NOW - timedelta(days=1)).isoformat()}, size=6)
+        assert len(page.documents) == 6
+    assert loaded == [7, 7], "one more tells whether there is a next page"
+    loaded.clear()
+    monkeypatch.setattr(event_search, "DOCUMENTS", 20)
+    assert ask(town, shop, {"EQ_ILMD_ex:colour": ["red"]}, size=6).documents == []
+    assert loaded == [7, 20, 13], "of forty, where none is taken, many at once"
 
 
 def test_page_takes_a_handful_of_statements_whatever_the_number_of_events(town: Town, shop: Actor) -> None:
