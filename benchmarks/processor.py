@@ -88,4 +88,6 @@ def counting_log(store: Store, into: dict[str, int]) -> Iterator[None]:
 
 def _insert_place(store: Store) -> int:
     with store.engine.connect() as connection:
-        return int(connection.scalar(text("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")) or 0)
+        place = int(connection.scalar(text("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")) or 0)
+        connection.commit()  # behind a ROLLBACK the driver would forget what it prepared
+        return place
