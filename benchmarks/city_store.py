@@ -17,6 +17,7 @@ from benchmarks.city_people import BEGIN, City, Product, Story
 from benchmarks.city_rows import COLUMNS, Rows
 from benchmarks.city_stories import CYCLE
 from benchmarks.loading import finish, without_indices
+from storage.event_keys import KEEP_ALL
 from storage.events import find_idents
 from storage.names import Name, keep_names, product_names
 from storage.store import Store
@@ -253,6 +254,7 @@ class _SqliteWriter(_Writer):
         """Make the indices, gather statistics, go back to the write-ahead log."""
         for _, made in self.again:
             self.connection.execute(made)
+        self.connection.execute(KEEP_ALL)
         self.connection.execute("COMMIT")
         self.connection.execute("PRAGMA analysis_limit=1000")
         self.connection.execute("ANALYZE")

@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, Select, exists, func, 
 from sqlalchemy.orm import Session
 
 from benchmarks.crash_scene import CAPTURE, PHOTO, SALE, Sent, note_of
+from storage.event_keys import SLICES, find_keyed
 from storage.events import id_key
 from storage.tables import (
     MICRO,
@@ -20,6 +21,7 @@ from storage.tables import (
     event,
     event_document,
     event_item,
+    event_key,
     event_party,
     ident,
     object_owner,
@@ -41,7 +43,7 @@ def kept(session: Session, sent: Sent) -> list[tuple[int, int]]:
         ids = [one["id"] for one in sent.answer["scans"]] if sent.answered else []
         return [(_count(session, scan, scan.c.public_id.in_(ids)), len(ids))]
     if request.kind == CAPTURE:
-        mine = event.c.id_key.in_([id_key(name) for name in request.things])
+        mine = event.c.id.in_([number for number, *_ in find_keyed(session, map(id_key, request.things))])
         told = event.join(event_document, event_document.c.event == event.c.id)
         return [(_count(session, event, mine), things), (_count(session, told, mine), things)]
     key = client_request.c.client_key == request.key
@@ -90,14 +92,15 @@ def count_events(session: Session) -> int:
 
 def check_store(session: Session, events: int | None = None) -> Iterator[str]:
     """What is wrong with the store as a whole: it holds nothing half, and so many events where that is known."""
-    if session.get_bind().dialect.name == "sqlite":
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    if on_sqlite:
         for check in ("integrity_check", "foreign_key_check"):
             for row in session.execute(text(f"PRAGMA {check}")):
                 if row[0] != "ok":
                     yield f"{check}: {tuple(row)}"
     if events is not None and count_events(session) != events:
         yield f"{count_events(session)} events are there, {events} were sent"
-    for name, query in _QUERIES.items():
+    for name, query in (_QUERIES | (_OF_SQLITE if on_sqlite else {})).items():
         wrong = int(session.scalar(query) or 0)
         if wrong:
             yield f"{name}: {wrong}"
@@ -143,6 +146,14 @@ _QUERIES = {
         dispensing_head, dispensing_head.c.open_sales != _SALES.scalar_subquery()
     ),
     "packs sold more than once": select(func.count()).select_from(_TWICE.subquery()),
+}
+
+
+_KEY = (event_key.c.id_key == event.c.id_key) & (event_key.c.declarer == event.c.declarer)
+_KEYS = select(func.count()).where(event_key.c.stage.in_([0, *SLICES]), _KEY, event_key.c.event == event.c.id)
+_OF_SQLITE = {
+    "events whose key does not stand once": _rows(event, _KEYS.correlate(event).scalar_subquery() != 1),
+    "keys of no event": _without(event_key.c.event, event.c.id),
 }
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
+from storage.event_keys import KEEP_ALL
 from storage.events import intern
 from storage.names import keep_names, product_names
+from storage.sending import is_postgresql
 from storage.store import Store
 from storage.tables import (
     MICRO,
@@ -88,6 +90,8 @@ def fill_year(store: Store, packs: int, now: datetime) -> Year:
         zones = [_zone(session, shop.organisation, kind, begin) for kind in ("cold", "cool", "room")]
         moments = list(_moments(begin, now, _EVERY * max(_FULL // packs, 1)))
         readings = sum(_readings(session, zone, moments, draw) for zone, _ in zones)
+        if not is_postgresql(session):
+            session.connection().exec_driver_sql(KEEP_ALL)
         session.connection().exec_driver_sql("ANALYZE")
     return Year(key, begin, len(rows["drug_sale"]), readings, [public_id for _, public_id in zones], now)
 

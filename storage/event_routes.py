@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, tuple_, union
 from sqlalchemy.orm import Session
 
+from storage.event_keys import find_keyed
 from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
 from storage.one_of import there_is
 from storage.parties import Viewer, taken_part
@@ -172,7 +173,7 @@ def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterDa
     named: list[ColumnElement[bool]] = []
     filters = [event.c.id <= newest, *_window_filters(window)]
     for hint in hints:
-        values = _stored(hint, numbers)
+        values = _identified(session, hint) if hint.index is Index.EVENT_ID else _stored(hint, numbers)
         if values is None:
             continue
         if not values:
@@ -252,8 +253,8 @@ def _way(index: Index, values: Sequence[int]) -> tuple[Route | None, ColumnEleme
         route = Route("mention", EVENT_TIME, m.time, m.event, m.ident, values, kind)
         return route, _looked_up(m.ident, m.time, m.event, values)
     if index is Index.EVENT_ID:
-        route = Route("id", EVENT_TIME, event.c.event_time, event.c.id, event.c.id_key, values)
-        return route, event.c.id_key.in_(values)
+        route = Route("id", EVENT_TIME, event.c.event_time, event.c.id, event.c.id, values)
+        return route, event.c.id.in_(values)
     if index is Index.DECLARES_ERROR:
         return None, event.c.declarer != 0
     if index is Index.TYPE:
@@ -282,11 +283,13 @@ def _stored(hint: Hint, numbers: Mapping[str, int]) -> Sequence[int] | None:
             return [TYPES[name] for name in sorted(hint.values) if name in TYPES]
         case Index.ACTION:
             return [ACTIONS[Action(value)] for value in sorted(hint.values)]
-        case Index.EVENT_ID:
-            return sorted({id_key(value) for value in hint.values})
         case Index.DECLARES_ERROR:
             return [1]
     return sorted({numbers[value] for value in hint.values if value in numbers})
+
+
+def _identified(session: Session, hint: Hint) -> Sequence[int]:
+    return sorted(number for number, *_ in find_keyed(session, map(id_key, hint.values)))
 
 
 def _expanded(hint: Hint, known: MasterData) -> Hint:

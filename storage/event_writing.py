@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.binary_arrays import Column
 from storage.bulk import MANY, Lines, Unless, insert_rows, insert_with_parts
+from storage.event_keys import UNDER_SQLITE, add_keys
 from storage.events import (
     COLUMNS,
     LANES,
@@ -135,21 +136,20 @@ _LOOK_AND_ADD_POSTGRESQL = f"""
     UNION ALL SELECT 2, id, NULL, NULL, NULL, uri FROM added
     UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL FROM generate_series(1, %b)"""  # noqa: S608
 # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
-_LOOK_SQLITE = """
-    SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
-    FROM json_each(?) AS w CROSS JOIN event AS t WHERE t.id_key = w.value
+_LOOK_SQLITE = f"""
+    SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL FROM {UNDER_SQLITE}
     UNION ALL SELECT 2, t.id, NULL, NULL, NULL, t.uri
     FROM json_each(?) AS w CROSS JOIN ident AS t WHERE t.uri = w.value
     UNION ALL SELECT 3, coalesce(max(id), 0), NULL, NULL, NULL, NULL FROM event
-    UNION ALL SELECT 3, coalesce(max(id), 0), NULL, NULL, NULL, NULL FROM ident"""
+    UNION ALL SELECT 3, coalesce(max(id), 0), NULL, NULL, NULL, NULL FROM ident"""  # noqa: S608
 
 
 def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> dict[EventKey, int]:
     """Store events with their documents, trace lines and parties, under the numbers that `look` found: {key: number}.
 
-    An event that another session stored meanwhile is left out of the answer: the unique key (id_key, declarer) decides,
-    the insert passes over. What came first joins `found.siblings`; so does a declaration that one of the events is
-    wrong, if it came between the look and its lane.
+    An event that another session stored meanwhile is left out of the answer: its key decides, which stands once
+    (`storage.event_keys`), the insert passes over. What came first joins `found.siblings`; so does a declaration that
+    one of the events is wrong, if it came between the look and its lane.
     """
     numbers = dict(zip([e.key for e in events], found.numbers, strict=False))
     left, stored = list(events), dict[EventKey, int]()
@@ -165,6 +165,9 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
 def _insert(session: Session, events: Mapping[int, NewEvent], found: Look) -> dict[EventKey, int]:
     """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
     sibling that is not known."""
+    if not is_postgresql(session):
+        new = add_keys(session, {number: e.key for number, e in events.items()})
+        events = {number: e for number, e in events.items() if number in new}
     rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
     whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
     unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in found.siblings.values()])) if len(rows) == 1 else None

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_numbered, insert_rows, select_among
+from storage.event_keys import find_keyed
 from storage.one_of import one_of
 from storage.packing import unpack
 from storage.sending import is_postgresql, send
@@ -183,17 +184,14 @@ def find_by_event_ids(session: Session, keys: Iterable[tuple[str, int]]) -> dict
 
 def find_siblings(session: Session, keys: Iterable[int]) -> dict[EventKey, StoredEvent]:
     """Events under these `id_key`s, and all error declarations that repeat their IDs: {key: event}."""
-    return with_documents(session, select_among(session, event, SIBLING_COLUMNS, "id_key", set(keys)))
-
-
-SIBLING_COLUMNS = ("id", "id_key", "declarer", "captured_by")
+    return with_documents(session, find_keyed(session, keys))
 
 
 @across(
     because="an eventID names one event, whoever sends it (EPCIS 2.0 section 7.4.1); callers tell what each may see"
 )
 def with_documents(session: Session, rows: Iterable[Sequence[Any]]) -> dict[EventKey, StoredEvent]:
-    """What `find_siblings` answers, of rows of `SIBLING_COLUMNS`."""
+    """What `find_siblings` answers, of rows as `find_keyed` tells them."""
     found: dict[EventKey, StoredEvent] = {}
     of = {row[0]: row[1:4] for row in rows}
     for number, document in select_among(session, event_document, ("event", "document"), "event", of):

@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from flask import Flask
 
 from storage.store import Store
-from storage.tables import metadata
 from tests.conftest import ROOT, Databases, make_database, settings_for
+from tests.differences import differences
 from trace import create_app
 from trace.config import SETTINGS_TABLE
 from trace.domain.permissions import GRANTS, Permission, Role
@@ -258,9 +256,7 @@ def test_readme_lists_every_setting_as_it_is() -> None:
 
 
 def test_migrations_lead_to_the_tables_of_the_code(store: Store) -> None:
-    with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+    assert differences(store) == []
 
 
 def test_facts_are_only_ever_inserted() -> None:

@@ -35,7 +35,7 @@ from storage.tables.care import (
     stocktake_count,
     storage_zone,
 )
-from storage.tables.columns import MICRO, Moment, metadata
+from storage.tables.columns import MICRO, Moment, embedded, metadata
 from storage.tables.epcis import (
     capture_job,
     event_mention,
@@ -50,6 +50,7 @@ from storage.tables.facts import (
     event,
     event_document,
     event_item,
+    event_key,
     event_party,
     event_withdrawn,
     ident,
@@ -154,9 +155,11 @@ __all__ = [
     "drug_sale",
     "drug_sale_line",
     "duty",
+    "embedded",
     "event",
     "event_document",
     "event_item",
+    "event_key",
     "event_mention",
     "event_party",
     "event_vocabulary",

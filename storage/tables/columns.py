@@ -13,6 +13,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 metadata = MetaData(naming_convention=NAMING)
+embedded = MetaData(naming_convention=NAMING)  # tables that SQLite alone has
 
 # SQLite gives row numbers to INTEGER PRIMARY KEY only; PostgreSQL gets a 64-bit identity.
 Number = BigInteger().with_variant(Integer, "sqlite")

@@ -18,7 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
 from storage.packing import Packed
-from storage.tables.columns import Number, metadata
+from storage.tables.columns import Number, embedded, metadata
 from trace.domain.containment import ENDS_STAYS
 from trace.domain.links import Role
 
@@ -59,7 +59,8 @@ event = Table(
     Column("event_time", BigInteger, nullable=False, comment="UTC milliseconds"),
     Column("record_time", BigInteger, nullable=False, comment="UTC milliseconds"),
     Column("offset_minutes", SmallInteger, nullable=False),
-    # 63 bits of the eventID's hash: finds an event by its ID and refuses the same ID twice. Among ten million events
+    # 63 bits of the eventID's hash: finds an event by its ID and refuses the same ID twice; on SQLite, which logs whole
+    # pages, by `event_key` (`storage.event_keys`: all that asks for a key goes through it). Among ten million events
     # two IDs share a key with odds of 1 to 200,000; the second is then refused with a sentence, never mixed up.
     Column("id_key", BigInteger, nullable=False),
     # An error declaration repeats the eventID of what it declares wrong. Anybody may declare, each for themselves: a
@@ -87,7 +88,7 @@ event = Table(
         server_default=transaction_number(),
         comment="PostgreSQL's transaction number, else 0",
     ),
-    UniqueConstraint("id_key", "declarer"),
+    UniqueConstraint("id_key", "declarer").ddl_if(dialect="postgresql"),
     Index("ix_event_time", "event_time", "id"),
     Index("ix_event_captor", "captured_by", "event_time", "id"),
     Index("ix_event_site", "biz_location", "event_time", "id"),
@@ -102,6 +103,18 @@ event = Table(
     ),
     # Empty on SQLite, where the numbers are the order by themselves: an index less is a page less to write for a scan.
     Index("ix_event_feed", "xact", "id", sqlite_where=text("xact <> 0")),
+)
+
+event_key = Table(
+    "event_key",
+    embedded,
+    Column("stage", SmallInteger, nullable=False, comment="how many moves are before it: storage.event_keys"),
+    Column("id_key", BigInteger, nullable=False),
+    Column("declarer", BigInteger, nullable=False),
+    Column("event", Number, nullable=False),
+    PrimaryKeyConstraint("stage", "id_key", "declarer"),
+    sqlite_with_rowid=False,
+    comment="Finds an event by the key of its eventID on SQLite",
 )
 
 event_withdrawn = Table(

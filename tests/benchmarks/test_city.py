@@ -9,9 +9,10 @@ import storage
 from benchmarks.city_people import City
 from benchmarks.city_rows import COLUMNS
 from benchmarks.city_store import fill, fill_by_capture
+from storage.event_keys import find_keyed
 from storage.events import TYPES, Named, unpack_links
 from storage.store import Store
-from storage.tables import metadata
+from storage.tables import event, metadata
 from tests.conftest import Databases, make_database
 
 SIZE, SEED = 400, 12  # one with drugs, some of them brought back, and food, some of it sent back
@@ -57,6 +58,9 @@ def test_rows_written_straight_into_the_tables_are_those_of_capture(databases: D
         filled = way(url, City(SIZE, SEED))
         store = storage.open_store(url)
         told.append((contents(store), filled.events, filled.asked))
+        with store.reading() as session:
+            known = {number: key for key, number in session.execute(select(event.c.id_key, event.c.id)).tuples()}
+            assert {number: key for number, key, *_ in find_keyed(session, known.values())} == known, "each by its key"
         store.close()
     captured, written = told
     for table in COLUMNS:

@@ -24,6 +24,7 @@ from storage.tables import (
     dispensing_head,
     event_document,
     event_item,
+    event_key,
     object_owner,
     receipt_line,
     stock,
@@ -52,6 +53,8 @@ def test_what_a_killed_server_acknowledged_is_there_once(after: tuple[Path, Stor
 
 DAMAGE: dict[str, Callable[[Connection], Any]] = {
     "events without a document": lambda c: c.execute(delete(event_document).where(event_document.c.event == 1)),
+    "events whose key does not stand once": lambda c: c.execute(delete(event_key).where(event_key.c.event == 1)),
+    "keys of no event": lambda c: c.execute(insert(event_key).values(stage=0, id_key=1, declarer=0, event=999_999)),
     "things of no event": lambda c: c.execute(insert(event_item).values(item=1, time=1, event=999_999, line=1, role=1)),
     "receipts without a line": lambda c: c.execute(delete(receipt_line)),
     "commands without an answer": lambda c: c.execute(update(client_request).values(answer=null())),

@@ -29,7 +29,7 @@ def numbers_stored(answers: list[Any]) -> list[int]:
 
 
 def test_eight_clients_with_the_same_events_store_each_once(town: Town) -> None:
-    """The unique key of `event` decides."""
+    """Their key decides."""
     farm = town.organisation()
     events = [partner_event(number) for number in range(5)]
     answers = at_once(*(sending(town, farm, *(events if n % 2 else events[::-1])) for n in range(8)))

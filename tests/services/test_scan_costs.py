@@ -14,7 +14,7 @@ def test_goods_that_come_to_be_take_four_statements_or_one_a_table(town: Town) -
     farm = town.organisation()
     with statements(town.store) as sent:
         send(town, farm, harvest())
-    assert len(sent) == how_many(town, sqlite=8, postgresql=4), "\n".join(sent)
+    assert len(sent) == how_many(town, sqlite=9, postgresql=4), "\n".join(sent)
 
 
 def test_a_sale_takes_five_statements_or_one_a_table(town: Town) -> None:
@@ -22,4 +22,4 @@ def test_a_sale_takes_five_statements_or_one_a_table(town: Town) -> None:
     send(town, farm, harvest())
     with statements(town.store) as sent:
         send(town, farm, sale())
-    assert len(sent) == how_many(town, sqlite=8, postgresql=5), "\n".join(sent)
+    assert len(sent) == how_many(town, sqlite=9, postgresql=5), "\n".join(sent)

@@ -69,7 +69,7 @@ def capture(
     `also`, {uri: kind}, are further identifiers to be known from now on: no two captures wait for each other in a ring
     if all new ones are added at once.
 
-    Two captures of one eventID at once: the unique key of `event` decides, the later compares and answers alike.
+    Two captures of one eventID at once: their key decides (`storage.event_keys`), the later compares and answers alike.
     """
     begun = perf_counter()
     refuse = _refuser(refused)

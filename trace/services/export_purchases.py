@@ -9,7 +9,9 @@ from urllib.parse import unquote
 from sqlalchemy import ColumnElement, Label, Row, Select, String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, documents_of, find_idents
+from storage.bulk import select_among
+from storage.event_keys import find_keyed
+from storage.events import NO_DECLARER, chunks, documents_of, find_idents
 from storage.tables import (
     correction,
     event,
@@ -168,25 +170,19 @@ def declared_wrong(session: Session, window: Window) -> dict[int, datetime]:
 
     Since the window's moment; of a window of subjects, the events in the numbers of what they withdraw (`R77.0`).
     """
-    declaration = event.alias("declaration")
-    query = (
-        select(event.c.id, declaration.c.record_time)
-        .join(declaration, declaration.c.id_key == event.c.id_key)
-        .where(
-            event.c.captured_by == window.organisation,
-            event.c.declarer == 0,
-            declaration.c.captured_by == window.organisation,
-            declaration.c.declarer == window.organisation,
-        )
-    )
+    ours = event.c.captured_by == window.organisation
     if window.subjects is None:
-        query = query.where(declaration.c.record_time >= utc_milliseconds(window.since))
+        since = event.c.record_time >= utc_milliseconds(window.since)
+        of = select(event.c.id_key).where(ours, event.c.declarer == window.organisation, since)
     else:
         numbers = {subject[1:].partition(".")[0] for subject in window.subjects}
-        query = query.where(event.c.id.in_(int(number) for number in numbers if number.isdigit()))
-    return {
-        row.id: datetime.fromtimestamp(row.record_time / 1000, tz=window.zone) for row in session.execute(query).all()
-    }
+        told = event.c.id.in_(int(number) for number in numbers if number.isdigit())
+        of = select(event.c.id_key).where(ours, event.c.declarer == NO_DECLARER, told)
+    rows = [row for row in find_keyed(session, session.scalars(of)) if row[-1] == window.organisation]
+    wrong = {key: number for number, key, declarer, _ in rows if declarer == NO_DECLARER}
+    declarations = [number for number, key, declarer, _ in rows if declarer != NO_DECLARER and key in wrong]
+    times = select_among(session, event, ("id_key", "record_time"), "id", declarations)
+    return {wrong[key]: datetime.fromtimestamp(time / 1000, tz=window.zone) for key, time in times}
 
 
 def return_withdrawals(session: Session, window: Window) -> list[Record]:
