@@ -111,6 +111,14 @@ def test_organisations_are_found_by_name_with_the_lots_one_shares_with_them(
     assert found(town, inspector(town, "640100"), "超市（演示）")["organisations"] == []
 
 
+def test_of_ones_own_organisation_ones_newest_lots_are_told(town: Town, trade: tuple[Actor, Actor, Actor, str]) -> None:
+    farm, shop, _, lot = trade
+    unsent = town.lot(farm, town.product(farm))
+    for reader, name, told in ((farm, "沙坡头农场", [unsent, lot]), (shop, "城南超市", [lot])):
+        (card,) = found(town, reader, name)["organisations"]
+        assert ([row["lot"] for row in card["lots"]], card["left_out"]) == (told, [])
+
+
 def test_lots_are_told_of_who_sent_them_as_packs(town: Town) -> None:
     pharmacy = town.organisation(K.PHARMACY, name="城南药店（演示）")
     made = town.drugs_at(pharmacy, town.packs(3))

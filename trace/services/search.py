@@ -127,20 +127,17 @@ def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, 
 
 
 def _lots_at(session: Session, actor: Actor, organisations: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Of each organisation {lots, left_out}: the newest that it had to do with; for others than inspectors, the newest
-    that went from it to the actor's or back, as either says.
+    """Of each organisation {lots, left_out}: the newest that it had to do with; for others than inspectors and itself,
+    the newest that went from it to the actor's or back, as either says.
 
     That a competitor has goods of the same lot is the competitor's affair.
     """
-    if actor.watches:
-        return {number: _lots_of(session, number) for number in organisations}
-    partners = _partners_among(session, actor.organisation, organisations)
-    return {
-        number: _lots_between(session, actor.organisation, number)
-        if number in partners
-        else {"lots": [], "left_out": []}
-        for number in organisations
-    }
+    me = actor.organisation
+    told = set(organisations) if actor.watches else {me}.intersection(organisations)
+    partners = _partners_among(session, me, organisations) if len(told) < len(organisations) else set()
+    found: dict[int, dict[str, Any]] = {number: {"lots": [], "left_out": []} for number in organisations}
+    found |= {number: _lots_between(session, me, number) for number in partners - told}
+    return found | {number: _lots_of(session, number) for number in told}
 
 
 def _lots_of(session: Session, organisation_id: int) -> dict[str, Any]:

@@ -66,9 +66,9 @@ def _look_up(query: dict[str, Any], *, public_view: bool) -> Any:
 def get_search(query: dict[str, Any]) -> Any:
     """搜索 / Lots by number, certificates by number, organisations by name or credit code.
 
-    An organisation is told with its newest lots: to inspectors those that it had to do with, to others those that
-    went from it to them or back. `left_out` names those lists that are not whole: of an organisation's lots, the older
-    ones.
+    An organisation is told with its newest lots: to inspectors and its own people those that it had to do with, to
+    others those that went from it to them or back. `left_out` names those lists that are not whole: of an
+    organisation's lots, the older ones.
     """
     return search(g.session, actor=g.actor, text=query["text"], now=g.now, reason=query["reason"])
 
