@@ -39,9 +39,15 @@ def send(session: Session, statement: str, values: Sequence[Any], *, many: bool 
         else:
             cursor.execute(statement, values)
         listeners.after_cursor_execute(connection, cursor, statement, values, None, many)
-        sent = Sent(cursor.fetchall() if cursor.description else (), cursor.rowcount)
+        sent = Sent(cursor.fetchall() if _gives_rows(cursor) else (), cursor.rowcount)
     except connection.dialect.loaded_dbapi.Error as fault:
         # What it does is no method for everybody, but nothing else tells a lost connection and clears the pool of it.
         connection._handle_dbapi_exception(fault, statement, values, cursor, None)
     cursor.close()
     return sent
+
+
+def _gives_rows(cursor: Any) -> bool:
+    """Whether a statement gives rows: its `description` says so, for which psycopg makes an object of each column."""
+    result = getattr(cursor, "pgresult", None)
+    return cursor.description is not None if result is None else result.nfields > 0

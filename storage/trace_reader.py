@@ -1,6 +1,7 @@
 """Answers the trace's questions from the tables, each in one statement whatever the number of items.
 
-The wanted (item, from, to) travel as one JSON parameter and are joined to the index from the outside in: CROSS JOIN
+The wanted (item, from, to) travel as one JSON parameter, the statement to the driver's own cursor (`storage.sending`:
+a trace is some twenty of them), and are joined to the index from the outside in: CROSS JOIN
 keeps SQLite's planner from turning the join around after ANALYZE, and on PostgreSQL a lateral range scan of the
 primary key follows.
 
@@ -12,12 +13,13 @@ which lies in one place, and looks at the step of each old row: about half a sec
 import json
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import TextualSelect, column, text
 from sqlalchemy.orm import Session
 
-from storage.events import unpack_links
+from storage.bulk import select_among
+from storage.events import unpack_links, uris_of
+from storage.sending import is_postgresql, send
+from storage.tables import event
 from storage.tables.facts import ENDING_ROLES
 from trace.domain.containment import Position, Row
 from trace.domain.epcis.vocabulary import SALES
@@ -30,12 +32,12 @@ _COLUMNS = ", ".join(f"ei.{name}" for name in Row._fields)
 _SQLITE_WANTED = """(
     SELECT json_extract(value, '$[0]') AS i, json_extract(value, '$[1]') AS t0, json_extract(value, '$[2]') AS e0,
            json_extract(value, '$[3]') AS t1, json_extract(value, '$[4]') AS e1
-    FROM json_each(:wanted)
+    FROM json_each(?)
 ) AS w"""
 _POSTGRES_WANTED = """(
     SELECT CAST(value ->> 0 AS bigint) AS i, CAST(value ->> 1 AS bigint) AS t0, CAST(value ->> 2 AS bigint) AS e0,
            CAST(value ->> 3 AS bigint) AS t1, CAST(value ->> 4 AS bigint) AS e1
-    FROM jsonb_array_elements(CAST(:wanted AS jsonb)) AS elements(value)
+    FROM jsonb_array_elements(CAST(%s AS jsonb)) AS elements(value)
 ) AS w"""
 # What its captor declared wrong is no part of any history.
 _STANDS = "NOT EXISTS (SELECT 1 FROM event_withdrawn AS wrong WHERE wrong.event = {x}.event)"
@@ -52,13 +54,8 @@ _IS_SALE = f"""(
 )"""
 
 
-def _statement(sql: str, *names: str) -> TextualSelect:
-    """A statement that is made once, with its columns: SQLAlchemy would look through both each time it is sent."""
-    return text(sql).columns(*(column(name) for name in names))
-
-
 @lru_cache(maxsize=16)
-def _rows_statement(postgres: bool, telling: frozenset[int], *, left_out: bool = False) -> TextualSelect:
+def _rows_statement(postgres: bool, telling: frozenset[int], *, left_out: bool = False) -> str:
     """Rows of ranges without the old sales, which few items have; or the number of these."""
     roles = ", ".join(str(int(role)) for role in sorted(telling))
     tells = _TELLS.format(x="ei", telling=roles)
@@ -80,13 +77,13 @@ def _rows_statement(postgres: bool, telling: frozenset[int], *, left_out: bool =
     else:
         source = f"w CROSS JOIN event_item AS ei WHERE {_IN_SCAN} AND {chosen}"
     if left_out:
-        return _statement(f"{wanted} SELECT count(*) FROM {source}", "count")
+        return f"{wanted} SELECT count(*) FROM {source}"
     order = "ei.item, ei.time, ei.event, ei.line"
-    return _statement(f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY {order} LIMIT :most", *Row._fields)
+    return f"{wanted} SELECT {_COLUMNS} FROM {source} ORDER BY {order} LIMIT {'%s' if postgres else '?'}"
 
 
 @lru_cache(maxsize=4)
-def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> TextualSelect:
+def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -> str:
     """For each wanted range the first row, in an order, that meets a condition, as the index of such rows tells.
 
     Before ANALYZE SQLite's planner would take the primary key, and read all the rows between; so would PostgreSQL's if
@@ -101,7 +98,7 @@ def _one_row_statement(postgres: bool, index: str, condition: str, order: str) -
     else:
         key = one.format(columns="x.item, x.time, x.event, x.line")
         source = f"{_SQLITE_WANTED} CROSS JOIN event_item AS ei WHERE (ei.item, ei.time, ei.event, ei.line) = ({key})"
-    return _statement(f"SELECT {_COLUMNS} FROM {source}", *Row._fields)
+    return f"SELECT {_COLUMNS} FROM {source}"
 
 
 # Nothing is inside itself, whatever a partner's event says.
@@ -115,38 +112,27 @@ _FIRST_END = (
     f"(x.time, x.event) > (w.t0, w.e0) AND (x.time, x.event) <= (w.t1, w.e1) AND x.role IN ({ENDING_ROLES})",
     "ASC",
 )
-# A list of numbers in a parameter, looked up one by one: a planner that guesses would read the whole table.
-_SQLITE_BY_IDS = "SELECT x.id, x.{column} FROM json_each(:ids) AS w CROSS JOIN {table} AS x WHERE x.id = w.value"
-_POSTGRES_BY_IDS = """
-    SELECT x.id, x.{column} FROM jsonb_array_elements_text(CAST(:ids AS jsonb)) AS w(id)
-    CROSS JOIN LATERAL (SELECT * FROM {table} AS t WHERE t.id = CAST(w.id AS bigint) OFFSET 0) AS x"""
-
-
-@lru_cache(maxsize=4)
-def _by_ids_statement(postgres: bool, table: str, column_name: str) -> TextualSelect:
-    sql = (_POSTGRES_BY_IDS if postgres else _SQLITE_BY_IDS).format(table=table, column=column_name)
-    return _statement(sql, "id", column_name)
-
 
 class TraceReader:
     """`trace.domain.genealogy.Reader` over a session."""
 
     def __init__(self, session: Session):
         self._session = session
-        self._postgres = session.get_bind().dialect.name == "postgresql"
+        self._postgres = is_postgresql(session)
 
     def rows(
         self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int], most: int
     ) -> list[Row]:
         """The rows of each (item, from, to); see `Reader.rows`."""
         statement = _rows_statement(self._postgres, frozenset(telling))
-        return self._select(statement, [(item, *low, *high) for item, low, high in wanted], most=most)
+        return self._select(statement, [(item, *low, *high) for item, low, high in wanted], most)
 
     def count_left_out(self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int]) -> int:
         """How many rows `rows` left out of these ranges."""
         statement = _rows_statement(self._postgres, frozenset(telling), left_out=True)
         ranges = json.dumps([(item, *low, *high) for item, low, high in wanted])
-        return int(self._session.execute(statement, {"wanted": ranges}).scalar_one())
+        [(count,)] = send(self._session, statement, (ranges,)).rows
+        return int(count)
 
     def last_packings(self, wanted: Sequence[tuple[int, Position]]) -> list[Row]:
         """For each (item, before) its last PACKED row before that position, if any."""
@@ -160,17 +146,12 @@ class TraceReader:
 
     def links(self, events: Sequence[int]) -> dict[int, Sequence[EventLink]]:
         """The links of each event."""
-        found = self._by_ids("event", "links", events)
-        return {number: unpack_links(bytes(packed)) for number, packed in found}
+        found = select_among(self._session, event, ("id", "links"), "id", events)
+        return {number: unpack_links(packed) for number, packed in found}
 
     def kinds(self, items: Sequence[int]) -> dict[int, UriKind]:
         """What kind of thing each item is, told by its URI: a partner may have named the same URI as a place."""
-        return {number: uri_kind(uri) for number, uri in self._by_ids("ident", "uri", items)}
+        return {number: uri_kind(uri) for number, uri in uris_of(self._session, items).items()}
 
-    def _by_ids(self, table: str, column_name: str, ids: Sequence[int]) -> Sequence[Any]:
-        statement = _by_ids_statement(self._postgres, table, column_name)
-        return self._session.execute(statement, {"ids": json.dumps(list(ids))}).all()
-
-    def _select(self, statement: TextualSelect, wanted: Sequence[tuple[int, ...]], **more: int) -> list[Row]:
-        found = self._session.execute(statement, {"wanted": json.dumps(wanted), **more}).all()
-        return [Row._make(row) for row in found]
+    def _select(self, statement: str, wanted: Sequence[tuple[int, ...]], *more: int) -> list[Row]:
+        return list(map(Row._make, send(self._session, statement, (json.dumps(wanted), *more)).rows))
