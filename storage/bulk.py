@@ -37,6 +37,15 @@ class Lines(NamedTuple):
     new: bool = False
 
 
+class Beside(NamedTuple):
+    """Columns of another table for each row found: of the row whose `key` is what stands in the first one's `on`."""
+
+    table: Table
+    columns: tuple[str, ...]
+    key: str
+    on: str
+
+
 class Unless(NamedTuple):
     """A query of PostgreSQL, and what it is asked with: where it finds anything, a row is passed by."""
 
@@ -228,21 +237,29 @@ def _postgres_types(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def select_among(
-    session: Session, table: Table, columns: tuple[str, ...], key: str, values: Iterable[Any]
+    session: Session,
+    table: Table,
+    columns: tuple[str, ...],
+    key: str,
+    values: Iterable[Any],
+    beside: Beside | None = None,
 ) -> Sequence[tuple[Any, ...]]:
-    """Rows of `columns` whose `key` is one of many values, which travel as one parameter."""
+    """Rows of `columns` whose `key` is one of many values, which travel as one parameter; then what stands `beside`."""
     wanted = list(values)
     if not wanted:
         return []
-    names = ", ".join(f"t.{name}" for name in columns)
+    names, joined = ", ".join(f"t.{name}" for name in columns), ""
+    if beside is not None:
+        names += "".join(f", b.{name}" for name in beside.columns)
+        joined = f" LEFT JOIN {beside.table.name} AS b ON b.{beside.key} = t.{beside.on}"
     if is_postgresql(session):
         (type_,) = _postgres_types(table, (key,))
         # SELECT hides the number of values from the planner: one plan serves all (`storage.one_of`).
         hidden = f"CAST((SELECT %b::{type_}[]) AS {type_}[])"
-        query = f"SELECT {names} FROM {table.name} AS t WHERE t.{key} = ANY({hidden})"  # noqa: S608 - names of ours
+        query = f"SELECT {names} FROM {table.name} AS t{joined} WHERE t.{key} = ANY({hidden})"  # noqa: S608 - ours
         return send(session, query, (Column(type_, wanted),)).rows
     # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
-    query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t WHERE t.{key} = w.value"  # noqa: S608
+    query = f"SELECT {names} FROM json_each(?) AS w CROSS JOIN {table.name} AS t{joined} WHERE t.{key} = w.value"  # noqa: S608
     return send(session, query, (json.dumps(wanted),)).rows
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_numbered, insert_rows, select_among
+from storage.bulk import Beside, insert_numbered, insert_rows, select_among
 from storage.event_keys import find_keyed
 from storage.one_of import one_of
 from storage.packing import unpack
@@ -305,6 +305,13 @@ def documents_of(session: Session, events: Iterable[int]) -> dict[int, bytes]:
     """The canonical bytes of these events: {event number: bytes}."""
     rows = select_among(session, event_document, ("event", "document"), "event", sorted(set(events)))
     return {number: unpack(document) for number, document in rows}
+
+
+def told_of(session: Session, events: Iterable[int]) -> dict[int, tuple[bytes, int]]:
+    """What these events tell, and who captured them: {event number: (canonical bytes, organisation number)}."""
+    captor = Beside(event, ("captured_by",), "id", "event")
+    rows = select_among(session, event_document, ("event", "document"), "event", sorted(set(events)), captor)
+    return {number: (unpack(document), captured_by) for number, document, captured_by in rows}
 
 
 def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, int]:

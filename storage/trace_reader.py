@@ -113,12 +113,14 @@ _FIRST_END = (
     "ASC",
 )
 
+
 class TraceReader:
     """`trace.domain.genealogy.Reader` over a session."""
 
     def __init__(self, session: Session):
         self._session = session
         self._postgres = is_postgresql(session)
+        self._kinds: dict[int, UriKind] = {}  # known from an earlier search: who asks for one way asks for the other
 
     def rows(
         self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int], most: int
@@ -151,7 +153,9 @@ class TraceReader:
 
     def kinds(self, items: Sequence[int]) -> dict[int, UriKind]:
         """What kind of thing each item is, told by its URI: a partner may have named the same URI as a place."""
-        return {number: uri_kind(uri) for number, uri in uris_of(self._session, items).items()}
+        unknown = [item for item in items if item not in self._kinds]
+        self._kinds |= {number: uri_kind(uri) for number, uri in uris_of(self._session, unknown).items()}
+        return {item: self._kinds[item] for item in items if item in self._kinds}
 
     def _select(self, statement: str, wanted: Sequence[tuple[int, ...]], *more: int) -> list[Row]:
         return list(map(Row._make, send(self._session, statement, (json.dumps(wanted), *more)).rows))

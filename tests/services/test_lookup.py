@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 
+from storage.events import find_idents
 from storage.store import Store
+from storage.tenancy import EVERYTHING
+from storage.trace_reader import TraceReader
 from tests.town import NOW, Town
 from trace.domain.events import Action, AggregationEvent, Endpoint, Event, ObjectEvent, Quantity
 from trace.domain.failures import Invalid, NotFound
@@ -20,6 +23,7 @@ from trace.domain.genealogy import TELLING_KEPT, Direction
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
+from trace.domain.trace_search import trace
 from trace.domain.uris import crate_uri, drug_class_uri, lot_uri
 from trace.services import lookup
 from trace.services.capture import capture
@@ -321,6 +325,20 @@ def test_a_lot_with_three_thousand_sales_still_leads_the_public_to_the_farm(town
     assert not answer["truncated"], "only sales are left out"
     # One statement more says how many of the oldest sales were not even read.
     assert len(few) <= len(many) <= len(few) + 2
+
+
+def test_what_a_trace_found_is_told_in_a_handful_of_statements(town: Town) -> None:
+    made = chain(town)
+    for reader, ways, most in ((None, (Direction.BACKWARD,), 7), (made.hall, tuple(Direction), 10)):
+        with statements(town.store) as searching, town.store.seeing(EVERYTHING).reading() as session:
+            item = find_idents(session, [made.lot])[made.lot]
+            reads = TraceReader(session)
+            assert all(trace(reads, item, way).events for way in ways)
+        with statements(town.store) as looking:
+            look(town, reader, made.lot)
+        # Its events, names, documents, parties, organisations, papers; what is read in full has places, other lots and
+        # papers that are shown whole besides.
+        assert len(looking) - len(searching) <= most
 
 
 def test_what_is_left_out_is_counted_for_those_who_may_know(town: Town) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from storage.bulk import MANY, Lines, insert_with_parts
+from storage.bulk import MANY, Beside, Lines, insert_numbered, insert_rows, insert_with_parts, select_among
 from storage.store import Store
 from storage.tables import event_vocabulary, ident
 from storage.tenancy import EVERYTHING
@@ -45,3 +45,14 @@ def scans(session: Session, kind: str) -> int:
     """How often this transaction read or searched `event_vocabulary`, on PostgreSQL."""
     of_it = "FROM pg_stat_xact_user_tables WHERE relname = 'event_vocabulary'"
     return session.scalar(text(f"SELECT {kind} {of_it}")) or 0
+
+
+def test_rows_are_found_with_what_stands_beside_them_and_nothing_where_nothing_does(store: Store) -> None:
+    with store.seeing(EVERYTHING).writing() as session:
+        ids = insert_numbered(session, ident, ("uri", "kind"), [("urn:test:word", 1), ("urn:test:thing", 1)], "uri")
+        word, thing = ids["urn:test:word"], ids["urn:test:thing"]
+        insert_rows(session, event_vocabulary, WORDS, [(1, 1, word), (1, 2, -1), (2, 1, thing), (3, 1, word)])
+        named = Beside(ident, ("uri",), "id", "ident")
+        found = select_among(session, event_vocabulary, WORDS, "organisation", [1, 2], named)
+        expected = [(1, 1, word, "urn:test:word"), (1, 2, -1, None), (2, 1, thing, "urn:test:thing")]
+        assert sorted(found, key=lambda row: row[:2]) == expected

@@ -64,7 +64,7 @@ TELLING_KEPT = 2_000
 
 
 class Reader(Protocol):
-    """What the trace asks of the store; each call is one statement, whatever the number of items."""
+    """What the trace asks of the store; each call is at most one statement, whatever the number of items."""
 
     def rows(
         self, wanted: Sequence[tuple[int, Position, Position]], *, telling: Collection[int], most: int

@@ -47,6 +47,7 @@ def is_known_province(code: str) -> bool:
     return f"{code[:2]}0000" in regions()
 
 
+@lru_cache(maxsize=4_096)
 def region_name(code: str) -> str:
     """`宁夏回族自治区 中卫市 沙坡头区` for 640502; the code itself where nothing is known."""
     names = [find_region(part) for part in (code[:2] + "0000", code[:4] + "00", code)]

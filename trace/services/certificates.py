@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, exists, insert, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, uris_of
-from storage.one_of import one_of, there_is
+from storage.one_of import ask_for, is_asked_for, one_of, there_is
 from storage.parties import taken_part, took_part
 from storage.tables import (
     MICRO,
@@ -202,7 +203,7 @@ def visible_among(session: Session, actor: Actor, numbers: Iterable[int]) -> set
     """Those of these certificates (by number in the store) that the actor may see."""
     found: set[int] = set()
     for part in chunks(numbers):
-        query = _with_region().where(one_of(session, certificate.c.id, part), _visible_to(actor))
+        query = _with_region(certificate.c.id).where(one_of(session, certificate.c.id, part), _visible_to(actor))
         found.update(row.id for row in session.execute(query))
     return found
 
@@ -213,9 +214,9 @@ def may_see_object(session: Session, actor: Actor, sha256: str) -> bool:
     return session.execute(query).one_or_none() is not None
 
 
-def _with_region() -> Select[Any]:
-    """Certificates with the region of whoever filed them."""
-    return select(certificate, organisation.c.region).join(
+def _with_region(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Certificates, or these columns of theirs, with the region of whoever filed them."""
+    return select(*(columns or certificate.c), organisation.c.region).join(
         organisation, organisation.c.id == certificate.c.organisation
     )
 
@@ -264,16 +265,20 @@ def held_by(organisation_id: int) -> ColumnElement[bool]:
 def papers_of(session: Session, items: Iterable[int]) -> dict[int, list[Row[Any]]]:
     """{item number: certificate rows} linked to lots."""
     found: dict[int, list[Row[Any]]] = {}
-    query = (
+    for row in ask_for(session, _papers_by_lot, items):
+        found.setdefault(row.item, []).append(row)
+    return found
+
+
+@cache
+def _papers_by_lot(postgres: bool) -> Select[Any]:
+    return (
         select(certificate_lot.c.item, certificate, organisation.c.region)
         .join(certificate, certificate.c.id == certificate_lot.c.certificate)
         .join(organisation, organisation.c.id == certificate.c.organisation)
+        .where(is_asked_for(certificate_lot.c.item, postgres=postgres))
         .order_by(certificate.c.id)
     )
-    for part in chunks(items):
-        for row in session.execute(query.where(one_of(session, certificate_lot.c.item, part))):
-            found.setdefault(row.item, []).append(row)
-    return found
 
 
 def as_paper(row: Row[Any]) -> Paper:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.bulk import Beside, select_among
 from storage.events import chunks
 from storage.one_of import one_of
 from storage.tables import event, ident, organisation
@@ -41,16 +42,15 @@ def choose(session: Session, traces: Iterable[Trace], limit: int) -> Choice:
     numbers = {number for found in traces for number in found.events}
     others = numbers.difference(*(set(found.events) - _of_siblings(found) for found in traces))
     skeleton = {edge.event for found in traces for edge in found.edges}
-    query = select(event.c.id, event.c.event_time, ident.c.uri).join(ident, ident.c.id == event.c.step, isouter=True)
+    step_word = Beside(ident, ("uri",), "id", "step")
     ranked: list[tuple[int, int, int]] = []
     handovers = set()
-    for part in chunks(numbers):
-        for number, moment, step in session.execute(query.where(one_of(session, event.c.id, part))):
-            if number in others and step != BizStep.COMMISSIONING:
-                continue
-            ranked.append((2, -moment, -number) if step in SALES else (number not in skeleton, moment, number))
-            if step in HANDOVERS:
-                handovers.add(number)
+    for number, moment, step in select_among(session, event, ("id", "event_time"), "id", numbers, step_word):
+        if number in others and step != BizStep.COMMISSIONING:
+            continue
+        ranked.append((2, -moment, -number) if step in SALES else (number not in skeleton, moment, number))
+        if step in HANDOVERS:
+            handovers.add(number)
     ranked.sort()
     told, rest = ranked[:limit], ranked[limit:]
     return Choice(

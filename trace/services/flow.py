@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from trace.domain.genealogy import EdgeKind, Trace
-from trace.domain.permissions import Actor, View, view_of
 from trace.domain.regions import region_name
 from trace.domain.uris import UriKind, uri_kind
 from trace.services.story import Story, returns
@@ -40,10 +39,8 @@ class _Flow:
             self.edges[(source, target, kind)] = None
 
 
-def flow_of(
-    story: Story, actor: Actor | None, traces: Iterable[Trace], names: Mapping[int, tuple[str, Any]], start: int
-) -> dict[str, Any]:
-    """{nodes, edges} of the events told, for one reader.
+def flow_of(story: Story, traces: Iterable[Trace], names: Mapping[int, tuple[str, Any]], start: int) -> dict[str, Any]:
+    """{nodes, edges} of the events told, for the story's reader.
 
     A holder is named, and a lot's number shown, where the reader sees an event of theirs in full; else the public's
     rule holds: names for the field and the first hands after it, the kind of business and the county for all others.
@@ -51,7 +48,7 @@ def flow_of(
     goods = _goods(traces, names)
     flow = _Flow(back=returns(story.documents.values()))
     for number in sorted(story.documents, key=lambda n: (datetime.fromisoformat(story.documents[n]["eventTime"]), n)):
-        _add(flow, story, actor, number, goods)
+        _add(flow, story, number, goods)
     ids = {key: place for place, key in enumerate(flow.nodes)}
     start_goods = goods.get(names[start][0])
     return {
@@ -79,9 +76,9 @@ def _goods(traces: Iterable[Trace], names: Mapping[int, tuple[str, Any]]) -> dic
     }
 
 
-def _add(flow: _Flow, story: Story, actor: Actor | None, number: int, goods: Mapping[str, int]) -> None:
+def _add(flow: _Flow, story: Story, number: int, goods: Mapping[str, int]) -> None:
     document = story.documents[number]
-    captor = story.organisations[story.captors[number]].party_uri
+    captor = story.captors[number].party_uri
     source = _party(document, "sourceList", "source") or captor
     target = _party(document, "destinationList", "destination") or captor
     moved = _things(document, _OF_EVENT, goods)
@@ -99,8 +96,7 @@ def _add(flow: _Flow, story: Story, actor: Actor | None, number: int, goods: Map
             flow.connect((captor, one), (captor, other), "became")
     if document.get("bizStep") in ("retail_selling", "dispensing"):
         flow.sold.update((captor, item) for item in moved)
-    regions = {p: story.organisations[p].region for p in story.parties.get(number, ()) if p in story.organisations}
-    if view_of(actor, regions) is View.FULL:
+    if number in story.open:
         flow.open_parties.update((captor, source, target))
         flow.open_goods.update((*moved, *inputs, *outputs))
 

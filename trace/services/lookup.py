@@ -4,7 +4,6 @@ One trace serves everybody (`trace.domain.trace_search`); what differs is how mu
 (`trace.services.story`). Every look-up by an inspector or auditor is written down (R18).
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -34,8 +33,9 @@ from trace.services.choosing import Choice, without_pharmacies
 from trace.services.drugs_sold import drugs_among
 from trace.services.flow import flow_of
 from trace.services.look_up_log import note_look_up
+from trace.services.lots import names_of
 from trace.services.pack_check import check_pack_anywhere
-from trace.services.story import Story, day_of, load_story, names_of
+from trace.services.story import Story, day_of, load_story
 from trace.services.trace_parts import Part, first_part, get_pause, keep_pause, next_part, pause_after
 
 EVENT_LIMIT = 2_000
@@ -133,11 +133,12 @@ def _tell(session: Session, actor: Actor | None, code: Code, item: int, part: Pa
     story = load_story(
         session,
         choice.told,
-        among=(uri for uri, _ in names.values()),
+        actor,
+        names=names,
         handovers=choice.handovers,
         whole=part.is_first and not part.is_cut,
     )
-    known = story.open_things(actor)
+    known = story.open_things()
     if actor is not None:
         known.add(names[item][0])
     backward = traces.get(Direction.BACKWARD)
@@ -146,12 +147,12 @@ def _tell(session: Session, actor: Actor | None, code: Code, item: int, part: Pa
         "code": {"kind": code.kind.value, "text": code.text, "uri": names[item][0]},
         "view": "public" if actor is None else "organisation" if not actor.watches else "inspector",
         "thing": _thing_card(names[item], names, backward),
-        "timeline": _timeline(story, actor, part, item),
+        "timeline": _timeline(story, part, item),
         "left_out": _left_out(session, actor, traces.values(), choice),
         "truncated": part.is_cut or not choice.only_sales,
         "certificates": _certificates(session, actor, story, of_lots),
         "traces": {way.value: _graph(found, names, item, known) for way, found in traces.items()},
-        "flow": flow_of(story, actor, traces.values(), names, item),
+        "flow": flow_of(story, traces.values(), names, item),
         "holders": _holders(session, actor, traces.get(Direction.FORWARD), names),
     }
 
@@ -178,7 +179,7 @@ def _thing_card(named: tuple[str, Any], names: dict[int, tuple[str, Any]], backw
     return card
 
 
-def _timeline(story: Story, actor: Actor | None, part: Part, item: int) -> list[dict[str, Any]]:
+def _timeline(story: Story, part: Part, item: int) -> list[dict[str, Any]]:
     """All events, oldest first, each said to be of the thing itself, from before it or from after it.
 
     Events that the poorer view tells alike are told once: how many there were is a quantity.
@@ -186,9 +187,9 @@ def _timeline(story: Story, actor: Actor | None, part: Part, item: int) -> list[
     entries = []
     alike = set()
     for number in sorted(story.documents, key=lambda n: _position(story, n)):
-        entry = story.tell(number, actor) | {"relation": part.relation(number, item)}
+        entry = story.tell(number) | {"relation": part.relation(number, item)}
         if "time" not in entry:
-            told = json.dumps(entry, sort_keys=True, default=str)
+            told = repr(entry)
             if told in alike:
                 continue
             alike.add(told)
@@ -212,8 +213,7 @@ def _left_out(session: Session, actor: Actor | None, traces: Iterable[Trace], ch
     if actor is None:
         return 0
     unread = max((found.left_out for found in traces), default=0) if actor.watches else 0
-    untold = load_story(session, choice.left_out, whole=False) if choice.left_out else None
-    return unread + (sum(untold.is_open(number, actor) for number in choice.left_out) if untold else 0)
+    return unread + (len(load_story(session, choice.left_out, actor, whole=False).open) if choice.left_out else 0)
 
 
 def _graph(found: Trace, names: Mapping[int, tuple[str, Any]], start: int, known: set[str]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents, insert_for, intern, line_up, makers_of, uris_of
-from storage.one_of import one_of
+from storage.one_of import ask_for, is_asked_for
 from storage.stock import known_lots
 from storage.tables import ident, lot, lot_change, product
 from trace.domain.codes import Code, parse_code
@@ -183,7 +184,18 @@ def _check_dates(new: NewLot, now: datetime, field: str) -> None:
 
 def find_lots(session: Session, uris: Iterable[str]) -> dict[str, Row[Any]]:
     """What is recorded of these lots, with their product: {uri: row}."""
-    query = (
+    return {row.uri: row for row in ask_for(session, _lots_by_uri, uris)}
+
+
+def names_of(session: Session, items: Iterable[int]) -> dict[int, tuple[str, Any]]:
+    """{item number: (URI, lot row as `find_lots` gives it, or None)} for labels."""
+    rows = ask_for(session, _things_by_number, items)
+    return {row.ident: (row.uri, None if row.item is None else row) for row in rows}
+
+
+def _lots(*, isouter: bool = False) -> Select[Any]:
+    """Lots with their product; `isouter`: and things that are no recorded lots."""
+    return (
         select(
             ident.c.uri,
             ident.c.id.label("ident"),
@@ -197,14 +209,19 @@ def find_lots(session: Session, uris: Iterable[str]) -> dict[str, Row[Any]]:
             product.c.prescription,
             product.c.approval_no,
         )
-        .join(lot, lot.c.item == ident.c.id)
-        .join(product, product.c.id == lot.c.product)
+        .join(lot, lot.c.item == ident.c.id, isouter=isouter)
+        .join(product, product.c.id == lot.c.product, isouter=isouter)
     )
-    return {
-        row.uri: row
-        for part in chunks(uris)
-        for row in session.execute(query.where(one_of(session, ident.c.uri, part)))
-    }
+
+
+@cache
+def _lots_by_uri(postgres: bool) -> Select[Any]:
+    return _lots().where(is_asked_for(ident.c.uri, postgres=postgres))
+
+
+@cache
+def _things_by_number(postgres: bool) -> Select[Any]:
+    return _lots(isouter=True).where(is_asked_for(ident.c.id, postgres=postgres))
 
 
 def lots_of(session: Session, uris: Iterable[str], *, seen_by: int | None = None) -> dict[str, str]:

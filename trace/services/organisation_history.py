@@ -41,10 +41,10 @@ def history_of_organisation(
         query = query.where(tuple_(taken_part.c.time, taken_part.c.event) < _parse_cursor(before))
     page = session.execute(query.limit(most + 1)).all()
     told = [number for _, number in page[:most]]
-    story = load_story(session, told)
+    story = load_story(session, told, actor)
     return {
         "organisation": card,
-        "events": [story.tell(number, actor) for number in told if story.is_open(number, actor)],
+        "events": [story.tell(number) for number in told if number in story.open],
         "next": f"{page[most - 1].time}.{page[most - 1].event}" if len(page) > most else None,
     }
 

@@ -34,12 +34,12 @@ from trace.domain.recalls import RecallKind, Standing, answers_of, state_of
 from trace.domain.regions import region_name
 from trace.domain.working_days import is_guess
 from trace.services.look_up_log import note_look_up
+from trace.services.lots import names_of
 from trace.services.recall_notices import ACCOUNTS, accounts_of
 from trace.services.recall_reach import reach_of
 from trace.services.recalls import check_may_open, get_recall_row, is_maker, lot_number, no_recall
 from trace.services.rulebook import rules_on
 from trace.services.sales import possible_sales
-from trace.services.story import names_of
 
 LISTED = 100
 

@@ -9,16 +9,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, documents_of, uris_of
-from storage.one_of import one_of
+from storage.bulk import select_among
+from storage.events import documents_of, told_of
 from storage.parties import parties_of
-from storage.tables import event, organisation, place
+from storage.tables import organisation, place
 from trace.domain.epcis.document import NAMESPACE, PREFIX, load_document, parse_time
 from trace.domain.epcis.translation import with_canonical_uris
 from trace.domain.epcis.vocabulary import BizStep, Disposition
@@ -42,36 +42,39 @@ _ITEM_KEYS = {
 }
 
 
+class Party(NamedTuple):
+    """What is told of an organisation."""
+
+    id: int
+    name: str
+    kind: str
+    region: str
+    party_uri: str
+
+
 @dataclass(slots=True)
 class Story:
-    """What is needed to tell some events: loaded in a handful of statements, whatever their number."""
+    """What is needed to tell some events to one reader: loaded in a handful of statements, whatever their number."""
 
     documents: dict[int, dict[str, Any]]
-    captors: dict[int, int]
-    parties: dict[int, set[int]]
-    organisations: dict[int, Any]
-    by_party: dict[str, Any]
-    places: dict[str, str]
-    lots: dict[str, Any]
+    captors: dict[int, Party]
+    by_party: dict[str, Party]
+    places: dict[str, str]  # of the events that the reader sees all of, as are the lots
+    lots: dict[str, Any]  # and those that the story is about
+    open: frozenset[int]  # the events that the reader sees all of
     among: frozenset[str] = frozenset()  # the things the story is about: of others the poorer view says nothing
     named: frozenset[str] = frozenset()  # the parties that the poorer view names
 
-    def tell(self, number: int, actor: Actor | None) -> dict[str, Any]:
-        """One event for one reader."""
-        return self._full(number) if self.is_open(number, actor) else self._public(number)
+    def tell(self, number: int) -> dict[str, Any]:
+        """One event."""
+        return self._full(number) if number in self.open else self._public(number)
 
-    def is_open(self, number: int, actor: Actor | None) -> bool:
-        """Whether a reader sees all of an event."""
-        regions = {p: self.organisations[p].region for p in self.parties.get(number, ()) if p in self.organisations}
-        return view_of(actor, regions) is View.FULL
-
-    def open_things(self, actor: Actor | None) -> set[str]:
+    def open_things(self) -> set[str]:
         """The things that stand in events the reader sees all of: of no other they may know the name."""
-        return {uri for n, document in self.documents.items() if self.is_open(n, actor) for uri in things_in(document)}
+        return {uri for number in self.open for uri in things_in(self.documents[number])}
 
     def _full(self, number: int) -> dict[str, Any]:
-        document = self.documents[number]
-        captor = self.organisations[self.captors[number]]
+        document, captor = self.documents[number], self.captors[number]
         return {
             "view": View.FULL.value,
             "event": document["eventID"],
@@ -92,8 +95,7 @@ class Story:
         }
 
     def _public(self, number: int) -> dict[str, Any]:
-        document = self.documents[number]
-        captor = self.organisations[self.captors[number]]
+        document, captor = self.documents[number], self.captors[number]
         return {
             "view": View.PUBLIC.value,
             "day": parse_time(document["eventTime"], document["eventTimeZoneOffset"]).date(),
@@ -150,59 +152,72 @@ class Story:
 def load_story(
     session: Session,
     events: Iterable[int],
+    actor: Actor | None,
     *,
-    among: Iterable[str] = (),
+    names: Mapping[int, tuple[str, Any]] = MappingProxyType({}),
     handovers: Iterable[int] = (),
     whole: bool = True,
 ) -> Story:
-    """Load what is needed to tell these events of the things `among`.
+    """Load what is needed to tell somebody these events of the things that have these `names` (`lots.names_of`).
 
     `handovers` are the events of the trace that say who gave goods to whom, told or not: they decide who stands near
     the field. Where the trace is not `whole`, nobody knows who does, and the poorer view names nobody.
     """
-    numbers = sorted(set(events))
-    documents = _documents(session, numbers)
-    captors: dict[int, int] = {}
-    for part in chunks(numbers):
-        query = select(event.c.id, event.c.captured_by).where(one_of(session, event.c.id, part))
-        captors |= dict(session.execute(query).tuples().all())
-    parties = parties_of(session, captors)
-    organisations: dict[int, Any] = {}
-    for part in chunks(set(captors.values()) | {p for group in parties.values() for p in group}):
-        rows = session.execute(select(organisation).where(one_of(session, organisation.c.id, part)))
-        organisations |= {row.id: row for row in rows}
-    places: dict[str, str] = {}
-    for part in chunks({d["bizLocation"]["id"] for d in documents.values() if d.get("bizLocation")}):
-        query = select(place.c.uri, place.c.name).where(one_of(session, place.c.uri, part))
-        places |= dict(session.execute(query).tuples().all())
+    stored = told_of(session, events)
+    numbers = sorted(stored)
+    documents = {number: _document(stored[number][0]) for number in numbers}
+    parties = parties_of(session, {number: stored[number][1] for number in numbers})
+    wanted = {party for group in parties.values() for party in group}
+    rows = select_among(session, organisation, Party._fields, "id", wanted)
+    organisations = {party.id: party for party in map(Party._make, rows)}
+    opened = frozenset(number for number in numbers if _is_open(parties[number], organisations, actor))
     story = Story(
         documents=documents,
-        captors=captors,
-        parties=parties,
-        organisations=organisations,
+        captors={number: organisations[stored[number][1]] for number in numbers},
         by_party={row.party_uri: row for row in organisations.values()},
-        places=places,
-        lots=find_lots(session, sorted(set(_lots_in(documents.values())))),
-        among=frozenset(among),
+        places=_places(session, (documents[number] for number in opened)),
+        lots=_lots(session, (documents[number] for number in opened), names),
+        open=opened,
+        among=frozenset(uri for uri, _ in names.values()),
     )
     if whole:
-        untold = _documents(session, set(handovers) - set(numbers))
-        steps = hands([*documents.values(), *untold.values()])
+        untold = documents_of(session, set(handovers) - documents.keys())
+        steps = hands([*documents.values(), *map(_document, untold.values())])
         story.named = frozenset(party for party, step in steps.items() if step <= NAMED_STEPS) | (
             _makers(story) - steps.keys()
         )
     return story
 
 
-def _documents(session: Session, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """Event documents whose identifiers can be compared, whatever form a partner sent them in."""
-    return {n: with_canonical_uris(load_document(data)) for n, data in documents_of(session, numbers).items()}
+def _is_open(parties: Iterable[int], organisations: Mapping[int, Party], actor: Actor | None) -> bool:
+    """Whether a reader sees all of an event of these parties."""
+    regions = {party: organisations[party].region for party in parties if party in organisations}
+    return view_of(actor, regions) is View.FULL
+
+
+def _places(session: Session, documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    uris = {document["bizLocation"]["id"] for document in documents if document.get("bizLocation")}
+    return dict(select_among(session, place, ("uri", "name"), "uri", sorted(uris)))
+
+
+def _lots(
+    session: Session, documents: Iterable[Mapping[str, Any]], names: Mapping[int, tuple[str, Any]]
+) -> dict[str, Any]:
+    """{URI: lot row} of the lots that have these names, and of others that events speak of."""
+    known = dict(names.values())
+    others = find_lots(session, sorted(set(_lots_in(documents)) - known.keys()))
+    return {uri: row for uri, row in known.items() if row is not None} | others
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    """An event document whose identifiers can be compared, whatever form a partner sent them in."""
+    return with_canonical_uris(load_document(data))
 
 
 def _makers(story: Story) -> set[str]:
     """Parties that recorded that something came to be."""
     return {
-        story.organisations[story.captors[number]].party_uri
+        story.captors[number].party_uri
         for number, document in story.documents.items()
         if document["type"] == "TransformationEvent"
         or (document["type"] == "ObjectEvent" and document["action"] == "ADD")
@@ -292,10 +307,3 @@ def day_of(entry: Mapping[str, Any]) -> Any:
     """What a timeline is sorted by where an entry has no exact time."""
     moment = entry.get("time")
     return moment.date() if isinstance(moment, datetime) else entry["day"]
-
-
-def names_of(session: Session, items: Iterable[int]) -> dict[int, tuple[str, Any]]:
-    """{item number: (URI, lot row or None)} for labels."""
-    uris = uris_of(session, items)
-    lots = find_lots(session, uris.values())
-    return {number: (uri, lots.get(uri)) for number, uri in uris.items()}
