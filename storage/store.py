@@ -28,7 +28,7 @@ from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
 from storage.pulse import SILENCE, Pulse
 from storage.replicas import Replica
-from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, tell_sight
+from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, sight_in, tell_sight
 from storage.turns import Turns
 
 P = ParamSpec("P")
@@ -138,7 +138,7 @@ class Store:
                     yield session
                 undo(session)
             if _AT_END in session.info:
-                with self.writing() as short:
+                with self.seeing(sight_in(session)).writing() as short:
                     _write_down(session, short)
 
     @contextmanager

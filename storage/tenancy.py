@@ -131,6 +131,12 @@ def see_as(session: Session, sight: Sight) -> None:
         seer.sight = sight
 
 
+def sight_in(session: Session) -> Sight:
+    """What a session sees at the moment."""
+    seer: _Seer = session.info[_SEER]
+    return seer.sight
+
+
 # ---- towards the database -------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -91,6 +92,23 @@ def test_access_is_decided_before_the_body_is_read(standing: Demo) -> None:
     for role, status in ((None, 401), ("inspector", 403)):
         answer = standing.call("POST", "/receipts", role, data=b"[" * 100_000, content_type="application/json")
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/api/v1/trace?code=81502310064000000004", "/api/v1/receipts"])
+def test_who_looks_is_found_out_in_the_transaction_of_the_look(demo: Demo, path: str) -> None:
+    sent: list[str] = []
+
+    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    engine = demo.app.extensions["sunshine"].store.engine
+    sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert demo.get(path.removeprefix(API), "clerk").status_code == 200
+    finally:
+        sqlalchemy_event.remove(engine, "before_cursor_execute", note)
+    assert [statement.startswith("BEGIN") for statement in sent] == [True, *[False] * (len(sent) - 1)]
+    assert "api_key" in sent[1]
 
 
 # ---- the platform administrator ------------------------------------------------------------------------------------

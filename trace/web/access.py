@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 from flask import g, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from storage.store import Store
-from storage.tenancy import EVERYTHING, NOTHING, Sight, sight_of
+from storage.tenancy import EVERYTHING, NOTHING, Sight, across_organisations, sight_of
 from trace.domain.failures import N_, Forbidden, Unauthenticated
 from trace.domain.permissions import Actor, Permission, authorize
 from trace.services.chain import find_actor_at
@@ -96,12 +95,12 @@ def is_watched(view: Callable[..., Any]) -> bool:
     return getattr(view, "watched", False) and g.actor is not None and g.actor.watches
 
 
-def check_access(view: Callable[..., Any], store: Store) -> None:
-    """Find out who asks (`g.actor`) and whether they may; raises `Unauthenticated` or `Forbidden`.
+def check_access(view: Callable[..., Any]) -> None:
+    """Find out, in `g.session`, who asks (`g.actor`) and whether they may; `Unauthenticated` or `Forbidden` if not.
 
     A session's unsafe requests need the CSRF token; a key's do not, because no browser sends a key by itself.
     """
-    g.actor = None if getattr(view, "unasked", False) else _actor(store)
+    g.actor = None if getattr(view, "unasked", False) else _actor()
     needed = getattr(view, "access", "unmarked")
     if needed == "unmarked":
         raise Forbidden(N_("This address names no permission; it stays closed until it does."))
@@ -138,24 +137,21 @@ def check_csrf() -> None:
         raise Forbidden(N_("The page was open too long or the request came from elsewhere; load it again.")) from fault
 
 
-def _actor(store: Store) -> Actor | None:
+def _actor() -> Actor | None:
     key = _key()
     person = session.get("person")
     if key is None and person is None:
         return None
-    # A short transaction of its own: the request's session begins at its first statement, so that a photo is not read
-    # while the store's writer waits.
-    # Whose records they may see is what is found out here.
-    with store.seeing(EVERYTHING).reading() as short:
+    with across_organisations(g.session, because="whose records they may see is what is found out here"):
         if key is not None:
-            actor = find_actor_by_key(short, key)
+            actor = find_actor_by_key(g.session, key)
             if actor is None:
                 raise Unauthenticated(N_("This API key is not known, or was revoked."))
             return actor
-        actor = find_actor(short, str(person))
+        actor = find_actor(g.session, str(person))
         if actor is None or AT_SHOP not in session:
             return actor
-        at_shop = find_actor_at(short, actor, str(session[AT_SHOP]))
+        at_shop = find_actor_at(g.session, actor, str(session[AT_SHOP]))
     if at_shop is None:  # it is not of their chain any more
         session.pop(AT_SHOP)
     return at_shop or actor

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from storage.again import run_again
 from storage.replicas import OK, Replica, ReplicaLeft
 from storage.store import Store, is_written_at_end, open_store, undo
+from storage.tenancy import see_as
 from trace import clock, errors
 from trace.config import Settings
 from trace.domain.failures import Busy, NotFound, QueryTooLarge
@@ -99,8 +100,11 @@ class Application(Flask):
         replica = store.replica if may_ask_replica(view) else None
         if replica is not None and names_somebody(view):
             check_primary(replica)
-        check_access(view, store)
-        store = store.seeing(sight_of_actor(g.actor))
+        if replica is not None or needs_writing(view):
+            # A short transaction of its own: the request's session begins at its first statement, so that a photo is
+            # not read while the store's writer waits.
+            with store.reading() as g.session:
+                check_access(view)
         ready = rewinder()
         if replica is not None:
             if (answer := self._answer_from_replica(view, store)) is not None:
@@ -130,6 +134,10 @@ class Application(Flask):
         """The view's answer, its transaction ended."""
         g.writes = needs_writing(view)
         with store.writing() if g.writes else store.reading() as g.session:
+            if "actor" not in g:
+                check_access(view)
+            sight = sight_of_actor(g.actor)
+            see_as(g.session, sight)
             try:
                 response = self.make_response(super().dispatch_request())
             except (NotFound, QueryTooLarge) as failure:
@@ -138,7 +146,7 @@ class Application(Flask):
                     undo(g.session)  # SQLite has one writer: this one would wait for itself
                     # That there are more than so many is an answer, too.
                     what = "nothing_found" if isinstance(failure, NotFound) else "query"
-                    note_refused_look(store, what, request.full_path)
+                    note_refused_look(store.seeing(sight), what, request.full_path)
                 raise
             if response.status_code >= 400:
                 undo(g.session)
