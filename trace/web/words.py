@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import unquote
 
-from flask_babel import format_date, format_datetime, gettext
+from babel import Locale
+from flask_babel import format_date, format_datetime, get_locale, gettext
 
 from trace.domain.checks import IdentifierWarning
 from trace.domain.failures import N_
@@ -69,10 +70,21 @@ _MADE_BY = {
 }
 
 
+def said(text: str) -> str:
+    """A text of ours in the reader's language; a page has a hundred, and says few of them once."""
+    return _said_in(get_locale(), text)
+
+
+@lru_cache(maxsize=8_192)
+def _said_in(_reader: Locale | None, text: str) -> str:
+    """What Babel says of a text to the reader at hand, once: it looks for the reader and the catalogue each time."""
+    return str(gettext(text))
+
+
 def word(value: Any) -> str:
     """A value of an enumeration in the reader's language; what is no such word stays as it is."""
     text = str(value or "")
-    return gettext(WORDS[text]) if text in WORDS else text
+    return said(WORDS[text]) if text in WORDS else text
 
 
 def say(message: str, values: Mapping[str, Any] | None = None) -> str:

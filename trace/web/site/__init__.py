@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from flask import Flask, g, request, session
-from flask_babel import get_locale
+from flask_babel import get_locale, ngettext
 
 from trace.domain.commitment import is_in_scope
 from trace.domain.failures import N_
@@ -100,6 +100,7 @@ def register(app: Flask) -> None:
         public_path=public_path,
         short=words.thing_text,
     )
+    app.jinja_env.install_gettext_callables(words.said, ngettext, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.globals.update(curve_of=curve_of)
     app.jinja_env.globals.update(say=words.say, step_word=words.step_word, is_certified_here=is_certified_here)
     app.jinja_env.globals.update(
