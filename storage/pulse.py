@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import structlog
 from psycopg import Connection as PsycopgConnection
+from psycopg import IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
 
@@ -41,6 +42,16 @@ class Connection(PsycopgConnection[Any]):
             else:
                 self.pulse.hear()
                 return answer
+
+    def set_autocommit(self, value: bool) -> None:
+        """As psycopg's; what is so already is not waited for, which would pass for an answer of the server."""
+        if value != self.autocommit:
+            super().set_autocommit(value)
+
+    def set_isolation_level(self, value: IsolationLevel | None) -> None:
+        """Likewise."""
+        if value != self.isolation_level:
+            super().set_isolation_level(value)
 
 
 class Pulse:

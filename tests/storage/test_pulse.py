@@ -63,3 +63,19 @@ def test_server_that_refuses_says_something(mute: dict[str, object]) -> None:
     with pytest.raises(OperationalError, match="refused"):
         felt.connect(**mute | {"port": nobody})
     assert felt.beats()
+
+
+def test_server_that_was_asked_nothing_has_said_nothing(databases: Databases) -> None:
+    url = make_database(databases, "postgresql")
+    store = open_store(url, url)
+    assert store.replica is not None
+    with store.replica.engine.connect() as connection:
+        kept = connection.connection.dbapi_connection
+        assert isinstance(kept, pulse.Connection)
+    kept.pulse.heard = 0.0
+    with store.replica.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert connection.connection.dbapi_connection is kept
+        assert kept.pulse.heard == 0, "each look that begins would have the others wait on"
+        connection.execute(text("SELECT 1"))
+        assert kept.pulse.heard > 0
+    store.close()
