@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import date
 
 import pytest
@@ -15,7 +15,7 @@ import storage
 from storage import tables
 from storage.parties import taken_part
 from storage.row_security import DELETED, FACTS, LOCKED, OF_CHAIN, SHARED, condition, find_hole
-from storage.store import Store, _migrations
+from storage.store import Store, _migrations, write_at_end
 from storage.tables import (
     credential,
     event_document,
@@ -28,6 +28,7 @@ from storage.tables import (
     rule_entry,
     stock,
     store_setting,
+    trace_pause,
 )
 from storage.tenancy import EVERYTHING, NOTHING, Sight, across, across_organisations, see_as, sight_of
 from tests.conftest import ROOT, SERVICE, Databases, as_service, make_database
@@ -317,6 +318,16 @@ def test_who_sees_everything_is_narrowed_by_nobody(service: Store) -> None:
         with service.seeing(sight).reading() as session:
             see_as(session, sight_of(second))
             assert sorted(session.scalars(select(stock.c.organisation).distinct())) == seen
+
+
+def test_what_is_written_when_a_look_ends_is_written_as_it_sees_by_then(service: Store) -> None:
+    first, second = shops(service)
+    for theirs, ends in ((first, nullcontext()), (second, pytest.raises(DBAPIError))):
+        with ends, service.reading() as session:
+            see_as(session, sight_of(first))
+            kept = {"token": str(theirs), "organisation": theirs, "state": b"", "created_at": NOW}
+            write_at_end(session, insert(trace_pause).values(kept))
+    assert counted(service, EVERYTHING, trace_pause) == counted(service, sight_of(first), trace_pause) == 1
 
 
 def test_sight_rides_with_the_statement_that_begins_the_transaction(service: Store) -> None:
