@@ -12,9 +12,10 @@ page has about 150. Where one holds r times what the one above it holds, 1,000 e
 million keys 28 + 28 + 55 + 65, and two for each slice that goes; one page a key it was. More stages would write fewer
 pages and ask for more of them: each look asks all.
 
-That each key stands once on PostgreSQL its unique key sees to. On SQLite a key is added by a statement that asks all
-stages for it, and whatever it found holds until the end of the transaction: only one writes at a time, and who began
-with reading cannot write once another has (SQLITE_BUSY_SNAPSHOT), however a session was opened.
+That each key stands once on PostgreSQL its unique key sees to. On SQLite it is asked for before it is added, in the
+same transaction, and what was found holds until that ends: only one writes at a time, and who began with reading cannot
+write once another has (SQLITE_BUSY_SNAPSHOT), however a session was opened. To ask once more with each key that is
+added (NOT EXISTS) took 3.7 us an event, a tenth of what the database does for it.
 """
 
 import json
@@ -23,9 +24,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from storage.bulk import select_among
+from storage.bulk import insert_rows, select_among
 from storage.sending import is_postgresql, send
-from storage.tables import event
+from storage.tables import event, event_key
 
 TICK = 256  # events
 SLICES = {3: 32, 2: 256, 1: 4_096}  # of the keys of each stage but the last; powers of two
@@ -36,10 +37,6 @@ _STAGES = ", ".join(map(str, range(len(SLICES) + 1)))  # an index is used for a 
 UNDER_SQLITE = f"""json_each(?) AS w CROSS JOIN event_key AS k CROSS JOIN event AS t
     WHERE k.stage IN ({_STAGES}) AND k.id_key = w.value AND t.id = k.event"""
 _FIND = f"SELECT t.id, t.id_key, t.declarer, t.captured_by FROM {UNDER_SQLITE}"  # noqa: S608 - names of ours
-_ADD = f"""
-    INSERT INTO event_key (stage, id_key, declarer, event) SELECT {max(SLICES)}, ?1, ?2, ?3
-    WHERE NOT EXISTS (SELECT 1 FROM event_key WHERE stage IN ({_STAGES}) AND id_key = ?1 AND declarer = ?2)"""  # noqa: S608
-_STANDS = f"SELECT 1 FROM event_key WHERE stage IN ({_STAGES}) AND id_key = ? AND declarer = ? AND event = ?"  # noqa: S608
 # Two statements: an UPDATE of the stage takes twice the processor.
 _MOVE = (
     """INSERT INTO event_key (stage, id_key, declarer, event)
@@ -58,17 +55,14 @@ def find_keyed(session: Session, keys: Iterable[int]) -> Sequence[tuple[Any, ...
     return send(session, _FIND, (json.dumps(wanted),)).rows if wanted else []
 
 
-def add_keys(session: Session, keys: Mapping[int, tuple[int, int]]) -> set[int]:
-    """Keep the keys of new events on SQLite, {number: (key, declarer)}: the numbers of those that nobody had.
+def add_keys(session: Session, keys: Mapping[int, tuple[int, int]]) -> None:
+    """Keep the keys of new events on SQLite, {number: (key, declarer)}, that this transaction has found nowhere.
 
     The numbers follow those of all events there are.
     """
-    rows = sorted([(*key, number) for number, key in keys.items()])
-    added = send(session, _ADD, rows, many=True).changed
+    rows = sorted([(max(SLICES), *key, number) for number, key in keys.items()])
+    insert_rows(session, event_key, ("stage", "id_key", "declarer", "event"), rows)
     _move(session, range(min(keys) // TICK, (max(keys) + 1) // TICK))
-    if added == len(rows):
-        return set(keys)
-    return {row[-1] for row in rows if send(session, _STANDS, row).rows}
 
 
 def _move(session: Session, ticks: range) -> None:

@@ -48,9 +48,11 @@ _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
 
 
 class Look(NamedTuple):
-    """What was found before events are written: their `storage.events.find_siblings`, {uri: number} of all that they
-    name, ascending numbers for the events, and, of many URIs on PostgreSQL, those that were not known."""
+    """What was found before events are written, in the same transaction: the keys asked for, what has them
+    (`storage.events.find_siblings`), {uri: number} of all that they name, ascending numbers for the events, and, of
+    many URIs on PostgreSQL, those that were not known."""
 
+    asked: Collection[EventKey]
     siblings: dict[EventKey, StoredEvent]
     idents: dict[str, int]
     numbers: Sequence[int]
@@ -78,7 +80,7 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
     elif len(idents) < len(kinds):
         known, idents = idents, intern(session, kinds, idents)
         new = frozenset(idents.values()).difference(known.values())
-    return Look(with_documents(session, siblings) if siblings else {}, idents, numbers, new)
+    return Look(keys, with_documents(session, siblings) if siblings else {}, idents, numbers, new)
 
 
 def _look_postgresql(
@@ -147,12 +149,13 @@ _LOOK_SQLITE = f"""
 def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> dict[EventKey, int]:
     """Store events with their documents, trace lines and parties, under the numbers that `look` found: {key: number}.
 
-    An event that another session stored meanwhile is left out of the answer: its key decides, which stands once
-    (`storage.event_keys`), the insert passes over. What came first joins `found.siblings`; so does a declaration that
-    one of the events is wrong, if it came between the look and its lane.
+    An event that another session stored meanwhile is left out of the answer: the unique key (id_key, declarer) decides,
+    the insert passes over; on SQLite nobody can have (`storage.event_keys`). What came first joins `found.siblings`; so
+    does a declaration that one of the events is wrong, if it came between the look and its lane.
     """
     numbers = dict(zip([e.key for e in events], found.numbers, strict=False))
-    left, stored = list(events), dict[EventKey, int]()
+    left = list(events) if is_postgresql(session) else _not_there(session, events, found)
+    stored = dict[EventKey, int]()
     while left:
         stored |= _insert(session, {numbers[e.key]: e for e in left}, found)
         left = [e for e in left if e.key not in stored]
@@ -162,12 +165,18 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
     return stored
 
 
+def _not_there(session: Session, events: Sequence[NewEvent], found: Look) -> list[NewEvent]:
+    """Those of these events that SQLite does not have; what the look did not ask for is asked now."""
+    asked = {key for key, _ in found.asked}
+    found.siblings.update(find_siblings(session, {e.key[0] for e in events} - asked))
+    return [e for e in events if e.key not in found.siblings]
+
+
 def _insert(session: Session, events: Mapping[int, NewEvent], found: Look) -> dict[EventKey, int]:
     """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
     sibling that is not known."""
     if not is_postgresql(session):
-        new = add_keys(session, {number: e.key for number, e in events.items()})
-        events = {number: e for number, e in events.items() if number in new}
+        add_keys(session, {number: e.key for number, e in events.items()})
     rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
     whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
     unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in found.siblings.values()])) if len(rows) == 1 else None
