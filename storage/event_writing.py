@@ -167,8 +167,9 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
 
 def _not_there(session: Session, events: Sequence[NewEvent], found: Look) -> list[NewEvent]:
     """Those of these events that SQLite does not have; what the look did not ask for is asked now."""
-    asked = {key for key, _ in found.asked}
-    found.siblings.update(find_siblings(session, {e.key[0] for e in events} - asked))
+    unasked = {e.key[0] for e in events}.difference(key for key, _ in found.asked)
+    if unasked:
+        found.siblings.update(find_siblings(session, unasked))
     return [e for e in events if e.key not in found.siblings]
 
 
