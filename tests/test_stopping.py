@@ -5,6 +5,9 @@ import signal
 import socket
 import sqlite3
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 import storage
 from tests.servers import wait_for_port
@@ -12,6 +15,7 @@ from tests.test_cli import serving
 from tests.town import Town
 from tests.web.epcis.conftest import document, event
 from trace import clock
+from trace.cli import STOP_SECONDS
 from trace.domain.permissions import Role
 from trace.services.keys import issue_key
 
@@ -72,3 +76,21 @@ def test_what_was_begun_is_finished_and_kept_and_nothing_new_is_taken(tmp_path: 
         assert process.wait(timeout=60) == 0
         assert other.execute("SELECT count(*) FROM event").fetchone() == (2,)
         other.close()
+
+
+def test_server_that_is_told_to_stop_while_it_starts_stops(tmp_path: Path) -> None:
+    key_for(tmp_path)
+    with serving(tmp_path, SUNSHINE_DEMO="0") as (process, _):
+        server = psutil.Process(process.pid)
+        while not any("sqlalchemy" in region.path for child in server.children() for region in maps_of(child)):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=STOP_SECONDS / 2) == 0
+
+
+def maps_of(process: psutil.Process) -> list[Any]:
+    """The files that a process has loaded; none of one that has only just begun, or has ended."""
+    try:
+        return list(process.memory_maps())
+    except psutil.Error:
+        return []
