@@ -10,8 +10,8 @@ import signal
 import sys
 
 # Granian forks its worker, which does with signals what its parent does: it notes that one came. One that came while
-# all of this is loaded would be forgotten, and the worker be killed when the server's patience is over, with what it has
-# in hand by then. Now nothing is in hand, and it ends; behind this granian sets what it wants of signals.
+# all of this is loaded would be forgotten, and the worker be killed when the server's patience is over, with what it
+# has in hand by then. Now nothing is in hand, and it ends; behind this granian sets what it wants of signals.
 if multiprocessing.parent_process() is not None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
