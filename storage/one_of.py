@@ -31,8 +31,11 @@ def is_asked_for(column: ColumnElement[Any], *, postgres: bool) -> ColumnElement
     return column.in_(select(func.json_each(bindparam("asked", type_=Text)).table_valued("value").c.value))
 
 
-def ask_for(session: Session, query: Callable[[bool], Select[Any]], values: Iterable[Any]) -> Sequence[Row[Any]]:
-    """The rows of a statement with `is_asked_for`, of however many values; none are not asked for.
+def ask_for(
+    session: Session, query: Callable[[bool], Select[Any]], values: Iterable[Any], **more: Any
+) -> Sequence[Row[Any]]:
+    """The rows of a statement with `is_asked_for`, of however many values; none are not asked for. `more`: what else it
+    is asked with.
 
     `query` keeps what it makes for PostgreSQL (True) or SQLite: to put a statement together and to find it among those
     that are compiled takes longer than most answers.
@@ -41,7 +44,7 @@ def ask_for(session: Session, query: Callable[[bool], Select[Any]], values: Iter
     if not wanted:
         return []
     postgres = session.get_bind().dialect.name == "postgresql"
-    return session.execute(query(postgres), {"asked": wanted if postgres else json.dumps(wanted)}).all()
+    return session.execute(query(postgres), {"asked": wanted if postgres else json.dumps(wanted), **more}).all()
 
 
 def there_is(what: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

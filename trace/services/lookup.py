@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from storage.events import chunks, find_idents
-from storage.one_of import one_of
+from storage.events import find_idents
+from storage.one_of import ask_for, is_asked_for
 from storage.tables import MICRO, organisation, stock
 from storage.tenancy import across
 from trace.domain.codes import Code, parse_code
@@ -292,26 +293,7 @@ def _holders(
     """For inspectors: who in their region holds the thing now, or what became of it, packs of one lot together."""
     if actor is None or not actor.watches or forward is None:
         return []
-    thing = func.coalesce(stock.c.lot, stock.c.item)
-    query = (
-        select(
-            organisation.c.name,
-            organisation.c.kind,
-            thing.label("thing"),
-            stock.c.unit,
-            func.sum(stock.c.on_hand).label("on_hand"),
-            func.sum(stock.c.held).label("held"),
-        )
-        .join(organisation, organisation.c.id == stock.c.organisation)
-        .where(organisation.c.region.startswith(region_prefix(actor.region)))
-        .group_by(organisation.c.name, organisation.c.kind, thing, stock.c.unit)
-    )
-    sums: dict[tuple[str, str, int, str], list[int]] = {}
-    for part in chunks(forward.items):
-        for row in session.execute(query.where(one_of(session, stock.c.item, part))):
-            total = sums.setdefault((row.name, row.kind, row.thing, row.unit), [0, 0])
-            total[0] += int(row.on_hand)
-            total[1] += int(row.held)
+    rows = ask_for(session, _held, forward.items, prefix=region_prefix(actor.region))
     return [
         {
             "name": name,
@@ -319,10 +301,29 @@ def _holders(
             "product": lot.product_name if lot else "",
             "lot_number": lot.number if lot else "",
             "unit": unit,
-            "on_hand": Decimal(on_hand) / MICRO,
-            "held": Decimal(held) / MICRO,
+            "on_hand": Decimal(int(on_hand)) / MICRO,
+            "held": Decimal(int(held)) / MICRO,
         }
-        for (name, kind, item, unit), (on_hand, held) in sorted(sums.items())
+        for name, kind, item, unit, on_hand, held in sorted(tuple(row) for row in rows)
         if on_hand or held
         for _, lot in [names.get(item, ("", None))]
     ]
+
+
+@cache
+def _held(postgres: bool) -> Select[Any]:
+    """What organisations of a region, by its `prefix`, have of things: (name, kind, lot or thing, unit, sums)."""
+    thing = func.coalesce(stock.c.lot, stock.c.item)
+    return (
+        select(
+            organisation.c.name,
+            organisation.c.kind,
+            thing,
+            stock.c.unit,
+            func.sum(stock.c.on_hand),
+            func.sum(stock.c.held),
+        )
+        .join(organisation, organisation.c.id == stock.c.organisation)
+        .where(organisation.c.region.startswith(bindparam("prefix")), is_asked_for(stock.c.item, postgres=postgres))
+        .group_by(organisation.c.name, organisation.c.kind, thing, stock.c.unit)
+    )
