@@ -111,11 +111,13 @@ def _rows(table: FromClause, where: ColumnElement[bool]) -> Select[int]:
 
 
 def _without(column: Column[Any], other: Column[Any]) -> Select[int]:
-    """How many rows there are to whose column another table has nothing.
+    """How many values of a column there are that another table has nothing to.
 
-    No NOT IN: what does not fit into PostgreSQL's work_mem is read again for each row there, minutes after 80 rounds.
+    EXCEPT reads each table once: NOT IN reads again for each row what does not fit into PostgreSQL's work_mem, and NOT
+    EXISTS on SQLite what no index helps with, which took minutes each after some 50 rounds.
     """
-    return _rows(column.table, column.is_not(None) & ~exists().where(other == column))
+    alone = select(column).where(column.is_not(None)).except_(select(other)).subquery()
+    return select(func.count()).select_from(alone)
 
 
 _OPEN = dispensing.c.returned_event.is_(None)
