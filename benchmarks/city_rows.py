@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.city import moment_of
 from benchmarks.city_people import Document, Party, Story, Thing, Told
 from benchmarks.city_shapes import Layout, Shape
-from storage.events import THINGS, Named, id_key
+from storage.events import PARTY_COLUMNS, THINGS, Named, id_key
 from storage.packing import pack
 from trace.domain.stock import Balance
 from trace.domain.uris import UriKind
@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "event_document": ("event", "document", "digest"),
     "event_item": ("item", "time", "event", "line", "role", "peer", "amount"),
     "event_mention": ("ident", "time", "event", "kind"),
-    "event_party": ("organisation", "time", "event"),
+    "event_party": PARTY_COLUMNS,
     "event_vocabulary": ("organisation", "kind", "ident"),
     "lot": ("item", "product", "number", "produced_on", "origin", "created_by", "created_at"),
     "stock": ("organisation", "item", "unit", "lot", *Balance._fields),
@@ -142,7 +142,7 @@ class Rows:
             rows["event_mention"].append((numbers[slot], time, number, kind))
         for party in _parties(told, layout):
             if party != told.captor.id:
-                rows["event_party"].append((party, time, number))
+                rows["event_party"].append((party, time, number, record_time))
 
     def _time(self, time: int) -> str:
         day, rest = divmod(time + OFFSET, DAY)

@@ -65,7 +65,10 @@ _OBJECT = TYPES["ObjectEvent"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A range of an index: the rows whose `key` is one of `values` (all rows where None), by (time, event)."""
+    """A range of an index: the rows whose `key` is one of `values` (all rows where None), by (time, event).
+
+    All events of one that `is_own` are those of who asks.
+    """
 
     name: str
     order: str
@@ -74,6 +77,7 @@ class Route:
     key: Any = None
     values: Sequence[int] = ()
     where: ColumnElement[bool] | None = None
+    is_own: bool = False
 
     @property
     def bound(self) -> int:
@@ -158,7 +162,7 @@ class Ways:
 
     def filter_of(self, route: Route) -> ColumnElement[bool]:
         """What else a row of `event` must have on this route; whose events are walked need not be asked again."""
-        return and_(*self.filters) if route.name == "party" else and_(*self.filters, self.viewer.sees())
+        return and_(*self.filters) if route.is_own else and_(*self.filters, self.viewer.sees())
 
 
 def find_ways(session: Session, query: Query, *, viewer: Viewer, known: MasterData, newest: int) -> Ways | None:
@@ -210,7 +214,8 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool] | Non
     The second value says whether it is sorted whole. None where the organisation's events, however many, never name
     what is asked for: no route leads to any.
 
-    A query in order of record time that has no short route walks the index of record times, which needs no sorting.
+    A query in order of record time that has no short route walks the index of record times, which needs no sorting. Of
+    routes of the same length the one in the query's order is taken.
     """
     if "id" in ways.routes:
         return "id", True
@@ -220,7 +225,7 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool] | Non
     if not all(found[len(names) :]):
         return None
     lengths = dict(zip(names, found, strict=False))
-    shortest = min(names, key=lambda name: (lengths[name], name))
+    shortest = min(names, key=lambda name: (lengths[name], ways.routes[name].order != query.order_by, name))
     if lengths[shortest] <= SHORT:
         return shortest, True
     if query.order_by == RECORD_TIME:
@@ -231,10 +236,12 @@ def choose(session: Session, ways: Ways, query: Query) -> tuple[str, bool] | Non
 
 
 def _general(viewer: Viewer) -> Iterable[Route]:
-    if viewer.organisation is not None:
-        c = taken_part.c
-        yield Route("party", EVENT_TIME, c.time, c.event, c.organisation, (viewer.organisation,))
-    yield Route("recorded", RECORD_TIME, event.c.record_time, event.c.id)
+    if viewer.organisation is None:
+        yield Route("recorded", RECORD_TIME, event.c.record_time, event.c.id)
+    else:
+        c, own = taken_part.c, (viewer.organisation,)
+        yield Route("party", EVENT_TIME, c.time, c.event, c.organisation, own, is_own=True)
+        yield Route("recorded", RECORD_TIME, c.recorded, c.event, c.organisation, own, is_own=True)
     yield Route("time", EVENT_TIME, event.c.event_time, event.c.id)
 
 

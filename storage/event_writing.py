@@ -16,6 +16,7 @@ from storage.events import (
     COLUMNS,
     LANES,
     NO_DECLARER,
+    PARTY_COLUMNS,
     EventKey,
     NewEvent,
     StoredEvent,
@@ -197,14 +198,14 @@ def _parts(events: Mapping[int, NewEvent], new: Set[int]) -> list[Lines]:
     fresh = events.items()
     documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
-    parties = [(party, e.time, n) for n, e in fresh for party in e.parties if party != e.captor]
+    parties = [(party, e.time, n, e.recorded) for n, e in fresh for party in e.parties if party != e.captor]
     named = sorted({(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named})
     first = [row for row in named if row[2] in new]
     return [
         Lines(event_document, ("event", "document", "digest"), documents),
         Lines(event_item, _ITEM_COLUMNS, sorted([row for n, e in fresh for row in _item_rows(n, e)])),
         Lines(event_mention, ("ident", "time", "event", "kind"), sorted(mentions)),
-        Lines(event_party, ("organisation", "time", "event"), sorted(parties)),
+        Lines(event_party, PARTY_COLUMNS, sorted(parties)),
         Lines(event_vocabulary, _NAMED_COLUMNS, [row for row in named if row[2] not in new], pass_by=True),
         Lines(event_vocabulary, _NAMED_COLUMNS, first, pass_by=True, new=True),
     ]

@@ -68,6 +68,7 @@ COLUMNS = (
 )
 
 
+PARTY_COLUMNS = ("organisation", "time", "event", "recorded")
 _CAPTOR = COLUMNS.index("captured_by")
 
 # What finds an event: `id_key` of its eventID, and the number of the organisation that declares an error with it.
@@ -110,7 +111,7 @@ class ItemLine(NamedTuple):
 class NewEvent(NamedTuple):
     """An event ready to be stored: numbers interned, bytes final.
 
-    `values` are those of `COLUMNS`, the first of which is the event time; `key` is (`id_key`, declarer);
+    `values` are those of `COLUMNS`, the first of which are event and record time; `key` is (`id_key`, declarer);
     `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
     """
 
@@ -126,6 +127,11 @@ class NewEvent(NamedTuple):
     def time(self) -> int:
         """When it happened, in UTC milliseconds."""
         return self.values[0] or 0
+
+    @property
+    def recorded(self) -> int:
+        """When it was captured, in UTC milliseconds."""
+        return self.values[1] or 0
 
     @property
     def captor(self) -> int | None:
@@ -291,12 +297,10 @@ def withdraw(session: Session, events: Iterable[int]) -> set[int]:
     return found
 
 
-def add_party(
-    session: Session, organisation_id: int, events: Iterable[tuple[int, int]], named: Iterable[tuple[int, int]]
-) -> None:
-    """Let an organisation see events that others captured: (number, event time), and what they name."""
-    parties = sorted((organisation_id, time, number) for number, time in events)
-    insert_rows(session, event_party, ("organisation", "time", "event"), parties, pass_by=True)
+def add_party(session: Session, organisation_id: int, events: Iterable[int], named: Iterable[tuple[int, int]]) -> None:
+    """Let an organisation see events that others captured, by their numbers, and what they name."""
+    times = select_among(session, event, ("event_time", "id", "record_time"), "id", sorted(set(events)))
+    insert_rows(session, event_party, PARTY_COLUMNS, sorted((organisation_id, *row) for row in times), pass_by=True)
     words = sorted((organisation_id, kind, i) for kind, i in named)
     insert_rows(session, event_vocabulary, ("organisation", "kind", "ident"), words, pass_by=True)
 

@@ -15,11 +15,16 @@ from storage.one_of import there_is
 from storage.tables import event, event_item, event_party, organisation
 from trace.domain.permissions import Actor, region_prefix
 
-# (organisation, time, event): of one organisation all events that it is a party to, each once. Two ranges of two
-# indices in the same order, which both databases merge as they read.
+# (organisation, time, event, recorded): of one organisation all events that it is a party to, each once. By (time,
+# event) and by (recorded, event) two ranges of two indices in the same order, which both databases merge as they read.
 taken_part = union_all(
-    select(event.c.captured_by.label("organisation"), event.c.event_time.label("time"), event.c.id.label("event")),
-    select(event_party.c.organisation, event_party.c.time, event_party.c.event),
+    select(
+        event.c.captured_by.label("organisation"),
+        event.c.event_time.label("time"),
+        event.c.id.label("event"),
+        event.c.record_time.label("recorded"),
+    ),
+    select(event_party.c.organisation, event_party.c.time, event_party.c.event, event_party.c.recorded),
 ).subquery("taken_part")
 
 

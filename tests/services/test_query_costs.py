@@ -113,6 +113,21 @@ def test_short_route_in_order_of_record_time_reads_the_documents_of_the_page_alo
     assert [number_of(document) for document in page.documents] == [*range(6)]
 
 
+def test_what_an_organisation_may_see_of_what_was_recorded_since_is_found_without_what_others_recorded(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_routes, "SHORT", 3)
+    other = town.organisation(licensed=False)
+    to_shop = {"destinationList": [{"type": "owning_party", "destination": shop.party_uri}]}
+    sent = [event(1_000, after=-9, **to_shop), *(event(n, after=n) for n in range(1_001, 1_060)), event(41, after=-3)]
+    record(town, other, *sent, now=NOW + timedelta(minutes=1))
+    record(town, shop, event(40), event(41, after=-3), now=NOW + timedelta(minutes=2))
+    since = {"GE_recordTime": (NOW + timedelta(seconds=1)).isoformat(), "orderBy": "recordTime"}
+    assert numbers(town, shop, since, budget=Budget(rows=4)) == [40, 41, 1_000], "41 is the other's, captured again"
+    oldest_first = since | {"orderDirection": "ASC"}
+    assert every_page(town, shop, oldest_first, size=2, budget=Budget(rows=4)) == [[1_000, 41], [40]]
+
+
 def test_no_more_documents_are_loaded_than_a_page_takes(
     town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +221,7 @@ def test_postgresql_knows_the_index_of_rare_types_for_whatever_type_is_asked(tow
     assert "Sort" not in plan, plan
 
 
+SINCE = {"GE_recordTime": (NOW + timedelta(minutes=1)).isoformat(), "orderBy": "recordTime"}
 INDEXED: dict[str, dict[str, Any]] = {
     "ix_event_step": {"EQ_bizStep": ["packing"]},
     "ix_event_disposition": {"EQ_disposition": ["in_transit"]},
@@ -213,7 +229,9 @@ INDEXED: dict[str, dict[str, Any]] = {
     "ix_event_site": {"EQ_bizLocation": [SITE]},
     "ix_event_type": {"eventType": ["TransactionEvent"]},
     "ix_event_site_step": {"EQ_bizLocation": [SITE], "EQ_bizStep": ["packing"]},
-    "ix_event_record_time": {"GE_recordTime": (NOW + timedelta(minutes=1)).isoformat()},
+    "ix_event_record_time": SINCE,
+    "ix_event_captor_recorded": SINCE,
+    "ix_event_party_recorded": SINCE,
     "ix_event_time": {"GE_eventTime": START.isoformat(), "LT_eventTime": (START + timedelta(minutes=2)).isoformat()},
     "event_item": {"MATCH_epc": ["urn:epc:id:sgtin:0614141.107346.100", "urn:epc:id:sgtin:0614141.107346.1"]},
     "event_mention": {"EQ_bizTransaction_po": [ORDER_ID]},
@@ -232,7 +250,7 @@ def test_sqlite_reads_no_table_whole(town: Town, shop: Actor, analysed: bool) ->
     inspector = town.organisation(licensed=False, role=Role.INSPECTOR)
     tables = ("event", "event_item", "event_mention", "event_party", "event_document", "ident")
     for index, asked in INDEXED.items():
-        plans = plans_of(town, inspector if index == "ix_event_time" else shop, asked)
+        plans = plans_of(town, inspector if index in ("ix_event_time", "ix_event_record_time") else shop, asked)
         walked = [plan for plan in plans if plan.startswith(tuple(f"SCAN {table}" for table in tables))]
         # Only the count of a route without a window goes along an index, and no further than its bound.
         assert [plan for plan in walked if "USING" not in plan] == [], index

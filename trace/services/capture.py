@@ -155,9 +155,8 @@ def _share(
     drafts = [draft for draft in drafts if known[draft.store_key].captured_by != actor.organisation]
     if not drafts:
         return
-    events = [(known[draft.store_key].id, utc_milliseconds(draft.event.event_time)) for draft in drafts]
     named = {pair for draft in drafts for pair in _named(draft, _words(draft.event, ids), ids)}
-    store.add_party(session, actor.organisation, events, named)
+    store.add_party(session, actor.organisation, [known[draft.store_key].id for draft in drafts], named)
 
 
 Refuse = Callable[[int, Failure], None]
