@@ -257,7 +257,7 @@ def _look_up(actor: Actor | None, uri: str) -> Ask:
 def _search(actor: Actor, text: str) -> Ask:
     def count(session: Session) -> int:
         found = search(session, actor=actor, text=text, now=NOW)
-        return len(found["lots"]) + len(found["organisations"])
+        return len(found["lots"]) + sum(1 + len(card["lots"]) for card in found["organisations"])
 
     return _asked_by(actor, count)
 

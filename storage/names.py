@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
@@ -17,7 +17,7 @@ from storage.one_of import one_of
 from storage.tables import name_part, organisation, product
 
 LONGEST = 8  # letters of a part: what so many find is narrow enough to be read
-# Names with the text up to which they are looked up. More of them are quickly come by in order of their names.
+# Names with the text up to which they are looked up for a list. More of them are come by in order of their names.
 MOST = 500
 
 
@@ -62,11 +62,33 @@ def parts_of(name: str) -> set[bytes]:
 
 def named(session: Session, kind: Name, text: str) -> ColumnElement[bool]:
     """Whether a text is part of a name, as a condition on the table that has it; in capital or small letters."""
-    column, begin = _COLUMNS[kind], text.lower()[:LONGEST].encode()
-    part = name_part.c
-    found = select(part.number).where(part.kind == int(kind), part.part >= begin, part.part < begin + b"\xff")
-    numbers = session.scalars(found.limit(MOST + 1)).all()
+    column = _COLUMNS[kind]
+    numbers = session.scalars(_beginning(kind, text).limit(MOST + 1)).all()
     contains = column.icontains(text, autoescape=True)
     if len(numbers) > MOST:
         return contains
     return and_(one_of(session, column.table.c.id, set(numbers)), contains)
+
+
+def find_some(session: Session, kind: Name, text: str, *conditions: ColumnElement[bool], most: int) -> list[int]:
+    """The numbers of no more than `most` rows with a text as a part of their name, for which the conditions hold.
+
+    However many there are, no more of them are read: the parts are in order, of which those come first that are the
+    text and nothing more, which ends these names.
+    """
+    column = _COLUMNS[kind]
+    query = _beginning(kind, text).join(column.table, column.table.c.id == name_part.c.number)
+    query = query.where(column.icontains(text, autoescape=True), *conditions).order_by(*name_part.primary_key)
+    size = 2 * most
+    while True:
+        rows = session.scalars(query.limit(size)).all()
+        found = list(dict.fromkeys(rows))[:most]  # a name may have the text twice
+        if len(found) == most or len(rows) < size:
+            return found
+        size *= 4
+
+
+def _beginning(kind: Name, text: str) -> Select[tuple[int]]:
+    """The numbers of the rows that have a part which begins with a text."""
+    part, begin = name_part.c, text.lower()[:LONGEST].encode()
+    return select(part.number).where(part.kind == int(kind), part.part >= begin, part.part < begin + b"\xff")

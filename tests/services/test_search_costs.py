@@ -9,7 +9,8 @@ from sqlalchemy import event as engine_event
 
 from storage import names
 from storage.events import find_idents
-from storage.tables import metadata
+from storage.names import Name, find_some
+from storage.tables import metadata, organisation
 from tests.services.test_lookup import statements
 from tests.town import NOW, Town
 from trace.domain.events import Action, ObjectEvent, Quantity
@@ -150,6 +151,30 @@ def test_of_strangers_no_lots_are_looked_for(town: Town) -> None:
             found = town.do(searching.search, actor=shop, text="城南", now=NOW)["organisations"]
         asked.append(len(sent))
     assert (len(found), asked[0]) == (8, asked[1]), "so many statements, however many there are"
+
+
+def test_of_many_organisations_with_a_text_in_their_name_few_more_are_looked_at_than_are_told(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MOST_ORGANISATIONS", 3)
+    shop = town.organisation()
+    inspector = town.organisation(region="640500", role=Role.INSPECTOR, licensed=False)
+    for number in range(12):
+        town.organisation(name=f"城南{number}号超市", region="640100", licensed=False)
+    ends = [town.organisation(name=f"{street}超市超市", licensed=False).organisation_name for street in "东南西北"]
+
+    def told(actor: Actor, text: str) -> tuple[list[str], list[str]]:
+        answer = town.do(searching.search, actor=actor, text=text, now=NOW)
+        return [card["name"] for card in answer["organisations"]], answer["left_out"]
+
+    assert told(shop, "超市超市") == told(inspector, "超市") == (sorted(ends)[:3], ["organisations"])
+    assert len(set(told(shop, "超市")[0])) == 3
+    assert told(shop, "南1号超") == (["城南1号超市"], [])
+    with town.store.reading() as session, statements(town.store) as sent:
+        assert len(find_some(session, Name.ORGANISATION, "超市", organisation.c.region == "640100", most=12)) == 12
+        assert find_some(session, Name.ORGANISATION, "超市", organisation.c.region == "640300", most=12) == []
+        assert len(find_some(session, Name.ORGANISATION, "超市", organisation.c.name == "东超市超市", most=2)) == 1
+        assert len([statement for statement in sent if statement.startswith("SELECT")]) == 3
 
 
 def test_sqlite_makes_no_table_of_an_organisations_events_to_tell_what_it_had(town: Town) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, or_, select, uni
 from sqlalchemy.orm import Session
 
 from storage.events import Named
-from storage.names import Name, named
+from storage.names import Name, find_some
 from storage.one_of import one_of, there_is
 from storage.parties import Viewer
 from storage.tables import (
@@ -110,18 +110,14 @@ def _is_on(number: int) -> ColumnElement[bool]:
 
 
 def _organisations(session: Session, actor: Actor, text: str) -> list[dict[str, Any]]:
-    query = (
-        select(organisation)
-        .where(
-            or_(named(session, Name.ORGANISATION, text), organisation.c.uscc == text.upper()),
-            organisation.c.kind != OrganisationKind.PLATFORM,
-        )
-        .order_by(organisation.c.name)
-        .limit(MOST_ORGANISATIONS + 1)
-    )
+    """Those with the text in their name or as their credit code, by name; one more than are told, where there is."""
+    shown = [organisation.c.kind != OrganisationKind.PLATFORM]
     if actor.watches:
-        query = query.where(organisation.c.region.startswith(region_prefix(actor.region)))
-    rows = session.execute(query).all()
+        shown.append(organisation.c.region.startswith(region_prefix(actor.region)))
+    numbers = find_some(session, Name.ORGANISATION, text, *shown, most=MOST_ORGANISATIONS + 1)
+    asked = or_(one_of(session, organisation.c.id, numbers), organisation.c.uscc == text.upper())
+    query = select(organisation).where(asked, *shown).order_by(organisation.c.name)
+    rows = session.execute(query.limit(MOST_ORGANISATIONS + 1)).all()
     lots = _lots_at(session, actor, [row.id for row in rows])
     return [{**organisation_card(row), **lots[row.id]} for row in rows]
 
