@@ -88,7 +88,7 @@ def find_some(session: Session, kind: Name, text: str, *conditions: ColumnElemen
         size *= 4
 
 
-def _beginning(kind: Name, text: str) -> Select[tuple[int]]:
+def _beginning(kind: Name, text: str) -> Select[Any]:
     """The numbers of the rows that have a part which begins with a text."""
     part, begin = name_part.c, text.lower()[:LONGEST].encode()
     return select(part.number).where(part.kind == int(kind), part.part >= begin, part.part < begin + b"\xff")
