@@ -1,16 +1,17 @@
 """How an event is found by the key of its eventID (`storage.events.id_key`), and how SQLite keeps keys: in stages.
 
 A key is a hash, so that a thousand new ones have a thousand pages of a large index. PostgreSQL logs what is new in each
-page: there it is a unique key of `event`. SQLite logs pages whole, and most of its log was that index (4,120 bytes an
-event of 7,100 at ten million). So there the keys lie in a table of their own, `event_key`, in the order of their stage,
-which says how many moves are before a key. A new one comes into the highest stage, which is small; every `TICK` events
-the next slice of each stage moves down to the stage below, where it lies together, too; in stage 0 a key stays. Which
-slice that is follows from the number of the event alone, so nothing is remembered and a rollback takes its move back.
+page: there it is a unique key of `event`. SQLite logs pages whole, and most of its log was that index (with pages of 4
+KB, 4,120 bytes an event of 7,100 at ten million). So there the keys lie in a table of their own, `event_key`, in the
+order of their stage, which says how many moves are before a key. A new one comes into the highest stage, which is
+small; every `TICK` events the next slice of each stage moves down to the stage below, where it lies together, too; in
+stage 0 a key stays. Which slice that is follows from the number of the event alone, so nothing is remembered and a
+rollback takes its move back.
 
 A slice comes round after `SLICES` ticks: a stage holds `TICK * SLICES / 2` keys, 4,000, 33,000 and 520,000, of which a
-page has about 150. Where one holds r times what the one above it holds, 1,000 events write 3.5 * r pages of it: of ten
-million keys 28 + 28 + 55 + 65, and two for each slice that goes; one page a key it was. More stages would write fewer
-pages and ask for more of them: each look asks all.
+page of 1 KB has about 35. Where one holds r times what the one above it holds, 1,000 events write 14 * r pages of it:
+of ten million keys 112 + 112 + 220 + 260, and two for each slice that goes; one page a key it was. More stages would
+write fewer pages and ask for more of them: each look asks all.
 
 That each key stands once on PostgreSQL its unique key sees to. On SQLite it is asked for before it is added, in the
 same transaction, and what was found holds until that ends: only one writes at a time, and who began with reading cannot

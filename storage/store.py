@@ -52,6 +52,17 @@ ENCODED = {"client_encoding": "utf8"}
 MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
 _COMMON: dict[str, Any] = {"hide_parameters": True}
+# What each connection to SQLite is told, in this order: how large pages are holds for a new database alone, and before
+# its journal is chosen. SQLite logs whole pages, of which a capture writes hundreds for a few entries each: small ones
+# make the log shorter (docs/benchmarks-capture.md). It is written back after 4 MB, as of pages of the usual size.
+_SQLITE = (
+    "page_size=1024",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-65536",
+    "wal_autocheckpoint=4000",
+)
 MOST_CONNECTIONS = 16
 ASKING = 4  # more of them, which ask the primary how far it is, where there is a replica
 _AT_END = "statements at the end"  # in Session.info
@@ -325,7 +336,7 @@ def _set_up_sqlite(connection: PatientConnection, line: Line) -> None:
     connection.line = line
     # The driver's own transaction control is switched off: we say BEGIN ourselves.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    for pragma in _SQLITE:
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -165,6 +165,25 @@ def test_every_sqlite_connection_is_durable_and_keeps_its_word(sqlite: Store) ->
 
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(look, range(8))) == [wanted] * 8
+
+
+def test_new_database_has_small_pages_and_writes_its_log_back_after_as_many_bytes(sqlite: Store) -> None:
+    wanted = {"page_size": 1_024, "wal_autocheckpoint": 4_000}
+    with sqlite.engine.connect() as connection:
+        assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted} == wanted
+
+
+def test_database_with_pages_of_another_size_is_opened_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "older.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("PRAGMA page_size=4096")
+        made.execute("PRAGMA journal_mode=WAL")
+    storage.prepare(f"sqlite:///{path}")
+    with closing(storage.open_store(f"sqlite:///{path}")) as opened:
+        add(opened, "a")
+        assert count(opened) == 1
+        with opened.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA page_size").scalar_one() == 4_096
 
 
 def test_only_writers_take_the_sqlite_lock_and_take_it_first(sqlite: Store) -> None:
