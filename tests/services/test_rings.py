@@ -14,9 +14,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 import storage
+from storage.bulk import MANY
 from storage.events import find_idents, lock_items, share_items
 from storage.tables import ident
 from tests.conftest import Databases
+from tests.storage.test_events import new, store_all
 from tests.town import Town
 from trace.domain.epcis.vocabulary import WORDS
 from trace.domain.parties import OrganisationKind
@@ -28,6 +30,9 @@ from trace.services.lots import NewLot
 from trace.services.recalls import hold_lot
 
 WAITS = "SELECT count(*) FROM pg_stat_activity CROSS JOIN pg_sleep(0.01) WHERE :pid = ANY(pg_blocking_pids(pid))"
+
+WAIT_FOR_ANY = """SELECT count(*) FROM pg_stat_activity CROSS JOIN pg_sleep(0.01)
+    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 @pytest.fixture
@@ -51,6 +56,13 @@ def wait_for_one(town: Town, session: Session, *done: Future[Any]) -> None:
     pid = session.scalar(text("SELECT pg_backend_pid()"))
     with town.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as look:
         while not look.scalar(text(WAITS), {"pid": pid}) and not any(one.done() for one in done):
+            pass
+
+
+def wait_for_both(town: Town, *done: Future[Any]) -> None:
+    """Come back as soon as these two wait, for whomever; or one is done, and never waited."""
+    with town.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as look:
+        while look.scalar(text(WAIT_FOR_ANY)) != len(done) and not any(one.done() for one in done):
             pass
 
 
@@ -135,3 +147,21 @@ def test_two_who_make_each_of_what_the_other_makes_wait_in_the_order_of_the_lots
         lock_items(other, [second])  # of a maker that takes its goods first this would close the ring
         other.rollback()
         assert made.result(timeout=30)["lots"] == [low]
+
+
+def test_two_who_capture_the_same_events_add_them_in_one_order(town: Town, beside: ThreadPoolExecutor) -> None:
+    shop = town.organisation()
+    made = [new(number, shop, []) for number in range(MANY)]
+
+    def add(step: int) -> int:
+        with town.store.writing() as session:
+            return len(store_all(session, made[::step]))
+
+    with town.store.writing() as holder:
+        store_all(holder, [made[MANY // 2]])
+        forth = beside.submit(add, 1)
+        wait_for_one(town, holder, forth)
+        back = beside.submit(add, -1)  # in the order in which it has them it would take what the other wants next
+        wait_for_both(town, forth, back)
+        holder.rollback()
+    assert (forth.result(timeout=30), back.result(timeout=30)) == (MANY, 0)
