@@ -19,7 +19,9 @@ from storage.tables import (
     event,
     event_document,
     event_key,
+    event_party,
     event_vocabulary,
+    event_withdrawn,
     job,
     job_decision,
     metadata,
@@ -30,21 +32,29 @@ from storage.tables import (
 )
 from tests.conftest import BACKENDS, Databases
 from tests.differences import differences
-from tests.town import NOW
+from tests.services import asking
+from tests.town import NOW, Town
 from tests.web.conftest import demonstration
 from trace.domain.epcis.document import load_document
 from trace.domain.epcis.event_hash import event_hash
 
 BEFORE = "0005"
 FIRST = "0002"
+DERIVED = (event_party, event_vocabulary, name_part)
 FACTS = ("event", "event_document", "event_item", "event_mention", "event_party", "ident")
 Rows = dict[str, list[str]]
+WRONG = {"errorDeclaration": {"declarationTime": NOW.isoformat(), "reason": "did_not_occur"}}
 
 
 @pytest.fixture(params=BACKENDS)
 def used(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Store]:
-    """The demonstration, with work that waits and work that died, and a trace that goes on later."""
+    """The demonstration, with work that waits and work that died, a trace that goes on later, and what was reported
+    long after it happened, to somebody else, or as wrong."""
     with demonstration(databases, request.param, tmp_path) as demo:
+        town = Town(demo.store)
+        maker, shop = town.organisation(licensed=False), town.organisation(licensed=False)
+        to_shop = {"destinationList": [{"type": "owning_party", "destination": shop.party_uri}]}
+        asking.record(town, maker, asking.event(1, **to_shop), asking.event(2), asking.event(2, **WRONG))
         with demo.store.writing() as session:
             whose = session.execute(select(func.min(organisation.c.id))).scalar_one()
             common = {"organisation": whose, "created_at": NOW}
@@ -116,13 +126,14 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
         before = rows(connection, old.sorted_tables)
         whose = connection.execute(select(job.c.subject, job.c.organisation)).all()
         hashes = dict(connection.execute(select(credential.c.person, credential.c.password_hash)).all())
-        derived = rows(connection, (event_vocabulary, name_part))
+        derived = rows(connection, DERIVED)
         keyed = keys(connection)
     assert sum(map(bool, before.values())) > 40, "most tables have rows"
     assert all(derived.values())
     with used.engine.connect() as connection:
         captors = connection.execute(select(event.c.captured_by, event.c.event_time, event.c.id)).all()
         names = connection.execute(select(event_vocabulary)).tuples().all()
+        assert connection.execute(select(event_withdrawn)).first()
     assert {kind for _, kind, _ in names} >= set(THINGS)
     migrate(used, BEFORE)
     assert differences(used, old) == []
@@ -145,7 +156,7 @@ def test_store_in_use_goes_back_a_version_and_forward_again(used: Store, databas
     assert differences(used) == []
     with used.engine.connect() as connection:
         assert rows(connection, old.sorted_tables) == before
-        assert rows(connection, (event_vocabulary, name_part)) == derived, "made of what there is as of what comes"
+        assert rows(connection, DERIVED) == derived, "made of what there is as of what comes"
         assert keys(connection) == keyed != []
         assert connection.execute(select(job.c.subject, job.c.organisation)).all() == whose
         assert dict(connection.execute(select(credential.c.person, credential.c.password_hash)).all()) == hashes
