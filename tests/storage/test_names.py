@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from storage import names
-from storage.names import Name, keep_names, named, parts_of
+from storage.names import Name, find_some, keep_names, named, parts_of
 from storage.tables import organisation
 from tests.conftest import ROOT
 from tests.town import Town
@@ -47,6 +47,14 @@ def test_what_more_names_have_than_are_looked_up_is_found_in_the_names_themselve
     monkeypatch.setattr(names, "MOST", 1)
     assert found(known, "城") == {NAMES[0], NAMES[1]}
     assert found(known, "ELEVEN") == {NAMES[1]}
+
+
+def test_name_that_has_a_text_many_times_does_not_keep_others_from_being_found(town: Town) -> None:
+    wanted = [town.organisation(name=name, licensed=False).organisation for name in ("哈" * 20, "哈密瓜农场")]
+    with town.store.reading() as session:
+        assert find_some(session, Name.ORGANISATION, "哈", most=2) == wanted
+        assert find_some(session, Name.ORGANISATION, "哈", most=1) == wanted[:1]
+        assert find_some(session, Name.ORGANISATION, "哈", most=3) == wanted
 
 
 def test_name_that_was_changed_is_found_by_the_new_one_alone(known: Town) -> None:
