@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from storage.tables import organisation
+from tests.services import asking
 from tests.town import NOW, Town
 from trace.domain.papers import CertificateKind
 from trace.domain.parties import OrganisationKind
@@ -50,6 +51,15 @@ def test_a_lot_is_found_by_its_number_by_those_who_handled_it(
         assert [row["lot"] for row in found(town, reader, "SEARCH-1")["lots"]] == [lot]
     for stranger in (town.organisation(), inspector(town, "640100")):
         assert found(town, stranger, "SEARCH-1")["lots"] == []
+
+
+def test_a_lot_that_a_partner_calls_a_place_as_well_is_found_as_a_lot(
+    town: Town, trade: tuple[Actor, Actor, Actor, str]
+) -> None:
+    lot, partner = trade[-1], town.organisation(licensed=False)
+    seen = {"quantityList": [{"epcClass": lot, "quantity": 1, "uom": "KGM"}], "readPoint": {"id": lot}}
+    asking.record(town, partner, asking.event(1, **seen))
+    assert [row["lot"] for row in found(town, partner, "SEARCH-1")["lots"]] == [lot]
 
 
 def test_a_certificate_gives_its_lots_and_their_traces(town: Town, trade: tuple[Actor, Actor, Actor, str]) -> None:
