@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from storage.tables import job, receipt, rule_entry
 from tests.other_side import REFUSES, other_side
+from tests.services import asking
 from tests.services.export_shop import DAY, KEY, Shop
 from tests.town import STRANGER, Town
 from trace.domain.exports import Kind
@@ -48,6 +49,16 @@ def test_a_bill_that_was_not_found_and_is_there_after_all_is_no_refusal(shop: Sh
     shop.side.plan, shop.side.words = ["", REFUSES], "单据已存在"
     shop.work(until=timedelta(minutes=25))
     assert (shop.states(), shop.side.plan) == (["confirmed"], [])
+
+
+@on_sqlite
+def test_the_sale_of_a_pack_that_a_partner_called_a_place_before_it_came_is_told(shop: Shop) -> None:
+    codes = shop.town.packs(1)
+    stranger = shop.town.organisation(licensed=False)
+    asking.record(shop.town, stranger, asking.event(1, readPoint={"id": codes[0]}))
+    shop.town.drugs_at(shop.actor, codes)
+    shop.sell(*codes)
+    assert shop.make(shop.target(Kind.TRACE_PLATFORM, "/platform"))["records"] == 1
 
 
 @on_sqlite

@@ -241,17 +241,12 @@ class _Draft:
 
 
 def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:
-    """{uri: kind} of everything the event names; a thing that it calls a place as well is the thing."""
-    kinds: dict[str, int] = {uri: uri_kind(uri) for uri, _ in mentions}
-    for place in filter(None, (event.read_point, event.biz_location)):
-        kinds[place] = UriKind.PLACE
-    for word in filter(None, (event.biz_step, event.disposition)):
-        kinds[word] = UriKind.OTHER
+    """{uri: kind} of everything the event names: what each is by itself, though an event may call a pack a place."""
+    named: list[str | None] = [uri for uri, _ in mentions]
+    named += [event.read_point, event.biz_location, event.biz_step, event.disposition]
     for link in links:
-        kinds[link.item] = uri_kind(link.item)
-        if link.peer:
-            kinds[link.peer] = uri_kind(link.peer)
-    return kinds
+        named += (link.item, link.peer)
+    return {uri: uri_kind(uri) for uri in named if uri}
 
 
 def _mentions(event: Event) -> Iterator[tuple[str, store.Mention]]:
