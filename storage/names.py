@@ -73,8 +73,8 @@ def named(session: Session, kind: Name, text: str) -> ColumnElement[bool]:
 def find_some(session: Session, kind: Name, text: str, *conditions: ColumnElement[bool], most: int) -> list[int]:
     """The numbers of no more than `most` rows with a text as a part of their name, for which the conditions hold.
 
-    However many there are, no more of them are read: the parts are in order, of which those come first that are the
-    text and nothing more, which ends these names.
+    However many names have the text, no more are read than it takes to find so many that fulfil the conditions; those
+    come first that end with it.
     """
     column = _COLUMNS[kind]
     query = _beginning(kind, text).join(column.table, column.table.c.id == name_part.c.number)
