@@ -105,6 +105,28 @@ def test_moves_lose_no_key_and_double_none(embedded_once: Store, done: Sequence[
         session.rollback()
 
 
+def test_keys_added_one_by_one_move_by_one_stage_each_time_their_slice_comes_round(
+    embedded: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick, slices = 5, {3: 2, 2: 4, 1: 8}
+    monkeypatch.setattr(event_keys, "TICK", tick)
+    monkeypatch.setattr(event_keys, "SLICES", slices)
+    draw, stages = random.Random(1), dict[int, int]()
+    with embedded.writing() as session:
+        for number in range(1, 301):
+            key = draw.getrandbits(63)
+            add_keys(session, {number: (key, 0)})
+            stages[key] = max(slices)
+            turn, rest = divmod(number + 1, tick)
+            if rest == 0:
+                comes = {stage: (turn - 1) % many for stage, many in slices.items()} | {0: -1}
+                parts = {key: key * slices.get(stage, 1) // KEYS for key, stage in stages.items()}
+                stages = {key: stage - (parts[key] == comes[stage]) for key, stage in stages.items()}
+            held = session.execute(select(event_key.c.id_key, event_key.c.stage)).tuples().all()
+            assert dict(held) == stages
+    assert set(stages.values()) == {0, *slices}
+
+
 @pytest.fixture(scope="module")
 def embedded_once(databases: Databases) -> Iterator[Store]:
     """An empty store on SQLite for all examples, which each leave it as it was."""
