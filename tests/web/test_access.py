@@ -111,6 +111,20 @@ def test_who_looks_is_found_out_in_the_transaction_of_the_look(demo: Demo, path:
     assert "api_key" in sent[1]
 
 
+def test_no_transaction_is_open_and_nobodys_turn_is_kept_while_a_form_comes(demo: Demo) -> None:
+    visitor, store, kept = demo.browser("manager"), demo.app.extensions["sunshine"].store, []
+
+    class Coming(BytesIO):
+        def readinto(self, into: Any) -> int:
+            kept.append((store.engine.pool.checkedout(), store.turns and store.turns._at_it))
+            return super().readinto(into)
+
+    body = Coming(f"csrf_token={visitor.token}".encode())
+    form = {"content_type": "application/x-www-form-urlencoded", "content_length": len(body.getvalue())}
+    assert visitor.client.post("/suppliers/new", input_stream=body, **form).status_code == 422
+    assert set(kept) == {(0, None)}
+
+
 # ---- the platform administrator ------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from trace.services.look_up_log import note_look_up
 from trace.web import api, epcis, site
 from trace.web.access import (
     check_access,
+    check_sender,
     csrf,
     is_watched,
     may_ask_replica,
@@ -105,6 +106,7 @@ class Application(Flask):
             # not read while the store's writer waits.
             with store.reading() as g.session:
                 check_access(view)
+            check_sender(view)
         ready = rewinder()
         if replica is not None:
             if (answer := self._answer_from_replica(view, store)) is not None:
