@@ -151,10 +151,16 @@ _QUERIES = {
 }
 
 
-_KEY = (event_key.c.id_key == event.c.id_key) & (event_key.c.declarer == event.c.declarer)
-_KEYS = select(func.count()).where(event_key.c.stage.in_([0, *SLICES]), _KEY, event_key.c.event == event.c.id)
+# Of all events under a key: one that is stored twice has a key of its own each time, in another stage.
+_KEYS = _rows(
+    event_key,
+    event_key.c.stage.in_([0, *SLICES])
+    & (event_key.c.id_key == event.c.id_key)
+    & (event_key.c.declarer == event.c.declarer),
+).correlate(event)
 _OF_SQLITE = {
-    "events whose key does not stand once": _rows(event, _KEYS.correlate(event).scalar_subquery() != 1),
+    "events whose key does not stand once": _rows(event, _KEYS.scalar_subquery() != 1),
+    "events without a key": _rows(event, _KEYS.where(event_key.c.event == event.c.id).scalar_subquery() == 0),
     "keys of no event": _without(event_key.c.event, event.c.id),
 }
 

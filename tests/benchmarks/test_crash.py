@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import Connection, delete, insert, null, update
+from sqlalchemy import Connection, delete, insert, null, select, update
 from sqlalchemy.orm import Session
 
 import storage
@@ -22,6 +22,7 @@ from storage.store import Store
 from storage.tables import (
     client_request,
     dispensing_head,
+    event,
     event_document,
     event_item,
     event_key,
@@ -51,9 +52,19 @@ def test_what_a_killed_server_acknowledged_is_there_once(after: tuple[Path, Stor
     assert crash.lines({"sqlite": figures})[-1] == "  0 faults"
 
 
+def store_again(connection: Connection) -> None:
+    """Event 1 once more, with a key of its own in another stage."""
+    there = dict(connection.execute(select(event).where(event.c.id == 1)).mappings().one())
+    connection.execute(insert(event).values(there | {"id": 999_999}))
+    key = {"id_key": there["id_key"], "declarer": there["declarer"], "event": 999_999}
+    [stage] = connection.scalars(select(event_key.c.stage).where(event_key.c.event == 1))
+    connection.execute(insert(event_key).values(key | {"stage": 0 if stage else 1}))
+
+
 DAMAGE: dict[str, Callable[[Connection], Any]] = {
     "events without a document": lambda c: c.execute(delete(event_document).where(event_document.c.event == 1)),
-    "events whose key does not stand once": lambda c: c.execute(delete(event_key).where(event_key.c.event == 1)),
+    "events whose key does not stand once": store_again,
+    "events without a key": lambda c: c.execute(delete(event_key).where(event_key.c.event == 1)),
     "keys of no event": lambda c: c.execute(insert(event_key).values(stage=0, id_key=1, declarer=0, event=999_999)),
     "things of no event": lambda c: c.execute(insert(event_item).values(item=1, time=1, event=999_999, line=1, role=1)),
     "receipts without a line": lambda c: c.execute(delete(receipt_line)),
