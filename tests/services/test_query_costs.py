@@ -113,6 +113,16 @@ def test_short_route_in_order_of_record_time_reads_the_documents_of_the_page_alo
     assert [number_of(document) for document in page.documents] == [*range(6)]
 
 
+def test_of_routes_of_the_same_length_the_one_in_the_querys_order_is_taken(
+    town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_search, "FIRST_PIECE", 4)
+    for order in ("recordTime", "eventTime"):
+        asked = {"orderBy": order, "orderDirection": "ASC"}
+        page = ask(town, shop, asked, size=2, budget=Budget(rows=8))  # the others are read whole: forty rows
+        assert [number_of(document) for document in page.documents] == [0, 1], order
+
+
 def test_what_an_organisation_may_see_of_what_was_recorded_since_is_found_without_what_others_recorded(
     town: Town, shop: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
