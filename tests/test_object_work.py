@@ -121,6 +121,16 @@ def test_a_paper_is_locked_as_long_as_the_record_is_kept_by_steps_of_two_years(k
     assert keeper.objects.has(paper), "its time is over, but the record still names it"
 
 
+def test_a_lock_that_cannot_be_read_keeps_nothing_else_from_being_swept(keeper: Keeper) -> None:
+    held, others = keeper.objects.put(b"held"), [keeper.objects.put(b"orphan %d" % number) for number in range(8)]
+    assert min(others) < held < max(others)
+    keeper.objects.lock(held, date(2030, 1, 1))
+    for damaged in keeper.folder.rglob("*.until"):
+        damaged.write_bytes(bytes(10))
+    keeper.work(MANY_DAYS)
+    assert [name for name in (held, *others) if keeper.objects.has(name)] == [held]
+
+
 def test_a_lock_follows_a_mistyped_date_for_two_years_at_most(keeper: Keeper) -> None:
     town = keeper.town
     pharmacy = town.organisation(K.PHARMACY)

@@ -21,6 +21,7 @@ from storage.objects.kinds import CHUNK, MISSING, Listed, Shown, check_name, che
 from trace.domain.failures import N_, Busy, NotFound, StorageFull
 
 _LOCK = ".until"  # what the name of an object's lock ends with
+_UNREADABLE = date.max  # no day that a lock may be written down for
 _READ_ONLY = 0o400
 _FOLDER = re.compile("[0-9a-f]{2}")
 _PARTIAL = "tmp"  # what the name of a file begins with that is not whole yet
@@ -75,12 +76,13 @@ class FolderObjects:
         return None
 
     def lock(self, sha256: str, until: date) -> None:
-        """Write the day beside the object, if it is later than what is there; the object becomes read-only."""
+        """Write the day beside the object, if it is later than what is there, or that cannot be read; the object
+        becomes read-only."""
         path = self._path(sha256)
         if not path.exists():
             raise NotFound(MISSING, sha256=sha256)
-        before = self.locked_until(sha256)
-        if before is not None and before >= until:
+        before = self._lock(sha256)
+        if before is not None and _UNREADABLE > before >= until:
             return
         try:
             path.chmod(_READ_ONLY)
@@ -90,13 +92,11 @@ class FolderObjects:
             raise _failure_of(fault) from fault
 
     def locked_until(self, sha256: str) -> date | None:
-        """The last day of the object's lock, None for one without."""
-        try:
-            return date.fromisoformat(_lock_of(self._path(sha256)).read_text(encoding="ascii"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as fault:  # a lock that cannot be read is a lock
-            raise gone() from fault
+        """The last day of the object's lock, None for one without; raises `Busy` for one that cannot be read."""
+        until = self._lock(sha256)
+        if until == _UNREADABLE:
+            raise gone()
+        return until
 
     def remove(self, sha256: str, *, now: datetime, grace: timedelta) -> bool:
         """Take the object aside, look whether somebody put it meanwhile, and put it back or delete it.
@@ -104,7 +104,7 @@ class FolderObjects:
         Who puts the same bytes touches the file first: either that is seen here, or the file was aside already and is
         written anew.
         """
-        path, until = self._path(sha256), self.locked_until(sha256)
+        path, until = self._path(sha256), self._lock(sha256)
         if until is not None and until >= now.astimezone(UTC).date():
             return False
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -157,6 +157,17 @@ class FolderObjects:
         self.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.root):
             return
+
+    def _lock(self, sha256: str) -> date | None:
+        """The last day of the object's lock: `_UNREADABLE` for one that is damaged, which is a lock all the same."""
+        try:
+            return date.fromisoformat(_lock_of(self._path(sha256)).read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return _UNREADABLE
+        except OSError as fault:
+            raise gone() from fault
 
     def _folders(self) -> list[Path]:
         """Those that hold objects, in the order of their names: on a disk of its own there is a lost+found, too."""

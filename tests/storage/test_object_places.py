@@ -71,6 +71,17 @@ def test_a_lock_is_extended_and_never_shortened(objects: ObjectStore) -> None:
         objects.lock("0" * 64, TODAY)
 
 
+def test_a_lock_that_cannot_be_read_holds_until_another_takes_its_place(tmp_path: Path) -> None:
+    folder = FolderObjects(tmp_path / "objects")
+    name = folder.put(PHOTO)
+    folder.lock(name, TODAY + timedelta(days=1))
+    (damaged,) = (tmp_path / "objects").rglob("*.until")
+    damaged.write_bytes(bytes(10))
+    assert not folder.remove(name, now=LATER, grace=GRACE)
+    folder.lock(name, TODAY + timedelta(days=30))
+    assert folder.locked_until(name) == TODAY + timedelta(days=30)
+
+
 def test_a_locked_object_is_not_removed_before_its_day_is_over(objects: ObjectStore) -> None:
     name = objects.put(PHOTO)
     objects.lock(name, (NOW + timedelta(days=40)).date())
