@@ -31,6 +31,7 @@ from trace.services.hops import Batch, Some, process, sell, ship
 from trace.services.look_up_log import list_look_ups
 from trace.services.lookup import look_up
 from trace.services.lots import NewLot
+from trace.services.organisations import list_places
 from trace.services.receiving import Line, Supplier, receive
 
 K = OrganisationKind
@@ -181,6 +182,14 @@ def test_a_shop_sees_its_own_records_and_the_step_before_and_after(town: Town) -
     assert AMOUNTS[1] in text and AMOUNTS[3] in text and "PACKED-9" in text
     for hidden in (OTHER_SHOP, AMOUNTS[0], AMOUNTS[2], "FIELD-7", made.harvest, "CNR-2211", PRICES[0]):
         assert hidden not in text, hidden
+
+
+def test_what_is_told_whole_says_by_name_where_it_was_and_what_is_not_does_not(town: Town) -> None:
+    made = chain(town)
+    (store_room,) = town.do(list_places, actor=made.shop)
+    told = look(town, made.shop, made.lot)["timeline"]
+    assert {entry["place"] for entry in told if entry["step"] == "retail_selling"} == {store_room["name"]}
+    assert store_room["name"] and store_room["name"] not in text_of(look(town, None, made.lot)["timeline"])
 
 
 def test_a_wholesaler_sees_both_sides_of_its_own_trade(town: Town) -> None:
@@ -373,3 +382,13 @@ def test_a_cut_trace_says_so_and_names_nobody(town: Town, monkeypatch: pytest.Mo
     monkeypatch.setattr(lookup, "PUBLIC_ROWS", 8)  # the bound itself, smaller
     answer = look(town, None, made.lot)
     assert answer["truncated"] and named(answer) == set(), "nobody knows who stands near the field"
+
+
+def test_who_stands_near_the_field_is_told_by_all_handovers_and_not_by_those_that_are_told_alone(town: Town) -> None:
+    made = chain(town)
+    salad = Batch(NewLot(town.product(made.shop, name="番茄沙拉"), "SALAD-3", town.day(0)), Decimal(1))
+    inputs = [Some(made.lot, Decimal(1))]
+    lot = town.do(process, town.command(made.shop, hours=2), inputs=inputs, outputs=[salad])["lots"][0]
+    few = look(town, None, lot, limit=3)
+    assert "shipping" not in {entry["step"] for entry in few["timeline"]}, "what things were made of is told first"
+    assert named(few) == named(look(town, None, lot)) == {FARM, HALL}
