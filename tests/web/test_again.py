@@ -16,9 +16,13 @@ from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from storage.store import Store
-from storage.tables import ident
+from storage.tables import api_key, ident
 from tests.conftest import Databases, make_database, settings_for
-from trace import create_app
+from trace import clock, create_app
+from trace.domain.parties import OrganisationKind
+from trace.domain.permissions import Role
+from trace.services.keys import issue_key
+from trace.services.organisations import create_organisation, get_organisation_row
 from trace.web.access import public
 from trace.web.parts import Parts
 
@@ -82,6 +86,16 @@ def standing_app(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
     def change(how: str, first: int, second: int) -> Any:
         return rings[-1].change(how, first, second)
 
+    @made.get("/look")
+    @public
+    def look() -> Any:
+        rings[-1].runs.append("look")
+        if len(rings[-1].runs) == 1:
+            with rings[-1].store.writing() as meanwhile:
+                meanwhile.execute(update(api_key).values(revoked_at=clock.now()))
+            g.session.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END $$"))
+        return {}
+
     yield made, rings
     made.extensions["sunshine"].store.close()
 
@@ -132,6 +146,15 @@ def test_a_body_that_was_read_as_a_stream_is_not_read_again_but_sent_again(ring:
     assert sorted(answer.status_code for answer in answers) == [200, 503]
     assert [answer.headers.get("Retry-After") for answer in answers if answer.status_code == 503] == ["3"]
     assert (len(ring.runs), ring.kept()) == (2, [1, 1])
+
+
+def test_who_looks_is_found_out_anew_where_the_look_has_lost(ring: Ring) -> None:
+    with ring.store.writing() as writing:
+        card = create_organisation(writing, name="甲", kind=OrganisationKind.FARM, region="640502", now=clock.now())
+        number = get_organisation_row(writing, card["id"]).id
+        key = issue_key(writing, role=Role.CLERK, organisation_id=number, now=clock.now())
+    answer = ring.app.test_client().get("/look", headers={"X-API-Key": key})
+    assert (answer.status_code, ring.runs) == (302, ["look"]), "to the sign-in: the key was revoked in the first run"
 
 
 def test_every_further_run_leaves_a_line_in_the_log(ring: Ring) -> None:
