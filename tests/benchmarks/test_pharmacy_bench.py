@@ -1,9 +1,13 @@
 """The measurements of the pharmacy run at a small size: what they fill in is what the shop's own services read."""
 
+from sqlalchemy import select
+
 from benchmarks import dispense
 from benchmarks.pharmacy_delivery import measure_delivery
 from benchmarks.pharmacy_year_data import PACKS_A_LOT, fill_year
+from storage.event_keys import find_keyed
 from storage.store import Store
+from storage.tables import event
 from tests.conftest import Databases, make_database
 from tests.town import NOW
 from trace.domain.permissions import Actor
@@ -39,3 +43,5 @@ def test_a_year_that_was_filled_in_agrees_with_itself(store: Store) -> None:
         lots = stock_page(session, actor=shop, query=StockQuery(shelf=Shelf.OPEN, limit=100), on=NOW.date())["stock"]
         assert sum(row["on_hand"] for row in lots) == sum(row["on_hand"] for row in balance) > 0
         assert len(list_sales(session, actor=shop, now=NOW, limit=5)) == 5
+        keys = session.scalars(select(event.c.id_key)).all()
+        assert len(find_keyed(session, keys)) == len(keys) > 0
