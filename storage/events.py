@@ -68,6 +68,7 @@ COLUMNS = (
 )
 
 
+# Of `event_party`, in the order in which its rows are added: that of its key.
 PARTY_COLUMNS = ("organisation", "time", "event", "recorded")
 _CAPTOR = COLUMNS.index("captured_by")
 

@@ -76,8 +76,10 @@ class FolderObjects:
         return None
 
     def lock(self, sha256: str, until: date) -> None:
-        """Write the day beside the object, if it is later than what is there, or that cannot be read; the object
-        becomes read-only."""
+        """Write the day beside the object, unless one as late stands there; the object becomes read-only.
+
+        What stands there and cannot be read gives way: the day comes of the records, which know it.
+        """
         path = self._path(sha256)
         if not path.exists():
             raise NotFound(MISSING, sha256=sha256)
