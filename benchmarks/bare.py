@@ -1,13 +1,29 @@
-"""The least a store could do: bytes into tables without keys and indices, COPY or `executemany`, in one transaction.
+"""The least a store could do: COPY or `executemany` in one transaction, with nothing looked at and nothing judged.
 
-Two measures stand beside each other: the documents alone as they were sent, and the rows of all tables of facts that a
-capture wrote, in which documents are compressed.
+Three measures stand beside each other: the documents alone as they were sent, into a table without any key; the rows of
+the tables of facts that a capture wrote, in which documents are compressed, into tables without keys and indices; and
+the same rows into tables that have the keys and indices of the store's own, filled like them, from which the
+queries could be answered.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, LargeBinary, select, text, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    insert,
+    inspect,
+    quoted_name,
+    select,
+    text,
+    type_coerce,
+)
 
 from storage.packing import Packed, unpack
 from storage.store import Store
@@ -71,32 +87,55 @@ def prepare_bare(engine: Engine) -> None:
     """Make the tables without keys and indices."""
     with engine.begin() as connection:
         for name in ("ident", *_GROWING):
-            columns = ", ".join(metadata.tables[name].columns.keys())  # migrations may have added them in another order
-            made = f"CREATE TABLE bare_{name} AS SELECT {columns} FROM {name} WHERE 1 = 0"
+            made = f"CREATE TABLE bare_{name} AS SELECT {_columns(name)} FROM {name} WHERE 1 = 0"
             connection.exec_driver_sql(made)
         columns = f"SELECT document FROM {event_document.name} WHERE 1 = 0"
         connection.exec_driver_sql(f"CREATE TABLE bare_documents AS {columns}")
 
 
-def write_bare(connection: Connection, rows: Rows) -> None:
-    """Write rows into the bare tables with the driver alone, in one transaction; the connection is in none."""
+def prepare_kept(store: Store) -> None:
+    """Make the tables that have the keys and indices of the store's own, and fill them with what it holds."""
+    copies = MetaData()
+    with store.writing() as session:
+        for name in ("ident", *_GROWING):
+            table = metadata.tables[name]
+            copied = table.to_metadata(copies, name=f"kept_{name}")
+            for index in copied.indexes:  # a database has each name of an index or a key once
+                index.name = quoted_name(f"kept_{index.name}", None)
+            there = [key["column_names"] for key in inspect(session.connection()).get_unique_constraints(name)]
+            for key in (*copied.constraints,):
+                key.name = None
+                if isinstance(key, UniqueConstraint) and key.columns.keys() not in there:
+                    copied.constraints.discard(key)  # one backend's alone, which a copy forgets
+            copied.create(session.connection())
+            session.execute(insert(copied).from_select(table.columns.keys(), select(table)))
+
+
+def _columns(name: str) -> str:
+    """In the order of the rows; migrations may have added them to the table in another one."""
+    return ", ".join(metadata.tables[name].columns.keys())
+
+
+def write_bare(connection: Connection, rows: Rows, into: str = "bare") -> None:
+    """Write rows into the tables of that prefix with the driver alone, in one transaction; the connection is in
+    none."""
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
-        _copy(driver, rows)
+        _copy(driver, rows, into)
     else:
         driver.execute("BEGIN IMMEDIATE")
         for name, found in rows.items():
             if found:
                 marks = ", ".join("?" for _ in found[0])
-                driver.executemany(f"INSERT INTO bare_{name} VALUES ({marks})", found)
+                driver.executemany(f"INSERT INTO {into}_{name} VALUES ({marks})", found)
         driver.execute("COMMIT")
 
 
-def _copy(driver: Any, rows: Rows) -> None:
+def _copy(driver: Any, rows: Rows, into: str) -> None:
     with driver.cursor() as cursor:
         for name, found in rows.items():
             types = _types(cursor, name)
-            with cursor.copy(f"COPY bare_{name} FROM STDIN (FORMAT BINARY)") as copy:
+            with cursor.copy(f"COPY {into}_{name} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(types)
                 for row in found:
                     copy.write_row(row)

@@ -72,18 +72,18 @@ class DatabaseStage:
 
 
 @contextmanager
-def counting_log(store: Store, into: dict[str, int]) -> Iterator[None]:
-    """`into["log"]` grows by the bytes of the write-ahead log that the block's transactions write."""
+def counting_log(store: Store, into: dict[str, int], name: str = "log") -> Iterator[None]:
+    """`into[name]` grows by the bytes of the write-ahead log that the block's transactions write."""
     if store.engine.dialect.name == "postgresql":
         before = _insert_place(store)
         yield
-        into["log"] += _insert_place(store) - before
+        into[name] += _insert_place(store) - before
         return
     path = Path(f"{store.engine.url.database}-wal")
     with store.engine.connect() as connection:  # SQLite's log begins anew once it is empty
         connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
     yield
-    into["log"] += path.stat().st_size
+    into[name] += path.stat().st_size
 
 
 def _insert_place(store: Store) -> int:

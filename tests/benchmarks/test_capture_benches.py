@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
+
 from benchmarks import capture, scan_commit
+from benchmarks.bare import prepare_kept
 from benchmarks.stores import opened, prepare_as_in_production
 
 SKIPPED = {"postgresql": {"skipped": "not asked"}}
@@ -15,7 +19,30 @@ def test_documents_are_captured_and_written_bare_in_stores_of_two_sizes(tmp_path
     for row in found["sizes"].values():
         assert row["whole"] > row["database_stage"] > 0 and row["bare_rows"] > 0
         assert row["log_to_documents"] > 1, "the document itself is in the log"
+        assert row["kept_log_to_documents"] > 1 and row["kept_rows"] > 0
     assert capture.lines({"sqlite": found} | SKIPPED)
+
+
+def test_what_the_bare_write_fills_has_the_rows_keys_and_indices_of_the_store(tmp_path: Path) -> None:
+    with opened("sqlite", (200,), str(tmp_path)) as stores:
+        store = stores[200].store
+        prepare_kept(store)
+        with store.reading() as session:
+            for name in ("ident", "event", "event_document", "event_item", "event_mention", "event_party"):
+                assert _count(session, f"kept_{name}") == _count(session, name)
+                assert _indices(session, f"kept_{name}") == _indices(session, name)
+
+
+def _count(session: Session, table: str) -> int:
+    return int(session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+def _indices(session: Session, table: str) -> list[str]:
+    """The columns of each index and key of a table, in a stable order."""
+    found = inspect(session.connection())
+    told = [f"{one['column_names']} {one['unique']}" for one in found.get_indexes(table)]
+    told += [f"key {one['column_names']}" for one in found.get_unique_constraints(table)]
+    return sorted([*told, f"primary {found.get_pk_constraint(table)['constrained_columns']}"])
 
 
 def test_one_scan_commits_beside_bare_commits(tmp_path: Path) -> None:
