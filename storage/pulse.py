@@ -1,12 +1,13 @@
 """A PostgreSQL server that says nothing is told from one that is only busy, and nobody waits for it until it is back.
 
-A machine that vanished is noticed by the network (`storage.store.GONE`). A server that stands still is not: its disk
-hangs, or its machine was stopped as it stood; the network's own questions are answered, and every statement waits. So
-who waits while nobody was told anything for some seconds tries to connect anew, which a busy server lets happen while
-it works: where nothing comes the connection is given up, and with it all others of its pool. Of one that was in its
-COMMIT nobody knows then whether it is kept, as ever when a connection is lost: it is sent again with its key.
+A machine that vanished is noticed by the network (`storage.postgresql.GONE`). A server that stands still is not: its
+disk hangs, or its machine was stopped as it stood; the network's own questions are answered, and every statement waits.
+So who waits while nobody was told anything for some seconds tries to connect anew, which a busy server lets happen
+while it works: where nothing comes the connection is given up, and with it all others of its pool. Of one that was in
+its COMMIT nobody knows then whether it is kept, as ever when a connection is lost: it is sent again with its key.
 """
 
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
 
 T = TypeVar("T")
 SILENCE = 5.0  # seconds for which nobody was told anything, after which who waits wants to know whether it will be
+RESTED = 5.0  # seconds for which a connection is taken to be there still
 FRESH = 1.0  # seconds for which nobody asks anew
 log = structlog.get_logger()
 
@@ -29,6 +31,7 @@ class Connection(PsycopgConnection[Any]):
     """A connection to a server with a pulse."""
 
     pulse: "Pulse"
+    heard: float  # when the server last answered something here, by time.monotonic
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """What the server answers; raises `OperationalError` where it says nothing, to nobody."""
@@ -40,8 +43,20 @@ class Connection(PsycopgConnection[Any]):
                     self.pgconn.finish()
                     raise OperationalError("the server says nothing") from None
             else:
+                self.heard = time.monotonic()
                 self.pulse.hear()
                 return answer
+
+    def check(self) -> None:
+        """Raise `OperationalError` if the connection was lost while it was asked nothing.
+
+        Of one that ended, or was ended by the server, this machine knows: there is something to read. A machine that
+        vanished, or a network that forgot the connection, says nothing; so what rested for long is asked for an answer.
+        """
+        arrived = select.poll()
+        arrived.register(self.pgconn.socket, select.POLLIN)
+        if time.monotonic() - self.heard > RESTED or arrived.poll(0):
+            self.execute(";")
 
     def set_autocommit(self, value: bool) -> None:
         """As psycopg's; what is so already is not waited for, which would pass for an answer of the server."""
@@ -116,7 +131,7 @@ class Pulse:
             raise
         self.hear()
         self._note(is_silent=False)
-        made.pulse = self
+        made.pulse, made.heard = self, time.monotonic()
         return made
 
     def _note(self, *, is_silent: bool) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,38 +18,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from storage.again import CommitLost, run_again
-from storage.binary_arrays import take_columns
 from storage.one_writer import Line, begin_writing
 from storage.patience import PatientConnection
-from storage.pulse import SILENCE, Pulse
-from storage.replicas import Replica
-from storage.tenancy import NOTHING, Sight, begin_with_sight, connection_of, open_session, sight_in, tell_sight
+from storage.postgresql import MOST_CONNECTIONS, has_only_read, open_primary, open_replica
+from storage.pulse import Pulse
+from storage.tenancy import NOTHING, Sight, connection_of, open_session, sight_in
 from storage.turns import Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
 BUSY_MILLISECONDS = 15_000
-# After so many seconds without a sign of life PostgreSQL's machine is taken for gone (names as libpq has them).
-GONE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,  # milliseconds
-}
-# A replica is not waited for so long: there is the primary.
-GONE_REPLICA = GONE | {"connect_timeout": 2, "tcp_user_timeout": 3_000}
-# A statement that a connection sends for the third time is prepared: what is asked once is not worth it.
-PREPARED = {"prepare_threshold": 2}
-# Whatever the environment says: `storage.binary_arrays` writes texts so.
-ENCODED = {"client_encoding": "utf8"}
-# The driver keeps a hundred: fewer than the pages of one desk send in turn, so that each would go before it is used.
-MOST_PREPARED = 400
 # Parameters stay out of error messages, and so out of the log: they hold names, prices, password hashes.
 _COMMON: dict[str, Any] = {"hide_parameters": True}
 # What each connection to SQLite is told, in this order: how large pages are holds for a new database alone, and before
@@ -63,12 +46,8 @@ _SQLITE = (
     "cache_size=-65536",
     "wal_autocheckpoint=4000",
 )
-MOST_CONNECTIONS = 16
-ASKING = 4  # more of them, which ask the primary how far it is, where there is a replica
 _AT_END = "statements at the end"  # in Session.info
 _AFTERWARDS = "afterwards"  # in Session.info
-_ONLY_SELECTS = "only selects"  # in Connection.info, on PostgreSQL: whether the transaction sent nothing else
-_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 
 
 class Store:
@@ -83,7 +62,7 @@ class Store:
         self.sight, self.patience = NOTHING, 0.0
         pulse = Pulse()
         self.engine = _engine(self.url, pulse)
-        self.replica = _replica(driver_url(replica_url), self.url, pulse) if replica_url else None
+        self.replica = open_replica(driver_url(replica_url), self.url, pulse, **_COMMON) if replica_url else None
         self.turns = Turns() if self.engine.dialect.name == "sqlite" else None
         self._read: Engine | Connection = self.engine
 
@@ -198,7 +177,7 @@ def _has_only_read(session: Session) -> bool:
     if not session.in_transaction() or session.in_nested_transaction():
         return False
     connection = connection_of(session)  # the session's own would look for the server once more
-    return connection is not None and bool(connection.info.get(_ONLY_SELECTS))
+    return connection is not None and has_only_read(connection)
 
 
 def write_at_end(session: Session, statement: Executable) -> None:
@@ -291,7 +270,7 @@ def driver_url(url: str) -> str:
 
 def _engine(url: str, pulse: Pulse) -> Engine:
     if not url.startswith("sqlite"):
-        return _postgresql_engine(url, GONE, pulse, pool_pre_ping=True, pool_timeout=10)
+        return open_primary(url, pulse, **_COMMON)
     patience = {"timeout": BUSY_MILLISECONDS / 1000, "factory": PatientConnection}
     kept = {"pool_size": MOST_CONNECTIONS // 2, "max_overflow": MOST_CONNECTIONS // 2}
     engine = create_engine(url, connect_args=patience, **kept, **_COMMON)
@@ -301,78 +280,12 @@ def _engine(url: str, pulse: Pulse) -> Engine:
     return engine
 
 
-def _replica(url: str, primary: str, pulse: Pulse) -> Replica:
-    # No ping before each use: where a connection is lost, the primary answers. Of the primary is asked how far it is
-    # by connections of their own: where all others are taken, it is busy, and not silent.
-    looks = _postgresql_engine(url, GONE_REPLICA, Pulse(), pool_timeout=1)
-    asks = _postgresql_engine(primary, GONE, pulse, pool_timeout=SILENCE, pool_pre_ping=True, pool_size=ASKING)
-    return Replica(looks, asks, pulse)
-
-
-def _postgresql_engine(url: str, gone: dict[str, int], pulse: Pulse, **pool: Any) -> Engine:
-    # The driver's own transaction control is switched off: we say BEGIN ourselves, and more with it.
-    # Who gave a connection back last is lent first: it has the statements prepared, and the others may rest. All are
-    # kept: a new one has to plan every statement anew, and many at once would find new ones again and again.
-    pool = {"pool_size": MOST_CONNECTIONS, "max_overflow": 0, "pool_use_lifo": True} | pool
-    pool |= {"isolation_level": "AUTOCOMMIT", "connect_args": _patience(url, gone) | PREPARED | ENCODED}
-    engine = create_engine(url, **pool, **_COMMON)
-    event.listen(engine, "do_connect", lambda _dialect, _record, _more, address: pulse.connect(**address))
-    event.listen(engine, "connect", _set_up_postgresql)
-    event.listen(engine, "begin", _begin_postgresql)
-    event.listen(engine, "before_cursor_execute", _note_statement)
-    return engine
-
-
-def _patience(url: str, gone: dict[str, int]) -> dict[str, int]:
-    """How long a PostgreSQL server that says nothing is waited for; what the address says itself holds.
-
-    Without it a machine that vanished (no answer, no refusal) holds every request for a quarter of an hour. A server
-    that stands still answers the network's own questions all the same: that is found out by `storage.pulse`.
-    """
-    return {name: value for name, value in gone.items() if name not in make_url(url).query}
-
-
 def _set_up_sqlite(connection: PatientConnection, line: Line) -> None:
     connection.line = line
     # The driver's own transaction control is switched off: we say BEGIN ourselves.
     connection.isolation_level = None
     for pragma in _SQLITE:
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _set_up_postgresql(connection: Any, _record: Any) -> None:
-    connection.prepared_max = MOST_PREPARED
-    take_columns(connection)
-
-
-def _begin_postgresql(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if "sunshine_snapshot" in options:
-        seconds = options.get("sunshine_patience")
-        limit = f"; SET LOCAL statement_timeout = {int(seconds * 1000)}" if seconds else ""
-        begin_with_sight(connection, f"BEGIN ISOLATION LEVEL REPEATABLE READ{limit}")
-    elif options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
-        return
-    else:
-        begin_with_sight(connection, "BEGIN")
-    connection.info[_ONLY_SELECTS] = True
-
-
-def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
-    tell_sight(connection, statement)
-    if not _is_select(statement):
-        connection.info[_ONLY_SELECTS] = False
-
-
-def _is_select(statement: str) -> bool:
-    """Whether a statement only reads. WITH may stand before anything: there the words decide."""
-    begun = statement.lstrip()
-    return begun.startswith("SELECT") or (begun.startswith("WITH") and _reads_with(begun))
-
-
-@lru_cache(maxsize=256)
-def _reads_with(statement: str) -> bool:
-    return _WRITES.search(statement) is None
 
 
 def _begin_sqlite(connection: Any) -> None:

@@ -9,11 +9,13 @@ from types import TracebackType
 class Gate:
     """Forwards connections to a port of this machine while it is open; while it is closed, connections are refused.
 
-    Whatever comes from there is kept back for `delay` seconds.
+    Whatever comes from there is kept back for `delay` seconds. `asked`: how often something went there behind an
+    answer, which is so many round trips.
     """
 
     def __init__(self, target: int):
         self._target, self.delay, self._closed = target, 0.0, threading.Event()
+        self.asked = 0
         self._ends: list[socket.socket] = []
         self._listener: socket.socket | None = None
         with socket.create_server(("127.0.0.1", 0)) as chosen:
@@ -50,14 +52,21 @@ class Gate:
                 here, _ = listener.accept()
                 there = socket.create_connection(("127.0.0.1", self._target))
                 self._ends += [here, there]
+                waits = threading.Event()  # for an answer
                 for source, target in ((here, there), (there, here)):
-                    threading.Thread(target=self._pass_on, args=(source, target, source is there), daemon=True).start()
+                    ends = (source, target, source is there, waits)
+                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool, waits: threading.Event) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if is_answer and self.delay:
-                    self._closed.wait(self.delay)
+                if is_answer:
+                    waits.clear()
+                    if self.delay:
+                        self._closed.wait(self.delay)
+                elif not waits.is_set():
+                    waits.set()
+                    self.asked += 1
                 target.sendall(data)
         for end in (source, target):
             with suppress(OSError):

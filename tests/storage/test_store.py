@@ -12,13 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, func, insert, select, text
+from sqlalchemy import Connection, event, func, insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import storage
-from storage.store import MOST_CONNECTIONS, Store, driver_url, once_kept
+from storage.postgresql import MOST_CONNECTIONS
+from storage.store import Store, driver_url, once_kept
 from storage.tables import ident
 from tests.conftest import ROOT, Databases, make_database
+from tests.gate import Gate
 
 
 def add(store: Store, *uris: str) -> None:
@@ -110,6 +112,36 @@ def test_reading_whose_connection_was_lost_meanwhile_ends_like_any_other(store: 
     with store.reading() as session, pytest.raises(OperationalError):
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     assert count(store) == 0
+
+
+def test_what_was_lost_while_it_rested_is_given_to_nobody(databases: Databases) -> None:
+    url = make_database(databases, "postgresql")
+    with closing(storage.open_store(url)) as store, closing(storage.open_store(url)) as other:
+        with ExitStack() as many:
+            sessions = [many.enter_context(store.reading()) for _ in range(3)]
+            ended = [session.execute(text("SELECT pg_backend_pid()")).scalar_one() for session in sessions]
+        with other.reading() as session:
+            session.execute(
+                text("SELECT pg_terminate_backend(ended, 5000) FROM unnest(:ended) AS t(ended)"), {"ended": ended}
+            )
+        assert count(store) == 0
+
+
+def test_only_a_connection_that_rested_for_long_is_asked_for_an_answer_before_it_is_used(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(make_database(databases, "postgresql"))
+    with Gate(url.port or 0) as way, closing(storage.open_store(str(url.set(port=way.port)))) as store:
+
+        def asked() -> int:
+            before = way.asked
+            count(store)
+            return way.asked - before
+
+        for _ in range(4):
+            of_one_used_just_now = asked()
+        monkeypatch.setattr(storage.pulse, "RESTED", 0.0)
+        assert asked() == of_one_used_just_now + 1
 
 
 def test_what_the_pages_of_a_desk_send_in_turn_stays_prepared(store: Store) -> None:

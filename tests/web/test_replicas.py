@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import OperationalError
 
+from storage.postgresql import ASKING, MOST_CONNECTIONS
 from storage.pulse import Pulse
 from storage.replicas import BEHIND, FAILED, REST, SAMPLED, STRANGE, Replica, ReplicaLeft
-from storage.store import ASKING, MOST_CONNECTIONS, open_store
+from storage.store import open_store
 from storage.tables import lookup_log
 from storage.tenancy import EVERYTHING
 from tests.conftest import Databases, as_service
