@@ -12,7 +12,7 @@ from storage.binary_arrays import take_columns
 from storage.pulse import SILENCE, Pulse
 from storage.pulse import Connection as ServerConnection
 from storage.replicas import Replica
-from storage.tenancy import begin_with_sight, tell_sight
+from storage.tenancy import begin_with_sight, begin_without, tell_sight
 
 # After so many seconds without a sign of life PostgreSQL's machine is taken for gone (names as libpq has them).
 GONE = {
@@ -98,10 +98,10 @@ def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if "sunshine_snapshot" in options:
         seconds = options.get("sunshine_patience")
-        limit = f"; SET LOCAL statement_timeout = {int(seconds * 1000)}" if seconds else ""
-        begin_with_sight(connection, f"BEGIN ISOLATION LEVEL REPEATABLE READ{limit}")
+        limit = [f"SET LOCAL statement_timeout = {int(seconds * 1000)}"] if seconds else []
+        begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ", *limit)
     elif options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
-        return
+        begin_without(connection)
     else:
         begin_with_sight(connection, "BEGIN")
     connection.info[_ONLY_SELECTS] = True

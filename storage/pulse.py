@@ -15,10 +15,11 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
-from psycopg import Connection as PsycopgConnection
 from psycopg import IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
+
+from storage import together
 
 T = TypeVar("T")
 SILENCE = 5.0  # seconds for which nobody was told anything, after which who waits wants to know whether it will be
@@ -27,7 +28,7 @@ FRESH = 1.0  # seconds for which nobody asks anew
 log = structlog.get_logger()
 
 
-class Connection(PsycopgConnection[Any]):
+class Connection(together.Connection):
     """A connection to a server with a pulse."""
 
     pulse: "Pulse"

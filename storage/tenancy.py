@@ -1,10 +1,10 @@
 """Whose records a transaction sees: the second line behind every WHERE (row-level security of PostgreSQL).
 
-Every session is opened with a `Sight`: one organisation's, everybody's, or nothing. The statement that begins the
-transaction tells it to the database, for that transaction only, so that no pooled connection carries it on; the
-policies (`storage.row_security`) compare it with each row. Without a sight nothing is visible and nothing can be
-written. Where a service lawfully looks or writes across organisations it says so, and why, in the narrowest place:
-`across_organisations`. SQLite has no such policies: there the WHERE is the only line.
+Every session is opened with a `Sight`: one organisation's, everybody's, or nothing. The database is told it ahead of
+the first statement of a transaction (`storage.together`), for that transaction only, so that no pooled connection
+carries it on; the policies (`storage.row_security`) compare it with each row. Without a sight nothing is visible and
+nothing can be written. Where a service lawfully looks or writes across organisations it says so, and why, in the
+narrowest place: `across_organisations`. SQLite has no such policies: there the WHERE is the only line.
 
 It guards against a WHERE that was forgotten, not against whoever can make the service send statements of their own.
 """
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 P = ParamSpec("P")
 T = TypeVar("T")
 SETTING = "sunshine.sees"  # of PostgreSQL: a number, "all", or empty
-_TELL = f"SELECT set_config('{SETTING}', %s, true)"
+_TELL = f"SET LOCAL {SETTING} = '%b'".encode()  # `Sight` holds digits or a word of ours
 _SEER = "sunshine_seer"  # in Session.info, Connection.info, and an option of the session's engine
 _TOLD = "sunshine_told"  # in Connection.info: the sight that the database was told last
 
@@ -140,18 +140,22 @@ def sight_in(session: Session) -> Sight:
 # ---- towards the database -------------------------------------------------------------------------------------------
 
 
-def begin_with_sight(connection: Connection, begin: str) -> None:
-    """Begin a transaction of PostgreSQL and tell it the sight of its engine, in one round trip."""
+def begin_with_sight(connection: Connection, *begin: str) -> None:
+    """Have a transaction of PostgreSQL begin with these commands, and see what the sight of its engine says."""
     seer: _Seer = connection.get_execution_options().get(_SEER) or _Seer(NOTHING)
-    connection.info[_SEER], connection.info[_TOLD] = seer, seer.sight
+    connection.info[_SEER], connection.info[_TOLD] = seer, None
     seer.connection = connection
-    # Two statements at once, so without parameters; `Sight` holds digits or a word of ours.
-    command = f"{begin}; SET LOCAL {SETTING} = '{seer.sight.text}'"
-    connection.exec_driver_sql(command, execution_options={"no_parameters": True})
+    _ahead(connection).extend(command.encode() for command in begin)
+
+
+def begin_without(connection: Connection) -> None:
+    """Forget the sight of the last transaction, where every statement stands alone and nothing is told with it."""
+    connection.info.pop(_SEER, None)
 
 
 def tell_sight(connection: Connection, statement: str) -> None:
-    """Tell PostgreSQL a sight that changed within the transaction; before every statement, mostly nothing to do."""
+    """Have PostgreSQL be told, ahead of a statement, a sight that it was not told yet in the transaction; mostly
+    nothing to do."""
     if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
         connection.info[_TOLD] = None  # no sight, and no other is like it
         return
@@ -159,4 +163,10 @@ def tell_sight(connection: Connection, statement: str) -> None:
     seer: _Seer | None = info.get(_SEER)
     if seer is not None and seer.sight != info[_TOLD]:
         info[_TOLD] = seer.sight
-        connection.exec_driver_sql(_TELL, (seer.sight.text,))
+        _ahead(connection).append(_TELL % seer.sight.text.encode())
+
+
+def _ahead(connection: Connection) -> list[bytes]:
+    """What goes to the server with the next statement (`storage.together`)."""
+    ahead: list[bytes] = connection.connection.dbapi_connection.ahead  # type: ignore[union-attr]
+    return ahead

@@ -27,6 +27,7 @@ from storage.tables import (
     scan,
 )
 from tests.scanners.drawing import corner_marked, file_of
+from tests.services.test_lookup import statements
 from tests.web.conftest import API, Demo
 from tests.web.routes import MAY, PLATFORM, PUBLIC, WITH_TOKEN
 from trace.domain.epcis.document import load_document
@@ -96,19 +97,17 @@ def test_access_is_decided_before_the_body_is_read(standing: Demo) -> None:
 
 @pytest.mark.parametrize("path", ["/api/v1/trace?code=81502310064000000004", "/api/v1/receipts"])
 def test_who_looks_is_found_out_in_the_transaction_of_the_look(demo: Demo, path: str) -> None:
-    sent: list[str] = []
-
-    def note(_c: Any, _k: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
+    begun: list[Any] = []
+    note = begun.append
     engine = demo.app.extensions["sunshine"].store.engine
-    sqlalchemy_event.listen(engine, "before_cursor_execute", note)
+    sqlalchemy_event.listen(engine, "begin", note)
     try:
-        assert demo.get(path.removeprefix(API), "clerk").status_code == 200
+        with statements(demo.app.extensions["sunshine"].store) as sent:
+            assert demo.get(path.removeprefix(API), "clerk").status_code == 200
     finally:
-        sqlalchemy_event.remove(engine, "before_cursor_execute", note)
-    assert [statement.startswith("BEGIN") for statement in sent] == [True, *[False] * (len(sent) - 1)]
-    assert "api_key" in sent[1]
+        sqlalchemy_event.remove(engine, "begin", note)
+    assert len(begun) == 1
+    assert "api_key" in next(statement for statement in sent if statement != "BEGIN")
 
 
 def test_no_transaction_is_open_and_nobodys_turn_is_kept_while_a_form_comes(demo: Demo) -> None:
