@@ -33,6 +33,8 @@ MOST_PREPARED = 400
 MOST_CONNECTIONS = 16
 ASKING = 4  # more of them, which ask the primary how far it is, where there is a replica
 _ONLY_SELECTS = "only selects"  # in Connection.info: whether the transaction sent nothing else
+_ALONE = "alone"  # in Connection.info: what goes ahead of each statement that is a transaction of its own
+_READ_ONLY = "SELECT set_config('transaction_read_only', 'on', true)"
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 
 
@@ -96,19 +98,22 @@ def _set_up(connection: Any, _record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
+    connection.info[_ALONE], connection.info[_ONLY_SELECTS] = (), True
+    seconds = options.get("sunshine_patience")
+    limit = [f"SELECT set_config('statement_timeout', '{int(seconds * 1000)}', true)"] if seconds else []
     if "sunshine_snapshot" in options:
-        seconds = options.get("sunshine_patience")
-        limit = [f"SET LOCAL statement_timeout = {int(seconds * 1000)}"] if seconds else []
         begin_with_sight(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ", *limit)
+    elif "sunshine_glance" in options:
+        begin_with_sight(connection)
+        connection.info[_ALONE] = (_READ_ONLY, *limit)
     elif options.get("isolation_level") == "AUTOCOMMIT":  # VACUUM and its like, which stand in no transaction
         begin_without(connection)
     else:
         begin_with_sight(connection, "BEGIN")
-    connection.info[_ONLY_SELECTS] = True
 
 
 def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
-    tell_sight(connection, statement)
+    tell_sight(connection, statement, connection.info.get(_ALONE, ()))
     if not _is_select(statement):
         connection.info[_ONLY_SELECTS] = False
 

@@ -8,7 +8,7 @@ other work goes through `Store.write`, or through `storage.again.run_again` with
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from functools import cache
 from pathlib import Path
@@ -113,16 +113,23 @@ class Store:
 
         return run_again(once, what=getattr(unit, "__qualname__", "-"))
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> AbstractContextManager[Session]:
         """A session on one consistent state that is rolled back at the end: whatever it did is not kept.
 
         What `write_at_end` was asked for is written then, in a transaction of its own. On SQLite looks take turns
         (`storage.turns`).
         """
         # PostgreSQL would show every statement what was committed meanwhile; SQLite's readers see one state anyway.
-        options = {"sunshine_snapshot": True, "sunshine_patience": self.patience}
-        with open_session(self._read, self.sight, **options) as session:
+        return self._looking(self._read, sunshine_snapshot=True)
+
+    def glancing(self) -> AbstractContextManager[Session]:
+        """A session for a statement or two that write nothing and need no common state, at the primary: on PostgreSQL
+        each is a transaction of its own, and one round trip."""
+        return self._looking(self.engine, sunshine_glance=True)
+
+    @contextmanager
+    def _looking(self, bind: Engine | Connection, **options: object) -> Iterator[Session]:
+        with open_session(bind, self.sight, sunshine_patience=self.patience, **options) as session:
             with self.turns.turn() if self.turns else nullcontext():
                 with _ended_if_refused(session):
                     yield session

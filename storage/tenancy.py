@@ -10,7 +10,7 @@ It guards against a WHERE that was forgotten, not against whoever can make the s
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 P = ParamSpec("P")
 T = TypeVar("T")
 SETTING = "sunshine.sees"  # of PostgreSQL: a number, "all", or empty
-_TELL = f"SET LOCAL {SETTING} = '%b'".encode()  # `Sight` holds digits or a word of ours
+_TELL = f"SELECT set_config('{SETTING}', '%b', true)".encode()  # `Sight` holds digits or a word of ours
 _SEER = "sunshine_seer"  # in Session.info, Connection.info, and an option of the session's engine
 _TOLD = "sunshine_told"  # in Connection.info: the sight that the database was told last
 
@@ -153,13 +153,16 @@ def begin_without(connection: Connection) -> None:
     connection.info.pop(_SEER, None)
 
 
-def tell_sight(connection: Connection, statement: str) -> None:
+def tell_sight(connection: Connection, statement: str, alone: Iterable[str] = ()) -> None:
     """Have PostgreSQL be told, ahead of a statement, a sight that it was not told yet in the transaction; mostly
-    nothing to do."""
-    if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
-        connection.info[_TOLD] = None  # no sight, and no other is like it
-        return
+    nothing to do. What goes before the sight where the statement is a transaction of its own: `alone`."""
     info = connection.info
+    if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
+        info[_TOLD] = None  # no sight, and no other is like it
+        return
+    if alone:
+        _ahead(connection).extend(command.encode() for command in alone)
+        info[_TOLD] = None
     seer: _Seer | None = info.get(_SEER)
     if seer is not None and seer.sight != info[_TOLD]:
         info[_TOLD] = seer.sight

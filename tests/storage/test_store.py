@@ -19,6 +19,7 @@ import storage
 from storage.postgresql import MOST_CONNECTIONS
 from storage.store import Store, driver_url, once_kept
 from storage.tables import ident
+from storage.tenancy import across_organisations, sight_of
 from tests.conftest import ROOT, Databases, make_database
 from tests.gate import Gate
 
@@ -58,6 +59,35 @@ def test_reading_keeps_nothing(store: Store) -> None:
     with store.reading() as session:
         session.execute(insert(ident).values(uri="a", kind=1))
     assert count(store) == 0
+
+
+def test_a_glance_sees_what_is_there_and_writes_nothing(store: Store) -> None:
+    add(store, "a")
+    with store.glancing() as session:
+        assert session.scalars(select(ident.c.uri)).all() == ["a"]
+    if store.engine.dialect.name != "postgresql":
+        return
+    with pytest.raises(DBAPIError, match="read-only"), store.glancing() as session:
+        session.execute(insert(ident).values(uri="b", kind=1))
+    assert count(store) == 1
+
+
+def test_statement_of_a_glance_at_postgresql_is_one_round_trip_and_sees_as_it_should(databases: Databases) -> None:
+    url = make_url(make_database(databases, "postgresql"))
+    sees = text("SELECT current_setting('sunshine.sees') || ' ' || current_setting('statement_timeout')")
+    with Gate(url.port or 0) as way, closing(storage.open_store(str(url.set(port=way.port)))) as store:
+        for _ in range(4):  # by then it is prepared
+            before, seen = way.asked, list[str]()
+            with store.seeing(sight_of(7)).within(3).glancing() as session:
+                seen.append(session.scalar(sees) or "")
+                with across_organisations(session, because="a test"):
+                    seen.append(session.scalar(sees) or "")
+                seen.append(session.scalar(sees) or "")
+        assert seen == ["7 3s", "all 3s", "7 3s"]
+        assert way.asked - before == 3
+        with store.reading() as session:
+            assert session.scalar(sees) == " 0", "nothing is left behind"
+            assert session.scalar(text("SHOW transaction_read_only")) == "off"
 
 
 def test_a_reading_in_which_a_statement_failed_ends_like_any_other(store: Store) -> None:

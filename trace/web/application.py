@@ -104,7 +104,7 @@ class Application(Flask):
         if replica is not None or needs_writing(view):
             # A short transaction of its own: the request's session begins at its first statement, so that a photo is
             # not read while the store's writer waits.
-            with store.reading() as g.session:
+            with store.glancing() as g.session:
                 check_access(view)
             check_sender(view)
         ready = rewinder()
