@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Table, event, func, insert, select, text
+from sqlalchemy import Table, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -334,13 +334,10 @@ def test_what_is_written_when_a_look_ends_is_written_as_it_sees_by_then(service:
 def test_sight_goes_ahead_of_the_next_statement_in_the_same_round_trip(service: Store) -> None:
     first, _ = shops(service)
     told: list[int] = []
-
-    def note(connection: Connection, *_: object) -> None:
-        told.append(len(connection.connection.dbapi_connection.ahead))  # type: ignore[union-attr]
-
     at = service.engine.url
     with Gate(at.port or 0) as way, closing(storage.open_store(str(at.set(port=way.port)))) as store:
-        event.listen(store.engine, "before_cursor_execute", note)
+        ahead = "before_cursor_execute", lambda c, *_: told.append(len(c.connection.dbapi_connection.ahead))
+        event.listen(store.engine, *ahead)
         for _ in range(4):  # by then all is prepared
             before = way.asked
             told.clear()
