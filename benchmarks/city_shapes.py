@@ -142,7 +142,7 @@ def _layout(event: Event, slots: Mapping[str, int], amounts: Sequence[Decimal]) 
         biz_location=location,
         parties=tuple(sorted(new.parties - {_CAPTOR})),
         mentions=tuple(sorted(new.mentions)),
-        named=tuple((kind, known.get(number, number)) for kind, number in sorted(new.named)),
+        named=tuple((kind, known.get(number, number)) for kind, number in sorted(set(new.named))),
         moves=tuple(_moves(event, draft, slots, of_amount)),
         ends=tuple(parties[end.id] for end in (event.destinations if _leaves(event) else event.sources)),
         sale=-1 if RETURN_EXTENSION in event.extensions else int(event.biz_step == "dispensing"),

@@ -199,7 +199,7 @@ def _parts(events: Mapping[int, NewEvent], new: Set[int]) -> list[Lines]:
     documents = [(n, pack(e.document), hashlib.sha256(e.document).digest()) for n, e in fresh]
     mentions = [(i, e.time, n, kind) for n, e in fresh for i, kind in e.mentions]
     parties = [(party, e.time, n, e.recorded) for n, e in fresh for party in e.parties if party != e.captor]
-    named = sorted({(party, kind, i) for e in events.values() for party in e.parties for kind, i in e.named})
+    named = sorted([(party, *pair) for party, pairs in _named_by(events.values()).items() for pair in pairs])
     first = [row for row in named if row[2] in new]
     return [
         Lines(event_document, ("event", "document", "digest"), documents),
@@ -211,9 +211,18 @@ def _parts(events: Mapping[int, NewEvent], new: Set[int]) -> list[Lines]:
     ]
 
 
+def _named_by(events: Iterable[NewEvent]) -> dict[int, set[tuple[int, int]]]:
+    """{party: all that its events name}."""
+    found: dict[int, set[tuple[int, int]]] = {}
+    for e in events:
+        for party in e.parties:
+            found.setdefault(party, set()).update(e.named)
+    return found
+
+
 def _item_rows(number: int, new: NewEvent) -> Iterable[tuple[Any, ...]]:
     time = new.time
-    return [(item, time, number, line, role, peer, amount) for line, (item, role, peer, amount) in enumerate(new.lines)]
+    return [(x.item, time, number, line, x.role, x.peer, x.amount) for line, x in enumerate(new.lines)]
 
 
 def _stored_among(session: Session, numbers: Iterable[int]) -> set[int]:

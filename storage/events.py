@@ -5,12 +5,13 @@ How they are written: `storage.event_writing`; who sees them: `storage.parties`.
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -100,7 +101,7 @@ class Named(IntEnum):
 THINGS = (Named.EPC, Named.LOT)
 
 
-class ItemLine(NamedTuple):
+class ItemLine(Struct, frozen=True):
     """One row of the trace index to be: `amount` in millionths, only where a stay in a container needs it."""
 
     item: int
@@ -109,17 +110,17 @@ class ItemLine(NamedTuple):
     amount: int | None = None
 
 
-class NewEvent(NamedTuple):
+class NewEvent(Struct, frozen=True):
     """An event ready to be stored: numbers interned, bytes final.
 
     `values` are those of `COLUMNS`, the first of which are event and record time; `key` is (`id_key`, declarer);
-    `mentions` are {(ident, `Mention`)}, `named` {(`Named`, ident)}.
+    `mentions` are {(ident, `Mention`)}, `named` (`Named`, ident), once at least.
     """
 
     document: bytes
     values: tuple[int | None, ...]
     lines: Sequence[ItemLine]
-    parties: frozenset[int]
+    parties: Set[int]
     key: EventKey
     mentions: Collection[tuple[int, int]] = ()
     named: Collection[tuple[int, int]] = ()
@@ -326,7 +327,7 @@ def organisations_by_party(session: Session, uris: Iterable[str]) -> dict[str, i
 
 def pack_links(lines: Sequence[ItemLine]) -> bytes:
     """The (item, role, peer) triples of an event in one value, so that an event gives its items without an index."""
-    return b"".join([_LINK.pack(item, _NO_PEER if peer is None else peer, role) for item, role, peer, _ in lines])
+    return b"".join([_LINK.pack(x.item, _NO_PEER if x.peer is None else x.peer, x.role) for x in lines])
 
 
 def unpack_links(packed: bytes) -> list[EventLink]:

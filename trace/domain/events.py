@@ -135,7 +135,7 @@ class AssociationEvent(Event, frozen=True, kw_only=True, eq=False):
     child_quantities: tuple[Quantity, ...] = ()
 
 
-_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_EPOCH, _MILLISECOND, _MINUTE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1), timedelta(minutes=1)
 
 
 def utc_milliseconds(moment: datetime) -> int:
@@ -148,4 +148,4 @@ def offset_minutes(moment: datetime) -> int:
     offset = moment.utcoffset()
     if offset is None:
         raise ValueError("an event time needs an offset; a naive datetime came")
-    return int(offset.total_seconds() // 60)
+    return offset // _MINUTE

@@ -4,10 +4,11 @@ Stock is a projection: every figure follows from events, and is kept beside them
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from trace.domain.epcis.document import PREFIX
 from trace.domain.epcis.vocabulary import PIECE, BizStep, Disposition
@@ -41,8 +42,7 @@ class Effect(Enum):
     FIND = (MISSING,), HELD  # what nobody knew was there is looked at before it is sold
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """`amount` (exact) of `item` in `unit` moves by `effect`; `lot` is what a recall of the item would name."""
 
     item: str
@@ -125,7 +125,9 @@ _STEP_EFFECTS: dict[str, Effect] = {
     BizStep.STORING: Effect.RELEASE,
 }
 _COUNTED: dict[str, Effect] = {Disposition.UNAVAILABLE: Effect.MISS, Disposition.NON_SELLABLE: Effect.FIND}
-_SEEN = (Role.OBSERVED, Role.SEEN_INSIDE)
+_ROLE_EFFECTS = {Role.ADDED: Effect.IN, Role.OUTPUT: Effect.IN, Role.INPUT: Effect.USE}
+_SEEN, _ENDED, _NAMES_LOT = (Role.OBSERVED, Role.SEEN_INSIDE), Role.ENDED, (Role.ADDED, Role.OBSERVED)
+_ONE, _INSTANCE, _LOT = Decimal(1), UriKind.INSTANCE, UriKind.LOT
 _UNSELLABLE = (Disposition.NON_SELLABLE, Disposition.NON_CONFORMANT, Disposition.RECALLED)
 
 
@@ -136,22 +138,16 @@ def movements_of(event: Event, links: tuple[Link, ...]) -> Iterator[Movement]:
         if effect is None:
             continue
         kind = uri_kind(link.item)
-        if kind is UriKind.INSTANCE:
-            yield Movement(link.item, effect, Decimal(1), PIECE, link.peer if _names_lot(link.role) else None)
-        elif kind is UriKind.LOT and link.amount is not None and link.amount > 0:
+        if kind is _INSTANCE:
+            yield Movement(link.item, effect, _ONE, PIECE, link.peer if link.role in _NAMES_LOT else None)
+        elif kind is _LOT and link.amount is not None and link.amount > 0:
             yield Movement(link.item, effect, link.amount, link.unit or PIECE, link.item)
 
 
-def _names_lot(role: Role) -> bool:
-    return role in (Role.ADDED, Role.OBSERVED)
-
-
 def _effect(event: Event, role: Role) -> Effect | None:
-    if role in (Role.ADDED, Role.OUTPUT):
-        return Effect.IN
-    if role is Role.INPUT:
-        return Effect.USE
-    if role is Role.ENDED:
+    if role in _ROLE_EFFECTS:
+        return _ROLE_EFFECTS[role]
+    if role is _ENDED:
         return Effect.DESTROY if event.biz_step == BizStep.DESTROYING else Effect.SAMPLE
     if role not in _SEEN:
         return None

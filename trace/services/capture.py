@@ -5,11 +5,11 @@ once, the same eventID with other content is refused and both are named (EPCIS 2
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from storage import events as store
@@ -31,17 +31,19 @@ from trace.services.stock_keeping import Recorded, keep_stock, micro
 # A clock in a shop may run a little ahead; an event later than this has not happened yet.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 LONGEST_URI = 2_000  # bytes; an index of PostgreSQL takes 2,700
+# Attributes of enumerations take their time, and so do their members as numbers.
 _THING, _LOT, _TYPE = int(store.Named.EPC), int(store.Named.LOT), int(store.Named.EVENT_TYPE)
+_TRANSACTION, _SOURCE, _DESTINATION = map(int, store.Mention)
 # In the order of `_words`.
 _WORD_KINDS = tuple(
     int(kind)
     for kind in (store.Named.BIZ_STEP, store.Named.DISPOSITION, store.Named.READ_POINT, store.Named.BIZ_LOCATION)
 )
 _AMOUNTS_MATTER = (Role.PACKED, Role.UNPACKED)
+_KNOT, _IS_LOT = Role.TRANSFORMATION, UriKind.LOT
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(Struct, frozen=True):
     """The outcome of one event: its number in the store, and whether this call stored it."""
 
     event: int
@@ -74,7 +76,7 @@ def capture(
     begun = perf_counter()
     refuse = _refuser(refused)
     drafts = list(_drafts(events, actor, now, refuse))
-    kinds = {uri: kind for draft in drafts for uri, kind in draft.kinds.items()} | dict(also or {})
+    kinds = {uri: uri_kind(uri) for uri in {uri for draft in drafts for uri in draft.named}} | dict(also or {})
     found = look(session, {draft.store_key for draft in drafts}, kinds, len(drafts))
     known, ids = found.siblings, found.idents
     sees = partial(_is_party, session, actor)
@@ -155,7 +157,7 @@ def _share(
     drafts = [draft for draft in drafts if known[draft.store_key].captured_by != actor.organisation]
     if not drafts:
         return
-    named = {pair for draft in drafts for pair in _named(draft, _words(draft.event, ids), ids)}
+    named = {pair for draft in drafts for pair in _resources(draft, _words(draft.event, ids), ids)}
     store.add_party(session, actor.organisation, [known[draft.store_key].id for draft in drafts], named)
 
 
@@ -180,8 +182,8 @@ def _drafts(events: Iterable[Event], actor: Actor, now: datetime, refuse: Refuse
             draft = _Draft(event, position, actor)
             if event.event_time > now:
                 check_time(event.event_time, now, field=f"events.{position}.eventTime")
-            if sum(map(len, draft.kinds)) > LONGEST_URI // 4:  # no character has more than four bytes
-                _check_length(draft.kinds, field=f"events.{position}")
+            if max(map(len, draft.named), default=0) > LONGEST_URI // 4:  # no character has more than four bytes
+                _check_length(draft.named, field=f"events.{position}")
         except Invalid as failure:
             refuse(position, failure)
         else:
@@ -209,9 +211,9 @@ def is_too_long(uri: str) -> bool:
 
 
 class _Draft:
-    """An event with what is derived from it once: document, links, keys."""
+    """An event with what is derived from it once: document, links, keys, and the URIs of all that it names."""
 
-    __slots__ = ("bytes", "document", "event", "kinds", "links", "mentions", "position", "store_key")
+    __slots__ = ("bytes", "document", "event", "links", "mentions", "named", "position", "store_key")
 
     def __init__(self, event: Event, position: int, actor: Actor):
         self.event = event
@@ -219,8 +221,8 @@ class _Draft:
         self.links = links_of(event)
         self.document = as_document(event)
         self.bytes = canonical_bytes(self.document)
-        self.mentions = list(_mentions(event))
-        self.kinds = _kinds(event, self.links, self.mentions)
+        self.mentions = _mentions(event)
+        self.named = _uris(event, self.links, self.mentions)
         declarer = store.NO_DECLARER if event.error_declaration is None else actor.organisation
         self.store_key = (store.id_key(event.event_id), declarer)
 
@@ -240,22 +242,20 @@ class _Draft:
         return is_same and untold(stored) == untold(self.document)
 
 
-def _kinds(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, store.Mention]]) -> dict[str, int]:
-    """{uri: kind} of everything the event names: what each is by itself, though an event may call a pack a place."""
+def _uris(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, int]]) -> list[str]:
     named: list[str | None] = [uri for uri, _ in mentions]
-    named += [event.read_point, event.biz_location, event.biz_step, event.disposition]
+    named += (event.read_point, event.biz_location, event.biz_step, event.disposition)
     for link in links:
         named += (link.item, link.peer)
-    return {uri: uri_kind(uri) for uri in named if uri}
+    return list(filter(None, named))
 
 
-def _mentions(event: Event) -> Iterator[tuple[str, store.Mention]]:
-    for transaction in event.biz_transactions:
-        yield transaction.id, store.Mention.TRANSACTION
-    for source in event.sources:
-        yield source.id, store.Mention.SOURCE
-    for destination in event.destinations:
-        yield destination.id, store.Mention.DESTINATION
+def _mentions(event: Event) -> list[tuple[str, int]]:
+    """(URI, `Mention`) of what the event names besides things, places and words."""
+    found = [(one.id, _TRANSACTION) for one in event.biz_transactions]
+    if event.sources or event.destinations:
+        found += [(one.id, _SOURCE) for one in event.sources] + [(one.id, _DESTINATION) for one in event.destinations]
+    return found
 
 
 def check_time(moment: datetime, now: datetime, *, field: str) -> None:
@@ -314,7 +314,9 @@ def _new_event(
     event = draft.event
     action = getattr(event, "action", None)
     words = _words(event, ids)
-    ends = (*event.sources, *event.destinations)
+    parties = {actor.organisation}
+    if event.sources or event.destinations:
+        parties.update([organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations])
     return store.NewEvent(
         draft.bytes,
         (
@@ -329,10 +331,10 @@ def _new_event(
             actor.api_key,
         ),
         [_line(link, ids) for link in draft.links],
-        frozenset([actor.organisation, *(organisations[end.id] for end in ends if end.id in organisations)]),
+        parties,
         draft.store_key,
-        {(ids[uri], int(kind)) for uri, kind in draft.mentions},
-        _named(draft, words, ids),
+        {(ids[uri], kind) for uri, kind in draft.mentions},
+        _resources(draft, words, ids),
     )
 
 
@@ -342,13 +344,13 @@ def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
     return tuple([ids[word] if word else None for word in words])
 
 
-def _named(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -> set[tuple[int, int]]:
-    """The top-level resources an event belongs to."""
-    uris = [link.item for link in draft.links if link.role is not Role.TRANSFORMATION]
-    things = {(_LOT if draft.kinds[uri] is UriKind.LOT else _THING, ids[uri]) for uri in uris}
-    things.add((_TYPE, store.TYPES[type(draft.event).__name__]))
-    things.update([(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None])
-    return things
+def _resources(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -> list[tuple[int, int]]:
+    """The top-level resources an event belongs to, as (`Named`, number); one may stand there twice."""
+    uris = [link.item for link in draft.links if link.role is not _KNOT]
+    found = [(_LOT if uri_kind(uri) is _IS_LOT else _THING, ids[uri]) for uri in uris]
+    found.append((_TYPE, store.TYPES[type(draft.event).__name__]))
+    found += [(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None]
+    return found
 
 
 def _line(link: Link, ids: Mapping[str, int]) -> store.ItemLine:

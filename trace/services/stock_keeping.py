@@ -4,9 +4,9 @@ Stock is a projection of the events; a counter at the shop cannot wait for a tra
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from storage import events as store
@@ -21,8 +21,7 @@ from trace.domain.stock import FULL, Balance, Effect, Movement, movements_of
 from trace.services.rulebook import rules_on
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An event that was just stored under `number`, and its links; or, `undone`, one that was just declared wrong."""
 
     event: Event
@@ -36,17 +35,19 @@ def micro(amount: Decimal) -> int:
     return int((amount * MICRO).to_integral_value())
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """One movement to be applied: of which event, which item (its number)."""
+class _Planned(Struct, frozen=True):
+    """One movement to be applied: which item (its number) in which unit, of which event."""
 
-    item: int
+    key: tuple[int, str]
     movement: Movement
     recorded: Recorded
 
     @property
-    def key(self) -> tuple[int, str]:
-        return self.item, self.movement.unit
+    def item(self) -> int:
+        return self.key[0]
+
+
+_NOTHING = Balance()
 
 
 def keep_stock(
@@ -78,7 +79,7 @@ def keep_stock(
     if not movements:
         return
     # Of one item in the order of the capture: the sort is stable.
-    planned = sorted((_Planned(ids[m.item], m, one) for m, one in movements), key=lambda plan: plan.item)
+    planned = sorted([_Planned((ids[m.item], m.unit), m, one) for m, one in movements], key=lambda plan: plan.key[0])
     lots = _lots(session, planned, ids)
     _settle(session, planned, lots, actor, strict)
     _note_passages(session, planned, lots, actor, strict)
@@ -124,7 +125,7 @@ def _move(
         # A correction comes back before it goes, or goes before it comes back: either way must do.
         now, refused, unmoved = _applied(found, sorted(planned, key=lambda plan: plan.recorded.undone), strict)
     if refused is not None:
-        raise _refusal(refused, now.get(refused.key, Balance()))
+        raise _refusal(refused, now.get(refused.key, _NOTHING))
     stock_store.set_balances(
         session, actor.organisation, {key: balance for key, balance in now.items() if balance != found.get(key)}
     )
@@ -140,7 +141,7 @@ def _of_new_rows(
     or more goes than came.
     """
     coming = {p.key for p in planned if not p.recorded.undone and _arrives(p.movement.effect, strict)}
-    nothing = dict.fromkeys(coming, Balance())
+    nothing = dict.fromkeys(coming, _NOTHING)
     if any(plan.recorded.undone for plan in planned):
         return nothing, None
     first, refused, unmoved = _applied(nothing, [plan for plan in planned if plan.key in coming], strict)
@@ -158,7 +159,7 @@ def _applied(
         movement, undone = plan.movement, plan.recorded.undone
         if undone and plan.key not in now:
             continue  # where there is no row, it moved nothing: a case on a pallet that was seen with it
-        before = now.get(plan.key, Balance())
+        before = now.get(plan.key, _NOTHING)
         told = before.without if undone else before.after
         after = told(movement.effect, micro(movement.amount), strict=strict)
         if after is not None:
