@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from trace.domain.characters import unescaped
-from trace.domain.checks import is_check_digit_right
+from trace.domain.checks import check_digit, is_check_digit_right
 from trace.domain.epc_values import gtin_of, parse_epc_urn
 from trace.domain.failures import N_, Invalid
 from trace.domain.named_links import numbered
@@ -73,9 +73,11 @@ DIGITAL_LINK = re.compile(  # no empty segments: they made the search take the s
     rf"^https?://(?![^?#]*//)[^/?#]+(?:/[^?#]*?)?/({'|'.join(KEYS)})/([^/?#]+)((?:/[^/?#]+)*)/?(?:[?#].*)?$", re.DOTALL
 )
 
-# What nearly all identifiers are: links that are canonical as they stand, and URNs of items that need no escapes.
+# What nearly all identifiers are: links that are canonical as they stand, URNs of items that need no escapes, and of
+# logistic units.
 _AT_HOME = re.compile(rf"{GS1}/(?:01/[0-9]{{14}}(?:/(10|21)/[A-Za-z0-9._~-]+)?|(00)/[0-9]{{18}}|(41[47])/[0-9]{{13}})")
 _ITEM_URN = re.compile(r"urn:epc:(?:id:sgtin|class:(lgtin)):([0-9]+\.[0-9]+)\.([A-Za-z0-9._~-]+)")
+_UNIT_URN = re.compile(r"urn:epc:id:sscc:([0-9]+)\.([0-9])([0-9]*)")
 
 
 @lru_cache(maxsize=65_536)
@@ -240,6 +242,9 @@ def canonical_uri(uri: str) -> str:
         item = _ITEM_URN.fullmatch(uri)
         if item is not None and len(item[2]) == 14:
             return f"{GS1}/01/{gtin_of(item[2])}/{'10' if item[1] else '21'}/{item[3]}"
+        unit = _UNIT_URN.fullmatch(uri)
+        if unit is not None and len(body := unit[2] + unit[1] + unit[3]) == 17:
+            return f"{GS1}/00/{body}{check_digit(body)}"
         values = parse_epc_urn(uri)
     else:
         values = None if _AT_HOME.fullmatch(uri) else parse_digital_link(uri)

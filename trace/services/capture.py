@@ -16,7 +16,7 @@ from storage import events as store
 from storage.event_writing import Look, insert_events, look
 from storage.parties import parties_of
 from storage.store import once_kept
-from trace.domain.epcis.document import as_document, as_time, canonical_bytes, load_document, parse_document
+from trace.domain.epcis.document import as_document, as_time, event_bytes, load_document, parse_document
 from trace.domain.epcis.event_hash import event_hash, untold
 from trace.domain.events import Event, offset_minutes, utc_milliseconds
 from trace.domain.failures import N_, Conflict, Failure, Invalid
@@ -211,16 +211,15 @@ def is_too_long(uri: str) -> bool:
 
 
 class _Draft:
-    """An event with what is derived from it once: document, links, keys, and the URIs of all that it names."""
+    """An event with what is derived from it once: bytes, links, keys, and the URIs of all that it names."""
 
-    __slots__ = ("bytes", "document", "event", "links", "mentions", "named", "position", "store_key")
+    __slots__ = ("bytes", "event", "links", "mentions", "named", "position", "store_key")
 
     def __init__(self, event: Event, position: int, actor: Actor):
         self.event = event
         self.position = position
         self.links = links_of(event)
-        self.document = as_document(event)
-        self.bytes = canonical_bytes(self.document)
+        self.bytes = event_bytes(event)
         self.mentions = _mentions(event)
         self.named = _uris(event, self.links, self.mentions)
         declarer = store.NO_DECLARER if event.error_declaration is None else actor.organisation
@@ -234,12 +233,12 @@ class _Draft:
         """
         if self.bytes == document:
             return True
-        stored = load_document(document)
-        if event_hash(self.document) != event_hash(stored):
+        stored, ours = load_document(document), as_document(self.event)
+        if event_hash(ours) != event_hash(stored):
             return False
         # The eventID, too: two IDs may share a key (`storage.events.id_key`).
-        is_same = all(stored.get(name) == self.document.get(name) for name in ("eventID", "errorDeclaration"))
-        return is_same and untold(stored) == untold(self.document)
+        is_same = all(stored.get(name) == ours.get(name) for name in ("eventID", "errorDeclaration"))
+        return is_same and untold(stored) == untold(ours)
 
 
 def _uris(event: Event, links: Iterable[Link], mentions: Iterable[tuple[str, int]]) -> list[str]:

@@ -43,14 +43,6 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")  # the pattern of GS1's JSON schema
 _ACTIONS = {action.value: action for action in Action}
 _ERROR_KEYS = frozenset({"declarationTime", "reason", "correctiveEventIDs"})
-_COMMON_KEYS = frozenset(
-    (  # noqa: SIM905 - thirty lines of one word each would hide the rest
-        "@context type eventID eventTime eventTimeZoneOffset recordTime action bizStep disposition"
-        " persistentDisposition readPoint bizLocation bizTransactionList sourceList destinationList certificationInfo"
-        " sensorElementList ilmd errorDeclaration epcList quantityList parentID childEPCs childQuantityList"
-        " transformationID inputEPCList inputQuantityList outputEPCList outputQuantityList"
-    ).split()
-)
 
 
 def as_document(event: Event) -> dict[str, Any]:
@@ -131,127 +123,68 @@ def parse_document(document: Mapping[str, Any]) -> Event:
 
 
 def _parse(document: Mapping[str, Any]) -> Event:
-    common = _parse_common(document)
-    match document.get("type"):
-        case "ObjectEvent":
-            return ObjectEvent(
-                **common,
-                action=_action(document["action"]),
-                epcs=_uris(document, "epcList"),
-                quantities=_parse_quantities(document, "quantityList"),
-            )
-        case "TransactionEvent":
-            return TransactionEvent(
-                **common,
-                action=_action(document["action"]),
-                parent=_uri_or_none(document, "parentID"),
-                epcs=_uris(document, "epcList"),
-                quantities=_parse_quantities(document, "quantityList"),
-            )
-        case "AggregationEvent":
-            return AggregationEvent(
-                **common,
-                action=_action(document["action"]),
-                parent=_uri_or_none(document, "parentID"),
-                child_epcs=_uris(document, "childEPCs"),
-                child_quantities=_parse_quantities(document, "childQuantityList"),
-            )
-        case "AssociationEvent":
-            return AssociationEvent(
-                **common,
-                action=_action(document["action"]),
-                parent=canonical_uri(_text(document, "parentID")),
-                child_epcs=_uris(document, "childEPCs"),
-                child_quantities=_parse_quantities(document, "childQuantityList"),
-            )
-        case "TransformationEvent":
-            return TransformationEvent(
-                **common,
-                transformation_id=_uri_or_none(document, "transformationID"),
-                input_epcs=_uris(document, "inputEPCList"),
-                input_quantities=_parse_quantities(document, "inputQuantityList"),
-                output_epcs=_uris(document, "outputEPCList"),
-                output_quantities=_parse_quantities(document, "outputQuantityList"),
-            )
-    raise Invalid(
-        N_("An EPCIS event has one of five types; {type} came."),
-        field="type",
-        type=str(document.get("type"))[:80],
-    )
+    type_ = document.get("type")
+    known = _OF_TYPE.get(type_) if type_.__class__ is str else None
+    if known is None:
+        raise Invalid(N_("An EPCIS event has one of five types; {type} came."), field="type", type=str(type_)[:80])
+    made, required, fields = known
+    for name in required:
+        document[name]  # what is missing is told by its name
+    time, offset = document["eventTime"], document["eventTimeZoneOffset"]
+    found: dict[str, Any] = {"event_time": parse_time(_text(time, "eventTime"), _text(offset, "eventTimeZoneOffset"))}
+    others: dict[str, Any] = {}
+    for name, value in document.items():
+        field, parse = fields.get(name, _OTHER)
+        if parse is not None:
+            found[field] = parse(value, name)
+        elif field:
+            others[name] = value
+    if others:
+        found["extensions"] = _extensions(document, others)
+    return made(document=document, **found)
 
 
-def _parse_common(document: Mapping[str, Any]) -> dict[str, Any]:
-    # Somebody else's namespace under the prefix of ours: its fields are not those that are interpreted here.
-    strange = "@context" in document and document["@context"].get(PREFIX[:-1], NAMESPACE) != NAMESPACE
-    found: dict[str, Any] = {
-        "event_time": parse_time(_text(document, "eventTime"), _text(document, "eventTimeZoneOffset")),
-        "event_id": _text(document, "eventID"),
-        "biz_step": _text_or_none(document, "bizStep"),
-        "disposition": _text_or_none(document, "disposition"),
-        "read_point": _parse_place(document, "readPoint"),
-        "biz_location": _parse_place(document, "bizLocation"),
-        "document": document,
-    }
-    # Most events have few of the rest.
-    for name in document.keys() & _OPTIONAL.keys():
-        field, parse = _OPTIONAL[name]
-        found[field] = parse(document, name)
-    if not document.keys() <= _COMMON_KEYS:
-        found["extensions"] = {
-            n: v for n, v in document.items() if n not in _COMMON_KEYS and not (strange and n.startswith(PREFIX))
-        }
-    return found
+def _extensions(document: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Somebody else's namespace under the prefix of ours: its fields are not those that are interpreted here."""
+    if document.get("@context", {}).get(PREFIX[:-1], NAMESPACE) == NAMESPACE:
+        return fields
+    return {name: value for name, value in fields.items() if not name.startswith(PREFIX)}
 
 
-def _parse_transactions(document: Mapping[str, Any], name: str) -> tuple[BizTransaction, ...]:
-    found = _elements(document, name)
-    return tuple([BizTransaction(canonical_uri(_text(e, "bizTransaction")), _text_or_none(e, "type")) for e in found])
+def _parse_transactions(value: Any, name: str) -> tuple[BizTransaction, ...]:
+    found = _elements(value, name)
+    return tuple([BizTransaction(_parse_uri(e[_TRANSACTION], _TRANSACTION), _text_or_none(e, "type")) for e in found])
 
 
-def _parse_ends(document: Mapping[str, Any], name: str) -> tuple[Endpoint, ...]:
+def _parse_ends(value: Any, name: str) -> tuple[Endpoint, ...]:
     key = name.removesuffix("List")
-    return tuple([Endpoint(_text(e, "type"), canonical_uri(_text(e, key))) for e in _elements(document, name)])
+    return tuple([Endpoint(_text(e["type"], "type"), _parse_uri(e[key], key)) for e in _elements(value, name)])
 
 
-def _parse_place(document: Mapping[str, Any], name: str) -> str | None:
-    place = document.get(name)
-    return None if place is None else canonical_uri(_text(_object(place, name), "id"))
+def _parse_place(value: Any, name: str) -> str | None:
+    return None if value is None else _parse_uri(_object(value, name)["id"], "id")
 
 
-def _parse_error(document: Mapping[str, Any], name: str) -> ErrorDeclaration | None:
-    if document[name] is None:
+def _parse_error(value: Any, name: str) -> ErrorDeclaration | None:
+    if value is None:
         return None
-    element = _object(document[name], name)
+    element = _object(value, name)
     return ErrorDeclaration(
-        parse_time(_text(element, "declarationTime"), None),
+        parse_time(_text(element["declarationTime"], "declarationTime"), None),
         _text_or_none(element, "reason"),
-        _texts(element, "correctiveEventIDs"),
+        tuple(_texts(element.get("correctiveEventIDs", []), "correctiveEventIDs")),
         {key: value for key, value in element.items() if key not in _ERROR_KEYS},
     )
 
 
-# Fields that many events go without: what they are called in `Event`, and how they are read.
-_OPTIONAL: dict[str, tuple[str, Callable[[Mapping[str, Any], str], Any]]] = {
-    "persistentDisposition": ("persistent_disposition", lambda document, name: document[name]),
-    "bizTransactionList": ("biz_transactions", _parse_transactions),
-    "sourceList": ("sources", _parse_ends),
-    "destinationList": ("destinations", _parse_ends),
-    "certificationInfo": ("certification_info", lambda document, name: document[name]),
-    "sensorElementList": ("sensor_elements", lambda document, name: tuple(_elements(document, name))),
-    "ilmd": ("ilmd", lambda document, name: _object(document[name], name)),
-    "errorDeclaration": ("error_declaration", _parse_error),
-}
-
-
-def _parse_quantities(document: Mapping[str, Any], name: str) -> tuple[Quantity, ...]:
-    if name not in document:
-        return ()
-    return tuple([_parse_quantity(element) for element in _elements(document, name)])
-
-
-def _parse_quantity(element: Mapping[str, Any]) -> Quantity:
-    item = canonical_uri(_text(element, "epcClass"))
-    return Quantity(item, _amount(element.get("quantity")), _text_or_none(element, "uom"))
+def _parse_quantities(value: Any, name: str) -> tuple[Quantity, ...]:
+    found = _elements(value, name)
+    return tuple(
+        [
+            Quantity(_parse_uri(e["epcClass"], "epcClass"), _amount(e.get("quantity")), _text_or_none(e, "uom"))
+            for e in found
+        ]
+    )
 
 
 def _amount(value: Any) -> Decimal | None:
@@ -265,51 +198,110 @@ def _amount(value: Any) -> Decimal | None:
     return amount
 
 
-def _action(value: Any) -> Action:
+def _parse_action(value: Any, _name: str) -> Action:
     return _ACTIONS.get(value) or Action(value)  # asking the enumeration takes ten times as long
 
 
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document[name]
+def _as_it_is(value: Any, _name: str) -> Any:
+    return value
+
+
+def _parse_uri(value: Any, name: str) -> str:
+    return canonical_uri(_text(value, name))
+
+
+def _parse_uri_or_none(value: Any, name: str) -> str | None:
+    return None if value is None else _parse_uri(value, name)
+
+
+def _parse_uris(value: Any, name: str) -> tuple[str, ...]:
+    return tuple(map(canonical_uri, _texts(value, name)))
+
+
+def _parse_word(value: Any, name: str) -> str | None:
+    return None if value is None else _text(value, name)
+
+
+def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a text, {str(value)[:40]} is none")
     return value
 
 
-def _uri_or_none(document: Mapping[str, Any], name: str) -> str | None:
-    return None if document.get(name) is None else canonical_uri(_text(document, name))
-
-
-def _uris(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(map(canonical_uri, _texts(document, name))) if name in document else ()
-
-
 def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
-    return None if document.get(name) is None else _text(document, name)
+    return _parse_word(document.get(name), name)
 
 
-def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    found = _list(document, name)
-    if not all(isinstance(value, str) for value in found):
+def _texts(value: Any, name: str) -> list[str]:
+    found = _list(value, name)
+    if not all(isinstance(one, str) for one in found):
         raise TypeError(f"{name} is a list of texts")
-    return tuple(found)
-
-
-def _elements(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [_object(value, name) for value in _list(document, name)]
-
-
-def _list(document: Mapping[str, Any], name: str) -> list[Any]:
-    found = document.get(name, [])
-    if not isinstance(found, list):
-        raise TypeError(f"{name} is a list")
     return found
+
+
+def _elements(value: Any, name: str) -> list[Mapping[str, Any]]:
+    return [_object(one, name) for one in _list(value, name)]
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{name} is a list")
+    return value
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
     if value.__class__ is not dict and not isinstance(value, Mapping):  # asking for a Mapping takes its time
         raise TypeError(f"{name} holds an object, {str(value)[:40]} is none")
     return value
+
+
+# How a field of a document is read: what it is called in `Event`, and what makes the value of it.
+_Field = tuple[str, Callable[[Any, str], Any] | None]
+_TOLD: _Field = ("", None)  # read with another, or a field that the type does not have
+_OTHER: _Field = ("extensions", None)
+_TRANSACTION = "bizTransaction"
+_COMMON: dict[str, _Field] = {
+    "eventID": ("event_id", _text),
+    "bizStep": ("biz_step", _parse_word),
+    "disposition": ("disposition", _parse_word),
+    "persistentDisposition": ("persistent_disposition", _as_it_is),
+    "readPoint": ("read_point", _parse_place),
+    "bizLocation": ("biz_location", _parse_place),
+    "bizTransactionList": ("biz_transactions", _parse_transactions),
+    "sourceList": ("sources", _parse_ends),
+    "destinationList": ("destinations", _parse_ends),
+    "certificationInfo": ("certification_info", _as_it_is),
+    "sensorElementList": ("sensor_elements", lambda value, name: tuple(_elements(value, name))),
+    "ilmd": ("ilmd", _object),
+    "errorDeclaration": ("error_declaration", _parse_error),
+}
+_ACTION: dict[str, _Field] = {"action": ("action", _parse_action)}
+_PARENT: dict[str, _Field] = {"parentID": ("parent", _parse_uri_or_none)}
+_OBJECTS: dict[str, _Field] = {"epcList": ("epcs", _parse_uris), "quantityList": ("quantities", _parse_quantities)}
+_CHILDREN: dict[str, _Field] = {
+    "childEPCs": ("child_epcs", _parse_uris),
+    "childQuantityList": ("child_quantities", _parse_quantities),
+}
+_TRANSFORMED: dict[str, _Field] = {
+    "transformationID": ("transformation_id", _parse_uri_or_none),
+    "inputEPCList": ("input_epcs", _parse_uris),
+    "inputQuantityList": ("input_quantities", _parse_quantities),
+    "outputEPCList": ("output_epcs", _parse_uris),
+    "outputQuantityList": ("output_quantities", _parse_quantities),
+}
+_ALL = ("@context", "type", "eventTime", "eventTimeZoneOffset", "recordTime")
+_NONE = dict.fromkeys((*_ALL, *_ACTION, *_PARENT, *_OBJECTS, *_CHILDREN, *_TRANSFORMED), _TOLD) | _COMMON
+_OF_TYPE: dict[str, tuple[Callable[..., Event], tuple[str, ...], dict[str, _Field]]] = {
+    "ObjectEvent": (ObjectEvent, ("eventID", "action"), _NONE | _ACTION | _OBJECTS),
+    "TransactionEvent": (TransactionEvent, ("eventID", "action"), _NONE | _ACTION | _PARENT | _OBJECTS),
+    "AggregationEvent": (AggregationEvent, ("eventID", "action"), _NONE | _ACTION | _PARENT | _CHILDREN),
+    "AssociationEvent": (
+        AssociationEvent,
+        ("eventID", "action", "parentID"),
+        _NONE | _ACTION | {"parentID": ("parent", _parse_uri)} | _CHILDREN,
+    ),
+    "TransformationEvent": (TransformationEvent, ("eventID",), _NONE | _TRANSFORMED),
+}
 
 
 def as_time(moment: datetime) -> str:
@@ -339,6 +331,11 @@ def _zone(offset: str) -> timezone:
     if not _OFFSET.fullmatch(offset):
         raise ValueError(f"{offset} is no offset such as +08:00")
     return timezone(int(f"{offset[0]}1") * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:])))
+
+
+def event_bytes(event: Event) -> bytes:
+    """`canonical_bytes` of an event's document. One that came as a document holds nothing but JSON: it was read so."""
+    return canonical_bytes(as_document(event)) if event.document is None else _encoder.encode(event.document)
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
