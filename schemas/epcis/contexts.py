@@ -159,22 +159,32 @@ class Names:
     One of these serves all events of a document that share a context; prefixes it has to invent stay the same.
     """
 
-    __slots__ = ("_keys", "_prefixes", "_spaces", "_starts", "_terms", "context", "own")
+    __slots__ = ("_keys", "_prefixes", "_spaces", "_terms", "_usual", "context", "own", "starts")
 
     def __init__(self, context: Context, terms: frozenset[str]):
         self.context = context
         self.own = bool(context.names)  # the sender has names of his own
         self._terms = terms  # GS1's own names of fields
         self._keys: dict[str, str] = {}
+        self._usual: dict[str, tuple[str, str]] = {}
         self._prefixes = context.prefixes()
         self._spaces = {iri: name for name, iri in (GS1_PREFIXES | self._prefixes).items()}
-        self._starts = tuple(f"{prefix}:" for prefix in self._prefixes)
+        self.starts = tuple(f"{prefix}:" for prefix in self._prefixes)  # of identifiers that are CURIEs
 
     def key(self, name: str) -> str:
         """A field's name in normal form; a name that nothing defines stays as it is."""
         found = self._keys.get(name)
         if found is None:
             found = self._keys[name] = self._key(name)
+        return found
+
+    def usual(self, name: str) -> tuple[str, str]:
+        """The prefix of a field's name and its namespace, if the name is in normal form as it stands; else nothing."""
+        found = self._usual.get(name)
+        if found is None:
+            prefix, colon, _ = name.partition(":")
+            space = self.space(prefix) if colon and prefix[:1] != "@" and self.key(name) == name else None
+            found = self._usual[name] = (prefix, space or "")
         return found
 
     def word(self, text: str) -> str:
@@ -200,7 +210,7 @@ class Names:
 
     def identifier(self, text: str) -> str:
         """An identifier with the CURIE of a prefix that the sender declared written in full; others as they are."""
-        if not text.startswith(self._starts):
+        if not text.startswith(self.starts):
             return text
         prefix, _, rest = text.partition(":")
         return text if rest.startswith("//") else self._prefixes[prefix] + rest

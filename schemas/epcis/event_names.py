@@ -129,7 +129,7 @@ def _walk(node: dict[str, Any], shape: Any, names: Names, used: _Used) -> dict[s
     """An object of the standard with words, identifiers and names in normal form; the same object where it can be."""
     if shape.__class__ is frozenset:
         return node if shape.issuperset(node) else _renamed(node, shape, names, used)
-    strange = False
+    strange: list[str] = []
     for name, value in node.items():
         holds = shape.get(name, _STRANGE)
         if holds is None:
@@ -139,18 +139,31 @@ def _walk(node: dict[str, Any], shape: Any, names: Names, used: _Used) -> dict[s
             known = holds.get(value) if value.__class__ is str else None
             node[name] = _reworded(value, holds, names, used) if known is None else known
         elif kind is dict or kind is frozenset:
-            node[name] = _walked(value, holds, names, used)
+            if value.__class__ is dict:
+                node[name] = _walk(value, holds, names, used)
+            elif value.__class__ is list:
+                node[name] = [_walk(x, holds, names, used) if x.__class__ is dict else x for x in value]
         elif holds is _STRANGE:
-            strange = True
-        else:
+            strange.append(name)
+        elif value.__class__ is not str:
             node[name] = _identified(value, names)
-    return _renamed(node, shape, names, used) if strange else node
+        elif value.startswith(names.starts):
+            node[name] = names.identifier(value)
+    return _renamed(node, shape, names, used) if strange and not _are_usual(node, strange, names, used) else node
 
 
-def _walked(value: Any, shape: Any, names: Names, used: _Used) -> Any:
-    if value.__class__ is list:
-        return [_walk(item, shape, names, used) if item.__class__ is dict else item for item in value]
-    return _walk(value, shape, names, used) if value.__class__ is dict else value
+def _are_usual(node: dict[str, Any], strange: list[str], names: Names, used: _Used) -> bool:
+    """Whether all strange names of a node stay as they are and hold no objects, as nearly all do; notes prefixes."""
+    if "@context" in node:
+        return False
+    for name in strange:
+        prefix, space = names.usual(name)
+        if not space or used.setdefault(prefix, space) != space or node[name].__class__ in _OBJECTS:
+            return False
+    return True
+
+
+_OBJECTS = (dict, list)
 
 
 def _reworded(value: Any, words: dict[str, str], names: Names, used: _Used) -> Any:
@@ -169,8 +182,7 @@ def _reworded(value: Any, words: dict[str, str], names: Names, used: _Used) -> A
 
 
 def _identified(value: Any, names: Names) -> Any:
-    if value.__class__ is str:
-        return names.identifier(value)
+    """A list of identifiers; anything else as it is."""
     if value.__class__ is list:
         return [names.identifier(item) if item.__class__ is str else item for item in value]
     return value

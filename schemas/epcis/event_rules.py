@@ -20,7 +20,7 @@ _INPUTS, _OUTPUTS = ("inputEPCList", "inputQuantityList"), ("outputEPCList", "ou
 def find_rule_faults(document: Document) -> list[Fault]:
     """What contradicts the standard in an event whose every element has the right form."""
     find, quantity_lists = _OF_TYPE[document["type"]]
-    faults = list(find(document))
+    faults = find(document)
     for name in quantity_lists:
         if name in document:
             faults += islice(_quantity_faults(name, document[name]), MOST_FAULTS)
@@ -31,50 +31,57 @@ def find_rule_faults(document: Document) -> list[Fault]:
     return faults
 
 
-def _object_faults(document: Document) -> Iterator[Fault]:
+def _object_faults(document: Document) -> list[Fault]:
+    faults = []
     # 7.4.2: a sensor's report on a place alone needs the place and the report.
     is_reading = document.get("sensorElementList") and "readPoint" in document
     if not document.get("epcList") and not document.get("quantityList") and not is_reading:
         message = N_("Names no object: an object event has an epcList, a quantityList, or readings of a readPoint.")
-        yield Fault("", message)
+        faults.append(Fault("", message))
     if "ilmd" in document and document["action"] != "ADD":  # 7.3.6: it describes what comes to be
-        yield Fault("/ilmd", N_("Master data of instances and lots stands in object events of action ADD only."))
+        message = N_("Master data of instances and lots stands in object events of action ADD only.")
+        faults.append(Fault("/ilmd", message))
+    return faults
 
 
-def _aggregation_faults(document: Document) -> Iterator[Fault]:
+def _aggregation_faults(document: Document) -> list[Fault]:
+    faults = _child_faults(document)
     if document["action"] != "OBSERVE" and "parentID" not in document:  # 7.4.3: optional for OBSERVE, else required
         message = N_("An aggregation event of action {action} names the parent.")
-        yield Fault("/parentID", message, {"action": document["action"]})
-    yield from _child_faults(document)
+        faults.insert(0, Fault("/parentID", message, {"action": document["action"]}))
+    return faults
 
 
-def _child_faults(document: Document) -> Iterator[Fault]:
+def _child_faults(document: Document) -> list[Fault]:
     # 7.4.3 and 7.4.6: both lists may be empty for DELETE alone, which then means all children.
-    if document["action"] != "DELETE" and not document.get("childEPCs") and not document.get("childQuantityList"):
-        message = N_("Names no child: action {action} wants some in childEPCs or childQuantityList.")
-        yield Fault("", message, {"action": document["action"]})
+    if document["action"] == "DELETE" or document.get("childEPCs") or document.get("childQuantityList"):
+        return []
+    message = N_("Names no child: action {action} wants some in childEPCs or childQuantityList.")
+    return [Fault("", message, {"action": document["action"]})]
 
 
-def _transaction_faults(document: Document) -> Iterator[Fault]:
+def _transaction_faults(document: Document) -> list[Fault]:
     # 7.4.4: both lists may be empty for DELETE alone, which then means all objects of the transaction.
-    if document["action"] != "DELETE" and not document.get("epcList") and not document.get("quantityList"):
-        message = N_("Names no object: action {action} wants some in epcList or quantityList.")
-        yield Fault("", message, {"action": document["action"]})
+    if document["action"] == "DELETE" or document.get("epcList") or document.get("quantityList"):
+        return []
+    message = N_("Names no object: action {action} wants some in epcList or quantityList.")
+    return [Fault("", message, {"action": document["action"]})]
 
 
-def _transformation_faults(document: Document) -> Iterator[Fault]:
+def _transformation_faults(document: Document) -> list[Fault]:
     # 7.4.5: an input and an output, or a transformationID that ties this event to others that have the rest.
     has_input = any(document.get(name) for name in _INPUTS)
     has_output = any(document.get(name) for name in _OUTPUTS)
     if has_input and has_output:
-        return
+        return []
     if "transformationID" not in document:
-        yield Fault("", N_("Names no input or no output; without a transformationID a transformation has both."))
-    elif not has_input and not has_output:
-        yield Fault("", N_("Names neither input nor output; a transformation has one of them in every event."))
+        return [Fault("", N_("Names no input or no output; without a transformationID a transformation has both."))]
+    if not has_input and not has_output:
+        return [Fault("", N_("Names neither input nor output; a transformation has one of them in every event."))]
+    return []
 
 
-_OF_TYPE: Mapping[str, tuple[Callable[[Document], Iterator[Fault]], tuple[str, ...]]] = {
+_OF_TYPE: Mapping[str, tuple[Callable[[Document], list[Fault]], tuple[str, ...]]] = {
     "ObjectEvent": (_object_faults, ("quantityList",)),
     "AggregationEvent": (_aggregation_faults, ("childQuantityList",)),
     "AssociationEvent": (_child_faults, ("childQuantityList",)),

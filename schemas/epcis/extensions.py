@@ -33,14 +33,15 @@ def _keys(schema: type[Open]) -> frozenset[str]:
 _EVENT_KEYS = {name: _keys(schema) for name, schema in EVENT_SCHEMAS.items()}
 _LOCATION, _ERROR = _keys(Location), _keys(ErrorDeclaration)
 _ELEMENT, _METADATA, _REPORT = _keys(SensorElement), _keys(SensorMetadata), _keys(SensorReport)
-_NESTING = frozenset({"ilmd", "errorDeclaration", "sensorElementList"})  # what may hold extension fields itself
+_NONE: Mapping[str, str] = {}
 
 
 def find_extension_faults(document: Mapping[str, Any]) -> list[Fault]:
     """What is wrong with the extension fields of an event that is otherwise of the right form."""
-    if not _may_have_extensions(document):
+    own = document.get("@context", _NONE)
+    fields = _usual_fields(document)
+    if not _has_more(document) and (not fields or all(_is_usual(key, value, own) for key, value in fields)):
         return []
-    own = document.get("@context", {})
     unusual = [field for field in _extension_fields(document) if not _is_usual(*field[1:], own)]
     if not unusual:
         return []
@@ -72,10 +73,16 @@ def _faults(fields: Iterable[tuple[tuple[str | int, ...], str, Any]], declared: 
         yield from _value_faults((*place, key), value, declared, 0)
 
 
-def _may_have_extensions(document: Mapping[str, Any]) -> bool:
-    """Whether it is worth while to look: most events have none."""
-    keys = document.keys()
-    if not _NESTING.isdisjoint(keys) or not keys <= _EVENT_KEYS[document["type"]]:
+def _usual_fields(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The extension fields of the event itself and of its master data: most events have no others, if any."""
+    known = _EVENT_KEYS[document["type"]]
+    fields = [] if known.issuperset(document) else [(key, document[key]) for key in document.keys() - known]
+    return [*fields, *document["ilmd"].items()] if "ilmd" in document else fields
+
+
+def _has_more(document: Mapping[str, Any]) -> bool:
+    """Whether other elements may have extension fields."""
+    if "sensorElementList" in document or "errorDeclaration" in document:
         return True
     return len(document.get("readPoint", ())) > 1 or len(document.get("bizLocation", ())) > 1
 
@@ -153,9 +160,12 @@ def _text_faults(place: tuple[str | int, ...], text: str) -> Iterator[Fault]:
         yield Fault(pointer(*place), message)
 
 
+_LARGEST = Decimal(LARGEST)  # made once: each comparison with a whole number makes one
+
+
 def is_modest(value: Any) -> bool:
     """Whether a value is a number that stays short when it is written out: no 1e999999, no NaN."""
     if isinstance(value, Decimal):
         is_short = value.is_finite() and -MOST_DIGITS < value.adjusted() < MOST_DIGITS
-        return is_short and len(str(value)) <= MOST_DIGITS and abs(value) < LARGEST
+        return is_short and len(str(value)) <= MOST_DIGITS and abs(value) < _LARGEST
     return isinstance(value, int | float) and abs(value) < LARGEST

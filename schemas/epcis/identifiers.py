@@ -81,6 +81,13 @@ _URNS = {
 _HOME = GS1 + "/"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HASH = re.compile(r"ni:///sha-256;[0-9a-f]{64}\?ver=CBV[0-9.]+")  # CBV 2.0 section 8.9
+# What nearly all single things, lots and events are called, right to the digit: company prefix and reference with the
+# dot between them have as many characters as are looked for ahead.
+_ITEM = r"(?=[0-9.]{14}\.)[0-9]{6,12}\.[0-9]{1,7}\.[A-Za-z0-9-]{1,20}"
+_UNIT = r"(?=[0-9.]{18}\Z)[0-9]{6,12}\.[0-9]{5,11}"
+_is_usual_object = re.compile(f"urn:epc:id:(?:sgtin:{_ITEM}|sscc:{_UNIT})").fullmatch
+_is_usual_class = re.compile(f"urn:epc:class:lgtin:{_ITEM}").fullmatch
+_is_usual_event = re.compile(f"urn:uuid:{_UUID.pattern}").fullmatch
 # A key of a class names one thing only with one of these behind it, or with more digits than the class has.
 _SERIALS = {"01": frozenset({"21", "235"}), "8006": frozenset({"21"}), "8010": frozenset({"8011"})}
 _CLASS_DIGITS = {"253": 13, "255": 13, "8003": 14}
@@ -91,24 +98,25 @@ _NOT_A_CLASS = N_("{uri} names a single thing; here stands a class or a lot.")
 
 def is_event_id(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of an event."""
-    return find_identifier_fault(uri, _EVENT) is None
+    return _is_usual_event(uri) is not None or find_identifier_fault(uri, _EVENT) is None
 
 
 def is_object(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a single thing."""
-    return find_identifier_fault(uri, _OBJECT) is None
+    return _is_usual_object(uri) is not None or find_identifier_fault(uri, _OBJECT) is None
 
 
 def is_class(uri: str) -> bool:
-    """Whether nothing is wrong with an identifier of a class or lot: they come again and again."""
-    return len(uri) > MOST_URI or _is_right(uri, _CLASS)  # a text that is refused shall not fill the cache
+    """Whether nothing is wrong with an identifier of a class or lot."""
+    return _is_usual_class(uri) is not None or find_identifier_fault(uri, _CLASS) is None
 
 
 def is_identifier(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a place, a party, a document or whatever else."""
     if not uri.startswith(("urn:epc:", "http")):
         return find_identifier_fault(uri, _ANY) is None
-    return len(uri) > MOST_URI or _is_right(uri, _ANY)  # places and parties come again and again
+    # Places and parties come again and again; a text that is refused shall not fill the cache.
+    return len(uri) > MOST_URI or _is_right(uri)
 
 
 # What the compiled schema asks of every identifier, by format.
@@ -121,8 +129,8 @@ FORMATS: Mapping[str, Callable[[str], bool]] = {
 
 
 @lru_cache(maxsize=16_384)
-def _is_right(uri: str, level: Level) -> bool:
-    return find_identifier_fault(uri, level) is None
+def _is_right(uri: str) -> bool:
+    return find_identifier_fault(uri, _ANY) is None
 
 
 def find_identifier_fault(uri: str, level: Level) -> Fault | None:
