@@ -234,8 +234,11 @@ def canonical_uri(uri: str) -> str:
     """The one form of an identifier that is stored: EPC URNs and other Digital Links become Digital Link on id.gs1.org.
 
     GS1 forms are equal if they name the same key (CBV 2.0 section 8); ours are equal if they differ in escapes only.
-    What is neither stays exactly as it is. Raises `Invalid` for an EPC URN whose parts do not fit together.
+    What is neither stays exactly as it is. Raises `Invalid` for an EPC URN whose parts do not fit together, TypeError
+    for what is no text.
     """
+    if not isinstance(uri, str):
+        raise TypeError(f"an identifier is a text, {str(uri)[:40]} is none")
     if uri.startswith(PRIVATE + "/"):
         return _canonical_private(uri)
     if uri.startswith("urn:epc:"):

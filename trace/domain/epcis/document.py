@@ -153,16 +153,16 @@ def _extensions(document: Mapping[str, Any], fields: dict[str, Any]) -> dict[str
 
 def _parse_transactions(value: Any, name: str) -> tuple[BizTransaction, ...]:
     found = _elements(value, name)
-    return tuple([BizTransaction(_parse_uri(e[_TRANSACTION], _TRANSACTION), _text_or_none(e, "type")) for e in found])
+    return tuple([BizTransaction(canonical_uri(e["bizTransaction"]), _word(e.get("type"), "type")) for e in found])
 
 
 def _parse_ends(value: Any, name: str) -> tuple[Endpoint, ...]:
     key = name.removesuffix("List")
-    return tuple([Endpoint(_text(e["type"], "type"), _parse_uri(e[key], key)) for e in _elements(value, name)])
+    return tuple([Endpoint(_text(e["type"], "type"), canonical_uri(e[key])) for e in _elements(value, name)])
 
 
 def _parse_place(value: Any, name: str) -> str | None:
-    return None if value is None else _parse_uri(_object(value, name)["id"], "id")
+    return None if value is None else canonical_uri(_object(value, name)["id"])
 
 
 def _parse_error(value: Any, name: str) -> ErrorDeclaration | None:
@@ -171,7 +171,7 @@ def _parse_error(value: Any, name: str) -> ErrorDeclaration | None:
     element = _object(value, name)
     return ErrorDeclaration(
         parse_time(_text(element["declarationTime"], "declarationTime"), None),
-        _text_or_none(element, "reason"),
+        _word(element.get("reason"), "reason"),
         tuple(_texts(element.get("correctiveEventIDs", []), "correctiveEventIDs")),
         {key: value for key, value in element.items() if key not in _ERROR_KEYS},
     )
@@ -180,16 +180,13 @@ def _parse_error(value: Any, name: str) -> ErrorDeclaration | None:
 def _parse_quantities(value: Any, name: str) -> tuple[Quantity, ...]:
     found = _elements(value, name)
     return tuple(
-        [
-            Quantity(_parse_uri(e["epcClass"], "epcClass"), _amount(e.get("quantity")), _text_or_none(e, "uom"))
-            for e in found
-        ]
+        [Quantity(canonical_uri(e["epcClass"]), _amount(e.get("quantity")), _word(e.get("uom"), "uom")) for e in found]
     )
 
 
 def _amount(value: Any) -> Decimal | None:
-    if value is None:
-        return None
+    if value is None or (value.__class__ is Decimal and value.is_finite()):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TypeError(f"a quantity is a number, {str(value)[:40]} is none")
     amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
@@ -206,19 +203,19 @@ def _as_it_is(value: Any, _name: str) -> Any:
     return value
 
 
-def _parse_uri(value: Any, name: str) -> str:
-    return canonical_uri(_text(value, name))
+def _parse_uri(value: Any, _name: str) -> str:
+    return canonical_uri(value)
 
 
-def _parse_uri_or_none(value: Any, name: str) -> str | None:
-    return None if value is None else _parse_uri(value, name)
+def _parse_uri_or_none(value: Any, _name: str) -> str | None:
+    return None if value is None else canonical_uri(value)
 
 
 def _parse_uris(value: Any, name: str) -> tuple[str, ...]:
-    return tuple(map(canonical_uri, _texts(value, name)))
+    return tuple(map(canonical_uri, _list(value, name)))
 
 
-def _parse_word(value: Any, name: str) -> str | None:
+def _word(value: Any, name: str) -> str | None:
     return None if value is None else _text(value, name)
 
 
@@ -226,10 +223,6 @@ def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a text, {str(value)[:40]} is none")
     return value
-
-
-def _text_or_none(document: Mapping[str, Any], name: str) -> str | None:
-    return _parse_word(document.get(name), name)
 
 
 def _texts(value: Any, name: str) -> list[str]:
@@ -240,7 +233,11 @@ def _texts(value: Any, name: str) -> list[str]:
 
 
 def _elements(value: Any, name: str) -> list[Mapping[str, Any]]:
-    return [_object(one, name) for one in _list(value, name)]
+    found = _list(value, name)
+    for one in found:
+        if one.__class__ is not dict:
+            _object(one, name)
+    return found
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -259,11 +256,10 @@ def _object(value: Any, name: str) -> Mapping[str, Any]:
 _Field = tuple[str, Callable[[Any, str], Any] | None]
 _TOLD: _Field = ("", None)  # read with another, or a field that the type does not have
 _OTHER: _Field = ("extensions", None)
-_TRANSACTION = "bizTransaction"
 _COMMON: dict[str, _Field] = {
     "eventID": ("event_id", _text),
-    "bizStep": ("biz_step", _parse_word),
-    "disposition": ("disposition", _parse_word),
+    "bizStep": ("biz_step", _word),
+    "disposition": ("disposition", _word),
     "persistentDisposition": ("persistent_disposition", _as_it_is),
     "readPoint": ("read_point", _parse_place),
     "bizLocation": ("biz_location", _parse_place),
