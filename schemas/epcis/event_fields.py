@@ -152,6 +152,11 @@ class Uri(Patterned):
     most = MOST_URI
 
 
+def name_of(level: Level) -> str:
+    """What identifiers of a level are called in the exported schema."""
+    return f"{level.name.title()}Identifier"
+
+
 class Identifier(Uri):
     """A URI that names something: GS1's must be right to the digit."""
 
@@ -162,7 +167,7 @@ class Identifier(Uri):
     @property
     def title(self) -> str:
         """Its level tells what it may name."""
-        return f"{self.level.name.title()}Identifier"
+        return name_of(self.level)
 
     def shape(self) -> dict[str, Any]:
         """A URI with a format of ours, which `identifiers.has_fault` judges."""

@@ -81,13 +81,22 @@ _URNS = {
 _HOME = GS1 + "/"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HASH = re.compile(r"ni:///sha-256;[0-9a-f]{64}\?ver=CBV[0-9.]+")  # CBV 2.0 section 8.9
-# What nearly all single things, lots and events are called, right to the digit: company prefix and reference with the
-# dot between them have as many characters as are looked for ahead.
-_ITEM = r"(?=[0-9.]{14}\.)[0-9]{6,12}\.[0-9]{1,7}\.[A-Za-z0-9-]{1,20}"
-_UNIT = r"(?=[0-9.]{18}\Z)[0-9]{6,12}\.[0-9]{5,11}"
-_is_usual_object = re.compile(f"urn:epc:id:(?:sgtin:{_ITEM}|sscc:{_UNIT})").fullmatch
-_is_usual_class = re.compile(f"urn:epc:class:lgtin:{_ITEM}").fullmatch
-_is_usual_event = re.compile(f"urn:uuid:{_UUID.pattern}").fullmatch
+
+
+def _item(digits: int) -> str:
+    """Company prefix and reference of so many digits together: no pattern of Rust's looks ahead to count them."""
+    return f"(?:{'|'.join(rf'[0-9]{{{prefix}}}[.][0-9]{{{digits - prefix}}}' for prefix in range(6, 13))})"
+
+
+# What nearly all identifiers look like, right to the last digit: patterns of Python's and Rust's alike.
+_SERIAL = "[A-Za-z0-9-]{1,20}"
+USUAL: Mapping[Level, str] = {
+    Level.ANY: rf"urn:epc:id:(?:sgln:{_item(12)}[.]{_SERIAL}|pgln:{_item(12)}|sscc:{_item(17)})"
+    "|urn:epcglobal:cbv:bt:[0-9]{13}:[A-Za-z0-9-]{1,40}",
+    Level.EVENT: rf"urn:uuid:{_UUID.pattern}|ni:///sha-256;[0-9a-f]{{64}}\?ver=CBV2[.]0",
+    Level.OBJECT: rf"urn:epc:id:(?:sgtin:{_item(13)}[.]{_SERIAL}|sscc:{_item(17)})",
+    Level.CLASS: rf"urn:epc:class:lgtin:{_item(13)}[.]{_SERIAL}",
+}
 # A key of a class names one thing only with one of these behind it, or with more digits than the class has.
 _SERIALS = {"01": frozenset({"21", "235"}), "8006": frozenset({"21"}), "8010": frozenset({"8011"})}
 _CLASS_DIGITS = {"253": 13, "255": 13, "8003": 14}
@@ -98,17 +107,17 @@ _NOT_A_CLASS = N_("{uri} names a single thing; here stands a class or a lot.")
 
 def is_event_id(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of an event."""
-    return _is_usual_event(uri) is not None or find_identifier_fault(uri, _EVENT) is None
+    return find_identifier_fault(uri, _EVENT) is None
 
 
 def is_object(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a single thing."""
-    return _is_usual_object(uri) is not None or find_identifier_fault(uri, _OBJECT) is None
+    return find_identifier_fault(uri, _OBJECT) is None
 
 
 def is_class(uri: str) -> bool:
     """Whether nothing is wrong with an identifier of a class or lot."""
-    return _is_usual_class(uri) is not None or find_identifier_fault(uri, _CLASS) is None
+    return find_identifier_fault(uri, _CLASS) is None
 
 
 def is_identifier(uri: str) -> bool:
@@ -119,7 +128,7 @@ def is_identifier(uri: str) -> bool:
     return len(uri) > MOST_URI or _is_right(uri)
 
 
-# What the compiled schema asks of every identifier, by format.
+# What the compiled schema asks of every identifier that is not `USUAL`, by format.
 FORMATS: Mapping[str, Callable[[str], bool]] = {
     Level.ANY: is_identifier,
     Level.EVENT: is_event_id,

@@ -11,9 +11,9 @@ import jsonschema_rs
 from marshmallow import Schema
 from marshmallow import fields as base
 
-from schemas.epcis.event_fields import EXTENSION_KEY, Many, Numeric, OneOf, OneOrMany, Part, Shaped
+from schemas.epcis.event_fields import EXTENSION_KEY, Many, Numeric, OneOf, OneOrMany, Part, Shaped, name_of
 from schemas.epcis.event_schemas import EVENT_SCHEMAS, Open
-from schemas.epcis.identifiers import FORMATS
+from schemas.epcis.identifiers import FORMATS, USUAL
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -36,9 +36,16 @@ def json_schema() -> dict[str, Any]:
 
 @cache
 def compiled(event_type: str) -> Any:
-    """The validator of one event type; its patterns are matched in linear time."""
+    """The validator of one event type; its patterns are matched in linear time.
+
+    A format is asked of Python, ten times as long as a pattern: only of identifiers that look like few others.
+    """
+    definitions = dict(json_schema()["$defs"])
+    for level, pattern in USUAL.items():
+        usual = {"type": "string", "pattern": f"^(?:{pattern})$"}
+        definitions[name_of(level)] = {"anyOf": [usual, definitions[name_of(level)]]}
     return jsonschema_rs.Draft202012Validator(
-        {"$ref": f"#/$defs/{event_type}", "$defs": json_schema()["$defs"]},
+        {"$ref": f"#/$defs/{event_type}", "$defs": definitions},
         formats=dict(FORMATS),
         validate_formats=True,
         pattern_options=jsonschema_rs.RegexOptions(),

@@ -1,8 +1,13 @@
 """Identifiers of GS1 must be right to the digit; private ones are taken as they are."""
 
-import pytest
+import re
 
-from schemas.epcis.identifiers import FORMATS, Level, find_identifier_fault
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.epcis.event_fields import URI
+from schemas.epcis.identifiers import FORMATS, MOST_URI, USUAL, Level, find_identifier_fault
 from schemas.epcis.validation import find_faults
 from tests.schemas.epcis.events import AGGREGATION, OBJECT
 from trace.domain.uris import canonical_uri
@@ -134,3 +139,32 @@ def test_an_event_is_named_by_a_uuid_its_hash_or_any_other_uri() -> None:
     bad = ("urn:uuid:1", "ni:///sha-256;0a?ver=CBV2.0", f"ni:///sha-256;{'0A' * 32}?ver=CBV2.0", "4711", "")
     assert [find_faults(AGGREGATION | {"eventID": uri}) for uri in good] == [[], [], []]
     assert [[fault.path for fault in find_faults(AGGREGATION | {"eventID": uri})] for uri in bad] == [["/eventID"]] * 5
+
+
+@given(
+    st.sampled_from([*USUAL]).flatmap(
+        lambda level: st.tuples(st.just(level), st.from_regex(USUAL[level], fullmatch=True))
+    )
+)
+def test_nothing_is_wrong_with_an_identifier_that_looks_as_usual(told: tuple[Level, str]) -> None:
+    level, uri = told
+    assert uri.isascii()
+    assert find_identifier_fault(uri, level) is None
+    assert len(uri) <= MOST_URI
+    assert re.fullmatch(URI, uri)
+
+
+@pytest.mark.parametrize(
+    ("level", "uri"),
+    [
+        (Level.ANY, "urn:epc:id:sgln:6901234.00001.0"),
+        (Level.ANY, "urn:epcglobal:cbv:bt:6901234000016:4711"),
+        (Level.EVENT, "urn:uuid:404d95fc-9457-4a51-bd6a-0bba133845a8"),
+        (Level.OBJECT, "urn:epc:id:sgtin:6901234.000001.15"),
+        (Level.OBJECT, "urn:epc:id:sscc:6901234.0000000001"),
+        (Level.CLASS, "urn:epc:class:lgtin:6901234.000001.L1"),
+    ],
+)
+def test_what_a_partner_sends_by_the_thousand_looks_as_usual_and_a_digit_more_does_not(level: Level, uri: str) -> None:
+    assert re.fullmatch(USUAL[level], uri)
+    assert not re.fullmatch(USUAL[level], uri.replace(":6", ":66").replace(":404", ":4404"))
