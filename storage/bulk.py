@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.binary_arrays import Column
-from storage.sending import is_postgresql, send
+from storage.sending import is_postgresql, send, send_along
 
 # Rows from which it is worth while to add them as if none were there (`_add_hoping`): it takes two more round trips.
 MANY = 50
@@ -47,7 +47,7 @@ class Beside(NamedTuple):
 
 
 class Unless(NamedTuple):
-    """A query of PostgreSQL, and what it is asked with: where it finds anything, a row is passed by."""
+    """A query of PostgreSQL, and what it is asked with: where it finds anything, a row is not to be added."""
 
     query: str
     values: tuple[Any, ...]
@@ -74,6 +74,24 @@ def insert_rows(
         statement = _insert_arrays(table, columns, len(rows) == 1, _ending(table, pass_by, replace))
         return send(session, statement, _arrays(table, columns, rows)).changed
     return send(session, _insert_values(table, columns, pass_by, replace), rows, many=True).changed
+
+
+def insert_rows_along(
+    session: Session,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    replace: tuple[str, ...] = (),
+) -> None:
+    """As `insert_rows`, with what follows (`storage.sending.send_along`)."""
+    if not rows:
+        return
+    if is_postgresql(session):
+        statement = _insert_arrays(table, columns, len(rows) == 1, _ending(table, False, replace))
+        send_along(session, statement, _arrays(table, columns, rows))
+    else:
+        send(session, _insert_values(table, columns, False, replace), rows, many=True)
 
 
 def insert_new(
@@ -129,10 +147,8 @@ def _add(session: Session, hoping: str | None, careful: str, values: tuple[Any, 
     return send(session, careful, values).rows
 
 
-def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], unless: Unless | None = None) -> int:
+def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines]) -> int:
     """Insert the rows of `whole`, and, if none of them was passed by, those of its parts: how many of `whole`.
-
-    `unless` is for a single row, and asked on PostgreSQL only: SQLite's single writer knows what is there.
 
     One statement on PostgreSQL; of many rows, one that hopes that none of `whole`, and of the parts that are `new`, is
     there (`_add`). Of the parts' rows those that may meet another session's come sorted (`insert_rows`).
@@ -143,14 +159,31 @@ def insert_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], un
         for part in parts if count == len(whole.rows) else ():
             insert_rows(session, *part[:3], pass_by=part.pass_by)
         return count
+    shapes, values = _shapes_and_values(whole, parts)
+    hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
+    [(count,)] = _add(session, hoping, _insert_together(shapes, hoping=False), values)
+    return int(count)
+
+
+def insert_one_with_parts(session: Session, whole: Lines, parts: Iterable[Lines], unless: Unless) -> None:
+    """Insert the one row of `whole` and its parts on PostgreSQL, with what follows (`storage.sending.send_along`).
+
+    Where the row is there already, after waiting for whoever is just adding it, or `unless` finds anything, the
+    transaction has lost (40001, `storage.again`).
+    """
+    shapes, values = _shapes_and_values(whole, [part for part in parts if part.rows], *unless.values)
+    send_along(session, _insert_together(shapes, hoping=False, unless=unless.query), values)
+
+
+def _shapes_and_values(
+    whole: Lines, parts: Iterable[Lines], *asked: Any
+) -> tuple[tuple[tuple[Table, tuple[str, ...], bool, bool, bool], ...], tuple[Any, ...]]:
+    """What `_insert_together` puts into words, and what it is sent with."""
     shapes = tuple((of.table, of.columns, len(of.rows) == 1, of.pass_by, of.new) for of in (whole, *parts))
-    values = _arrays(*whole[:3]) + (unless.values if unless else ())
+    values = (*_arrays(*whole[:3]), *asked)
     for part in parts:
         values += (*_arrays(*part[:3]), len(whole.rows))
-    hoping = _insert_together(shapes, hoping=True) if len(whole.rows) >= MANY else None
-    careful = _insert_together(shapes, hoping=False, unless=unless.query if unless else "")
-    [(count,)] = _add(session, hoping, careful, values)
-    return int(count)
+    return shapes, values
 
 
 def _arrays(table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -201,7 +234,8 @@ def _insert_together(
     """The first lines, counted, and behind them each of the others where the count is what it should be.
 
     `hoping`: that none of the first lines, and of the parts that are new, is there, and that no other session adds any
-    of the same rows; of the other parts that are to pass by, what is there is left.
+    of the same rows; of the other parts that are to pass by, what is there is left. `unless`: a single row, which is
+    added if this finds nothing, or the transaction has lost.
     """
     whole, *parts = (_insert_arrays(table, columns, single, "") for table, columns, single, *_ in lines)
     endings = [_ending(table, pass_by, ()) for table, _, _, pass_by, _ in lines]
@@ -210,14 +244,16 @@ def _insert_together(
             if pass_by and not single:
                 endings[place] = "" if new else _not_there(table)
         endings[0] = ""
+    told = "rows"
     if unless:
         whole += f" WHERE NOT EXISTS ({unless})"
+        told = "CASE rows WHEN 1 THEN 1 ELSE sunshine_again() END"
     steps = [f"added AS ({whole}{endings[0]} RETURNING 1)", "counted AS (SELECT count(*) AS rows FROM added)"]
     steps += [
         f"part{number} AS ({part} WHERE (SELECT rows FROM counted) = %b{ending})"  # noqa: S608 - names of ours
         for number, (part, ending) in enumerate(zip(parts, endings[1:], strict=True))
     ]
-    return f"WITH {', '.join(steps)} SELECT rows FROM counted"  # noqa: S608 - names of ours
+    return f"WITH {', '.join(steps)} SELECT {told} FROM counted"  # noqa: S608 - names of ours
 
 
 def _not_there(table: Table) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.binary_arrays import Column
-from storage.bulk import MANY, Lines, Unless, insert_rows, insert_with_parts
+from storage.bulk import MANY, Lines, Unless, insert_one_with_parts, insert_rows, insert_with_parts
 from storage.event_keys import UNDER_SQLITE, add_keys
 from storage.events import (
     COLUMNS,
@@ -51,13 +51,15 @@ _ITEM_COLUMNS = ("item", "time", "event", "line", "role", "peer", "amount")
 class Look(NamedTuple):
     """What was found before events are written, in the same transaction: the keys asked for, what has them
     (`storage.events.find_siblings`), {uri: number} of all that they name, ascending numbers for the events, and, of
-    many URIs on PostgreSQL, those that were not known."""
+    many URIs on PostgreSQL, those that were not known; of few there, those that this transaction added, of which nobody
+    else can know."""
 
     asked: Collection[EventKey]
     siblings: dict[EventKey, StoredEvent]
     idents: dict[str, int]
     numbers: Sequence[int]
     new: Set[int] = frozenset()
+    ours: Set[int] = frozenset()
 
 
 def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int], events: int) -> Look:
@@ -73,7 +75,8 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
     on_postgresql, new = is_postgresql(session), frozenset[int]()
     rows = (_look_postgresql if on_postgresql else _look_sqlite)(session, keys, kinds, events)
     siblings = [row[1:5] for row in rows if row[0] == _EVENT]
-    idents = {row[5]: row[1] for row in rows if row[0] == _IDENT}
+    idents = {row[5]: row[1] for row in rows if row[0] in (_IDENT, _ADDED)}
+    ours = frozenset([row[1] for row in rows if row[0] == _ADDED])
     numbers: Sequence[int] = [row[1] for row in rows if row[0] == _NUMBER]
     if not on_postgresql:
         idents |= _add_idents(session, kinds, idents, highest=numbers[1])
@@ -81,7 +84,7 @@ def look(session: Session, keys: Collection[EventKey], kinds: Mapping[str, int],
     elif len(idents) < len(kinds):
         known, idents = idents, intern(session, kinds, idents)
         new = frozenset(idents.values()).difference(known.values())
-    return Look(keys, with_documents(session, siblings) if siblings else {}, idents, numbers, new)
+    return Look(keys, with_documents(session, siblings) if siblings else {}, idents, numbers, new, ours)
 
 
 def _look_postgresql(
@@ -118,7 +121,7 @@ def _add_idents(
 
 
 # What a row of these is; on SQLite the numbers are the highest of events, and of identifiers.
-_EVENT, _IDENT, _NUMBER = 1, 2, 3
+_EVENT, _IDENT, _NUMBER, _ADDED = 1, 2, 3, 4
 # SELECT hides the number of values from the planner: told that they are many, it would rather read all of `ident`.
 _LOOK_POSTGRESQL = """
     SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
@@ -136,7 +139,7 @@ _LOOK_AND_ADD_POSTGRESQL = f"""
     UNION ALL SELECT 1, t.id, t.id_key, t.declarer, t.captured_by, NULL
     FROM event AS t WHERE t.id_key = ANY(%b::bigint[])
     UNION ALL SELECT 2, id, NULL, NULL, NULL, uri FROM known
-    UNION ALL SELECT 2, id, NULL, NULL, NULL, uri FROM added
+    UNION ALL SELECT 4, id, NULL, NULL, NULL, uri FROM added
     UNION ALL SELECT 3, nextval('event_id_seq'), NULL, NULL, NULL, NULL FROM generate_series(1, %b)"""  # noqa: S608
 # CROSS JOIN: the values are the outer loop, whatever the planner thinks of them.
 _LOOK_SQLITE = f"""
@@ -151,10 +154,14 @@ def insert_events(session: Session, events: Sequence[NewEvent], found: Look) -> 
     """Store events with their documents, trace lines and parties, under the numbers that `look` found: {key: number}.
 
     An event that another session stored meanwhile is left out of the answer: the unique key (id_key, declarer) decides,
-    the insert passes over; on SQLite nobody can have (`storage.event_keys`). What came first joins `found.siblings`; so
-    does a declaration that one of the events is wrong, if it came between the look and its lane.
+    the insert passes over; on SQLite nobody can have (`storage.event_keys`). What came first joins `found.siblings`.
+    A single event is sent to PostgreSQL with what follows: where another session stored it meanwhile, or a declaration
+    that it is wrong between the look and its lane, the transaction has lost (40001, `storage.again`).
     """
     numbers = dict(zip([e.key for e in events], found.numbers, strict=False))
+    if len(events) == 1 and is_postgresql(session):
+        _send_along(session, numbers[events[0].key], events[0], found)
+        return numbers
     left = list(events) if is_postgresql(session) else _not_there(session, events, found)
     stored = dict[EventKey, int]()
     while left:
@@ -175,19 +182,26 @@ def _not_there(session: Session, events: Sequence[NewEvent], found: Look) -> lis
 
 
 def _insert(session: Session, events: Mapping[int, NewEvent], found: Look) -> dict[EventKey, int]:
-    """Insert {number: event}: {key: number} of those that were not there. A single one is passed by, too, if there is a
-    sibling that is not known."""
+    """Insert {number: event}: {key: number} of those that were not there."""
     if not is_postgresql(session):
         add_keys(session, {number: e.key for number, e in events.items()})
-    rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
-    whole = Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
-    unless = Unless(_ANOTHER, (rows[0][1], [one.id for one in found.siblings.values()])) if len(rows) == 1 else None
-    if insert_with_parts(session, whole, _parts(events, found.new), unless) < len(events):
+    if insert_with_parts(session, _whole(events), _parts(events, found.new)) < len(events):
         stored = _stored_among(session, events)
         events = {number: e for number, e in events.items() if number in stored}
         for part in _parts(events, found.new):
             insert_rows(session, *part[:3], pass_by=part.pass_by)
     return {e.key: number for number, e in events.items()}
+
+
+def _send_along(session: Session, number: int, new: NewEvent, found: Look) -> None:
+    events, known = {number: new}, [one.id for one in found.siblings.values()]
+    unless = Unless(_ANOTHER, (new.key[0], known))
+    insert_one_with_parts(session, _whole(events), _parts(events, frozenset()), unless)
+
+
+def _whole(events: Mapping[int, NewEvent]) -> Lines:
+    rows = [(number, *e.key, pack_links(e.lines), *e.values) for number, e in events.items()]
+    return Lines(event, _EVENT_COLUMNS, sorted(rows, key=_IN_ORDER), pass_by=True)
 
 
 _ANOTHER = "SELECT 1 FROM event AS t WHERE t.id_key = %b AND t.id <> ALL(%b::bigint[])"

@@ -110,6 +110,12 @@ CREATE OR REPLACE FUNCTION sunshine_sees() RETURNS bigint LANGUAGE sql STABLE PA
 $$ SELECT CASE WHEN current_setting('{SETTING}', true) ~ '^[0-9]+$'
           THEN CAST(current_setting('{SETTING}', true) AS bigint) END $$;
 """
+# For a statement whose answer nobody waits for: what it found ends the transaction, which is run again.
+_AGAIN = """
+CREATE OR REPLACE FUNCTION sunshine_again() RETURNS bigint LANGUAGE plpgsql AS
+$$ BEGIN RAISE serialization_failure USING MESSAGE = 'another transaction was first'; END $$
+"""
+_FUNCTIONS = ("sunshine_sees()", "sunshine_sees_all()", "sunshine_again()")
 _WRITTEN = text("SELECT obj_description(CAST(to_regprocedure('sunshine_sees()') AS oid), 'pg_proc')")
 _IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _TABLES = "FROM pg_class WHERE relnamespace = CAST('public' AS regnamespace) AND relkind = 'r'"
@@ -175,7 +181,7 @@ def unprotect(connection: Connection) -> None:
     policies = text("SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public'")
     for table, policy in connection.execute(policies).all():
         connection.exec_driver_sql(f"DROP POLICY {policy} ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-    connection.exec_driver_sql("DROP FUNCTION IF EXISTS sunshine_sees(); DROP FUNCTION IF EXISTS sunshine_sees_all()")
+    connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {', '.join(_FUNCTIONS)}")
 
 
 def find_hole(connection: Connection) -> str | None:
@@ -191,7 +197,7 @@ def find_hole(connection: Connection) -> str | None:
 
 
 def _policies() -> str:
-    statements = [_SEES]
+    statements = [_SEES + _AGAIN]
     for table in sorted(metadata.tables):
         statements += [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",

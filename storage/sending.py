@@ -47,6 +47,19 @@ def send(session: Session, statement: str, values: Sequence[Any], *, many: bool 
     return sent
 
 
+def send_along(session: Session, statement: str, values: Sequence[Any]) -> None:
+    """Carry out a statement whose answer nobody asks for: on PostgreSQL with the next one, or with the COMMIT, in one
+    round trip (`storage.together`); what it raises, that raises, and no savepoint saves the transaction from it."""
+    if not is_postgresql(session):
+        send(session, statement, values)
+        return
+    connection = session.connection()
+    listeners = connection.dispatch
+    listeners.before_cursor_execute(connection, None, statement, values, None, False)
+    connection.connection.dbapi_connection.ahead.append((statement, values))  # type: ignore[union-attr]
+    listeners.after_cursor_execute(connection, None, statement, values, None, False)
+
+
 def _gives_rows(cursor: Any) -> bool:
     """Whether a statement gives rows: its `description` says so, for which psycopg makes an object of each column."""
     result = getattr(cursor, "pgresult", None)

@@ -7,12 +7,12 @@ writer on SQLite), and the second finds nothing to sell.
 import json
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_new, insert_rows
+from storage.bulk import insert_new, insert_rows, insert_rows_along
 from storage.events import chunks, insert_for
 from storage.sending import is_postgresql, send
 from storage.tables import event, event_item, event_withdrawn, stock, stock_unmoved, transit
@@ -102,15 +102,19 @@ def lock_stock(
     wanted: Iterable[tuple[int, str]],
     *,
     arriving: Mapping[tuple[int, str], tuple[int | None, Balance]],
+    ours: Set[int] = frozenset(),
 ) -> Locked:
     """{(item, unit): balance} of what the organisation has or had, locked until the transaction ends.
 
     Rows of `arriving`, {(item, unit): (lot, balance)}, are made where there are none: with the balance that they end
     with, for a row that is written twice is written to every index twice. The lock (FOR UPDATE on PostgreSQL, the
     single writer on SQLite) is what lets one of two counters sell the last piece. Rows are made before others are
-    locked, either in order of item and unit, so that no two wait for each other in a ring.
+    locked, either in order of item and unit, so that no two wait for each other in a ring. Of items that are `ours`,
+    added in this transaction, nobody has any: their rows are made without asking.
     """
-    new = _make_rows(session, organisation, arriving)
+    sure = {key: row for key, row in arriving.items() if key[0] in ours}
+    insert_rows_along(session, stock, _COLUMNS, _lines(organisation, sure))
+    new = sure.keys() | _make_rows(session, organisation, {k: row for k, row in arriving.items() if k not in sure})
     found = _lock_rows(session, organisation, set(wanted) - new)
     return Locked(found, {key: arriving[key][1] for key in new})
 
@@ -119,8 +123,12 @@ def _make_rows(
     session: Session, organisation: int, rows: Mapping[tuple[int, str], tuple[int | None, Balance]]
 ) -> Set[tuple[int, str]]:
     """The keys of those of these rows that were not there."""
-    lines = [(organisation, *key, rows[key][0], *rows[key][1]) for key in sorted(rows)]
+    lines = _lines(organisation, rows)
     return {(item, unit) for item, unit in insert_new(session, stock, _COLUMNS, lines, ("item", "unit"))}
+
+
+def _lines(organisation: int, rows: Mapping[tuple[int, str], tuple[int | None, Balance]]) -> list[tuple[Any, ...]]:
+    return [(organisation, *key, rows[key][0], *rows[key][1]) for key in sorted(rows)]
 
 
 def _lock_rows(session: Session, organisation: int, keys: Set[tuple[int, str]]) -> dict[tuple[int, str], Balance]:
@@ -151,7 +159,7 @@ def set_balances(session: Session, organisation: int, balances: Mapping[tuple[in
     """Write what `lock_stock` locked and the caller worked out."""
     rows = [(organisation, *key, *balance) for key, balance in sorted(balances.items())]
     columns = ("organisation", "item", "unit", *_BALANCE)
-    insert_rows(session, stock, columns, rows, replace=_BALANCE)
+    insert_rows_along(session, stock, columns, rows, replace=_BALANCE)
 
 
 def note_unmoved(session: Session, rows: Iterable[tuple[int, int, str]]) -> None:

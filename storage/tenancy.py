@@ -21,6 +21,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
+from storage.together import Ahead
+
 P = ParamSpec("P")
 T = TypeVar("T")
 SETTING = "sunshine.sees"  # of PostgreSQL: a number, "all", or empty
@@ -159,6 +161,7 @@ def tell_sight(connection: Connection, statement: str, alone: Iterable[str] = ()
     info = connection.info
     if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
         info[_TOLD] = None  # no sight, and no other is like it
+        _ahead(connection).clear()  # what was to go ahead as well
         return
     if alone:
         _ahead(connection).extend(command.encode() for command in alone)
@@ -169,7 +172,7 @@ def tell_sight(connection: Connection, statement: str, alone: Iterable[str] = ()
         _ahead(connection).append(_TELL % seer.sight.text.encode())
 
 
-def _ahead(connection: Connection) -> list[bytes]:
+def _ahead(connection: Connection) -> list[Ahead]:
     """What goes to the server with the next statement (`storage.together`)."""
-    ahead: list[bytes] = connection.connection.dbapi_connection.ahead  # type: ignore[union-attr]
+    ahead: list[Ahead] = connection.connection.dbapi_connection.ahead  # type: ignore[union-attr]
     return ahead

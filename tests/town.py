@@ -100,6 +100,10 @@ class Town:
         with self.store.seeing(_sight(args, kwargs)).writing() as session:
             return service(session, *args, **kwargs)
 
+    def do_again(self, service: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """The same, and once more where it lost against another one (`storage.again`), as what people do is."""
+        return self.store.seeing(_sight(args, kwargs)).write(service, *args, **kwargs)
+
     def by_hand(self, *statements: Executable) -> None:
         """What no service does, and the role that serves has no right to: done by who owns the tables."""
         owner = open_store(re.sub(r"//\w+@", "//postgres@", self.store.url))

@@ -245,7 +245,7 @@ def test_an_events_document_is_seen_by_its_parties(service: Store) -> None:
 def test_rights_are_what_the_code_needs(service: Store) -> None:
     changed, deleted = _tables_in(_NAMED.format("update")), _tables_in(_NAMED.format("delete"))
     changed |= _tables_in(r"insert_for\(session, ([a-z_]+)\)(?:(?!insert_for\().){,700}?on_conflict_do_update\(")
-    changed |= _tables_in(r"insert_rows\(\s*session, ([a-z_]+),(?:(?!insert_rows\().)*?replace=")
+    changed |= _tables_in(r"insert_rows(?:_along)?\(\s*session, ([a-z_]+),(?:(?!insert_rows\().)*?replace=")
     assert {"stock", "transit", "pharmacist", "master_data", "receipt"} <= changed
     locked = _tables_in(r"select\(\s*([a-z_]+)(?:(?!select\().)*?with_for_update\(")
     assert not changed & (FACTS | LOCKED.keys())

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, PendingRollbackError
 
-from storage.sending import Sent, is_postgresql, send
+from storage.sending import Sent, is_postgresql, send, send_along
 from storage.store import Store
 from storage.tenancy import across_organisations, sight_of
 
@@ -110,3 +110,47 @@ def test_postgresql_is_told_a_sight_that_has_changed_first(store: Store) -> None
         with across_organisations(session, because="a test"):
             assert send(session, sees, ()).rows == [("all",)]
         assert send(session, sees, ()).rows == [("7",)]
+
+
+def test_what_goes_along_is_kept_and_seen_by_what_follows(store: Store) -> None:
+    with store.writing() as session:
+        send_along(session, add(store), (1, "1"))
+        assert send(session, LOOK, ()).rows == [(1, "1")]
+        send_along(session, add(store), (2, "2"))
+    with store.reading() as session:
+        assert send(session, LOOK, ()).rows == [(1, "1"), (2, "2")]
+
+
+def test_a_fault_of_what_goes_along_is_told_by_what_follows_and_nothing_is_kept(store: Store) -> None:
+    with store.writing() as session:
+        send(session, add(store), (1, "1"))
+    for follows in (lambda session: send(session, LOOK, ()), lambda _session: None):
+        with pytest.raises(IntegrityError), store.writing() as session:
+            send(session, add(store), (2, "2"))
+            send_along(session, add(store), (1, "1"))
+            follows(session)
+    with store.reading() as session:
+        assert send(session, LOOK, ()).rows == [(1, "1")]
+
+
+def test_what_goes_along_is_rolled_back_with_its_savepoint(store: Store) -> None:
+    with store.writing() as session:
+        send_along(session, add(store), (1, "1"))
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            send_along(session, add(store), (2, "2"))
+            assert 1 / 0
+        send_along(session, add(store), (3, "3"))
+    with store.reading() as session:
+        assert send(session, LOOK, ()).rows == [(1, "1"), (3, "3")]
+
+
+def test_what_goes_along_sees_what_was_seen_when_it_was_sent(store: Store) -> None:
+    seen = "INSERT INTO heap SELECT current_setting('sunshine.sees')"
+    with store.seeing(sight_of(7)).writing() as session:
+        if not is_postgresql(session):
+            pytest.skip("SQLite has no row-level security")
+        send(session, "CREATE TEMPORARY TABLE heap (sees text) ON COMMIT DROP", ())
+        with across_organisations(session, because="a test"):
+            send_along(session, seen, ())
+        send_along(session, seen, ())
+        assert send(session, "SELECT * FROM heap", ()).rows == [("all",), ("7",)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from psycopg.errors import DivisionByZero, OperationalError
+from psycopg.errors import DivisionByZero, OperationalError, UniqueViolation
 
 from storage.pulse import Connection, Pulse
 from tests.conftest import Databases, make_database
@@ -89,3 +89,38 @@ def test_connection_that_is_lost_is_told(connection: Connection) -> None:
     with pytest.raises(OperationalError):
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert connection.closed
+
+
+def test_a_statement_that_nobody_waits_for_goes_with_the_next_or_with_the_commit(connection: Connection) -> None:
+    connection.execute("CREATE TABLE heap (n int UNIQUE)")
+    connection.ahead.append(("INSERT INTO heap VALUES (%s)", (1,)))
+    assert connection.execute("SELECT n FROM heap").fetchall() == [(1,)]
+    connection.ahead.append(("INSERT INTO heap VALUES (%s)", (2,)))
+    connection.commit()
+    assert not is_begun(connection)
+    assert connection.execute("SELECT n FROM heap ORDER BY n").fetchall() == [(1,), (2,)]
+
+
+def test_nothing_is_kept_where_such_a_statement_fails_and_the_transaction_is_over(connection: Connection) -> None:
+    connection.execute("CREATE TABLE pile (n int UNIQUE)")
+    connection.commit()
+    for end in (connection.commit, lambda: connection.execute("SELECT 1")):
+        connection.ahead += [b"BEGIN", *[("INSERT INTO pile VALUES (%s)", (number,)) for number in (1, 1, 2)]]
+        with pytest.raises(UniqueViolation):
+            end()
+        connection.rollback()
+        assert connection.execute("SELECT n FROM pile").fetchall() == []
+
+
+def test_a_commit_that_fails_for_it_leaves_the_connection_at_rest(connection: Connection) -> None:
+    connection.ahead.append(("SELECT 1 / %s", (0,)))
+    with pytest.raises(DivisionByZero):
+        connection.commit()
+    assert not is_begun(connection)
+    assert connection.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_what_is_rolled_back_is_never_sent(connection: Connection) -> None:
+    connection.ahead.append(("SELECT 1 / %s", (0,)))
+    connection.rollback()
+    assert connection.execute("SELECT 3").fetchone() == (3,)

@@ -71,7 +71,8 @@ def capture(
     `also`, {uri: kind}, are further identifiers to be known from now on: no two captures wait for each other in a ring
     if all new ones are added at once.
 
-    Two captures of one eventID at once: their key decides (`storage.event_keys`), the later compares and answers alike.
+    Two captures of one eventID at once: their key decides (`storage.event_keys`), the later compares and answers alike;
+    a single event on PostgreSQL is captured again for that, with its whole transaction (`storage.again`).
     """
     begun = perf_counter()
     refuse = _refuser(refused)
@@ -97,11 +98,12 @@ def capture(
     reached = follow_recalls(session, recorded, ids)
     # The last to lock anything: whoever waits for a row of stock has all the rest, and nobody waits for that.
     containers = _seen_as_containers([*(draft.links for draft in drafts), *(one.links for one in undone)])
-    keep_stock(session, [*undone, *recorded], ids, actor=actor, strict=strict, containers=containers)
+    moved = [*undone, *recorded]
+    keep_stock(session, moved, ids, actor=actor, strict=strict, containers=containers, ours=found.ours)
     if reached:
         tell_holder(session, reached, actor=actor, now=now)
     if stored:
-        once_kept(session, partial(count_capture, len(stored), perf_counter() - begun))
+        once_kept(session, lambda: count_capture(len(stored), perf_counter() - begun))
     return [_outcome(draft, numbers, known) for draft in told if draft.position not in (refused or {})]
 
 

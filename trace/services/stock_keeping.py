@@ -3,7 +3,7 @@
 Stock is a projection of the events; a counter at the shop cannot wait for a trace.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 
 from msgspec import Struct
@@ -58,12 +58,14 @@ def keep_stock(
     actor: Actor,
     strict: bool,
     containers: set[str],
+    ours: Set[int] = frozenset(),
 ) -> None:
     """Apply the stock movements of what was stored: lock the rows of all items, work out, write back.
 
-    `ids` are the numbers of everything the events name; `containers` moved with something in them: of a case on a
-    pallet, what is in it is goods, and not the case as well. Raises `Conflict`, with `strict`, where more would go than
-    is there, or come back than has not moved on since.
+    `ids` are the numbers of everything the events name; `ours` are those that this transaction gave, and nobody else
+    can know; `containers` moved with something in them: of a case on a pallet, what is in it is goods, and not the case
+    as well. Raises `Conflict`, with `strict`, where more would go than is there, or come back than has not moved on
+    since.
 
     Two captures that move the same item line up at its row (`storage.stock.lock_stock`), in order of item.
     An event that declares an error repeats an earlier one and moves nothing again (EPCIS 2.0 section 7.4.1.2): what the
@@ -80,19 +82,26 @@ def keep_stock(
         return
     # Of one item in the order of the capture: the sort is stable.
     planned = sorted([_Planned((ids[m.item], m.unit), m, one) for m, one in movements], key=lambda plan: plan.key[0])
-    lots = _lots(session, planned, ids)
-    _settle(session, planned, lots, actor, strict)
+    lots = _lots(session, planned, ids, ours)
+    _settle(session, planned, lots, actor, strict, ours)
     _note_passages(session, planned, lots, actor, strict)
 
 
-def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int]) -> dict[int, int]:
+def _lots(session: Session, planned: Sequence[_Planned], ids: Mapping[str, int], ours: Set[int]) -> dict[int, int]:
     """{item: its lot}: what the events say, else what was known of the item when it was last in stock anywhere."""
     lots = {plan.item: ids[plan.movement.lot] for plan in planned if plan.movement.lot}
-    unknown = [plan.item for plan in planned if plan.item not in lots]
+    unknown = [plan.item for plan in planned if plan.item not in lots and plan.item not in ours]
     return stock_store.known_lots(session, unknown) | lots if unknown else lots
 
 
-def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int], actor: Actor, strict: bool) -> None:
+def _settle(
+    session: Session,
+    planned: Sequence[_Planned],
+    lots: dict[int, int],
+    actor: Actor,
+    strict: bool,
+    ours: Set[int],
+) -> None:
     """Apply the movements, in order, to the balances of the actor's organisation."""
     first, idle = _of_new_rows(planned, strict)
     found, made = stock_store.lock_stock(
@@ -100,6 +109,7 @@ def _settle(session: Session, planned: Sequence[_Planned], lots: dict[int, int],
         actor.organisation,
         {p.key for p in planned},
         arriving={(item, unit): (lots.get(item), first[item, unit]) for item, unit in first},
+        ours=ours,
     )
     if idle is None:
         found, idle = found | made, set()
