@@ -3,12 +3,15 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from storage import jobs
 from storage.jobs import Job
@@ -110,6 +113,28 @@ def test_service_s_own_work_that_fails_is_tried_again_and_never_dead(store: Stor
     assert times == list(range(62))
     (row,) = rows(store)
     assert (str(as_failure(row.last_error)), row.dead_at, row.failing_since) == (OURS, None, NOW)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        (Conflict("{name} is away.", name="Wang"), "Conflict", "{name} is away."),
+        (ValueError("Wang"), "ValueError", OURS),
+        (OperationalError("SELECT 'Wang'", None, TimeoutError("Wang")), "TimeoutError", OURS),
+    ],
+    ids=["a failure", "a fault of ours", "the database's"],
+)
+def test_the_log_says_why_work_failed_and_names_nobody(store: Store, fault: Exception, kind: str, reason: str) -> None:
+    def fails(at: Workplace, taken: Job) -> None:
+        raise fault
+
+    put(store, 7)
+    with capture_logs() as entries, suppress(ValueError, OperationalError):
+        worker_for(store, Clock(), fails).work_once()
+    (told,) = (entry for entry in entries if entry["event"] == "job_failed")
+    assert (told["job"], told["subject"], told["attempt"]) == ("test", 7, 1)
+    assert (told["kind"], told["reason"]) == (kind, reason)
+    assert "Wang" not in str(told)
 
 
 def test_work_of_a_kind_that_is_not_known_here_is_left_for_who_knows_it(store: Store) -> None:

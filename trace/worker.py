@@ -105,9 +105,9 @@ class Worker(Workplace):
         except LeaseLost:
             log.warning("job_lost", job=taken.kind, subject=taken.subject)
         except Failure as failure:
-            self._fail(taken, failure)
-        except Exception:
-            self._fail(taken, Failure(OURS))
+            self._fail(taken, failure, failure)
+        except Exception as fault:
+            self._fail(taken, Failure(OURS), fault)
             raise
         return True
 
@@ -119,12 +119,17 @@ class Worker(Workplace):
         if kind.again is not None and not self.store.write(come_again, taken, kind, now=self.local()):
             raise LeaseLost
 
-    def _fail(self, taken: Job, failure: Failure) -> None:
-        """What the kind's own function did not end itself is tried again, later and later."""
+    def _fail(self, taken: Job, failure: Failure, fault: Exception) -> None:
+        """What the kind's own function did not end itself is tried again, later and later.
+
+        The log has the fault's class and the failure's sentence without its values, which may be names or secrets.
+        """
         now = self.now()
         due_at = now + jobs.back_off(taken.attempts + 1, jitter=self.jitter())
         if self.store.write(retry_or_bury, taken, failure, due_at=due_at, now=now):
-            log.warning("job_failed", job=taken.kind, subject=taken.subject, attempt=taken.attempts + 1)
+            kind = type(getattr(fault, "orig", None) or fault).__name__
+            about = {"job": taken.kind, "subject": taken.subject, "attempt": taken.attempts + 1}
+            log.warning("job_failed", **about, kind=kind, reason=failure.message)
 
 
 def worker_of(settings: Settings, store: Store, objects: ObjectStore | None = None) -> Worker:
