@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -125,6 +125,23 @@ def test_what_is_missing_or_damaged_is_named(data: Path, tmp_path: Path) -> None
     moved = call(data, "move", str(tmp_path / "new"))
     assert moved.exit_code == 1
     assert f"damaged where it was, and not copied: {second}" in moved.stderr
+
+
+def test_a_move_that_meets_a_damaged_lock_says_what_to_write_and_goes_on_when_it_is_written(
+    data: Path, tmp_path: Path
+) -> None:
+    place, new = FolderObjects(data / "objects"), FolderObjects(tmp_path / "new")
+    *_, last = (one.sha256 for one in place.listed())
+    place.lock(last, NOW.date() + timedelta(days=400))
+    (note,) = place.root.rglob("*.until")
+    note.write_bytes(bytes(10))
+    said = call(data, "move", str(new.root))
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr.startswith(f"Error: The note {note} is damaged: it does not say until which day its object is")
+    assert "as 2028-12-31" in said.stderr
+    note.write_text("2028-12-31")
+    assert call(data, "move", str(new.root)).exit_code == 0
+    assert new.locked_until(last) == date(2028, 12, 31)
 
 
 def test_a_move_that_cannot_be_is_one_sentence(data: Path) -> None:

@@ -6,7 +6,7 @@ The same bytes are stored once and never change; nothing is ever overwritten wit
 from pathlib import Path
 
 from storage.objects.folder import FolderObjects
-from storage.objects.kinds import CHUNK, Listed, NoLock, ObjectStore, Refused, Shown
+from storage.objects.kinds import CHUNK, Listed, LockDamaged, NoLock, ObjectStore, Refused, Shown
 from storage.objects.moving import Copied, MovedObjects, copy_all
 from storage.objects.spool import SpooledObjects
 
@@ -15,6 +15,7 @@ __all__ = [
     "Copied",
     "FolderObjects",
     "Listed",
+    "LockDamaged",
     "MovedObjects",
     "NoLock",
     "ObjectStore",

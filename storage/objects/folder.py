@@ -17,11 +17,26 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.objects.kinds import CHUNK, MISSING, Listed, Shown, check_name, checked, gone, hash_of, is_name
+from storage.objects.kinds import (
+    CHUNK,
+    MISSING,
+    Listed,
+    LockDamaged,
+    Shown,
+    check_name,
+    checked,
+    gone,
+    hash_of,
+    is_name,
+)
 from trace.domain.failures import N_, Busy, NotFound, StorageFull
 
 _LOCK = ".until"  # what the name of an object's lock ends with
 _UNREADABLE = date.max  # no day that a lock may be written down for
+_DAMAGED = N_(
+    "The note {note} is damaged: it does not say until which day its object is locked. Write the last day into it and"
+    " nothing else, as 2028-12-31; where nobody knows it, two years from today: the service locks no further ahead."
+)
 _READ_ONLY = 0o400
 _FOLDER = re.compile("[0-9a-f]{2}")
 _PARTIAL = "tmp"  # what the name of a file begins with that is not whole yet
@@ -94,10 +109,10 @@ class FolderObjects:
             raise _failure_of(fault) from fault
 
     def locked_until(self, sha256: str) -> date | None:
-        """The last day of the object's lock, None for one without; raises `Busy` for one that cannot be read."""
+        """The last day of the object's lock, None for one without; raises `LockDamaged` for one that cannot be read."""
         until = self._lock(sha256)
         if until == _UNREADABLE:
-            raise gone()
+            raise LockDamaged(_DAMAGED, note=_lock_of(self._path(sha256)))
         return until
 
     def remove(self, sha256: str, *, now: datetime, grace: timedelta) -> bool:

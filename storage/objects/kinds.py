@@ -26,6 +26,10 @@ class NoLock(Conflict):
     """The bucket was made without object lock: the store itself keeps nobody from deleting."""
 
 
+class LockDamaged(Conflict):
+    """What says until when an object is locked cannot be read: no waiting helps, somebody has to write it anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An object as the store lists it; its size in bytes, when it was stored."""
@@ -72,7 +76,7 @@ class ObjectStore(Protocol):
         """
 
     def locked_until(self, sha256: str) -> date | None:
-        """The last day of an object's lock; raises as `get`."""
+        """The last day of an object's lock; raises as `get`, and `LockDamaged` for one that cannot be read."""
 
     def remove(self, sha256: str, *, now: datetime, grace: timedelta) -> bool:
         """Remove an object for good unless it is locked, or somebody put it within the grace; whether it is gone.

@@ -18,6 +18,7 @@ from minio.error import S3Error
 
 from storage.objects import (
     FolderObjects,
+    LockDamaged,
     MovedObjects,
     ObjectStore,
     Refused,
@@ -78,6 +79,8 @@ def test_a_lock_that_cannot_be_read_holds_until_another_takes_its_place(tmp_path
     (damaged,) = (tmp_path / "objects").rglob("*.until")
     damaged.write_bytes(bytes(10))
     assert not folder.remove(name, now=LATER, grace=GRACE)
+    with pytest.raises(LockDamaged, match=f"The note {damaged} is damaged"):
+        folder.locked_until(name)
     folder.lock(name, TODAY + timedelta(days=30))
     assert folder.locked_until(name) == TODAY + timedelta(days=30)
 
