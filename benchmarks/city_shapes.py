@@ -14,7 +14,6 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from storage.events import NewEvent
 from trace.domain.dispensing import RETURN_EXTENSION
 from trace.domain.epcis.document import as_time
 from trace.domain.events import Event
@@ -32,7 +31,7 @@ from trace.domain.uris import (
     party_uri,
     transaction_uri,
 )
-from trace.services.capture import _Draft, _new_event
+from trace.services.capture import _Draft, _new_events
 from trace.services.stock_keeping import micro
 
 Build = Callable[[dict[str, Any], Sequence[str], Sequence[Decimal]], Event]
@@ -121,7 +120,7 @@ def _layout(event: Event, slots: Mapping[str, int], amounts: Sequence[Decimal]) 
     # Words get numbers behind those of the slots: they are told as texts.
     words = dict(zip((word for word in (event.biz_step, event.disposition) if word), (10_000, 10_001), strict=False))
     parties = {uri: slot for uri, slot in slots.items() if uri.startswith(_PARTIES)}
-    new: NewEvent = _new_event(draft, dict(slots) | words, parties, 0, _ACTOR)
+    (new,) = _new_events([draft], dict(slots) | words, parties, 0, _ACTOR)
     known = {number: word for word, number in words.items()}
     of_amount = {micro(amount): n for n, amount in enumerate(amounts)}
     text, filled = _as_template(draft.bytes.decode(), [as_time(_TIME), _ID, *slots, *map(str, amounts)])

@@ -6,7 +6,7 @@ once, the same eventID with other content is refused and both are named (EPCIS 2
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 
 from msgspec import Struct
@@ -305,38 +305,37 @@ def _store(
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
     record_time = utc_milliseconds(now)
-    new = [_new_event(draft, found.idents, organisations, record_time, actor) for draft in drafts]
-    return insert_events(session, new, found)
+    return insert_events(session, _new_events(drafts, found.idents, organisations, record_time, actor), found)
 
 
-def _new_event(
-    draft: _Draft, ids: Mapping[str, int], organisations: Mapping[str, int], record_time: int, actor: Actor
-) -> store.NewEvent:
-    event = draft.event
-    action = getattr(event, "action", None)
-    words = _words(event, ids)
-    parties = {actor.organisation}
-    if event.sources or event.destinations:
-        parties.update([organisations[e.id] for e in (*event.sources, *event.destinations) if e.id in organisations])
-    return store.NewEvent(
-        draft.bytes,
-        (
-            utc_milliseconds(event.event_time),
-            record_time,
-            offset_minutes(event.event_time),
-            store.TYPES[type(event).__name__],
-            store.ACTIONS[action] if action else None,
-            *words,
-            actor.organisation,
-            actor.person,
-            actor.api_key,
-        ),
-        [_line(link, ids) for link in draft.links],
-        parties,
-        draft.store_key,
-        {(ids[uri], kind) for uri, kind in draft.mentions},
-        _resources(draft, words, ids),
+def _new_events(
+    drafts: Sequence[_Draft], ids: Mapping[str, int], organisations: Mapping[str, int], record_time: int, actor: Actor
+) -> list[store.NewEvent]:
+    """Column by column: loops that do one thing each take a fifth less than one that does all."""
+    events = [draft.event for draft in drafts]
+    times = [utc_milliseconds(event.event_time) for event in events]
+    offsets = [offset_minutes(event.event_time) for event in events]
+    types = [store.TYPES[type(event).__name__] for event in events]
+    actions = [store.ACTIONS[event.action] if hasattr(event, "action") else None for event in events]
+    words = [_words(event, ids) for event in events]
+    by = (actor.organisation, actor.person, actor.api_key)
+    told = zip(times, offsets, types, actions, words, strict=True)
+    made = map(
+        store.NewEvent,
+        [draft.bytes for draft in drafts],
+        [(time, record_time, offset, type_, action, *said, *by) for time, offset, type_, action, said in told],
+        [[_line(link, ids) for link in draft.links] for draft in drafts],
+        [_parties(event, organisations, actor) for event in events],
+        [draft.store_key for draft in drafts],
+        [{(ids[uri], kind) for uri, kind in draft.mentions} for draft in drafts],
+        [_resources(draft, said, ids) for draft, said in zip(drafts, words, strict=True)],
     )
+    return list(made)
+
+
+def _parties(event: Event, organisations: Mapping[str, int], actor: Actor) -> Set[int]:
+    ends = [end.id for end in (*event.sources, *event.destinations)] if event.sources or event.destinations else ()
+    return {actor.organisation, *[organisations[end] for end in ends if end in organisations]}
 
 
 def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
@@ -345,13 +344,18 @@ def _words(event: Event, ids: Mapping[str, int]) -> tuple[int | None, ...]:
     return tuple([ids[word] if word else None for word in words])
 
 
-def _resources(draft: _Draft, words: Iterable[int | None], ids: Mapping[str, int]) -> list[tuple[int, int]]:
+def _resources(draft: _Draft, words: tuple[int | None, ...], ids: Mapping[str, int]) -> list[tuple[int, int]]:
     """The top-level resources an event belongs to, as (`Named`, number); one may stand there twice."""
     uris = [link.item for link in draft.links if link.role is not _KNOT]
     found = [(_LOT if uri_kind(uri) is _IS_LOT else _THING, ids[uri]) for uri in uris]
     found.append((_TYPE, store.TYPES[type(draft.event).__name__]))
-    found += [(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None]
+    found += _of_words(words)
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _of_words(words: tuple[int | None, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple([(kind, word) for kind, word in zip(_WORD_KINDS, words, strict=True) if word is not None])
 
 
 def _line(link: Link, ids: Mapping[str, int]) -> store.ItemLine:

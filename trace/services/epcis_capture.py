@@ -143,7 +143,7 @@ def check_size(document: EpcisDocument) -> None:
 
 def _count_things(event: Mapping[str, Any]) -> int:
     """How many elements the lists of an event have; the event may be wrong in any way."""
-    return sum([len(value) for value in event.values() if isinstance(value, list)])
+    return sum([len(value) for value in event.values() if value.__class__ is list])
 
 
 def _capture(
@@ -267,9 +267,10 @@ def _job(row: Any, *, most: int | None = None) -> CaptureJob:
     )
 
 
-def _identified(document: Mapping[str, Any]) -> dict[str, Any]:
-    ours = dict(document)
-    ours.pop("recordTime", None)
+def _identified(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    if document.get("eventID") is not None and "recordTime" not in document:
+        return document
+    ours = {name: value for name, value in document.items() if name != "recordTime"}
     if ours.get("eventID") is None:
         ours["eventID"] = hash_uri(event_hash(ours))
     return ours
