@@ -275,7 +275,7 @@ def _once_each(drafts: Iterable[_Draft], refuse: Refuse) -> list[_Draft]:
     seen: dict[store.EventKey, _Draft] = {}
     for draft in drafts:
         other = seen.setdefault(draft.store_key, draft)
-        if not draft.says_the_same(other.bytes):
+        if other is not draft and not draft.says_the_same(other.bytes):
             refuse(draft.position, _same_id_other_content(draft, other.bytes))
     return list(seen.values())
 
@@ -304,8 +304,7 @@ def _store(
     """Look up parties, insert: {store key: event number} of what this call stored."""
     ends = {end.id for draft in drafts for end in (*draft.event.sources, *draft.event.destinations)}
     organisations = store.organisations_by_party(session, ends) if ends else {}
-    record_time = utc_milliseconds(now)
-    return insert_events(session, _new_events(drafts, found.idents, organisations, record_time, actor), found)
+    return insert_events(session, _new_events(drafts, found.idents, organisations, utc_milliseconds(now), actor), found)
 
 
 def _new_events(

@@ -31,6 +31,7 @@ from trace.services.stock_keeping import Recorded
 
 SECOND_SALE = "second_sale"
 _OF_LOTS = (BizStep.DISPENSING, BizStep.RECEIVING)
+_OF_SALES = (*_OF_LOTS, BizStep.RETAIL_SELLING)
 _SEEN = (Role.OBSERVED, Role.SEEN_INSIDE)
 
 
@@ -101,6 +102,7 @@ def keep_sales(
     that is a fact somebody reports: it is alarmed. Raises `Forbidden` for a sale by headquarters in a shop's name. Two
     at once: `lock_heads` decides.
     """
+    recorded = [one for one in recorded if one.undone or _may_sell(one.event)]
     drugs = drugs_among(session, {uri: ids[uri] for one in recorded for uri in _at_a_till(one)})
     acts = [act for one in recorded for act in _acts(one, ids, drugs)]
     if _is_sale(recorded, acts):
@@ -114,6 +116,11 @@ def keep_sales(
     books.write(session, heads, now)
     sold = {act.item for act in acts if act.sale and not act.recorded.undone}
     _alarm(session, books, heads, sold, doubles, now)
+
+
+def _may_sell(event: Event) -> bool:
+    """Whether an event may tell of a sale, or that something came back: most do not, and are not looked at further."""
+    return event.biz_step in _OF_SALES or RETURN_EXTENSION in event.extensions
 
 
 def _is_sale(recorded: Iterable[Recorded], acts: Iterable[_Act]) -> bool:
