@@ -33,10 +33,10 @@ TICK = 256  # events
 SLICES = {3: 32, 2: 256, 1: 4_096}  # of the keys of each stage but the last; powers of two
 KEYS = 1 << 63
 COLUMNS = ("id", "id_key", "declarer", "captured_by")  # of `event`: what is told of one that is found
-_STAGES = ", ".join(map(str, range(len(SLICES) + 1)))  # an index is used for a list of numbers, not for a range
+STAGES = ", ".join(map(str, range(len(SLICES) + 1)))  # an index is used for a list of numbers, not for a range
 # Events under the keys of a JSON array, on SQLite. CROSS JOIN: in this order, whatever the planner thinks of them.
 UNDER_SQLITE = f"""json_each(?) AS w CROSS JOIN event_key AS k CROSS JOIN event AS t
-    WHERE k.stage IN ({_STAGES}) AND k.id_key = w.value AND t.id = k.event"""
+    WHERE k.stage IN ({STAGES}) AND k.id_key = w.value AND t.id = k.event"""
 _FIND = f"SELECT t.id, t.id_key, t.declarer, t.captured_by FROM {UNDER_SQLITE}"  # noqa: S608 - names of ours
 # Two statements: an UPDATE of the stage takes twice the processor.
 _MOVE = (

@@ -13,21 +13,27 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import delete, select, update
 
 import storage
 from scanners import workers
 from storage.event_search import LONG_QUERIES
+from storage.events import intern
+from storage.tables import event, event_key
 from tests.conftest import ROOT, Databases, make_database
 from tests.servers import free_port, wait_for_port
+from tests.storage.test_events import new, store_all
+from tests.town import Town
 from trace.cli import THREADS, cli
 from trace.domain.permissions import Role
+from trace.domain.uris import UriKind
 from trace.services.demonstration import FILE, find_demonstration, load_demonstration
 from trace.services.keys import find_actor_by_key
 
@@ -217,7 +223,9 @@ def test_store_of_a_later_version_is_one_sentence(tmp_path: Path) -> None:
 def test_doctor_says_what_is_there(filled: Path) -> None:
     said = command(filled, "doctor")
     assert said.returncode == 0, said.stdout
-    for line in ("reading engine zxing", "store: database", "store: objects"):
+    for line in (
+        "reading engine zxing", "store: database", "store: objects", "keys of events", "kinds of identifiers",
+    ):  # fmt: skip
         assert re.search(rf"^ok +{line}$", said.stdout, re.MULTILINE), said.stdout
 
 
@@ -247,6 +255,47 @@ def test_doctor_says_that_a_store_is_empty_or_of_another_version(tmp_path: Path)
     said = said_here(tmp_path, "doctor")
     assert re.search(r"^MISSING +store: database: it is of version 0001, not \d+: ./run ", said.stdout, re.MULTILINE)
     assert said.exit_code == 1
+
+
+def test_doctor_finds_what_is_kept_wrong_beside_the_events_and_mend_puts_it_right(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sunshine.db'}"
+    storage.prepare(url)
+    with closing(storage.open_store(url)) as store:
+        actor = Town(store).organisation()
+        with store.writing() as session:
+            intern(session, {"https://id.gs1.org/01/06901234567892/21/S1": UriKind.PLACE})
+            store_all(session, [new(1, actor, []), new(2, actor, [])])
+            session.execute(delete(event_key).where(event_key.c.event == 1))
+    told = said_here(tmp_path, "doctor").stdout
+    for wanted in ("keys of events: 1 event(s) have no key", "kinds of identifiers: 1 are kept as another kind"):
+        (line,) = (line for line in told.splitlines() if wanted in line)
+        assert "./run mend (docs/operating.md, What doctor finds)" in line
+    said = said_here(tmp_path, "mend").stdout
+    assert re.fullmatch(
+        r"The keys of all events were made anew\.\nwas kept as another kind of thing: https://id.gs1.org/\S+\n"
+        r"Every identifier is kept as what it is\.\n",
+        said,
+    )
+    told = said_here(tmp_path, "doctor").stdout
+    assert len(re.findall("^ok +(?:keys of events|kinds of identifiers)$", told, re.MULTILINE)) == 2
+    right = "The keys of events are right.\nEvery identifier is kept as what it is.\n"
+    assert said_here(tmp_path, "mend").stdout == right
+
+
+def test_events_that_are_stored_twice_are_told_and_not_mended(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'sunshine.db'}"
+    storage.prepare(url)
+    with closing(storage.open_store(url)) as store:
+        actor = Town(store).organisation()
+        with store.writing() as session:
+            store_all(session, [new(1, actor, []), new(2, actor, [])])
+            key = session.scalars(select(event.c.id_key).where(event.c.id == 1)).one()
+            session.execute(update(event).values(id_key=key))
+            session.execute(update(event_key).values(id_key=key, stage=event_key.c.event))
+    assert "keys of events: 1 event(s) are stored twice: nothing mends that" in said_here(tmp_path, "doctor").stdout
+    refused = said_here(tmp_path, "mend")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: Events are stored twice: nothing mends that; restore a backup")
 
 
 def test_threads_are_left_for_the_desks_when_no_more_photos_and_long_queries_are_taken() -> None:

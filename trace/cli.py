@@ -6,14 +6,14 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from alembic.util import CommandError
 from sqlalchemy import make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 import storage
@@ -33,6 +33,7 @@ from trace.mqtt import listen
 from trace.revision import find_version
 from trace.services.demonstration import Demonstration, find_demonstration, load_demonstration
 from trace.services.keys import issue_key
+from trace.services.mending import TWICE, mend_keys, mend_kinds
 from trace.services.setup import check_domain, ensure_platform, first_fitting_organisation
 from trace.worker import Crew, worker_of
 
@@ -353,6 +354,23 @@ def doctor() -> None:
         click.echo(f"{'ok     ' if problem is None else 'MISSING'}  {name}{'' if problem is None else ': ' + problem}")
         bad = bad or (problem is not None and name.startswith("store"))
     sys.exit(1 if bad else 0)
+
+
+@cli.command()
+def mend() -> None:
+    """Put right what doctor found to be kept wrong beside the events: their keys (SQLite), kinds of identifiers."""
+    settings = settings_or_exit()
+    with usable_or_exit():
+        prepare_or_raise(settings)
+        with closing(storage.open_store(settings.owner_url).seeing(EVERYTHING)) as store:
+            try:
+                anew = store.write(mend_keys)
+            except IntegrityError as fault:
+                raise click.ClickException(f"Events are stored twice: {TWICE}.") from fault
+            click.echo("The keys of all events were made anew." if anew else "The keys of events are right.")
+            while mended := store.write(mend_kinds):
+                click.echo("\n".join(f"was kept as another kind of thing: {uri}" for uri in mended))
+            click.echo("Every identifier is kept as what it is.")
 
 
 cli.add_command(objects)

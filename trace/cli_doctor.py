@@ -17,6 +17,7 @@ from trace.domain.failures import Failure
 from trace.kept_objects import objects_of
 from trace.services.health import check_replica, check_row_security, check_subscriptions
 from trace.services.job_list import check_jobs
+from trace.services.mending import check_keys, check_kinds
 from trace.services.object_keeping import count_missing
 
 
@@ -70,6 +71,8 @@ def _examine_database(settings: Settings) -> Iterator[tuple[str, str | None]]:
                     yield "row-level security", None if kept == "ok" else kept
                 yield "subscriptions", check_subscriptions(session, clock.now())
                 yield "work in the background", check_jobs(session, now=clock.now())
+                yield "keys of events", check_keys(session)
+                yield "kinds of identifiers", check_kinds(session)
                 lost = count_missing(session)
                 yield "photos that records name", f"{lost} are missing: ./run objects check" if lost else None
         if store.replica is not None:
