@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+import yaml
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
@@ -26,6 +27,7 @@ from trace.web.parts import Parts
 TOKEN = "a-token-of-these-tests"
 NUMBER = "0123456789abcdef0123456789abcdef"
 PROBES = ("/health", "/health/live", "/health/ready")
+FIGURE = r"(?:sunshine|process)_\w+"
 FAR = {"X-Forwarded-For": "203.0.113.9"}
 
 
@@ -91,18 +93,32 @@ def test_no_figure_holds_what_a_caller_sent(demo: Demo) -> None:
     assert "wang" not in demo.client.get("/metrics").text.lower()
 
 
+def series(client: FlaskClient) -> set[str]:
+    """The names of all that /metrics tells, with what Prometheus' types put behind them."""
+    ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {family.name + end for family in families for end in ends[family.type]}
+
+
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
 def test_every_figure_of_the_dashboard_exists(demo: Demo) -> None:
     text_ = (ROOT / "deploy" / "grafana" / "sunshine.json").read_text(encoding="utf-8")
     asked = [target["expr"] for panel in json.loads(text_)["panels"] for target in panel.get("targets", ())]
-    shown = {name for expression in asked for name in re.findall(r"(?:sunshine|process)_\w+", expression)}
-    families = list(text_string_to_metric_families(demo.client.get("/metrics").text))
-    ends = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
-    told = {family.name + end for family in families for end in ends[family.type]}
+    shown = {name for expression in asked for name in re.findall(FIGURE, expression)}
     assert len(asked) > 20
-    assert shown - told == set()
+    assert shown - series(demo.client) == set()
+    families = text_string_to_metric_families(demo.client.get("/metrics").text)
     ours = {family.name for family in families if family.name.startswith("sunshine_")}
     assert {name for name in ours if not any(one.startswith(name) for one in shown)} == set(), "figures nobody sees"
+
+
+@pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
+def test_every_figure_of_the_alerts_exists(demo: Demo) -> None:
+    text_ = (ROOT / "deploy" / "sunshine-alerts.yml").read_text(encoding="utf-8")
+    asked = [rule["expr"] for group in yaml.safe_load(text_)["groups"] for rule in group["rules"]]
+    named = {name for expression in asked for name in re.findall(FIGURE, expression)}
+    assert len(named) > 7
+    assert named - series(demo.client) == set()
 
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
