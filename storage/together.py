@@ -5,15 +5,23 @@ themselves they are as many ways to the server and back, which through a network
 end. So they wait until a statement comes, or the COMMIT, and go before it in libpq's pipeline mode: the server carries
 all out in turn, and of one that fails nothing behind it, no COMMIT either. What one raises, the statement raises that
 took it along. A transaction that asks nothing is never begun.
+
+The driver's own pipeline waits after each statement that it is given for what may have come by then, which takes a
+quarter more of the processor, and more where threads wait for each other: here all is sent, and then read.
 """
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor as PsycopgCursor
 from psycopg import Error
+from psycopg._preparing import Prepare
 from psycopg.abc import Params, PQGen
+from psycopg.errors import error_from_result
+from psycopg.generators import fetch_many, send
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 Ahead = bytes | tuple[str, Sequence[Any]]  # a command without values, or a statement with them
 
@@ -48,26 +56,100 @@ class Connection(PsycopgConnection[Any]):
         super().rollback()
 
     def _start_query(self) -> PQGen[None]:
-        """Where psycopg itself begins a transaction, however a statement is sent: outside a pipeline it is a round trip
-        for each command."""
+        """Where psycopg itself begins a transaction. What sends its statement in another way than `Cursor` does
+        (COPY, a cursor of the server, one statement for many) has sent before it what is ahead, a trip for each."""
         yield from super()._start_query()
         ahead, self.ahead = self.ahead, []
         for one in ahead:
             if isinstance(one, tuple):
                 yield from self.cursor()._execute_gen(*one)
-            elif self._pipeline:  # its own queue would be a packet for each
-                self.pgconn.send_query_params(one, None)
-                self._pipeline.result_queue.append(None)
             else:
                 yield from self._exec_command(one)
+
+
+class _Query(NamedTuple):
+    """A statement that is ready to be sent by a cursor: under this name, where it is or shall be prepared."""
+
+    cursor: "Cursor"
+    query: Any
+    prepare: Prepare
+    name: bytes
 
 
 class Cursor(PsycopgCursor[Any]):
     """A cursor of such a connection."""
 
-    def execute(self, query: Any, params: Params | None = None, **how: Any) -> Self:
+    _conn: Connection
+
+    def _execute_gen(
+        self, query: Any, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> PQGen[None]:
         """As psycopg's; several statements in one text cannot go in a pipeline."""
-        if not self.connection.ahead or (not params and ";" in query):  # type: ignore[attr-defined]
-            return super().execute(query, params, **how)
-        with self.connection.pipeline():
-            return super().execute(query, params, **how)
+        connection = self._conn
+        ahead, several = connection.ahead, not params and ";" in query
+        if not ahead or several or binary is not None or connection._pipeline:
+            yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
+            return
+        connection.ahead = []
+        queries: list[bytes | _Query] = []
+        try:
+            for one in ahead:
+                queries.append(one if isinstance(one, bytes) else (yield from Cursor(connection)._ready(*one)))
+            queries.append((yield from self._ready(query, params, prepare)))
+        except BaseException:
+            connection.ahead = ahead  # nothing was sent
+            raise
+        yield from self._send_together(queries)
+        self._last_query = query
+        yield from connection._prepared.maintain_gen(connection)
+
+    def _ready(self, query: Any, params: Params | None, prepare: bool | None = None) -> PQGen["_Query"]:
+        yield from self._start_query(query)
+        converted = self._convert_query(query, params)
+        return _Query(self, converted, *self._get_prepared(converted, prepare))
+
+    def _send_together(self, queries: Iterable[bytes | _Query]) -> PQGen[None]:
+        """Send all, then read the answers; raises the first fault, which ended what came behind it."""
+        server, answers = self._pgconn, []
+        try:
+            server.enter_pipeline_mode()
+            for one in queries:
+                server.send_query_params(one, None) if isinstance(one, bytes) else _send(one)
+            server.pipeline_sync()
+            yield from send(server)
+            for one in queries:
+                is_prepared = isinstance(one, bytes) or one.prepare is not Prepare.SHOULD
+                prepared = None if is_prepared else (yield from fetch_many(server))
+                answers.append((one, prepared, (yield from fetch_many(server))))
+            yield from fetch_many(server)  # of the end
+            server.exit_pipeline_mode()
+        except BaseException:
+            server.finish()  # nobody knows what would come next
+            raise
+        for one, prepared, results in answers:
+            for result in (*(prepared or ()), *results):
+                if result.status == ExecStatus.FATAL_ERROR:
+                    raise error_from_result(result, encoding=server._encoding)
+            if not isinstance(one, bytes):
+                _take(one, results)
+
+
+def _send(one: _Query) -> None:
+    cursor, query, prepare, name = one
+    if prepare is Prepare.NO:
+        cursor._execute_send(query, force_extended=True)
+        return
+    if prepare is Prepare.SHOULD:
+        cursor._send_prepare(name, query)
+    cursor._send_query_prepared(name, query)
+
+
+def _take(one: _Query, results: list[PGresult]) -> None:
+    """Note what was prepared, and give a cursor what its statement answered."""
+    cursor, query, prepare, name = one
+    known = cursor._conn._prepared
+    key = known.maybe_add_to_cache(query, prepare, name)
+    if key is not None:
+        known.validate(key, prepare, name, results)
+    cursor._check_results(results)
+    cursor._set_results(results)

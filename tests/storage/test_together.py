@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from psycopg.errors import DivisionByZero, OperationalError, UniqueViolation
+from psycopg.errors import DivisionByZero, OperationalError, ProgrammingError, UniqueViolation
 
 from storage.pulse import Connection, Pulse
 from tests.conftest import Databases, make_database
@@ -124,3 +124,10 @@ def test_what_is_rolled_back_is_never_sent(connection: Connection) -> None:
     connection.ahead.append(("SELECT 1 / %s", (0,)))
     connection.rollback()
     assert connection.execute("SELECT 3").fetchone() == (3,)
+
+
+def test_what_cannot_be_sent_leaves_what_was_to_go_ahead_for_the_next(connection: Connection) -> None:
+    with pytest.raises(ProgrammingError):
+        connection.execute("SELECT %s", (object(),))
+    assert connection.execute(SEEN).fetchone() == ("7",)
+    assert is_begun(connection)
