@@ -272,13 +272,13 @@ def test_doctor_finds_what_is_kept_wrong_beside_the_events_and_mend_puts_it_righ
         assert "./run mend (docs/operating.md, What doctor finds)" in line
     said = said_here(tmp_path, "mend").stdout
     assert re.fullmatch(
-        r"The keys of all events were made anew\.\nwas kept as another kind of thing: https://id.gs1.org/\S+\n"
-        r"Every identifier is kept as what it is\.\n",
+        r"was kept as another kind of thing: https://id.gs1.org/\S+\nEvery identifier is kept as what it is\.\n"
+        r"The keys of all events were made anew\.\n",
         said,
     )
     told = said_here(tmp_path, "doctor").stdout
     assert len(re.findall("^ok +(?:keys of events|kinds of identifiers)$", told, re.MULTILINE)) == 2
-    right = "The keys of events are right.\nEvery identifier is kept as what it is.\n"
+    right = "Every identifier is kept as what it is.\nThe keys of events are right.\n"
     assert said_here(tmp_path, "mend").stdout == right
 
 
@@ -294,7 +294,7 @@ def test_events_that_are_stored_twice_are_told_and_not_mended(tmp_path: Path) ->
             session.execute(update(event_key).values(id_key=key, stage=event_key.c.event))
     assert "keys of events: 1 event(s) are stored twice: nothing mends that" in said_here(tmp_path, "doctor").stdout
     refused = said_here(tmp_path, "mend")
-    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert (refused.exit_code, refused.stdout) == (1, "Every identifier is kept as what it is.\n")
     assert refused.stderr.startswith("Error: Events are stored twice: nothing mends that; restore a backup")
 
 

@@ -363,14 +363,14 @@ def mend() -> None:
     with usable_or_exit():
         prepare_or_raise(settings)
         with closing(storage.open_store(settings.owner_url).seeing(EVERYTHING)) as store:
+            while mended := store.write(mend_kinds):
+                click.echo("\n".join(f"was kept as another kind of thing: {uri}" for uri in mended))
+            click.echo("Every identifier is kept as what it is.")
             try:
                 anew = store.write(mend_keys)
             except IntegrityError as fault:
                 raise click.ClickException(f"Events are stored twice: {TWICE}.") from fault
             click.echo("The keys of all events were made anew." if anew else "The keys of events are right.")
-            while mended := store.write(mend_kinds):
-                click.echo("\n".join(f"was kept as another kind of thing: {uri}" for uri in mended))
-            click.echo("Every identifier is kept as what it is.")
 
 
 cli.add_command(objects)
