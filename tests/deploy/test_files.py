@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.recipe import DEPLOY, instructions
+from tests.deploy.recipe import DEPLOY, caddy_file, instructions
 from trace.cli import cli
 from trace.config import SETTINGS_TABLE, load_settings
 
@@ -27,7 +27,7 @@ SERVICE_KEYS = frozenset(
      "ports", "profiles", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "volumes")
 )  # fmt: skip
 SETTINGS = {name: default for name, default, _ in SETTINGS_TABLE}
-INSTRUCTION = re.compile("FROM|RUN|WORKDIR|COPY|USER|ENV|VOLUME|EXPOSE|STOPSIGNAL|HEALTHCHECK|ENTRYPOINT|CMD")
+INSTRUCTION = re.compile("FROM|RUN|WORKDIR|COPY|USER|ENV|VOLUME|EXPOSE|STOPSIGNAL|ENTRYPOINT|CMD")
 
 
 def call(*line: object, **more: Any) -> str:
@@ -160,10 +160,19 @@ def test_caddy_takes_its_file(tmp_path: Path) -> None:
     assert text.count("{") == text.count("}")
     assert f"max_size {int(SETTINGS['SUNSHINE_MAX_UPLOAD_MB']) + 1}MB" in text
     program = or_skip("caddy")
-    said = call(
-        program, "validate", "--adapter", "caddyfile", "--config", CADDY, env=os.environ | {"HOME": str(tmp_path)}
-    )
+    (tmp_path / "Caddyfile").write_text(caddy_file(program))
+    line = [program, "validate", "--adapter", "caddyfile", "--config", tmp_path / "Caddyfile"]
+    said = call(*line, env=os.environ | {"HOME": str(tmp_path)})
     assert "Valid configuration" in said
+
+
+def test_slow_phone_has_time_and_keeps_no_thread_of_the_service_behind_caddy() -> None:
+    text, most = CADDY.read_text(), int(SETTINGS["SUNSHINE_MAX_UPLOAD_MB"])
+    (minutes,) = re.findall(r"^\s*read_body (\d+)m$", text, re.MULTILINE)
+    assert most * 8 / (int(minutes) * 60) < 0.3, (
+        "Mbit/s that the largest photo needs: the time is that of the whole body"
+    )
+    assert re.search(rf"^\s*request_buffers {most + 1}MB$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", [NGINX, CADDY], ids=lambda path: path.name)
@@ -232,12 +241,19 @@ def test_composition_says_nothing_that_compose_does_not_know_and_waits_for_what_
         if service.get("read_only"):
             assert "/tmp" in " ".join(service["tmpfs"]), f"{name}: what is on its way lies there"
         for other, wanted in as_conditions(service.get("depends_on", {})).items():
-            checks = services[other].get("healthcheck", {"own": services[other]["image"] == "sunshine-trace"})
-            if wanted == "service_healthy":  # the service's own check stands in the Containerfile
-                assert any(checks.values()) and not checks.get("disable"), f"{name} would wait for ever for {other}"
+            if wanted == "service_healthy":
+                assert services[other]["healthcheck"]["test"], f"{name} would wait for ever for {other}"
             if wanted == "service_completed_successfully":
                 assert services[other].get("restart", "no") == "no", f"{other} never ends"
     assert used == set(told["volumes"])
+
+
+def test_service_and_worker_are_asked_how_they_are_whoever_made_the_image() -> None:
+    assert "HEALTHCHECK" not in dict(instructions()), "podman leaves it out of the images that it makes"
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    checks = {name: " ".join(services[name]["healthcheck"]["test"]) for name in ("service", "worker")}
+    assert f":{dict(instructions())['EXPOSE']}/health/ready" in checks["service"]
+    assert f":{services['worker']['environment']['SUNSHINE_WORKER_PORT']}/health/live" in checks["worker"]
 
 
 def as_conditions(depends_on: list[str] | dict[str, dict[str, str]]) -> dict[str, str]:

@@ -16,12 +16,13 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import create_engine, text
 
 from storage.store import driver_url
 from tests.conftest import Databases, as_service
 from tests.deploy.document import BLOCKS
-from tests.deploy.recipe import DEPLOY, OPT, Unit, build, clean, instructions, service_user, started
+from tests.deploy.recipe import DEPLOY, OPT, Unit, build, caddy_file, clean, instructions, service_user, started
 from tests.programs import binaries_of_postgres
 from tests.servers import CannotRun, free_port, wait_for_port
 
@@ -83,8 +84,8 @@ def test_image_serves_and_stops_as_its_file_says(machine: Path) -> None:
     where = {"cwd": machine / "opt", "env": clean(**environ)}
     with started(line if shutil.which("tini") else line[2:], service_user(), **where) as process:
         wait_for_port(port, A_WHILE)
-        check = json.loads(told["HEALTHCHECK"].partition("CMD ")[2])
-        check = [word.replace(f":{told['EXPOSE']}/", f":{port}/") for word in check]
+        asked = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["service"]["healthcheck"]["test"]
+        check = [word.replace(f":{told['EXPOSE']}/", f":{port}/") for word in asked[1:]]
         assert subprocess.run(check, check=False, **where).returncode == 0
         process.send_signal(signal.Signals[told["STOPSIGNAL"]])
         assert process.wait(timeout=60) == 0
@@ -175,8 +176,18 @@ def test_units_start_work_together_and_stop_as_they_say(machine: Path, folders: 
 
 
 def test_unit_with_a_wrong_setting_ends_at_once(folders: dict[str, str]) -> None:
-    with Unit(SERVICE, folders).run(SUNSHINE_PROXIES="many") as process:
-        assert process.wait(timeout=A_WHILE) == 2
+    unit = Unit(SERVICE, folders)
+    with unit.run(SUNSHINE_PROXIES="many") as process:
+        assert process.wait(timeout=A_WHILE) == int(unit.value("RestartPreventExitStatus"))
+
+
+@pytest.mark.parametrize("name", [SERVICE, WORKER])
+def test_unit_whose_database_is_not_up_yet_is_started_again_until_it_is(name: str, folders: dict[str, str]) -> None:
+    unit, nobody = Unit(name, folders), f"postgresql://sunshine:x@127.0.0.1:{free_port()}/sunshine"
+    with unit.run(SUNSHINE_DATABASE_URL=nobody, SUNSHINE_OWNER_URL=nobody) as process:
+        ended = process.wait(timeout=A_WHILE)
+    assert ended not in (0, int(unit.value("RestartPreventExitStatus")))
+    assert (unit.value("Restart"), unit.value("StartLimitIntervalSec")) == ("on-failure", "0")
 
 
 @pytest.fixture
@@ -212,7 +223,8 @@ def caddy(folders: dict[str, str], tmp_path: Path) -> Iterator[str]:
     program = shutil.which("caddy") or pytest.skip("caddy is not installed")
     address = f"http://127.0.0.1:{free_port()}"
     more = {"SUNSHINE_SITE": address, "SUNSHINE_UPSTREAM": f"127.0.0.1:{port_of(folders)}", "HOME": str(tmp_path)}
-    line = [program, "run", "--adapter", "caddyfile", "--config", str(DEPLOY / "proxy" / "Caddyfile")]
+    (tmp_path / "Caddyfile").write_text(caddy_file(program))
+    line = [program, "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")]
     with started(line, None, env=clean(**more), stderr=subprocess.DEVNULL):
         wait_for_port(int(address.rpartition(":")[2]))
         yield address
