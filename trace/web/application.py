@@ -42,6 +42,7 @@ from trace.web.positions import tell_position, wanted_position
 from trace.web.signing import SessionInterface
 from trace.web.strict_json import StrictJSONProvider, bad_json
 from trace.web.translate import compile_catalogues
+from trace.web.unread import ReadsToTheEnd
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -55,6 +56,7 @@ HEADERS = {
 }
 NUMBER = re.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FORM = "application/x-www-form-urlencoded"
+MOST_UNREAD = 3  # times the largest request: what is read of one that is larger, before it is told so
 MOST_FORM = 512 * 1024  # bytes of a form without files; deliveries and photos come as multipart/form-data
 log = structlog.get_logger()
 
@@ -193,7 +195,8 @@ def build(settings: Settings) -> Flask:
     app.extensions["sunshine"] = Parts(
         settings, open_store(settings.database_url, settings.replica_url), objects_of(settings)
     )
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+    behind = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+    app.wsgi_app = ReadsToTheEnd(behind, MOST_UNREAD * app.config["MAX_CONTENT_LENGTH"])  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)
     app.before_request(begin)
