@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column
 from sqlalchemy.orm import Session
 
 from storage.event_keys import find_keyed
-from storage.events import ACTIONS, TYPES, Mention, Named, find_idents, id_key
+from storage.events import ACTIONS, TYPES, Mention, Named, chunks, find_idents, id_key
 from storage.one_of import there_is
 from storage.parties import Viewer, taken_part
 from storage.tables import event, event_item, event_mention, event_vocabulary
@@ -100,7 +100,9 @@ class Route:
         A short route is sorted whole; of a long one the range of each value is read no further than needed.
         """
         if self.key is None or is_short:
-            return [self._range(window, after, self.values, descending=descending, most=most)]
+            # An eventID that many declared wrong is that of many events: more than a statement takes parameters.
+            parts = list(chunks(self.values)) or [self.values]
+            return [self._range(window, after, part, descending=descending, most=most) for part in parts]
         found = []
         for start in range(0, len(self.values), _RANGES):
             parts = [
@@ -113,18 +115,27 @@ class Route:
     def _range(
         self, window: "Window", after: tuple[int, int] | None, values: Sequence[int], *, descending: bool, most: int
     ) -> Any:
-        conditions = self._conditions(window)
+        chosen = self._behind(window, after, descending=descending)
         if self.key is not None:
-            conditions.append(self.key == values[0] if len(values) == 1 else self.key.in_(values))
+            chosen = chosen.where(self.key == values[0] if len(values) == 1 else self.key.in_(values))
+        # An event may name several of the values, and an item in several lines.
+        return (chosen.distinct() if self.name in ("item", "mention") else chosen).limit(most)
+
+    def next_of(self, value: Any, window: "Window", after: tuple[int, int] | None, *, descending: bool) -> Any:
+        """The time of the first row of a value behind a place, as a column of a statement that has the value."""
+        chosen = self._behind(window, after, descending=descending).where(self.key == value)
+        return chosen.with_only_columns(self.time).limit(1).scalar_subquery().label("time")
+
+    def _behind(self, window: "Window", after: tuple[int, int] | None, *, descending: bool) -> Select[Any]:
+        """(time, event) behind a place, in order."""
+        conditions = self._conditions(window)
         if after is not None:
             # Redundant, but a bound on the first column alone is what every planner sees.
             conditions.append(self.time <= after[0] if descending else self.time >= after[0])
             place, mark = tuple_(self.time, self.event), tuple_(*after)
             conditions.append(place < mark if descending else place > mark)
         order = [c.desc() if descending else c.asc() for c in (self.time, self.event)]
-        chosen = select(self.time.label("time"), self.event.label("event")).where(*conditions)
-        # An event may name several of the values, and an item in several lines.
-        return (chosen.distinct() if self.name in ("item", "mention") else chosen).order_by(*order).limit(most)
+        return select(self.time.label("time"), self.event.label("event")).where(*conditions).order_by(*order)
 
     def _conditions(self, window: "Window") -> list[ColumnElement[bool]]:
         low, high = window.of(self.order)
@@ -260,8 +271,8 @@ def _way(index: Index, values: Sequence[int]) -> tuple[Route | None, ColumnEleme
         route = Route("mention", EVENT_TIME, m.time, m.event, m.ident, values, kind)
         return route, _looked_up(m.ident, m.time, m.event, values)
     if index is Index.EVENT_ID:
-        route = Route("id", EVENT_TIME, event.c.event_time, event.c.id, event.c.id, values)
-        return route, event.c.id.in_(values)
+        # No filter: this route is taken wherever there is one.
+        return Route("id", EVENT_TIME, event.c.event_time, event.c.id, event.c.id, values), None
     if index is Index.DECLARES_ERROR:
         return None, event.c.declarer != 0
     if index is Index.TYPE:

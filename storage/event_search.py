@@ -10,14 +10,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session
 
-from storage.event_routes import EVENT_TIME, RECORD_TIME, Ways, choose, find_ways
+from storage.event_routes import EVENT_TIME, RECORD_TIME, Route, Ways, choose, find_ways
 from storage.events import documents_of
 from storage.parties import Viewer
+from storage.region_walk import RegionWalk
 from storage.tables import event
 from trace.domain.epcis.document import as_time, load_document
 from trace.domain.epcis.predicates import MasterData
@@ -178,16 +180,29 @@ class Search:
 
     def _pieces(self, ways: Ways, after: tuple[Any, ...] | None) -> Iterator[list[Row[Any]]]:
         """The rows of the route whose events pass the filter, piece by piece."""
-        size, place = FIRST_PIECE, after
+        size, place, route = FIRST_PIECE, after, ways.routes[self.route]
+        others = None
+        if ways.viewer.organisation is None and not self.is_short:
+            others = RegionWalk(self._session, ways, route.order, self._query.descending)
         while True:
             self._meter.check()
-            rows = self._piece(ways, place, size)
-            self._meter.rows += len(rows)
-            yield [row for row in rows if row.passes]
-            if len(rows) < size:
+            if others is not None and others.is_due():
+                rows, is_last = others.rows(place, partial(self._piece, ways))
+                self._meter.rows += len(rows) + others.cost
+                size = FIRST_PIECE  # who was in the way may be passed
+            else:
+                rows = self._piece(ways, route, place, size)
+                self._meter.rows += len(rows)
+                is_last = len(rows) < size
+                size = min(size * 2, LARGEST_PIECE)
+            passed = [row for row in rows if row.passes]
+            yield passed
+            if is_last:
                 return
-            place = self.reached = (rows[-1].time, rows[-1].event)
-            size = min(size * 2, LARGEST_PIECE)
+            if others is not None:
+                others.in_vain += len(rows) - len(passed)
+            if rows:
+                place = self.reached = (rows[-1].time, rows[-1].event)
 
     def _judged(self, rows: Sequence[Row[Any]], keys: Sequence[tuple[Any, ...]]) -> Iterator[Match]:
         """Of these rows, each with its place in the order, the events that match."""
@@ -201,9 +216,9 @@ class Search:
                 yield Match(key, row.event, row.event_time, document)
             self.reached = (row.time, row.event)
 
-    def _piece(self, ways: Ways, after: Any, size: int) -> list[Row[Any]]:
-        """The next rows of the route, each with whether its event passes the filter."""
-        route, down = ways.routes[self.route], self._query.descending
+    def _piece(self, ways: Ways, route: Route, after: Any, size: int) -> list[Row[Any]]:
+        """The next rows of a route, each with whether its event passes the filter."""
+        down = self._query.descending
         found: list[Any] = []
         selects = route.rows(ways.window, after, descending=down, most=size, is_short=self.is_short)
         for chosen in selects:

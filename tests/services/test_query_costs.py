@@ -7,17 +7,22 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event as engine_event
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from storage import event_routes, event_search
+from storage.bulk import insert_rows
 from storage.event_search import LONG, LONG_QUERIES, Budget, Meter
 from storage.events import documents_of
+from storage.tables import facts
 from tests.services.asking import EX, ORDER_ID, RICH, SITE, START, ask, event, every_page, number_of, numbers, record
 from tests.town import NOW, Town
 from trace.domain.epcis.query_language import parse_query
+from trace.domain.events import utc_milliseconds
 from trace.domain.failures import QueryTooComplex
 from trace.domain.permissions import Actor, Role
+
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -187,6 +192,22 @@ def test_little_of_a_step_among_much_else_at_a_place_is_found_by_its_own_index(
     record(town, shop, *(event(n, after=n, bizLocation={"id": SITE}, bizStep="packing") for n in range(2_000, 2_025)))
     asked = {"EQ_bizLocation": [SITE], "EQ_bizStep": ["packing"]}
     assert sorted(numbers(town, shop, asked, budget=Budget(rows=26))) == list(range(2_000, 2_025))
+
+
+def test_event_that_more_declared_wrong_than_a_statement_takes_parameters_is_found_by_its_id(
+    town: Town, shop: Actor
+) -> None:
+    asked = {"EQ_eventID": [event(7)["eventID"]]}
+    other, many = town.organisation(licensed=False).organisation, 40_000
+    c = facts.event.c
+    with town.store.writing() as session:
+        row = session.execute(select(facts.event).where(c.event_time == utc_milliseconds(START + 7 * MINUTE))).one()
+        copies = [row._asdict() | {"id": 1_000 + n, "declarer": n, "captured_by": other} for n in range(1, many + 1)]
+        insert_rows(session, facts.event, tuple(copies[0]), [tuple(copy.values()) for copy in copies])
+        if town.store.engine.dialect.name == "sqlite":
+            keys = [(0, row.id_key, copy["declarer"], copy["id"]) for copy in copies]
+            insert_rows(session, facts.event_key, ("stage", "id_key", "declarer", "event"), keys)
+    assert numbers(town, shop, asked) == [7], "the others are not theirs to see"
 
 
 RARE = {"type": "TransactionEvent", "bizTransactionList": [{"type": "po", "bizTransaction": ORDER_ID}]}
