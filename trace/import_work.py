@@ -1,7 +1,8 @@
 """The worker's part of bringing in a large table: looking at it delivery by delivery, then storing it whole.
 
 Each delivery is tried in a short transaction of its own, which keeps nothing but how far it is. Storing is one
-transaction with the end of the job: a worker that lost its lease meanwhile has stored nothing.
+transaction with the end of the job: a worker that lost its lease meanwhile has stored nothing. Each begins with the
+job's row, so that nobody takes the job while one of them is at work, and soon after its worker was killed others do.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from storage import jobs
 from storage.jobs import Job
 from trace.domain.failures import Failure
 from trace.services.bulk_import import parts_of, try_part
-from trace.services.import_jobs import LEASE, Task, end_look, note_progress, read_task, refuse_import, store
+from trace.services.import_jobs import Task, end_look, hold, note_progress, read_task, refuse_import, store
 from trace.services.job_failing import OURS, retry_or_bury
 from trace.workplace import LeaseLost, Workplace
 
@@ -51,7 +52,7 @@ def _carry_out(at: Workplace, taken: Job) -> None:
     if task.looks:
         _look(at, task)
         return
-    at.store.write(_store, task)
+    at.store.write(_store, task, now=at.now())
     log.info("imported", job=taken.subject, rows=task.row.rows)
 
 
@@ -59,22 +60,22 @@ def _look(at: Workplace, task: Task) -> None:
     done = 0
     for part in parts_of(task.row.report):
         done += 1 if isinstance(part, dict) else len(part.rows)
-        now = at.now()
-        at.store.write(_try_part, task, part, done=done, until=now + LEASE, now=now)
-    at.store.write(_end_look, task)
+        at.store.write(_try_part, task, part, done=done, now=at.now())
+    at.store.write(_end_look, task, now=at.now())
 
 
-def _store(session: Session, task: Task) -> None:
-    if not store(session, task):
+def _store(session: Session, task: Task, *, now: datetime) -> None:
+    if not hold(session, task, now=now) or not store(session, task):
         raise LeaseLost
 
 
-def _try_part(session: Session, task: Task, part: Any, *, done: int, until: datetime, now: datetime) -> None:
+def _try_part(session: Session, task: Task, part: Any, *, done: int, now: datetime) -> None:
+    if not hold(session, task, now=now):
+        raise LeaseLost
+    note_progress(session, task, done=done)
     try_part(session, task.command, task.row.report, part)
-    if not note_progress(session, task, done=done, until=until, now=now):
-        raise LeaseLost
 
 
-def _end_look(session: Session, task: Task) -> None:
-    if not end_look(session, task):
+def _end_look(session: Session, task: Task, *, now: datetime) -> None:
+    if not hold(session, task, now=now) or not end_look(session, task):
         raise LeaseLost

@@ -1,14 +1,18 @@
 """Tables brought in: told row by row, stored whole or not at all, once however often they come."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter
 from sqlalchemy import insert, select, update
+from sqlalchemy.event import listen, remove
 
 from schemas.import_templates import template_of
+from storage import jobs
+from storage.jobs import Job
 from storage.objects import ObjectStore, open_objects
 from storage.tables import (
     api_key,
@@ -30,6 +34,7 @@ from trace.domain.import_columns import TableKind
 from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services.bulk_import import bring_in, get_import, list_imports, store_import
+from trace.services.import_jobs import LEASE
 from trace.services.keys import find_actor_by_key, issue_key
 from trace.worker import Worker
 
@@ -263,9 +268,15 @@ def test_what_has_changed_since_the_look_is_not_half_stored(town: Town, shop: Ac
 # ---- the worker ----------------------------------------------------------------------------------------------------
 
 
-def works(town: Town) -> bool:
+def works(town: Town, after: timedelta = timedelta()) -> bool:
     """Whether a worker found something to do."""
-    return Worker(town.store, SHANGHAI, private=False, now=lambda: NOW).work_once()
+    return Worker(town.store, SHANGHAI, private=False, now=lambda: NOW + after).work_once()
+
+
+def take(town: Town, after: timedelta) -> Job | None:
+    """What another worker takes."""
+    with town.store.writing() as session:
+        return jobs.take(session, now=NOW + after, lease="another", until=NOW + after + LEASE)
 
 
 def test_a_large_table_is_looked_at_and_stored_by_the_worker(town: Town, shop: Actor, objects: ObjectStore) -> None:
@@ -282,6 +293,47 @@ def test_a_large_table_is_looked_at_and_stored_by_the_worker(town: Town, shop: A
     assert works(town)
     assert (read(town, shop, report)["state"], town.count(receipt), town.count(receipt_line)) == ("stored", 3, 6)
     assert not works(town)
+
+
+def test_a_table_whose_worker_was_killed_is_gone_on_with_after_two_minutes(
+    town: Town, shop: Actor, objects: ObjectStore
+) -> None:
+    with town.store.writing() as session:
+        session.execute(insert(rule_entry).values(**at_once_rule(town, shop)))
+    report = came(town, shop, objects, table(line(), line("N2")))
+    assert take(town, timedelta())  # and was killed
+    assert not works(town, timedelta(minutes=1.9))
+    assert works(town, timedelta(minutes=2))
+    assert read(town, shop, report)["ready"]
+
+
+@pytest.mark.parametrize("table_at", ["bulk_import", "receipt"])  # in each step's midst: of the look, of storing
+def test_a_table_in_hand_is_taken_by_no_other_however_long_a_step_takes(
+    town: Town, shop: Actor, objects: ObjectStore, table_at: str
+) -> None:
+    if town.store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer: who wants to take a job waits for the step's end")
+    with town.store.writing() as session:
+        session.execute(insert(rule_entry).values(**at_once_rule(town, shop)))
+    report = came(town, shop, objects, table(line(), line("N2")))
+    found: list[Job | None] = []
+
+    def take_meanwhile(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement.startswith((f"INSERT INTO {table_at} ", f"UPDATE {table_at} ")):
+            found.append(take(town, timedelta(hours=3)))
+
+    for last in (False, True):
+        listen(town.store.engine, "after_cursor_execute", take_meanwhile)
+        try:
+            assert works(town)
+        finally:
+            remove(town.store.engine, "after_cursor_execute", take_meanwhile)
+        assert found
+        assert not any(found)
+        found.clear()
+        if not last:
+            town.do(store_import, town.command(shop), public_id=report["id"])
+    assert read(town, shop, report)["state"] == "stored"
 
 
 def test_a_table_of_somebody_who_left_is_not_stored(town: Town, shop: Actor, objects: ObjectStore) -> None:

@@ -16,7 +16,9 @@ from trace.services.bulk_import import CHECKING, JOB, STORING, end_checking, ref
 from trace.services.commands import Command
 from trace.services.on_behalf import find_actor_behind
 
-LEASE = timedelta(minutes=30)  # longer than storing the largest table takes
+# So long a table waits whose worker was killed. A step may take longer: each is a transaction that begins with the
+# job's row, and whoever has that is passed by, or waited for (`storage.jobs.take`).
+LEASE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,14 @@ def read_task(session: Session, taken: Job, *, now: datetime) -> Task | None:
     return Task(taken, row, Command(actor, now))
 
 
-def note_progress(session: Session, task: Task, *, done: int, until: datetime, now: datetime) -> bool:
-    """Tell how many rows were looked at, and keep the lease; False if it is no longer ours."""
+def hold(session: Session, task: Task, *, now: datetime) -> bool:
+    """Begin a step: nobody takes the job until the transaction ends; False if the lease is no longer ours."""
+    return jobs.extend(session, task.job, until=now + LEASE, now=now)
+
+
+def note_progress(session: Session, task: Task, *, done: int) -> None:
+    """Tell how many rows were looked at."""
     session.execute(update(bulk_import).where(bulk_import.c.id == task.row.id).values(done=done))
-    return jobs.extend(session, task.job, until=until, now=now)
 
 
 def end_look(session: Session, task: Task) -> bool:
