@@ -92,11 +92,12 @@ def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
     storage.prepare(owner, "sunshine")
     made = CliRunner().invoke(cli, ["key", "--role", "platform_administrator"], env=alone)
     assert made.exit_code == 0, "once the tables are there, who starts need not know who owns them"
-    for url, hole in ((owner, "owns its tables"), (service, None)):
+    for url, hole, patience in ((owner, "owns its tables", "0"), (service, None, "5min")):
         with closing(storage.open_store(url)) as opened, opened.engine.connect() as connection:
             assert connection.scalar(text(IS_ABOVE)) is False
             found = find_hole(connection)
             assert found is None if hole is None else hole in str(found)
+            assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == patience
 
 
 def test_who_makes_backups_reads_all_and_changes_nothing(roles: dict[str, str], tmp_path: Path) -> None:

@@ -125,6 +125,23 @@ def test_of_two_that_wait_for_each_other_both_are_kept_once(postgresql: Store) -
     postgresql.close()
 
 
+def test_what_a_process_that_stands_still_holds_is_let_go_and_it_is_told_as_it_wakes(postgresql: Store) -> None:
+    """The time is the role's (docs/operating.md, Roles)."""
+
+    def stand_still(session: Session) -> None:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+        session.execute(update(ident).where(ident.c.id == 1).values(kind=7))
+        postgresql.write(lambda other: other.execute(update(ident).values(kind=ident.c.kind + 1)))  # waits for the row
+        session.execute(select(ident.c.id)).all()
+
+    with pytest.raises(DBAPIError) as found:
+        postgresql.write(stand_still)
+    assert found.value.connection_invalidated, "so that it is answered 503, and the connection is not used again"
+    with postgresql.reading() as session:
+        assert session.scalars(select(ident.c.kind)).all() == [1, 1]
+    postgresql.close()
+
+
 def test_who_comes_late_on_one_state_reads_and_writes_anew(postgresql: Store) -> None:
     states: list[int] = []
 
