@@ -2,8 +2,12 @@
 
 A server that answers and closes while a body is on its way answers with a reset (RFC 9112, 9.6): most clients, and
 proxies, send all of it before they read, and tell of a broken connection instead of a photo that is too large.
+
+A thread waits for as long as they take. So few are waited for at once, and others answered without: whoever sends a
+byte a second, and needs no key for that, keeps no more threads than these.
 """
 
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -11,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PIECE = 256 * 1024  # bytes read at once
+AT_ONCE = 2  # refused requests whose bodies are waited for
 
 
 class ReadsToTheEnd:
@@ -19,12 +24,16 @@ class ReadsToTheEnd:
     def __init__(self, application: "WSGIApplication", most: int) -> None:
         self.application = application
         self.most = most
+        self.free = threading.Semaphore(AT_ONCE)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """The application's answer."""
         answer = self.application(environ, start_response)
-        if is_on_its_way(environ):
-            throw_away(environ, self.most)
+        if is_on_its_way(environ) and self.free.acquire(blocking=False):
+            try:
+                throw_away(environ, self.most)
+            finally:
+                self.free.release()
         return answer
 
 
