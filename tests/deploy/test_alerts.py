@@ -57,7 +57,7 @@ def test_every_alert_is_tried_and_every_one_that_is_told_of_is_there() -> None:
 
 def test_an_alert_asks_for_nothing_but_figures_by_labels_that_there_are() -> None:
     for rule in RULES:
-        bare = re.sub(r"\{[^}]*\}|\[\w+\]|\b(?:by|offset) (?:\([^)]*\)|\w+)", " ", rule["expr"])
+        bare = re.sub(r"\{[^}]*\}|\[\w+\]|\b(?:by|on|offset) (?:\([^)]*\)|\w+)", " ", rule["expr"])
         words = set(re.findall(r"\b[a-z]\w*\b(?!\()", bare)) - {"or", "and", "unless", "sum", "max"}
         assert words == set(re.findall(SERIES, bare)), rule["alert"]
     assert matched("state") <= set(JobState)
