@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor as PsycopgCursor
-from psycopg import Error
+from psycopg import Error, ProgrammingError
 from psycopg._preparing import Prepare
 from psycopg.abc import Params, PQGen
 from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 Ahead = bytes | tuple[str, Sequence[Any]]  # a command without values, or a statement with them
@@ -57,9 +57,15 @@ class Connection(PsycopgConnection[Any]):
 
     def _start_query(self) -> PQGen[None]:
         """Where psycopg itself begins a transaction. What sends its statement in another way than `Cursor` does
-        (COPY, a cursor of the server, one statement for many) has sent before it what is ahead, a trip for each."""
+        (COPY, a cursor of the server, one statement for many) has sent before it what is ahead, a trip for each.
+
+        Raises `ProgrammingError` outside a transaction: each would have ended before the statement, and a sight too."""
         yield from super()._start_query()
         ahead, self.ahead = self.ahead, []
+        if ahead and self.pgconn.transaction_status == TransactionStatus.IDLE and not _begins(ahead[0]):
+            raise ProgrammingError(
+                "In a glance each statement is sent by itself, with values where it has a semicolon."
+            )
         for one in ahead:
             if isinstance(one, tuple):
                 yield from self.cursor()._execute_gen(*one)
@@ -132,6 +138,10 @@ class Cursor(PsycopgCursor[Any]):
                     raise error_from_result(result, encoding=server._encoding)
             if not isinstance(one, bytes):
                 _take(one, results)
+
+
+def _begins(one: Ahead) -> bool:
+    return isinstance(one, bytes) and one.startswith(b"BEGIN")
 
 
 def _send(one: _Query) -> None:

@@ -19,7 +19,7 @@ import storage
 from storage.postgresql import MOST_CONNECTIONS
 from storage.store import Store, driver_url, once_kept
 from storage.tables import ident
-from storage.tenancy import across_organisations, sight_of
+from storage.tenancy import EVERYTHING, across_organisations, sight_of
 from tests.conftest import ROOT, Databases, make_database
 from tests.gate import Gate
 
@@ -88,6 +88,15 @@ def test_statement_of_a_glance_at_postgresql_is_one_round_trip_and_sees_as_it_sh
         with store.reading() as session:
             assert session.scalar(sees) == " 0", "nothing is left behind"
             assert session.scalar(text("SHOW transaction_read_only")) == "off"
+
+
+def test_statement_that_a_glance_cannot_send_with_its_sight_is_refused(databases: Databases) -> None:
+    with closing(storage.open_store(make_database(databases, "postgresql"))) as store:
+        with pytest.raises(DBAPIError, match="semicolon"), store.seeing(EVERYTHING).glancing() as session:
+            session.execute(text("INSERT INTO ident (uri, kind) VALUES ('a', 1) -- ;"))
+        assert count(store) == 0
+        with store.seeing(EVERYTHING).glancing() as session:
+            assert session.scalar(text("SELECT current_setting('sunshine.sees')")) == "all"
 
 
 def test_a_reading_in_which_a_statement_failed_ends_like_any_other(store: Store) -> None:
