@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor as PsycopgCursor
-from psycopg import Error, ProgrammingError
+from psycopg import ProgrammingError
 from psycopg._preparing import Prepare
 from psycopg.abc import Params, PQGen
 from psycopg.errors import error_from_result
@@ -45,7 +45,7 @@ class Connection(PsycopgConnection[Any]):
             return
         try:
             self.execute("COMMIT", prepare=False)
-        except Error:
+        except BaseException:
             if not self.closed:
                 self.rollback()
             raise

@@ -120,6 +120,15 @@ def test_a_commit_that_fails_for_it_leaves_the_connection_at_rest(connection: Co
     assert connection.execute("SELECT 2").fetchone() == (2,)
 
 
+def test_a_commit_of_what_cannot_be_written_down_is_refused_and_the_transaction_is_over(connection: Connection) -> None:
+    connection.execute("SELECT 1")
+    connection.ahead.append(("SELECT %s::text", ["\ud800"]))
+    with pytest.raises(UnicodeEncodeError):
+        connection.commit()
+    assert (connection.ahead, is_begun(connection)) == ([], False)
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_what_is_rolled_back_is_never_sent(connection: Connection) -> None:
     connection.ahead.append(("SELECT 1 / %s", (0,)))
     connection.rollback()
