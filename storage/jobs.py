@@ -101,7 +101,7 @@ def take(
         .scalar_subquery()
     )
     # Whoever had it before and did not say how it ended was killed: that counts as a failure, or a job that kills its
-    # workers would be tried for ever.
+    # workers would be tried for ever. Without an error: nobody was left to say one.
     killed = job.c.lease.is_not(None)
     values = {
         "lease": lease,
@@ -109,6 +109,7 @@ def take(
         "set_at": now,
         "attempts": job.c.attempts + case((killed, 1), else_=0),
         "failing_since": case((killed, func.coalesce(job.c.failing_since, now)), else_=job.c.failing_since),
+        "last_error": case((killed, None), else_=job.c.last_error),
     }
     row = session.execute(update(job).where(job.c.id == free).values(values).returning(job)).one_or_none()
     if row is None:
@@ -134,6 +135,11 @@ def reschedule(session: Session, taken: Job, *, due_at: datetime, now: datetime)
     took the job over meanwhile.
     """
     return _change(session, taken, **_FRESH, due_at=due_at, set_at=now)
+
+
+def give_back(session: Session, taken: Job, *, now: datetime) -> bool:
+    """Give the job back as it was taken: whoever stops did not fail at it. False if the lease is no longer ours."""
+    return _change(session, taken, lease=None, lease_until=None, set_at=now)
 
 
 def retry(session: Session, taken: Job, *, due_at: datetime, error: str, now: datetime, dead: bool = False) -> bool:

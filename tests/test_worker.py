@@ -376,3 +376,25 @@ def test_crew_works_until_it_is_told_to_stop_and_finishes_what_it_has_in_hand(po
     assert not stopping.is_alive()
     post.work()  # what the crew was to do besides is done by now
     assert len(post.came) == 1, "the mark moved behind what was sent"
+
+
+def test_what_takes_longer_than_a_crew_may_take_to_stop_is_given_back_and_counts_as_no_failure(post: Post) -> None:
+    begun, over, late = threading.Event(), threading.Event(), list[bool]()
+
+    def take_long(at: Workplace, taken: Job) -> None:
+        begun.set()
+        assert over.wait(60)
+        late.append(at.store.write(jobs.finish, taken))
+
+    with post.town.store.writing() as session:
+        jobs.put(session, kind="long", subject=1, due_at=NOW, now=NOW, organisation=None)
+    alone = replace(post.worker, kinds={"long": JobKind(LEASE)}, work={"long": take_long})
+    crew = Crew(alone, 1).start()
+    assert begun.wait(60)
+    crew.stop(0.0)
+    with post.town.store.writing() as session:
+        taken = jobs.take(session, now=NOW, lease="the next worker's", until=NOW + LEASE)
+    assert (taken and taken.attempts) == 0, "nobody waits for the lease of who stopped"
+    over.set()
+    crew.stop()
+    assert late == [False], "the one that was told to stop ends nothing any more"

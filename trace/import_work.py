@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.jobs import Job
-from trace.domain.failures import Failure
+from trace.domain.failures import N_, Failure
 from trace.services.bulk_import import parts_of, try_part
 from trace.services.import_jobs import Task, end_look, hold, note_progress, read_task, refuse_import, store
 from trace.services.job_failing import OURS, retry_or_bury
@@ -21,14 +21,19 @@ from trace.workplace import LeaseLost, Workplace
 
 MOST_ATTEMPTS = 3  # then the table is refused, which whoever brought it in sees
 PAUSE = timedelta(seconds=30)
+BROKEN_OFF = N_(
+    "The service was killed {times} times while it worked on this table; nothing of it is stored. Bring the table in"
+    " again, in parts where that goes on."
+)
 log = structlog.get_logger()
 
 
 def bring_in(at: Workplace, taken: Job) -> None:
     """Look at a large table, or store it; what a person can mend ends it, a fault of ours comes again a few times."""
     try:
-        if taken.attempts >= MOST_ATTEMPTS:  # it killed its workers
-            raise Failure(OURS)
+        if taken.attempts >= MOST_ATTEMPTS:  # what fails so often otherwise is refused at once
+            log.error("job_dead", job=taken.kind, subject=taken.subject)
+            raise Failure(BROKEN_OFF, times=taken.attempts)
         _carry_out(at, taken)
     except Failure as failure:
         at.store.write(refuse_import, taken, failure, now=at.now())

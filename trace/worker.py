@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage import jobs
 from storage.again import is_out_of_reach
@@ -60,6 +61,7 @@ class Worker(Workplace):
 
     kinds: Mapping[str, JobKind] = field(default_factory=lambda: KINDS)
     work: Mapping[str, Callable[[Workplace, Job], None]] = field(default_factory=lambda: WORK)
+    in_hand: set[Job] = field(default_factory=set)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; the job in hand is finished first. Nothing that goes wrong ends the loop."""
@@ -100,6 +102,7 @@ class Worker(Workplace):
         if taken.attempts and self.store.write(bury_if_over, taken, now=self.now()):
             log.error("job_dead", job=taken.kind, subject=taken.subject)
             return True
+        self.in_hand.add(taken)
         try:
             self._carry_out(taken)
         except LeaseLost:
@@ -109,7 +112,22 @@ class Worker(Workplace):
         except Exception as fault:
             self._fail(taken, Failure(OURS), fault)
             raise
+        finally:
+            self.in_hand.discard(taken)
         return True
+
+    def give_back(self) -> None:
+        """Leave what is still in hand to others, who begin it anew: whoever is told to stop did not fail at it.
+
+        Where the store is out of reach the leases run out, as when a worker is killed.
+        """
+        for taken in tuple(self.in_hand):
+            try:
+                given = self.store.write(jobs.give_back, taken, now=self.now())
+            except SQLAlchemyError as fault:  # the process ends all the same
+                log.warning("job_not_given_back", job=taken.kind, subject=taken.subject, kind=type(fault).__name__)
+            else:
+                log.info("job_given_back", job=taken.kind, subject=taken.subject, given=given)
 
     def _carry_out(self, taken: Job) -> None:
         # What leaves for a subscriber or an export is one organisation's: so the second line stands behind it, too.
@@ -147,6 +165,7 @@ class Crew:
     """Some workers in threads of their own, which end with the process or when they are told to."""
 
     def __init__(self, worker: Worker, size: int = THREADS):
+        self._worker = worker
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=worker.run, args=(self._stop,), name=f"worker-{number}", daemon=True)
@@ -160,8 +179,9 @@ class Crew:
         return self
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Let every worker finish the job in hand, waiting so long at most; what is not finished is done again."""
+        """Let every worker finish the job in hand, waiting so long at most; what is not finished is given back."""
         self._stop.set()
         end = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        self._worker.give_back()

@@ -9,6 +9,7 @@ import pytest
 import xlsxwriter
 from sqlalchemy import insert, select, update
 from sqlalchemy.event import listen, remove
+from structlog.testing import capture_logs
 
 from schemas.import_templates import template_of
 from storage import jobs
@@ -305,6 +306,23 @@ def test_a_table_whose_worker_was_killed_is_gone_on_with_after_two_minutes(
     assert not works(town, timedelta(minutes=1.9))
     assert works(town, timedelta(minutes=2))
     assert read(town, shop, report)["ready"]
+
+
+def test_a_table_whose_workers_were_killed_three_times_is_refused_and_says_so(
+    town: Town, shop: Actor, objects: ObjectStore
+) -> None:
+    with town.store.writing() as session:
+        session.execute(insert(rule_entry).values(**at_once_rule(town, shop)))
+    report = came(town, shop, objects, table(line(), line("N2")))
+    for number in range(3):
+        assert take(town, number * LEASE)
+    with capture_logs() as log:
+        assert works(town, 3 * LEASE)
+    refused = read(town, shop, report)
+    assert (refused["state"], refused["file"][0]["values"]) == ("refused", {"times": "3"})
+    assert refused["file"][0]["message"].startswith("The service was killed {times} times while it worked on")
+    assert [(one["event"], one["subject"]) for one in log] == [("job_dead", 1)]
+    assert not works(town, 9 * LEASE)
 
 
 @pytest.mark.parametrize("table_at", ["bulk_import", "receipt"])  # in each step's midst: of the look, of storing

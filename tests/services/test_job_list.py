@@ -18,6 +18,7 @@ from trace.domain.parties import OrganisationKind
 from trace.domain.permissions import Actor, Role
 from trace.services import job_list
 from trace.services.alerts import page_of_alerts
+from trace.services.job_failing import BROKEN_OFF
 from trace.services.prescription_images import ERASE
 from trace.services.rounds import LEASE
 
@@ -183,7 +184,8 @@ def test_work_that_kills_its_workers_is_dead_one_day(post: Post) -> None:
     for _ in range(8 * 24):
         post.town.do(jobs.take, now=post.now, lease=f"killed at {post.now}"[:36], until=post.now + LEASE)
         post.now += HOUR
-    assert [card["state"] for card in listed(post, shop)["jobs"]] == [JobState.FAILING]
+    (card,) = listed(post, shop)["jobs"]
+    assert (card["state"], card["last_error"]) == (JobState.FAILING, BROKEN_OFF)
     assert post.worker.work_once()
     assert [card["state"] for card in listed(post, shop)["jobs"]] == [JobState.DEAD]
     assert post.came == []

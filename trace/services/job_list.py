@@ -24,13 +24,13 @@ from storage.tables import (
     subscription,
 )
 from storage.tenancy import across
-from trace.domain.failures import N_, Conflict, Forbidden, Invalid, NotFound
+from trace.domain.failures import N_, Conflict, Failure, Forbidden, Invalid, NotFound
 from trace.domain.jobs import Decision, JobState
 from trace.domain.permissions import Actor, Permission, Role, authorize
 from trace.services import export_files, subscriptions
 from trace.services.bulk_import import JOB as IMPORT
 from trace.services.commands import Command, run_once
-from trace.services.job_failing import as_failure
+from trace.services.job_failing import BROKEN_OFF, as_failure
 from trace.services.job_kinds import KINDS, SERVICE, ready
 
 PAGE = 50
@@ -214,7 +214,8 @@ def _get(session: Session, actor: Actor, number: int, now: datetime) -> Row[*tup
 def _card(row: Row[*tuple[Any, ...]], actor: Actor) -> dict[str, Any]:
     kind = KINDS.get(row.kind)
     own = row.organisation == actor.organisation
-    failure = as_failure(row.last_error) if row.last_error else None
+    # Whoever is killed says nothing: what failed without a word was broken off (`storage.jobs.take`).
+    failure = as_failure(row.last_error) if row.last_error else Failure(BROKEN_OFF) if row.attempts else None
     return {
         "id": row.id,
         "kind": row.kind,
