@@ -18,6 +18,7 @@ import structlog
 from psycopg import IsolationLevel
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout, OperationalError, _WaitTimeout
+from psycopg.waiting import Ready
 
 from storage import together
 
@@ -36,10 +37,12 @@ class Connection(together.Connection):
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """What the server answers; raises `OperationalError` where it says nothing, to nobody."""
+        waiting = gen
         while True:
             try:
-                answer = super().wait(gen, interval, SILENCE / 5)
+                answer = super().wait(waiting, interval, SILENCE / 5)
             except _WaitTimeout:
+                waiting = _going_on(gen)
                 if not self.pulse.beats():
                     self.pgconn.finish()
                     raise OperationalError("the server says nothing") from None
@@ -139,3 +142,16 @@ class Pulse:
         changed, self.is_silent, self._felt = self.is_silent != is_silent, is_silent, self._clock()
         if changed:
             log.warning("database_silent") if is_silent else log.info("database_answers")
+
+
+def _going_on(gen: PQGen[T]) -> PQGen[T]:
+    """What a generator that waits was at: begun anew it would be sent None, which psycopg's own, in C, take for a fault
+    while they send."""
+    ready: int = Ready.NONE
+    while True:
+        try:
+            wanted = gen.send(ready)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+        ready = yield wanted

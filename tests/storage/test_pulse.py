@@ -3,6 +3,7 @@
 import itertools
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from psycopg.errors import ConnectionTimeout, OperationalError
@@ -26,6 +27,16 @@ def test_statement_that_takes_long_is_waited_for(databases: Databases, monkeypat
     with store.reading() as session:
         assert session.scalar(text("SELECT 7 FROM pg_sleep(0.5)")) == 7
     store.close()
+
+
+@pytest.mark.parametrize("ahead", [[], [b"BEGIN"]])
+def test_statement_that_takes_long_to_be_sent_is_waited_for(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, ahead: list[bytes]
+) -> None:
+    monkeypatch.setattr(pulse, "SILENCE", 0.01)
+    with closing(Pulse().connect(conninfo=make_database(databases, "postgresql"), autocommit=True)) as connection:
+        connection.ahead += ahead
+        assert connection.execute("SELECT length(%s)", ("x" * 20_000_000,)).fetchone() == (20_000_000,)
 
 
 def test_of_a_server_that_says_nothing_one_waits_and_the_others_are_told_at_once(mute: dict[str, object]) -> None:
