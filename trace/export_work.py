@@ -145,7 +145,7 @@ class _Step:
             self.at.store.write(retry_or_bury, taken, failure, due_at=pace.tonight, now=now)
             return
         if errand is None:
-            self.at.store.write(end_round, taken, pace, now=self.at.now())
+            self.at.store.write(_end_round, taken, pace, now=self.at.now())
         else:
             now = self.at.now()
             self.at.store.write(_note_asked, taken, errand, due_at=now + pace.between, now=now)
@@ -191,4 +191,10 @@ def _note_held(session: Session, errand: Errand, answer: Answer, verdict: Verdic
 
 def _note_asked(session: Session, taken: Job, errand: Errand, *, due_at: datetime, now: datetime) -> None:
     note_asked(session, taken.subject, errand.file.id)
-    go_on(session, taken, due_at=due_at, now=now)
+    if not go_on(session, taken, due_at=due_at, now=now):  # another one's round is somewhere else
+        raise LeaseLost
+
+
+def _end_round(session: Session, taken: Job, pace: Pace, *, now: datetime) -> None:
+    if not end_round(session, taken, pace, now=now):
+        raise LeaseLost
