@@ -137,9 +137,9 @@ def reschedule(session: Session, taken: Job, *, due_at: datetime, now: datetime)
     return _change(session, taken, **_FRESH, due_at=due_at, set_at=now)
 
 
-def give_back(session: Session, taken: Job, *, now: datetime) -> bool:
-    """Give the job back as it was taken: whoever stops did not fail at it. False if the lease is no longer ours."""
-    return _change(session, taken, lease=None, lease_until=None, set_at=now)
+def give_back(session: Session, taken: Job, *, due_at: datetime, now: datetime) -> bool:
+    """Give the job back, neither done nor failed, due again at a time; False if the lease is no longer ours."""
+    return _change(session, taken, lease=None, lease_until=None, due_at=due_at, set_at=now)
 
 
 def retry(session: Session, taken: Job, *, due_at: datetime, error: str, now: datetime, dead: bool = False) -> bool:

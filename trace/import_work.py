@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from storage import jobs
+from storage.again import is_out_of_reach
 from storage.jobs import Job
 from trace.domain.failures import N_, Failure
 from trace.services.bulk_import import parts_of, try_part
@@ -22,8 +23,8 @@ from trace.workplace import LeaseLost, Workplace
 MOST_ATTEMPTS = 3  # then the table is refused, which whoever brought it in sees
 PAUSE = timedelta(seconds=30)
 BROKEN_OFF = N_(
-    "The service was killed {times} times while it worked on this table; nothing of it is stored. Bring the table in"
-    " again, in parts where that goes on."
+    "The work on this table was broken off {times} times: the service was killed, or the database gone. Nothing of it"
+    " is stored. Bring the table in again, in parts where that goes on."
 )
 log = structlog.get_logger()
 
@@ -39,9 +40,11 @@ def bring_in(at: Workplace, taken: Job) -> None:
         at.store.write(refuse_import, taken, failure, now=at.now())
     except LeaseLost:
         raise
-    except Exception:
+    except Exception as fault:
         now = at.now()
-        if taken.attempts + 1 >= MOST_ATTEMPTS:
+        if is_out_of_reach(fault):  # the table waits until the database has room, or is there
+            at.store.write(jobs.give_back, taken, due_at=now + PAUSE, now=now)
+        elif taken.attempts + 1 >= MOST_ATTEMPTS:
             at.store.write(refuse_import, taken, Failure(OURS), now=now)
         else:
             at.store.write(retry_or_bury, taken, Failure(OURS), due_at=now + PAUSE, now=now)

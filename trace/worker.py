@@ -123,7 +123,7 @@ class Worker(Workplace):
         """
         for taken in tuple(self.in_hand):
             try:
-                given = self.store.write(jobs.give_back, taken, now=self.now())
+                given = self.store.write(jobs.give_back, taken, due_at=taken.due_at, now=self.now())
             except SQLAlchemyError as fault:  # the process ends all the same
                 log.warning("job_not_given_back", job=taken.kind, subject=taken.subject, kind=type(fault).__name__)
             else:

@@ -18,7 +18,7 @@ from trace.services.alerts import DEAD, raise_alert
 from trace.services.rulebook import rules_on
 
 OURS = N_("Something went wrong on our side; the log of the service has it.")
-BROKEN_OFF = N_("Its worker was ended in the midst of it: killed, without memory, or with its machine.")
+BROKEN_OFF = N_("It was broken off: its worker was killed or had no memory, or the database was gone.")
 
 
 def retry_or_bury(session: Session, taken: Job, failure: Failure, *, due_at: datetime, now: datetime) -> bool:
