@@ -12,7 +12,7 @@ from storage.binary_arrays import take_columns
 from storage.pulse import SILENCE, Pulse
 from storage.pulse import Connection as ServerConnection
 from storage.replicas import Replica
-from storage.tenancy import begin_with_sight, begin_without, tell_sight
+from storage.tenancy import begin_with_sight, begin_without, server_of, tell_sight
 
 # After so many seconds without a sign of life PostgreSQL's machine is taken for gone (names as libpq has them).
 GONE = {
@@ -119,8 +119,8 @@ def _note_statement(connection: Connection, _cursor: Any, statement: str, *_more
 
 
 def has_only_read(connection: Connection) -> bool:
-    """Whether the transaction of a connection sent nothing but SELECTs."""
-    return bool(connection.info.get(_ONLY_SELECTS))
+    """Whether the transaction of a connection sent nothing but SELECTs, none of which failed."""
+    return bool(connection.info.get(_ONLY_SELECTS)) and not server_of(connection).has_failed()
 
 
 def _is_select(statement: str) -> bool:

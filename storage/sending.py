@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from storage.tenancy import server_of
+
 
 class Sent(NamedTuple):
     """What came of a statement: the rows that it gives, as the driver makes them, and how many it wrote."""
@@ -56,7 +58,7 @@ def send_along(session: Session, statement: str, values: Sequence[Any]) -> None:
     connection = session.connection()
     listeners = connection.dispatch
     listeners.before_cursor_execute(connection, None, statement, values, None, False)
-    connection.connection.dbapi_connection.ahead.append((statement, values))  # type: ignore[union-attr]
+    server_of(connection).ahead.append((statement, values))
     listeners.after_cursor_execute(connection, None, statement, values, None, False)
 
 

@@ -18,10 +18,11 @@ from functools import wraps
 from inspect import isgeneratorfunction
 from typing import Concatenate, ParamSpec, TypeVar
 
+from psycopg import ProgrammingError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
-from storage.together import Ahead
+from storage.together import Connection as ServerConnection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,7 +148,7 @@ def begin_with_sight(connection: Connection, *begin: str) -> None:
     seer: _Seer = connection.get_execution_options().get(_SEER) or _Seer(NOTHING)
     connection.info[_SEER], connection.info[_TOLD] = seer, None
     seer.connection = connection
-    _ahead(connection).extend(command.encode() for command in begin)
+    server_of(connection).ahead.extend(command.encode() for command in begin)
 
 
 def begin_without(connection: Connection) -> None:
@@ -157,22 +158,30 @@ def begin_without(connection: Connection) -> None:
 
 def tell_sight(connection: Connection, statement: str, alone: Iterable[str] = ()) -> None:
     """Have PostgreSQL be told, ahead of a statement, a sight that it was not told yet in the transaction; mostly
-    nothing to do. What goes before the sight where the statement is a transaction of its own: `alone`."""
-    info = connection.info
+    nothing to do. What goes before the sight where the statement is a transaction of its own: `alone`.
+
+    Raises `ProgrammingError` where the transaction ended already (its BEGIN failed, or it was told a COMMIT as a
+    statement): what follows would be kept by itself, and see nothing.
+    """
+    info, server = connection.info, server_of(connection)
     if statement.startswith("ROLLBACK"):  # to a savepoint: what was told since is rolled back with it
         info[_TOLD] = None  # no sight, and no other is like it
-        _ahead(connection).clear()  # what was to go ahead as well
+        server.ahead.clear()  # what was to go ahead as well
+        return
+    seer: _Seer | None = info.get(_SEER)
+    if seer is None:
         return
     if alone:
-        _ahead(connection).extend(command.encode() for command in alone)
+        server.ahead.extend(command.encode() for command in alone)
         info[_TOLD] = None
-    seer: _Seer | None = info.get(_SEER)
-    if seer is not None and seer.sight != info[_TOLD]:
+    elif server.is_over():
+        raise ProgrammingError("the transaction of this statement is over")
+    if seer.sight != info[_TOLD]:
         info[_TOLD] = seer.sight
-        _ahead(connection).append(_TELL % seer.sight.text.encode())
+        server.ahead.append(_TELL % seer.sight.text.encode())
 
 
-def _ahead(connection: Connection) -> list[Ahead]:
-    """What goes to the server with the next statement (`storage.together`)."""
-    ahead: list[Ahead] = connection.connection.dbapi_connection.ahead  # type: ignore[union-attr]
-    return ahead
+def server_of(connection: Connection) -> ServerConnection:
+    """The driver's connection, with what goes to the server with its next statement (`storage.together`)."""
+    server: ServerConnection = connection.connection.dbapi_connection  # type: ignore[assignment]
+    return server

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import Cursor as PsycopgCursor
-from psycopg import ProgrammingError
-from psycopg._preparing import Prepare
+from psycopg import Error, ProgrammingError
+from psycopg._preparing import Key, Prepare
+from psycopg._queries import PostgresQuery
 from psycopg.abc import Params, PQGen
-from psycopg.errors import error_from_result
+from psycopg.errors import InFailedSqlTransaction, error_from_result
 from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 Ahead = bytes | tuple[str, Sequence[Any]]  # a command without values, or a statement with them
 
@@ -34,11 +35,23 @@ class Connection(PsycopgConnection[Any]):
         self.ahead: list[Ahead] = []
         self.cursor_factory = Cursor
 
+    def has_failed(self) -> bool:
+        """Whether a statement of the transaction failed, so that nothing of it can be kept."""
+        return bool(self.pgconn.transaction_status == TransactionStatus.INERROR)
+
+    def is_over(self) -> bool:
+        """Whether no transaction is open, and none begins with the next statement."""
+        return not self.ahead and self.pgconn.transaction_status == TransactionStatus.IDLE
+
     def commit(self) -> None:
         """As psycopg's, and what was to go ahead is kept, too; without a statement nothing was begun.
 
-        Whatever it raises, the transaction is over: the server passes by a COMMIT behind what failed.
+        Whatever it raises, the transaction is over: the server passes by a COMMIT behind what failed. Raises
+        `InFailedSqlTransaction` where a statement failed before it, of which the server says nothing at its COMMIT.
         """
+        if self.has_failed():
+            self.rollback()
+            raise InFailedSqlTransaction("a statement failed, so that nothing of its transaction is kept")
         if not any(isinstance(one, tuple) for one in self.ahead):
             self.ahead.clear()
             super().commit()
@@ -74,12 +87,20 @@ class Connection(PsycopgConnection[Any]):
 
 
 class _Query(NamedTuple):
-    """A statement that is ready to be sent by a cursor: under this name, where it is or shall be prepared."""
+    """A statement that a cursor can send; `prepare` as psycopg has it."""
 
     cursor: "Cursor"
-    query: Any
+    query: PostgresQuery
+    prepare: bool | None
+
+
+class _Sent(NamedTuple):
+    """A statement that was sent, under this name where it is prepared; `key` is that of one not met before."""
+
+    cursor: "Cursor"
     prepare: Prepare
     name: bytes
+    key: Key | None
 
 
 class Cursor(PsycopgCursor[Any]):
@@ -96,8 +117,7 @@ class Cursor(PsycopgCursor[Any]):
         if not ahead or several or binary is not None or connection._pipeline:
             yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
             return
-        connection.ahead = []
-        queries: list[bytes | _Query] = []
+        connection.ahead, queries = [], list[bytes | _Query]()
         try:
             for one in ahead:
                 queries.append(one if isinstance(one, bytes) else (yield from Cursor(connection)._ready(*one)))
@@ -109,57 +129,74 @@ class Cursor(PsycopgCursor[Any]):
         self._last_query = query
         yield from connection._prepared.maintain_gen(connection)
 
-    def _ready(self, query: Any, params: Params | None, prepare: bool | None = None) -> PQGen["_Query"]:
+    def _ready(self, query: Any, params: Params | None, prepare: bool | None = None) -> PQGen[_Query]:
         yield from self._start_query(query)
-        converted = self._convert_query(query, params)
-        return _Query(self, converted, *self._get_prepared(converted, prepare))
+        return _Query(self, self._convert_query(query, params), prepare)
 
     def _send_together(self, queries: Iterable[bytes | _Query]) -> PQGen[None]:
         """Send all, then read the answers; raises the first fault, which ended what came behind it."""
-        server, answers = self._pgconn, []
+        server, answers = self._pgconn, list[PGresult]()
+        done = list[tuple[_Sent, list[PGresult]]]()
         try:
             server.enter_pipeline_mode()
-            for one in queries:
-                server.send_query_params(one, None) if isinstance(one, bytes) else _send(one)
+            sent = [_send(server, one) for one in queries]
             server.pipeline_sync()
             yield from send(server)
-            for one in queries:
-                is_prepared = isinstance(one, bytes) or one.prepare is not Prepare.SHOULD
-                prepared = None if is_prepared else (yield from fetch_many(server))
-                answers.append((one, prepared, (yield from fetch_many(server))))
+            for one in sent:
+                if one is not None and one.prepare is Prepare.SHOULD:
+                    answers += yield from fetch_many(server)
+                results = yield from fetch_many(server)
+                answers += results
+                if one is not None:
+                    done.append((one, results))
             yield from fetch_many(server)  # of the end
             server.exit_pipeline_mode()
         except BaseException:
             server.finish()  # nobody knows what would come next
+            self._check_all(answers)  # the server may have said why it ended the connection
             raise
-        for one, prepared, results in answers:
-            for result in (*(prepared or ()), *results):
-                if result.status == ExecStatus.FATAL_ERROR:
-                    raise error_from_result(result, encoding=server._encoding)
-            if not isinstance(one, bytes):
-                _take(one, results)
+        try:
+            self._check_all(answers)
+        except Error:
+            # What is noted as prepared may not be, and what is may be the fault: a plan for tables as they were.
+            self._conn._prepared.clear()
+            if server.transaction_status == TransactionStatus.IDLE:  # else its ROLLBACK has the server forget them
+                yield from self._conn._prepared.maintain_gen(self._conn)
+            raise
+        for one, results in done:
+            _take(one, results)
+
+    def _check_all(self, answers: Iterable[PGresult]) -> None:
+        for answer in answers:
+            if answer.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(answer, encoding=self._encoding)
 
 
 def _begins(one: Ahead) -> bool:
     return isinstance(one, bytes) and one.startswith(b"BEGIN")
 
 
-def _send(one: _Query) -> None:
-    cursor, query, prepare, name = one
-    if prepare is Prepare.NO:
+def _send(server: PGconn, one: bytes | _Query) -> _Sent | None:
+    if isinstance(one, bytes):
+        server.send_query_params(one, None)
+        return None
+    cursor, query, prepare = one
+    prepared = cursor._conn._prepared
+    shall, name = prepared.get(query, prepare)
+    # Noted before it is answered, as in psycopg's own pipeline: the same once more behind it is not prepared once more.
+    key = prepared.maybe_add_to_cache(query, shall, name)
+    if shall is Prepare.NO:
         cursor._execute_send(query, force_extended=True)
-        return
-    if prepare is Prepare.SHOULD:
-        cursor._send_prepare(name, query)
-    cursor._send_query_prepared(name, query)
+    else:
+        if shall is Prepare.SHOULD:
+            cursor._send_prepare(name, query)
+        cursor._send_query_prepared(name, query)
+    return _Sent(cursor, shall, name, key)
 
 
-def _take(one: _Query, results: list[PGresult]) -> None:
+def _take(one: _Sent, results: list[PGresult]) -> None:
     """Note what was prepared, and give a cursor what its statement answered."""
-    cursor, query, prepare, name = one
-    known = cursor._conn._prepared
-    key = known.maybe_add_to_cache(query, prepare, name)
-    if key is not None:
-        known.validate(key, prepare, name, results)
-    cursor._check_results(results)
-    cursor._set_results(results)
+    if one.key is not None:
+        one.cursor._conn._prepared.validate(one.key, one.prepare, one.name, results)
+    one.cursor._check_results(results)
+    one.cursor._set_results(results)

@@ -1,10 +1,18 @@
 """What nobody waits for goes ahead of the next statement, however that is sent, and never without one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
-from psycopg.errors import DivisionByZero, OperationalError, ProgrammingError, UniqueViolation
+from psycopg import connect
+from psycopg.errors import (
+    AdminShutdown,
+    DivisionByZero,
+    FeatureNotSupported,
+    InFailedSqlTransaction,
+    ProgrammingError,
+    UniqueViolation,
+)
 
 from storage.pulse import Connection, Pulse
 from tests.conftest import Databases, make_database
@@ -85,10 +93,79 @@ def test_statement_behind_it_is_prepared_like_any_other(connection: Connection) 
     assert connection.execute(prepared).fetchone() == (1,)
 
 
-def test_connection_that_is_lost_is_told(connection: Connection) -> None:
-    with pytest.raises(OperationalError):
-        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+def prepared_for(connection: Connection, statement: str) -> int:
+    """How often the server holds a statement prepared for this connection."""
+    query = "SELECT count(*)::int FROM pg_prepared_statements WHERE statement = %s"
+    (count,) = connection.cursor().execute(query, (statement,), prepare=False).fetchone() or (0,)
+    return int(count)
+
+
+def test_the_same_statement_twice_ahead_is_prepared_once(connection: Connection) -> None:
+    connection.prepare_threshold = 2
+    for _ in range(3):
+        connection.ahead += [("SELECT %s::int", (number,)) for number in (1, 2)]
+        connection.commit()
+        connection.ahead += [b"BEGIN", SET]
+    assert prepared_for(connection, "SELECT $1::int") == 1
+
+
+def test_what_fails_as_it_is_prepared_leaves_nothing_behind_and_others_are_prepared_as_ever(
+    connection: Connection,
+) -> None:
+    connection.ahead, connection.prepare_threshold = [], 2
+    for divisor in (1, 1, 0, 1, 1):
+        connection.ahead.append(SET)
+        with suppress(DivisionByZero):
+            connection.execute("SELECT 1 / %s::int", (divisor,))
+    assert prepared_for(connection, "SELECT 1 / $1::int") == 0
+    for _ in range(2):
+        connection.cursor().executemany("SELECT 1 / %s::int", [(1,), (2,)])
+    assert prepared_for(connection, "SELECT 1 / $1::int") == 1
+
+
+def test_a_glance_at_a_table_that_was_changed_meanwhile_fails_once(connection: Connection) -> None:
+    connection.ahead, connection.prepare_threshold = [], 0
+    told = list[str]()
+    with connect(connection.info.dsn, autocommit=True) as other:
+        other.execute("CREATE TABLE heap (n int)")
+        for change in ("", "ALTER TABLE heap ALTER n TYPE bigint", "", ""):
+            other.execute(change)
+            connection.ahead.append(SET)
+            try:
+                told.append(str(connection.execute("SELECT n FROM heap").fetchall()))
+            except FeatureNotSupported as fault:
+                told.append(str(fault))
+    assert told == ["[]", "cached plan must not change result type", "[]", "[]"]
+
+
+END = "SELECT pg_terminate_backend(pg_backend_pid(), %s)"
+
+
+def test_of_a_connection_that_is_lost_is_told_why_the_server_ended_it(connection: Connection) -> None:
+    with pytest.raises(AdminShutdown):
+        connection.execute(END, (0,))
     assert connection.closed
+
+
+def test_so_it_is_where_that_was_ahead_of_the_commit(connection: Connection) -> None:
+    connection.ahead.append((END, (0,)))
+    with pytest.raises(AdminShutdown):
+        connection.commit()
+    assert connection.closed
+
+
+def test_a_commit_of_a_transaction_that_failed_is_told_and_it_is_over(connection: Connection) -> None:
+    with pytest.raises(DivisionByZero):
+        connection.execute("SELECT 1 / %s", (0,))
+    with pytest.raises(InFailedSqlTransaction, match="nothing of its transaction is kept"):
+        connection.commit()
+    assert not is_begun(connection)
+
+
+def test_what_is_larger_than_all_buffers_goes_together_both_ways(connection: Connection) -> None:
+    large = "x" * 4_000_000
+    connection.ahead += [("SELECT %s::text", (large,))] * 3
+    assert connection.execute("SELECT length(%s)", (large,)).fetchone() == (4_000_000,)
 
 
 def test_a_statement_that_nobody_waits_for_goes_with_the_next_or_with_the_commit(connection: Connection) -> None:

@@ -1,0 +1,78 @@
+"""No statement of a session on PostgreSQL is carried out outside of its transaction, and so without its sight."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from psycopg.errors import ProgrammingError
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from storage.sending import send, send_along
+from storage.store import Store
+from storage.tables import ident
+from storage.tenancy import server_of, sight_of
+from tests.conftest import Databases, make_database
+
+ADD = insert(ident).values(uri="a", kind=1)
+ADD_ALONG = ("INSERT INTO ident (uri, kind) VALUES (%s, %s)", ("a", 1))
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    """A store on a fresh database of PostgreSQL's, seen as organisation 7."""
+    with databases.opened(make_database(databases, "postgresql")) as opened:
+        yield opened.seeing(sight_of(7))
+
+
+def count(store: Store) -> int:
+    """How many things there are."""
+    with store.reading() as session:
+        return int(session.scalar(text("SELECT count(*) FROM ident")) or 0)
+
+
+def cannot_begin(session: Session) -> None:
+    """Have the transaction's BEGIN fail, and pass over that."""
+    server_of(session.connection()).ahead[0] = b"BEGIN TO BEGIN"
+    with pytest.raises(DBAPIError):
+        session.execute(text("SELECT 1"))
+
+
+def cannot_begin_with_many(session: Session) -> None:
+    """Likewise, with what the driver sends in another way."""
+    server_of(session.connection()).ahead[0] = b"BEGIN TO BEGIN"
+    with pytest.raises(DBAPIError):
+        session.connection().exec_driver_sql("SELECT %s::int", [(1,), (2,)])
+
+
+def end(session: Session) -> None:
+    """End the transaction behind the session's back."""
+    session.execute(text("SELECT 1"))
+    session.execute(text("ROLLBACK"))
+
+
+@pytest.mark.parametrize("ends", [cannot_begin, cannot_begin_with_many, end])
+@pytest.mark.parametrize(
+    "act", [lambda session: session.execute(ADD), lambda session: send(session, *ADD_ALONG)], ids=["execute", "send"]
+)
+def test_what_comes_behind_the_end_of_its_transaction_is_refused(
+    store: Store, ends: Callable[[Session], None], act: Callable[[Session], object]
+) -> None:
+    with store.writing() as session:
+        ends(session)
+        with pytest.raises((ProgrammingError, DBAPIError), match="is over"):
+            act(session)
+        with pytest.raises(ProgrammingError, match="is over"):
+            send_along(session, *ADD_ALONG)
+        session.rollback()
+        act(session)
+        send_along(session, ADD_ALONG[0], ("b", 1))
+    assert count(store) == 2
+
+
+def test_what_failed_and_was_passed_over_is_told_at_the_end(store: Store) -> None:
+    with pytest.raises(DBAPIError, match="nothing of its transaction is kept"), store.writing() as session:
+        session.execute(ADD)
+        with pytest.raises(DBAPIError):
+            session.execute(text("SELECT nothing_of_the_kind"))
+    assert count(store) == 0
