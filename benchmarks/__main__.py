@@ -11,7 +11,9 @@ import sys
 import time
 from typing import Any
 
+from trace import clock
 from trace.log import set_up_log
+from trace.revision import find_version
 
 NAMES = (
     "capture",
@@ -55,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(given)
     figures: dict[str, Any] = {"machine": machine()}
     if not asked.json:
-        print("machine: {cores} cores, {system}, Python {python}".format(**figures["machine"]))
+        print("machine: {cores} cores, {system}, Python {python}; commit {commit}, {date}".format(**figures["machine"]))
     for name in asked.names or NAMES:
         module = modules[name]
         started = time.monotonic()
@@ -71,8 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    """What the figures were measured on, of which commit, and when."""
+    told = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    return told | {"commit": find_version(), "date": clock.now().date().isoformat()}
 
 
 if __name__ == "__main__":

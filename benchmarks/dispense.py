@@ -30,7 +30,7 @@ from trace.services.counter import check_codes
 from trace.services.dispensing import dispense
 
 NAME = "dispense"
-CODES = 100_000
+CODES, LEAST_CODES = 100_000, 10_000  # of fewer, fewer lie on the shelves than are sold
 CHECKS, SALES = 2_000, 300
 # Asked before what counts, and told apart: statements are compiled, and what a running server has in memory is read.
 WARM = 1_000
@@ -44,6 +44,8 @@ def add_options(parser: Any) -> None:
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Figures of the counter (or why PostgreSQL could not run), and of the delivery on SQLite."""
+    if asked.codes < LEAST_CODES:
+        raise SystemExit(f"--codes takes {LEAST_CODES:,} or more: of fewer, fewer lie on the shelves than are sold.")
     try:
         with postgres(folder=tempfile.gettempdir(), settings=SETTINGS) as server:
             counter = measure_counter(f"{server}/postgres", asked.codes)

@@ -1,8 +1,10 @@
 """The measurements of the pharmacy run at a small size: what they fill in is what the shop's own services read."""
 
+import pytest
 from sqlalchemy import select
 
 from benchmarks import dispense
+from benchmarks.__main__ import main
 from benchmarks.pharmacy_delivery import measure_delivery
 from benchmarks.pharmacy_year_data import PACKS_A_LOT, fill_year
 from storage.event_keys import find_keyed
@@ -30,6 +32,11 @@ def test_the_counter_is_measured_over_a_store_of_many_codes(databases: Databases
         "  answers",
         "SQLite, a delivery of 60 codes accepted in one request",
     ]
+
+
+def test_a_store_with_fewer_packs_on_its_shelves_than_are_sold_is_refused() -> None:
+    with pytest.raises(SystemExit, match=r"--codes takes 10,000 or more"):
+        main(["dispense", "--codes", "1000"])
 
 
 def test_a_year_that_was_filled_in_agrees_with_itself(store: Store) -> None:

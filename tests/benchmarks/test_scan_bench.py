@@ -149,7 +149,9 @@ def test_explain_tells_what_each_rung_found(tmp_path: Path, capsys: pytest.Captu
     assert "  1. " in told and " ms  " in told
     assert f'believed: Code128 ]C0 "{label.wanted[0]}"' in told
     main(["scan", "--explain", str(file), "--json"])
-    explained = json.loads(capsys.readouterr().out)["scan"]
+    told_as_json = json.loads(capsys.readouterr().out)
+    assert told_as_json["machine"].keys() == {"cores", "system", "python", "commit", "date"}
+    explained = told_as_json["scan"]
     assert explained["steps"][0]["found"][0]["text"] == label.wanted[0]
     assert explained["believed"][0]["seen_by"]
 
