@@ -97,6 +97,7 @@ def test_statement_that_a_glance_cannot_send_with_its_sight_is_refused(databases
         assert count(store) == 0
         with store.seeing(EVERYTHING).glancing() as session:
             assert session.scalar(text("SELECT current_setting('sunshine.sees')")) == "all"
+            assert session.scalar(text("SELECT :value -- ;"), {"value": "its values"}) == "its values"
 
 
 def test_a_reading_in_which_a_statement_failed_ends_like_any_other(store: Store) -> None:

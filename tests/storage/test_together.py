@@ -45,6 +45,18 @@ def test_one_statement_takes_it_along_and_so_do_several(connection: Connection, 
     assert connection.execute(SEEN).fetchone() != ("7",)
 
 
+def test_answers_are_binary_where_that_is_asked_for(connection: Connection) -> None:
+    answer = connection.cursor().execute(SEEN, binary=True).pgresult
+    assert answer is not None
+    assert (answer.get_value(0, 0), answer.fformat(0)) == (b"7", 1)
+
+
+def test_the_drivers_own_pipeline_takes_it_along(connection: Connection) -> None:
+    with connection.pipeline():
+        assert connection.execute(SEEN).fetchone() == ("7",)
+    assert is_begun(connection)
+
+
 def test_many_a_copy_and_a_cursor_of_the_server_take_it_along(connection: Connection) -> None:
     connection.execute("CREATE TEMPORARY TABLE heap (n text)")
     connection.ahead.append(b"SET LOCAL sunshine.sees = '8'")
