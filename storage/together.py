@@ -10,7 +10,7 @@ The driver's own pipeline waits after each statement that it is given for what m
 quarter more of the processor, and more where threads wait for each other: here all is sent, and then read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection as PsycopgConnection
@@ -54,7 +54,7 @@ class Connection(PsycopgConnection[Any]):
             raise InFailedSqlTransaction("a statement failed, so that nothing of its transaction is kept")
         if not any(isinstance(one, tuple) for one in self.ahead):
             self.ahead.clear()
-            super().commit()
+            self._end(super().commit)
             return
         try:
             self.execute("COMMIT", prepare=False)
@@ -66,7 +66,12 @@ class Connection(PsycopgConnection[Any]):
     def rollback(self) -> None:
         """As psycopg's, of what was to go ahead as well."""
         self.ahead.clear()
-        super().rollback()
+        self._end(super().rollback)
+
+    def _end(self, end: Callable[[], None]) -> None:
+        # Where nothing is open psycopg asks nothing either, but waits for that: it would pass for an answer.
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            end()
 
     def _start_query(self) -> PQGen[None]:
         """Where psycopg itself begins a transaction. What sends its statement in another way than `Cursor` does
@@ -126,7 +131,6 @@ class Cursor(PsycopgCursor[Any]):
             connection.ahead = ahead  # nothing was sent
             raise
         yield from self._send_together(queries)
-        self._last_query = query
         yield from connection._prepared.maintain_gen(connection)
 
     def _ready(self, query: Any, params: Params | None, prepare: bool | None = None) -> PQGen[_Query]:

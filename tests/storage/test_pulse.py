@@ -87,6 +87,11 @@ def test_server_that_was_asked_nothing_has_said_nothing(databases: Databases) ->
     with store.replica.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         assert connection.connection.dbapi_connection is kept
         assert kept.pulse.heard == 0, "each look that begins would have the others wait on"
+    assert kept.pulse.heard == 0, "nor does it ask anything as it ends"
+    with store.replica.engine.connect() as connection, connection.begin():
+        pass
+    assert kept.pulse.heard == 0
+    with store.replica.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
         assert kept.pulse.heard > 0
     store.close()

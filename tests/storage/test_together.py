@@ -10,6 +10,7 @@ from psycopg.errors import (
     DivisionByZero,
     FeatureNotSupported,
     InFailedSqlTransaction,
+    OperationalError,
     ProgrammingError,
     UniqueViolation,
 )
@@ -121,6 +122,15 @@ def test_the_same_statement_twice_ahead_is_prepared_once(connection: Connection)
     assert prepared_for(connection, "SELECT $1::int") == 1
 
 
+def test_the_server_gives_up_what_had_to_make_room_for_others(connection: Connection) -> None:
+    connection.prepare_threshold, connection.prepared_max = 1, 2
+    for number in range(24):
+        connection.ahead.append(SET)
+        connection.execute(f"SELECT %s::int + {number // 2}", (1,))
+    (held,) = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() or (0,)
+    assert 0 < held <= 4, "it keeps two and, while these are met again, two more"
+
+
 def test_what_fails_as_it_is_prepared_leaves_nothing_behind_and_others_are_prepared_as_ever(
     connection: Connection,
 ) -> None:
@@ -163,6 +173,13 @@ def test_so_it_is_where_that_was_ahead_of_the_commit(connection: Connection) -> 
     connection.ahead.append((END, (0,)))
     with pytest.raises(AdminShutdown):
         connection.commit()
+    assert connection.closed
+
+
+def test_a_connection_on_which_not_all_could_be_sent_is_given_up(connection: Connection) -> None:
+    too_many = 65_536
+    with pytest.raises(OperationalError, match="number of parameters"):
+        connection.execute(f"SELECT {', '.join(['%s'] * too_many)}", [1] * too_many)
     assert connection.closed
 
 
