@@ -4,7 +4,7 @@ It describes identifiers and records nothing that happened (EPCIS 2.0 section 6.
 counts; it is the organisation's own word, and shown with its own look-ups only.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from schemas.epcis.document import EpcisDocument
+from schemas.epcis.extensions import is_modest
 from schemas.epcis.faults import Fault
+from schemas.epcis.xml_names import is_text
 from storage.bulk import insert_rows
 from storage.events import chunks, find_idents, intern
 from storage.tables import master_data
@@ -54,9 +56,28 @@ def _fault_of(element: Mapping[str, Any]) -> str | None:
         return N_("The id of a vocabulary element is no EPC whose parts fit together.")
     if is_too_long(uri):
         return N_("A vocabulary element has an id, a URI of at most 1000 characters.")
+    if not all(map(is_text, _names_in(element))):
+        return N_("An id in a vocabulary element holds a character that XML cannot carry.")
+    if not all(map(is_modest, _numbers_in(element))):
+        return N_("A number in a vocabulary element has at most 40 digits.")
     if len(canonical_bytes(element)) > LONGEST_ELEMENT:
         return N_("A vocabulary element has at most 20000 characters.")
     return None
+
+
+def _names_in(element: Mapping[str, Any]) -> Iterator[str]:
+    """What XML has no other form for than an attribute or a text of its own."""
+    yield from (element["type"], element["id"], *element.get("children", ()))
+    for attribute in element.get("attributes", ()):
+        yield attribute["id"]
+
+
+def _numbers_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _numbers_in(inner)
+    elif value is not None and not isinstance(value, str | bool):
+        yield value
 
 
 def right_elements(document: EpcisDocument) -> Elements:

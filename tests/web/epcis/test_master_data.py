@@ -1,9 +1,12 @@
 """Master data in the header of a document comes back with the events that name what it describes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from tests.web.epcis.conftest import HERE, HERE_URN, Partner, document, event
+import pytest
+
+from tests.web.epcis.conftest import HERE, HERE_URN, Partner, document, event, expect_problem
 
 PLACE: dict[str, Any] = {
     "id": HERE_URN,
@@ -46,6 +49,38 @@ def test_master_data_comes_back_in_xml(shop: Partner) -> None:
     told = described(shop, made["eventID"], headers={"Accept": "application/xml"}).text
     assert "一号大棚" in told
     assert 'xmlns:example="https://ns.example.com/epcis/"' in told
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\x01", "\ufffe"])
+@pytest.mark.parametrize("where", ["type", "id", "attribute", "child"])
+def test_a_name_in_master_data_that_xml_cannot_carry_is_refused(shop: Partner, where: str, odd: str) -> None:
+    """Kept, it would have spoilt every answer in XML whose events name the place."""
+    name = f"urn:example:{odd}"
+    named = {"id": "urn:example:name", "attribute": odd}
+    place = {"id": HERE_URN, "attributes": [named], "children": ["urn:example:a"]}
+    place |= {
+        "type": {},
+        "id": {"id": name},
+        "attribute": {"attributes": [{"id": name, "attribute": "x"}]},
+        "child": {"children": [name]},
+    }[where]
+    listed = [{"type": name if where == "type" else KIND, "vocabularyElementList": [place]}]
+    before = shop.demo.counts()
+    sent = document(event(), epcisHeader={"epcisMasterData": {"vocabularyList": listed}})
+    expect_problem(shop.post("/capture", sent), 400, "ValidationException", "vocabulary")
+    assert shop.demo.counts() == before
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "1e-300", "9" * 50])
+def test_a_number_in_master_data_that_is_none_is_refused(shop: Partner, value: str) -> None:
+    before = shop.demo.counts()
+    place = {"id": HERE_URN, "attributes": [{"id": "urn:example:a", "attribute": {"example:b": ["NUMBER"]}}]}
+    listed = [{"type": KIND, "vocabularyElementList": [place]}]
+    sent = document(event(), epcisHeader={"epcisMasterData": {"vocabularyList": listed}})
+    body = json.dumps(sent).replace('"NUMBER"', value)
+    answer = shop.call("POST", "/capture", data=body, content_type="application/json")
+    expect_problem(answer, 400, "ValidationException", "number")
+    assert shop.demo.counts() == before
 
 
 def test_master_data_is_told_by_the_names_that_the_events_have(shop: Partner) -> None:
