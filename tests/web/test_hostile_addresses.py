@@ -1,9 +1,11 @@
 """Bad queries, paths and headers get a sentence and a status, never a fault, and lead nowhere."""
 
+import re
+
 import pytest
 
 from tests.web.conftest import API, Demo
-from tests.web.hostile import bad_page, complaint
+from tests.web.hostile import bad_page, complaint, filled
 
 QUERIES = {
     "/organisations": ("text", "limit"),
@@ -98,6 +100,17 @@ def test_an_address_that_names_nothing_is_not_found(standing: Demo, base: str) -
             faults.append(f"{path[:40]}: {fault}")
     assert faults == []
     assert standing.counts() == before
+
+
+@pytest.mark.parametrize("number", [2**63, 10**40])
+def test_a_number_that_no_database_has_room_for_names_nothing(standing: Demo, number: int) -> None:
+    rules = [rule for rule in standing.app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(rules) > 10
+    for rule in rules:
+        path = filled(re.sub("<int:[^>]+>", str(number), rule.rule))
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            answer = standing.client.open(path, method=method, headers=standing.headers("pharmacist"), json={})
+            assert answer.status_code in (404, 405), (method, path, answer.text)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ RAW = {
     "deep objects": b'{"a":' * 100_000,
     "deep and closed": b"[" * 5_000 + b"]" * 5_000,
     "a key twice": b'{"client_key": "a", "client_key": "b"}',
+    "a key that is no text": b'{"a\\udc00": 1}',
     "NaN": b'{"goods": NaN}',
     "1e999": b'{"goods": 1e999}',
     "a huge exponent": b'{"goods": 1e-99999999999999999999}',

@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, g, request
 from flask_babel import Babel
 from werkzeug.exceptions import BadRequest, RequestURITooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from storage.again import run_again
 from storage.replicas import OK, Replica, ReplicaLeft
@@ -57,8 +58,16 @@ HEADERS = {
 NUMBER = re.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FORM = "application/x-www-form-urlencoded"
 MOST_UNREAD = 3  # times the largest request: what is read of one that is larger, before it is told so
+LARGEST_NUMBER = 2**63 - 1  # of a column of either database
 MOST_FORM = 512 * 1024  # bytes of a form without files; deliveries and photos come as multipart/form-data
 log = structlog.get_logger()
+
+
+class RowNumber(IntegerConverter):
+    """A number in an address: one for which no database has room names nothing."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST_NUMBER)
 
 
 class StrictRequest(Request):
@@ -196,6 +205,7 @@ def build(settings: Settings) -> Flask:
         settings, open_store(settings.database_url, settings.replica_url), objects_of(settings)
     )
     behind = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+    app.url_map.converters["int"] = RowNumber
     app.wsgi_app = ReadsToTheEnd(behind, MOST_UNREAD * app.config["MAX_CONTENT_LENGTH"])  # type: ignore[method-assign]
     Babel(app, locale_selector=choose_language)
     csrf.init_app(app)

@@ -82,7 +82,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a JSON object names a key twice")
+    if not is_encodable("".join(found)):  # an answer names the fields that it refuses
+        raise ValueError("a key of a JSON object holds half of a pair of surrogates")
     return found
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent and stored: half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_constant(text: str) -> Any:
