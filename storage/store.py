@@ -291,8 +291,14 @@ def _set_up_sqlite(connection: PatientConnection, line: Line) -> None:
     connection.line = line
     # The driver's own transaction control is switched off: we say BEGIN ourselves.
     connection.isolation_level = None
+    # Its own knows A to Z alone: names were found there in capital or small letters other than on PostgreSQL.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in _SQLITE:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: Any) -> None:

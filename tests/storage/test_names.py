@@ -41,6 +41,12 @@ def test_any_part_of_a_name_finds_it_in_capital_and_small_letters(known: Town) -
         assert found(known, asked) == set()
 
 
+@pytest.mark.parametrize(("name", "asked"), [("ＡＢＣ大药房", "ａｂ"), ("Ökohof 绿畦", "öKO"), ("Ягода", "яГ")])
+def test_capital_letters_of_any_alphabet_are_found_by_small_ones(town: Town, name: str, asked: str) -> None:
+    town.organisation(name=name, licensed=False)
+    assert found(town, asked) == found(town, asked.swapcase()) == {name}
+
+
 def test_what_more_names_have_than_are_looked_up_is_found_in_the_names_themselves(
     known: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
