@@ -61,6 +61,9 @@ LONGEST = (
 )
 # Programs that tests start load more than a thousand modules: compiled once, and not at each start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Settings of whoever runs the tests: what a test does not set would be done to their store.
+for _name in [name for name in os.environ if name.startswith("SUNSHINE_")]:
+    del os.environ[_name]
 _numbers = itertools.count(1)
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

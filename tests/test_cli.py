@@ -39,9 +39,9 @@ from trace.services.keys import find_actor_by_key
 
 
 def environ(data: Path, **settings: str) -> dict[str, str]:
-    """The environment of a command over a data folder, without the settings of whoever runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
-    return kept | {"SUNSHINE_DATA": str(data), "PYTHONPATH": str(ROOT)} | settings
+    """The environment of a command over a data folder, and on a port that no service of whoever runs the tests has."""
+    own = {"SUNSHINE_DATA": str(data), "SUNSHINE_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    return os.environ | own | settings
 
 
 def command(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -54,8 +54,7 @@ def command(data: Path, *arguments: str, **settings: str) -> subprocess.Complete
 
 def said_here(data: Path, *arguments: str, **settings: str) -> Result:
     """Run a command in this process: its exit status and what it printed."""
-    foreign = {name: None for name in os.environ if name.startswith("SUNSHINE_")}
-    return CliRunner().invoke(cli, arguments, env=foreign | {"SUNSHINE_DATA": str(data)} | settings)
+    return CliRunner().invoke(cli, arguments, env=environ(data, **settings))
 
 
 @contextmanager

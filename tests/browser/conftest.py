@@ -78,8 +78,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The service in a process of its own, as `./run` starts it the first time."""
     data, port = tmp_path_factory.mktemp("site"), free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
-    environ |= {"SUNSHINE_DATA": str(data), "PYTHONPATH": str(ROOT), "SUNSHINE_SCAN_SECONDS": "10"}
+    environ = os.environ | {"SUNSHINE_DATA": str(data), "PYTHONPATH": str(ROOT), "SUNSHINE_SCAN_SECONDS": "10"}
     log = (data / "log").open("w+")
     command = [sys.executable, "-m", "trace.cli", "up", "--port", str(port)]
     server = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT)
