@@ -51,7 +51,8 @@ def send(session: Session, statement: str, values: Sequence[Any], *, many: bool 
 
 def send_along(session: Session, statement: str, values: Sequence[Any]) -> None:
     """Carry out a statement whose answer nobody asks for: on PostgreSQL with the next one, or with the COMMIT, in one
-    round trip (`storage.together`); what it raises, that raises, and no savepoint saves the transaction from it."""
+    round trip (`storage.together`). What it raises, that raises: the end of its savepoint, too, and then the savepoint
+    does not save the transaction."""
     if not is_postgresql(session):
         send(session, statement, values)
         return

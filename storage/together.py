@@ -19,9 +19,9 @@ from psycopg import Error, ProgrammingError
 from psycopg._preparing import Key, Prepare
 from psycopg._queries import PostgresQuery
 from psycopg.abc import Params, PQGen
-from psycopg.errors import InFailedSqlTransaction, error_from_result
+from psycopg.errors import InFailedSqlTransaction
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 Ahead = bytes | tuple[str, Sequence[Any]]  # a command without values, or a statement with them
@@ -75,7 +75,7 @@ class Connection(PsycopgConnection[Any]):
 
     def _start_query(self) -> PQGen[None]:
         """Where psycopg itself begins a transaction. What sends its statement in another way than `Cursor` does
-        (COPY, a cursor of the server, one statement for many) has sent before it what is ahead, a trip for each.
+        (COPY, a cursor of the server, one statement for many) has sent before it what is ahead, each by itself.
 
         Raises `ProgrammingError` outside a transaction: each would have ended before the statement, and a sight too."""
         yield from super()._start_query()
@@ -139,8 +139,8 @@ class Cursor(PsycopgCursor[Any]):
 
     def _send_together(self, queries: Iterable[bytes | _Query]) -> PQGen[None]:
         """Send all, then read the answers; raises the first fault, which ended what came behind it."""
-        server, answers = self._pgconn, list[PGresult]()
-        done = list[tuple[_Sent, list[PGresult]]]()
+        server, prepared = self._pgconn, self._conn._prepared
+        answers, done = list[PGresult](), list[tuple[_Sent, list[PGresult]]]()
         try:
             server.enter_pipeline_mode()
             sent = [_send(server, one) for one in queries]
@@ -157,23 +157,21 @@ class Cursor(PsycopgCursor[Any]):
             server.exit_pipeline_mode()
         except BaseException:
             server.finish()  # nobody knows what would come next
-            self._check_all(answers)  # the server may have said why it ended the connection
+            if answers:  # the server may have said why it ended the connection
+                self._check_results(answers)
             raise
         try:
-            self._check_all(answers)
+            self._check_results(answers)
         except Error:
             # What is noted as prepared may not be, and what is may be the fault: a plan for tables as they were.
-            self._conn._prepared.clear()
+            prepared.clear()
             if server.transaction_status == TransactionStatus.IDLE:  # else its ROLLBACK has the server forget them
-                yield from self._conn._prepared.maintain_gen(self._conn)
+                yield from prepared.maintain_gen(self._conn)
             raise
         for one, results in done:
-            _take(one, results)
-
-    def _check_all(self, answers: Iterable[PGresult]) -> None:
-        for answer in answers:
-            if answer.status == ExecStatus.FATAL_ERROR:
-                raise error_from_result(answer, encoding=self._encoding)
+            if one.key is not None:
+                prepared.validate(one.key, one.prepare, one.name, results)
+            one.cursor._set_results(results)
 
 
 def _begins(one: Ahead) -> bool:
@@ -196,11 +194,3 @@ def _send(server: PGconn, one: bytes | _Query) -> _Sent | None:
             cursor._send_prepare(name, query)
         cursor._send_query_prepared(name, query)
     return _Sent(cursor, shall, name, key)
-
-
-def _take(one: _Sent, results: list[PGresult]) -> None:
-    """Note what was prepared, and give a cursor what its statement answered."""
-    if one.key is not None:
-        one.cursor._conn._prepared.validate(one.key, one.prepare, one.name, results)
-    one.cursor._check_results(results)
-    one.cursor._set_results(results)

@@ -1,6 +1,7 @@
 """No statement of a session on PostgreSQL is carried out outside of its transaction, and so without its sight."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from psycopg.errors import ProgrammingError
@@ -11,11 +12,12 @@ from sqlalchemy.orm import Session
 from storage.sending import send, send_along
 from storage.store import Store
 from storage.tables import ident
-from storage.tenancy import server_of, sight_of
+from storage.tenancy import across_organisations, server_of, sight_of
 from tests.conftest import Databases, make_database
 
 ADD = insert(ident).values(uri="a", kind=1)
 ADD_ALONG = ("INSERT INTO ident (uri, kind) VALUES (%s, %s)", ("a", 1))
+SEES = text("SELECT current_setting('sunshine.sees')")
 
 
 @pytest.fixture
@@ -76,3 +78,16 @@ def test_what_failed_and_was_passed_over_is_told_at_the_end(store: Store) -> Non
         with pytest.raises(DBAPIError):
             session.execute(text("SELECT nothing_of_the_kind"))
     assert count(store) == 0
+
+
+def test_a_sight_that_was_told_behind_a_savepoint_is_told_again_where_that_is_rolled_back(store: Store) -> None:
+    seen = list[str | None]()
+    with store.reading() as session:
+        with suppress(ZeroDivisionError), session.begin_nested():
+            seen.append(session.scalar(SEES))
+            with across_organisations(session, because="a test"):
+                seen.append(session.scalar(SEES))
+                assert 1 / 0
+        with across_organisations(session, because="a test"):
+            seen.append(session.scalar(SEES))
+    assert seen == ["7", "all", "all"]

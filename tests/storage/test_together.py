@@ -119,7 +119,7 @@ def test_the_same_statement_twice_ahead_is_prepared_once(connection: Connection)
         connection.ahead += [("SELECT %s::int", (number,)) for number in (1, 2)]
         connection.commit()
         connection.ahead += [b"BEGIN", SET]
-    assert prepared_for(connection, "SELECT $1::int") == 1
+    assert (prepared_for(connection, "SELECT $1::int"), prepared_for(connection, "COMMIT")) == (1, 0)
 
 
 def test_the_server_gives_up_what_had_to_make_room_for_others(connection: Connection) -> None:
