@@ -139,6 +139,21 @@ def database_gone(url: str, how: signal.Signals = signal.SIGQUIT) -> Iterator[No
 
 
 @contextmanager
+def no_room_for(url: str, table: str) -> Iterator[None]:
+    """While the block runs whoever writes this table of PostgreSQL (the owner's `url`) is told that a disk is full."""
+    refuse = "BEGIN RAISE disk_full USING MESSAGE = 'no room'; END"
+    engine = create_engine(driver_url(url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as owner:
+        owner.execute(text(f"CREATE FUNCTION no_room() RETURNS trigger AS $${refuse}$$ LANGUAGE plpgsql"))
+        owner.execute(text(f"CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION no_room()"))
+        try:
+            yield
+        finally:
+            owner.execute(text("DROP FUNCTION no_room CASCADE"))
+    engine.dispose()
+
+
+@contextmanager
 def database_silent(url: str) -> Iterator[threading.Event]:
     """The server behind an address stops as it stands and says nothing, as a machine that vanished: until the block
     ends, or a minute is over, which sets the event."""

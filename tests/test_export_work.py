@@ -5,11 +5,13 @@ from functools import partial
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storage import jobs
 from storage.tables import export_target, job
 from tests.other_side import other_side
+from tests.servers import no_room_for
 from tests.services.export_shop import KEY, Shop
 from tests.town import Town
 from trace.domain.exports import Kind
@@ -55,3 +57,20 @@ def test_who_wakes_up_too_late_leaves_alone_how_far_the_questions_of_the_night_a
                 town.store.write(act, taken=late)
         with town.store.reading() as session:
             assert reached(session) == before
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_the_database_has_no_room_for_is_tried_again_soon_and_not_at_night(town: Town, database_url: str) -> None:
+    with other_side() as side:
+        shop = Shop(town, side)
+        codes = town.packs(1)
+        town.drugs_at(shop.actor, codes)
+        shop.make(shop.target(Kind.EPCIS_2_0, "/capture"))
+        with no_room_for(database_url, "export_file"):
+            for _ in range(5):
+                with pytest.raises(OperationalError, match="no room"):
+                    shop.work()
+                shop.now += timedelta(seconds=30)
+        shop.work()
+        assert shop.states() == ["sent"]
+        assert list(side.held.values()) == [1]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, insert, text, update
+from sqlalchemy import insert, update
 from sqlalchemy.event import listen, remove
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from storage import jobs
 from storage.jobs import Job
 from storage.objects import ObjectStore, open_objects
-from storage.store import driver_url
 from storage.tables import api_key, receipt, receipt_line, rule_entry
+from tests.servers import no_room_for
 from tests.services.test_bulk_import import at_once_rule, came, line, read, table
 from tests.town import NOW, SHANGHAI, Town
 from trace.domain.failures import Conflict
@@ -23,8 +23,6 @@ from trace.services.bulk_import import store_import
 from trace.services.import_jobs import LEASE
 from trace.services.keys import find_actor_by_key, issue_key
 from trace.worker import Worker
-
-NO_ROOM = "BEGIN RAISE disk_full USING MESSAGE = 'no room'; END"
 
 
 @pytest.fixture
@@ -100,16 +98,11 @@ def test_a_table_waits_as_long_as_the_database_has_no_room_and_is_stored_then(
     report = came(town, shop, objects, table(line(), line("N2")))
     assert works(town)
     town.do(store_import, town.command(shop), public_id=report["id"])
-    engine = create_engine(driver_url(database_url), isolation_level="AUTOCOMMIT")
-    with engine.connect() as owner:
-        owner.execute(text(f"CREATE FUNCTION no_room() RETURNS trigger AS $${NO_ROOM}$$ LANGUAGE plpgsql"))
-        owner.execute(text("CREATE TRIGGER no_room BEFORE INSERT ON receipt EXECUTE FUNCTION no_room()"))
+    with no_room_for(database_url, "receipt"):
         for number in range(5):
             with pytest.raises(OperationalError, match="no room"):
                 works(town, number * PAUSE)
             assert read(town, shop, report)["state"] == "storing"
-        owner.execute(text("DROP FUNCTION no_room CASCADE"))
-    engine.dispose()
     assert works(town, 5 * PAUSE)
     assert read(town, shop, report)["state"] == "stored"
 

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from storage import jobs
+from storage.again import is_out_of_reach
 from storage.jobs import Job
 from trace.domain.exports import Outcome, State, Verdict
 from trace.domain.failures import N_, Failure
@@ -52,9 +53,10 @@ def take_step(at: Workplace, taken: Job) -> None:
         _Step(at, export_seal(at.secret_key)).take(taken, pace)
     except LeaseLost:
         raise
-    except Exception:
+    except Exception as fault:
         if pace is not None:
-            at.store.write(try_again, taken, pace, Failure(OURS), now=at.now())
+            again = _try_again_soon if is_out_of_reach(fault) else try_again
+            at.store.write(again, taken, pace, Failure(OURS), now=at.now())
         raise
 
 
@@ -159,6 +161,11 @@ def _make(session: Session, taken: Job, pace: Pace, *, now: datetime) -> Made:
     if not go_on(session, taken, due_at=pace.tonight, now=now):
         raise LeaseLost
     return made
+
+
+def _try_again_soon(session: Session, taken: Job, pace: Pace, failure: Failure, *, now: datetime) -> None:
+    """When the database is there again, which no night is waited for."""
+    retry_or_bury(session, taken, failure, due_at=now + pace.pause, now=now)
 
 
 def _begin_sending(session: Session, taken: Job, errand: Errand, *, now: datetime) -> None:
