@@ -1,11 +1,12 @@
-"""The benchmarks of capture and of one scan's commit, at a small size: that they count what they say."""
+"""The benchmarks of capture, of one scan's commit and of the hash, at a small size: that they count what they say."""
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from benchmarks import capture, scan_commit
+from benchmarks import capture, event_hash, scan_commit
 from benchmarks.bare import prepare_kept
 from benchmarks.stores import opened, prepare_as_in_production
 
@@ -52,3 +53,11 @@ def test_one_scan_commits_beside_bare_commits(tmp_path: Path) -> None:
     assert found["clients"].keys() == {"1", "2"}
     assert all(row["ratio"] > 0 and row["scans_a_second"] > 0 for row in found["clients"].values())
     assert scan_commit.lines({"sqlite": found} | SKIPPED)
+
+
+def test_events_are_read_and_hashed_with_new_and_with_known_identifiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_hash, "BATCHES", 1)
+    found = event_hash.run()
+    assert found["events"] == event_hash.BATCH and found["bytes_an_event"] > 500
+    assert min(found["hashed_with_known_identifiers_a_second"], found["hashed_a_second"], found["read_a_second"]) > 0
+    assert event_hash.lines(found)

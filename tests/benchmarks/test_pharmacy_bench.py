@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from benchmarks import dispense
+from benchmarks import dispense, pharmacy_year
 from benchmarks.__main__ import main
 from benchmarks.pharmacy_delivery import measure_delivery
 from benchmarks.pharmacy_year_data import PACKS_A_LOT, fill_year
@@ -52,3 +52,11 @@ def test_a_year_that_was_filled_in_agrees_with_itself(store: Store) -> None:
         assert len(list_sales(session, actor=shop, now=NOW, limit=5)) == 5
         keys = session.scalars(select(event.c.id_key)).all()
         assert len(find_keyed(session, keys)) == len(keys) > 0
+
+
+def test_every_page_of_a_pharmacys_year_is_asked_for_and_answers() -> None:
+    found = pharmacy_year.measure_year(3 * PACKS_A_LOT, times=1)
+    assert found["refused"] == {}
+    assert {"/pharmacy", "/station/stock", "/records"} <= found["addresses"].keys()
+    assert all(took > 0 for took in found["addresses"].values())
+    assert pharmacy_year.lines(found)
