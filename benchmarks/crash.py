@@ -79,6 +79,10 @@ def _database(name: str, folder: str | None) -> Iterator[tuple[Path, str]]:
             yield data, f"{server}/postgres"
 
 
+# Told also where there was none.
+COUNTED = ("acknowledged", "not acknowledged", "of these kept", "of these not kept", "sent again", "rounds cut short")
+
+
 @dataclass
 class Tally:
     """What happened in all rounds together."""
@@ -87,7 +91,7 @@ class Tally:
     first_events: int = 0  # before anything was sent
     sent: list[Sent] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTED, 0)))
     starts: list[float] = field(default_factory=list)  # seconds
 
     def events(self) -> int:
@@ -253,12 +257,12 @@ def lines(figures: dict[str, Any]) -> list[str]:
             f"{name}: killed {found['rounds']} times in {found['run_seconds']} s;"
             f" a start took {found['start_seconds']} s",
             f"  {found['requests']['all']} requests: {found['acknowledged']} acknowledged,"
-            f" {found.get('not acknowledged', 0)} not, of which {found.get('of these kept', 0)} were kept all the same;"
+            f" {found['not acknowledged']} not, of which {found['of these kept']} were kept all the same;"
             f" {found['sent again']} sent again",
             f"  {found['events captured']} events captured, {found['packs delivered']} packs delivered,"
             f" {found['packs sold']} sold, {found['requests'].get(PHOTO, 0)} photos;"
             f" {found['events at the end']} events in the end",
-            *([f"  {cut} rounds cut short: no answers came"] if (cut := found.get("rounds cut short")) else []),
+            *([f"  {cut} rounds cut short: no answers came"] if (cut := found["rounds cut short"]) else []),
             f"  {len(found['faults'])} faults" + "".join(f"\n    {fault}" for fault in found["faults"][:20]),
         ]
     return told

@@ -45,6 +45,7 @@ def after(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store, dict[s
 def test_what_a_killed_server_acknowledged_is_there_once(after: tuple[Path, Store, dict[str, Any]]) -> None:
     _, _, figures = after
     assert figures["faults"] == []
+    assert set(crash.COUNTED) <= figures.keys(), "a figure that is 0 is told, too"
     assert (figures["rounds"], figures["stopped with status"]) == (1, 0)
     assert figures["acknowledged"] >= 25
     assert figures["acknowledged"] + figures["not acknowledged"] == figures["requests"]["all"]
