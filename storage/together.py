@@ -117,9 +117,8 @@ class Cursor(PsycopgCursor[Any]):
         self, query: Any, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
     ) -> PQGen[None]:
         """As psycopg's; several statements in one text cannot go in a pipeline."""
-        connection = self._conn
-        ahead, several = connection.ahead, not params and ";" in query
-        if not ahead or several or binary is not None or connection._pipeline:
+        connection, ahead = self._conn, self._conn.ahead
+        if not ahead or (not params and ";" in query) or binary is not None or connection._pipeline:
             yield from super()._execute_gen(query, params, prepare=prepare, binary=binary)
             return
         connection.ahead, queries = [], list[bytes | _Query]()

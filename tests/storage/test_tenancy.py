@@ -91,3 +91,21 @@ def test_a_sight_that_was_told_behind_a_savepoint_is_told_again_where_that_is_ro
         with across_organisations(session, because="a test"):
             seen.append(session.scalar(SEES))
     assert seen == ["7", "all", "all"]
+
+
+def test_what_was_to_go_along_behind_a_savepoint_that_is_rolled_back_is_never_sent(store: Store) -> None:
+    with store.writing() as session:
+        send_along(session, *ADD_ALONG)
+        with pytest.raises(KeyError), session.begin_nested():
+            send_along(session, "SELECT 1 / %s::int", (0,))
+            raise KeyError
+    assert count(store) == 1
+
+
+def test_what_is_refused_before_it_asked_anything_since_a_commit_is_told_as_ever(store: Store) -> None:
+    with pytest.raises(KeyError), store.writing() as session:
+        session.execute(ADD)
+        session.commit()
+        session.begin()
+        raise KeyError
+    assert count(store) == 1
