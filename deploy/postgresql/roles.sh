@@ -7,7 +7,7 @@ CREATE ROLE sunshine_owner LOGIN PASSWORD :'owner';
 CREATE ROLE sunshine LOGIN PASSWORD :'service';
 ALTER ROLE sunshine SET idle_in_transaction_session_timeout = '5min';
 CREATE ROLE sunshine_backup LOGIN BYPASSRLS PASSWORD :'backup' IN ROLE pg_read_all_data;
-CREATE DATABASE sunshine OWNER sunshine_owner ENCODING 'UTF8' TEMPLATE template0;
+CREATE DATABASE sunshine OWNER sunshine_owner ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0;
 REVOKE CONNECT, TEMPORARY ON DATABASE sunshine FROM PUBLIC;
 GRANT CONNECT ON DATABASE sunshine TO sunshine, sunshine_backup;
 END

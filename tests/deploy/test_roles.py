@@ -39,6 +39,7 @@ CHANGES = (
     "ALTER TABLE job DISABLE ROW LEVEL SECURITY",
 )
 IS_ABOVE = "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
+LOCALE = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
 
 
 @contextmanager
@@ -98,6 +99,7 @@ def test_composition_makes_the_roles_of_the_document_and_neither_is_a_superuser(
             found = find_hole(connection)
             assert found is None if hole is None else hole in str(found)
             assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == patience
+            assert connection.scalar(text(LOCALE)) == "C.UTF-8"
 
 
 def test_who_makes_backups_reads_all_and_changes_nothing(roles: dict[str, str], tmp_path: Path) -> None:

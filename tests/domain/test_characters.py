@@ -38,9 +38,10 @@ def test_fnc1_is_neither_blank_nor_unreadable() -> None:
 
 
 @pytest.mark.parametrize(
-    "character", ["\x00", "\x08", "\x0b", "\x1b", "\x1c", "\x1e", "\x7f", "\x9f", "\ud800", "\udfff"]
+    "character",
+    ["\x00", "\x08", "\x0b", "\x1b", "\x1c", "\x1e", "\x7f", "\x9f", "\ud800", "\udfff", "\ufffe", "\uffff"],
 )
-def test_control_characters_and_lone_surrogates_are_found(character: str) -> None:
+def test_control_characters_lone_surrogates_and_what_no_xml_holds_are_found(character: str) -> None:
     assert find_unreadable(f"a{character}b") == character
     with pytest.raises(Invalid, match=f"U\\+{ord(character):04X}"):
         check_readable(f"a{character}b", limit=9)

@@ -11,15 +11,16 @@ from trace.domain.failures import N_, Invalid
 FNC1 = "\x1d"  # GS1's field separator as scanners send it; Python counts it as white space, so never use a bare strip()
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-# Control characters other than FNC1, tab and line ends (a certificate's QR may hold lines); lone surrogates.
-_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1c\x1e\x1f\x7f-\x9f\ud800-\udfff]")
+# Control characters other than FNC1, tab and line ends (a certificate's QR may hold lines); lone surrogates; the two
+# that are none and that no XML can hold, neither an answer nor a workbook.
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1c\x1e\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _EDGE = " \t\r\n\u3000\u00a0\ufeff\u200b"
 _BLANKS = re.compile("[ \t\r\n\u00a0\u2000-\u200f\u202f\u2060\u3000\ufeff]")
 _HYPHENS = re.compile("[-\u00ad\u2010-\u2015\u2212\ufe63\uff0d]")
 
 
 def check_readable(text: str, *, limit: int) -> None:
-    """Raise `Invalid` for more than `limit` characters, a control character other than FNC1, or a lone surrogate."""
+    """Raise `Invalid` for more than `limit` characters, or one that nobody can read (`find_unreadable`)."""
     if len(text) > limit:
         raise Invalid(N_("A code has at most {limit} characters; {came} came."), limit=limit, came=len(text))
     found = find_unreadable(text)
@@ -28,7 +29,7 @@ def check_readable(text: str, *, limit: int) -> None:
 
 
 def find_unreadable(text: str) -> str | None:
-    """The first control character (other than FNC1, tab, line ends) or lone surrogate in a text."""
+    """The first control character (other than FNC1, tab, line ends), lone surrogate, U+FFFE or U+FFFF in a text."""
     found = _UNREADABLE.search(text)
     return found[0] if found else None
 
