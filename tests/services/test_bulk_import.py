@@ -185,6 +185,20 @@ def test_each_fault_names_the_row_the_column_and_what_came(town: Town, shop: Act
     town.refuses(Conflict, store_import, town.command(shop), public_id=report["id"])
 
 
+@pytest.mark.parametrize(
+    ("heading", "most"), [("供货者", 120), ("供货者地址", 200), ("供货者联系方式", 80), ("送货单号", 80)]
+)
+def test_what_is_too_long_for_the_record_is_a_fault_of_its_row(
+    town: Town, shop: Actor, objects: ObjectStore, heading: str, most: int
+) -> None:
+    names = HEAD.split(",")
+    rows = [line(f"N{n}").split(",") for n in range(2)]
+    for row, length in zip(rows, (most, most + 1), strict=True):
+        row[names.index(heading)] = "字" * length
+    report = came(town, shop, objects, "\n".join(map(",".join, [names, *rows])).encode())
+    assert [said(row) for row in report["report"]] == [[], [(heading, "字" * 80)]]
+
+
 def test_what_the_rules_do_not_accept_is_a_fault_until_it_is_held_or_reasoned(
     town: Town, shop: Actor, objects: ObjectStore
 ) -> None:

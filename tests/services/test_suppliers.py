@@ -134,6 +134,15 @@ def test_every_change_of_a_file_is_kept_with_the_reason_the_person_and_the_devic
         assert len(session.execute(select(correction)).all()) == 2  # opened, and the one field that changed
 
 
+def test_a_credit_code_that_is_too_long_is_refused_whatever_the_reason(town: Town) -> None:
+    shop = town.organisation()
+    long = {"uscc": "9" * 19, "override_reason": "stands so on the licence"}
+    assert town.refuses(Invalid, open_file, town.command(shop), name="乙", **long).field == "uscc"
+    opened = a_file(town, shop, name="丙")
+    change = {"public_id": opened, "changes": {"uscc": "9" * 19}, "reason": "x", "override_reason": "x"}
+    assert town.refuses(Invalid, change_file, town.command(shop), **change).field == "uscc"
+
+
 def test_a_doubtful_number_is_taken_with_a_reason_only(town: Town) -> None:
     """R20: real numbers fail; whoever goes on says why."""
     shop, wrong = town.organisation(), "91640502MA7TE5T19X"

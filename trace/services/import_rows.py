@@ -15,6 +15,7 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from schemas.imports import DeliveryCells
 from schemas.requests import UNITS, CertificateRequest, LineRequest, ProductRequest
 from schemas.sheets import Cell, Doubt, Sheet, SheetRow
 from schemas.workbooks import day_of
@@ -153,7 +154,9 @@ def _check_shapes(row: Row, headings: Headings) -> list[dict[str, Any]]:
     """The row by the schemas of the API: lengths, ranges, what belongs together."""
     if headings.kind is TableKind.PRODUCTS:
         return _complaints(ProductRequest(), product_body(row), row, headings)
-    found = _complaints(LineRequest(), line_body(row), row, headings)
+    whole = {name: row["cells"][name] for name in DeliveryCells().fields if name in row["cells"]}
+    found = _complaints(DeliveryCells(), whole, row, headings)
+    found += _complaints(LineRequest(), line_body(row), row, headings)
     for place, body in _papers(row):
         found += _complaints(CertificateRequest(), body, row, headings, f"paper_%s{place}")
     return found

@@ -33,6 +33,7 @@ from trace.services.organisations import get_organisation_row, new_public_id
 from trace.services.rulebook import rules_on
 
 KIND = "supplier"  # of its corrections
+LONGEST_USCC = 18
 OWN_FIELDS = ("name", "kind", "uscc", "address", "contact")  # of one that is on this system, they stand there
 
 
@@ -337,6 +338,8 @@ def _sure_uscc(text: str, override_reason: str) -> str | None:
     """A credit code as it is kept; raises `Invalid` for a doubtful one without a reason (R20)."""
     number = normalised_number(text) if text else None
     if number:
+        if len(number) > LONGEST_USCC:
+            raise Invalid(N_("A credit code has 18 characters; {came} came."), field="uscc", came=len(number))
         _insist(check_uscc(number), override_reason, "uscc")
     return number
 
