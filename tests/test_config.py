@@ -37,7 +37,7 @@ WRONG = {
         "s3://[",
     ],
     "SUNSHINE_PORT": ["0", "65536", "-1", "http", "80.5", "nan"],
-    "SUNSHINE_SECRET_KEY": ["x" * 31],
+    "SUNSHINE_SECRET_KEY": ["x" * 31, "change-me-change-me-change-me-change-me"],
     "SUNSHINE_ID_DOMAIN": ["https://id.example", "ID.example", "id example", "-", "id.example/"],
     "SUNSHINE_TIMEZONE": ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "+08:00"],
     "SUNSHINE_SCAN_SECONDS": ["0", "31", "nan", "inf", "soon"],
@@ -50,7 +50,13 @@ WRONG = {
     "SUNSHINE_OBJECTS_OLD_URL": ["ftp://host/bucket", "s3://host/bucket", "s3://["],
     "SUNSHINE_OBJECTS_LINK_URL": ["host", "s3://host", "https://", "https://host:0", "https://host/path", "https://["],
     "SUNSHINE_WEBHOOK_PRIVATE": ["yes", "2", "true"],
-    "SUNSHINE_METRICS_TOKEN": ["x" * 15, "x" * 201, "sixteen letters at", "第十六个字符也不能用的口令呀呀呀"],
+    "SUNSHINE_METRICS_TOKEN": [
+        "change-me-change-me",
+        "x" * 15,
+        "x" * 201,
+        "sixteen letters at",
+        "第十六个字符也不能用的口令呀呀呀",
+    ],
     "SUNSHINE_MQTT_URL": ["host", "http://host", "mqtt://", "mqtt://host:x", "mqtt://host:0", "mqtt://host/topic"],
 }
 

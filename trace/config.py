@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SUNSHINE_"
 SECRET_LENGTH = 32
+PLACEHOLDER = "change-me"  # what the examples of deploy/ have in place of a secret
 POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -286,6 +287,8 @@ def _broker(text: str) -> str:
 
 def _token(text: str) -> str:
     """What opens the figures, "" for none: long enough not to be guessed, and as it can stand in a header."""
+    if text.startswith(PLACEHOLDER):
+        raise SettingError("SUNSHINE_METRICS_TOKEN takes a token of your own; everybody knows the example's.")
     if text and not re.fullmatch(r"[!-~]{16,200}", text):
         raise SettingError("SUNSHINE_METRICS_TOKEN takes 16 to 200 letters, digits and signs; something else came.")
     return text
@@ -307,6 +310,8 @@ def _secret(values: Mapping[str, str], data: Path) -> str:
     if len(secret) < SECRET_LENGTH:
         where = "SUNSHINE_SECRET_KEY" if given else f"The signing key in {path}"
         raise SettingError(f"{where} takes at least {SECRET_LENGTH} characters; {len(secret)} came.")
+    if secret.startswith(PLACEHOLDER):
+        raise SettingError("SUNSHINE_SECRET_KEY takes a key of your own; everybody knows the example's.")
     return secret
 
 

@@ -15,7 +15,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.deploy.recipe import DEPLOY, caddy_file, instructions
 from trace.cli import cli
-from trace.config import SETTINGS_TABLE, load_settings
+from trace.config import SETTINGS_TABLE, SettingError, load_settings
 from trace.web.application import MOST_UNREAD
 
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -92,9 +92,12 @@ def test_timer_starts_the_unit_of_its_name() -> None:
     assert timer.with_suffix(".service") in SERVICES
 
 
-def test_environment_that_is_given_as_an_example_is_taken(tmp_path: Path) -> None:
+def test_environment_that_is_given_as_an_example_is_taken_with_a_key_of_its_own(tmp_path: Path) -> None:
     lines = (DEPLOY / "environment.example").read_text().splitlines()
     environ = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    with pytest.raises(SettingError, match=r"^SUNSHINE_SECRET_KEY takes a key of your own"):
+        load_settings(environ | {"SUNSHINE_DATA": str(tmp_path)})
+    environ["SUNSHINE_SECRET_KEY"] = "k" * 32
     settings = load_settings(environ | {"SUNSHINE_DATA": str(tmp_path)})
     assert (settings.demo, settings.proxies) == (False, 1)
     assert settings.database_url.startswith("postgresql://")
