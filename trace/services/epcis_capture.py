@@ -219,8 +219,8 @@ def read_events(documents: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Event
 def refused(refusals: Sequence[Refusal]) -> Invalid:
     """One failure for all that is wrong with a document."""
     first = refusals[0]
-    in_event = N_("{count} faults were found, and nothing was stored. The first: event {number}, {path}: {fault}")
-    in_header = N_("{count} faults were found, and nothing was stored. The first, in the header: {path}: {fault}")
+    in_event = N_("Nothing was stored; faults found: {count}. The first: event {number}, {path}: {fault}")
+    in_header = N_("Nothing was stored; faults found: {count}. The first, in the header: {path}: {fault}")
     return Invalid(
         in_header if first.event == HEADER else in_event,
         field=first.path,
