@@ -109,3 +109,11 @@ def test_what_is_refused_before_it_asked_anything_since_a_commit_is_told_as_ever
         session.begin()
         raise KeyError
     assert count(store) == 1
+
+
+def test_a_statement_that_stands_alone_stands_in_no_transaction_and_sees_nothing(store: Store) -> None:
+    with store.reading() as session:
+        assert session.scalar(SEES) == "7"
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ident"))
+        assert connection.scalar(SEES) == ""
