@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-from storage.tables.columns import Moment, Number, metadata
+from storage.tables.columns import Moment, Number, in_order_of_bytes, metadata
 
 storage_zone = Table(
     "storage_zone",
@@ -173,7 +173,12 @@ export_entry = Table(
     metadata,
     Column("target", Number, ForeignKey("export_target.id"), nullable=False),
     Column("form", String(16), nullable=False),
-    Column("subject", String(40), nullable=False, comment="of the record: sale and line, receipt and line, return"),
+    Column(
+        "subject",
+        in_order_of_bytes(40),
+        nullable=False,
+        comment="of the record: sale and line, receipt and line, return",
+    ),
     Column("export_file", Number, ForeignKey("export_file.id"), nullable=False, index=True),
     PrimaryKeyConstraint("target", "form", "subject"),
     comment="What is in which file: the key keeps a record from being told twice",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -17,6 +17,12 @@ embedded = MetaData(naming_convention=NAMING)  # tables that SQLite alone has
 
 # SQLite gives row numbers to INTEGER PRIMARY KEY only; PostgreSQL gets a 64-bit identity.
 Number = BigInteger().with_variant(Integer, "sqlite")
+
+
+def in_order_of_bytes(length: int) -> String:
+    """A text whose indices are in the order of its bytes, whatever language the database sorts by: what begins with
+    something is one piece of them (`storage.prefixes`)."""
+    return String(length, collation="C").with_variant(String(length), "sqlite")
 
 
 class Moment(TypeDecorator[datetime]):

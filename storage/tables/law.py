@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-from storage.tables.columns import Moment, Number, metadata
+from storage.tables.columns import Moment, Number, in_order_of_bytes, metadata
 
 rule_entry = Table(
     "rule_entry",
@@ -41,7 +41,12 @@ correction = Table(
     Column("id", Number, primary_key=True),
     Column("organisation", Number, ForeignKey("organisation.id"), nullable=False),
     Column("kind", String(24), nullable=False, comment="of the record: receipt_line, receipt, supplier, certificate"),
-    Column("subject", String(60), nullable=False, comment="public id of the record, for a line with its number"),
+    Column(
+        "subject",
+        in_order_of_bytes(60),
+        nullable=False,
+        comment="public id of the record, for a line with its number",
+    ),
     Column("field", String(40), nullable=False),
     Column("old", Text),
     Column("new", Text),

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.prefixes import begins_with
 from storage.tables import correction, person
 
 
@@ -19,7 +20,7 @@ def corrections_of(session: Session, *, receipt_id: str, organisation: int) -> d
         .where(
             correction.c.organisation == organisation,
             correction.c.kind == "receipt_line",
-            correction.c.subject.startswith(f"{receipt_id}/", autoescape=True),
+            begins_with(correction.c.subject, f"{receipt_id}/"),
         )
         .order_by(correction.c.id)
     )

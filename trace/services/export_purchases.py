@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import select_among
 from storage.event_keys import find_keyed
 from storage.events import NO_DECLARER, chunks, documents_of, find_idents
+from storage.prefixes import beginning_with
 from storage.tables import (
     correction,
     event,
@@ -156,13 +157,12 @@ def told_of(session: Session, window: Window, form: Form, bases: set[str], mark:
             export_entry.c.form == form,
             export_file.c.state != State.REFUSED,
         )
-        .order_by(export_entry.c.subject)
     )
     found: list[str] = []
-    for part in chunks(sorted(bases), 100):
-        behind = [export_entry.c.subject.startswith(f"{base}{mark}") for base in part]
-        found += session.scalars(query.where(or_(export_entry.c.subject.in_(part), *behind)))
-    return found
+    for part in chunks(bases, 100):
+        found += session.scalars(query.where(export_entry.c.subject.in_(part)))
+        found += session.scalars(beginning_with(query, export_entry.c.subject, (f"{base}{mark}" for base in part)))
+    return sorted(found)
 
 
 def declared_wrong(session: Session, window: Window) -> dict[int, datetime]:

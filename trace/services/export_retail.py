@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import chunks, find_idents
+from storage.prefixes import beginning_with
 from storage.tables import drug_sale, drug_sale_line, export_entry, export_file, ident
 from trace.domain.exports import Form, Record, State, is_of_platform
 from trace.domain.uris import UriKind, drug_code_uri
@@ -120,8 +121,8 @@ def _told(session: Session, window: Window, lines: Mapping[str, Sequence[Row[*tu
     moved = {code for code, some in lines.items() if len(some) > 1 or some[0].returned_event is not None}
     moved |= {row.subject for row in rows if row.form == Form.RETAIL_RETURN}
     for part in chunks(moved, 100):
-        behind = or_(*(export_entry.c.subject.startswith(f"{code}{_MARK}") for code in part))
-        rows += session.execute(query.where(behind)).all()
+        behind = beginning_with(query, export_entry.c.subject, (f"{code}{_MARK}" for code in part))
+        rows += session.execute(behind).all()
     told = {code: _Told() for code in lines}
     for row in sorted(rows, key=lambda row: (row.id, row.form)):
         of, form = told[row.subject.partition(_MARK)[0]], Form(row.form)
