@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, select, union
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_new, insert_rows, insert_rows_along
@@ -86,6 +86,16 @@ def items_ever_here(session: Session, organisation: int, items: Iterable[int]) -
     for part in chunks(items):
         query = select(stock.c.item).where(stock.c.organisation == organisation, stock.c.item.in_(part))
         found.update(session.scalars(query))
+    return found
+
+
+def dealt_with(session: Session, organisation: int, others: Iterable[int]) -> set[int]:
+    """Those of others that got goods from an organisation, or sent goods to it."""
+    found: set[int] = set()
+    for part in chunks(others):
+        came = select(transit.c.sender).where(transit.c.receiver == organisation, transit.c.sender.in_(part))
+        went = select(transit.c.receiver).where(transit.c.receiver.in_(part), transit.c.sender == organisation)
+        found.update(session.scalars(union(came, went)))
     return found
 
 

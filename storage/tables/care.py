@@ -89,7 +89,7 @@ care_check_line = Table(
     Column("item", Number, ForeignKey("ident.id"), nullable=False, index=True, comment="the lot"),
     Column("outcome", String(12), nullable=False, comment="good, held"),
     Column("note", String(200), nullable=False, default=""),
-    Column("event", Number, ForeignKey("event.id"), comment="what was seen, or held"),
+    Column("event", Number, ForeignKey("event.id"), index=True, comment="what was seen, or held"),
     PrimaryKeyConstraint("care_check", "item"),
 )
 
@@ -161,7 +161,13 @@ export_file = Table(
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Column("settled_at", Moment),
-    Column("replaces", Number, ForeignKey("export_file.id"), comment="a refused file whose records stand here now"),
+    Column(
+        "replaces",
+        Number,
+        ForeignKey("export_file.id"),
+        index=True,
+        comment="a refused file whose records stand here now",
+    ),
     UniqueConstraint("target", "bill"),
     Index("ix_export_file_organisation", "organisation", "id"),
     Index("ix_export_file_state", "target", "state"),

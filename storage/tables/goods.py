@@ -55,7 +55,7 @@ product_code = Table(
     Column("product", Number, ForeignKey("product.id"), nullable=False, index=True),
     # PLUs mean something in one shop only; 0 stands for "everywhere", because NULLs never collide.
     Column("organisation", Number, nullable=False, default=0),
-    Column("code", String(64), nullable=False, comment="GTIN-14, PLU, 7-digit drug identifier"),
+    Column("code", String(64), nullable=False, index=True, comment="GTIN-14, PLU, 7-digit drug identifier"),
     Column("pack_level", SmallInteger, comment="drugs: 1 is the smallest pack; NULL: not known"),
     Column("pack_cascade", String(24), comment="drugs: smallest packs in each level, as 1:5:2500"),
     Column("learnt_by", Number, ForeignKey("organisation.id")),
@@ -151,6 +151,7 @@ certificate_use = Table(
     Column("amount", BigInteger, nullable=False, comment="millionths accepted or held"),
     Column("unit", String(3), nullable=False),
     PrimaryKeyConstraint("receipt", "line", "certificate"),
+    Index("ix_certificate_use_certificate", "certificate", "unit"),
     comment="What was received under which paper, over all shops (R5)",
 )
 

@@ -79,7 +79,7 @@ prescription = Table(
     Column("number", SmallInteger, nullable=False, comment="of the reviews under this reference, from 1"),
     Column("prescribed_on", Date),
     Column("reviewed_by", Number, ForeignKey("person.id"), nullable=False, comment="a pharmacist on duty then"),
-    Column("duty", Number, ForeignKey("duty.id"), nullable=False),
+    Column("duty", Number, ForeignKey("duty.id"), nullable=False, index=True),
     Column("reviewed_at", Moment, nullable=False),
     Column(
         "object",
@@ -92,6 +92,7 @@ prescription = Table(
     Column("keep_until", Date, nullable=False),
     Column("recorded_at", Moment, nullable=False),
     UniqueConstraint("organisation", "reference", "number"),
+    Index("ix_prescription_reviewed", "organisation", "reviewed_at"),
 )
 
 drug_sale = Table(
@@ -190,4 +191,5 @@ inspection = Table(
     Column("person", Number, ForeignKey("person.id")),
     Column("recorded_at", Moment, nullable=False),
     Index("ix_inspection_organisation", "organisation", "inspected_on"),
+    Index("ix_inspection_day", "inspected_on", "id"),
 )

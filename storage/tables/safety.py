@@ -11,6 +11,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    text,
 )
 from sqlalchemy.types import JSON
 
@@ -37,6 +38,13 @@ recall = Table(
     Column("closed_by", Number, ForeignKey("person.id")),
     Column("closed_reason", String(200), nullable=False, default=""),
     Column("complete", Boolean, nullable=False, default=True, comment="whether the trace came to its end"),
+    # Every capture asks whether there is any.
+    Index(
+        "ix_recall_open",
+        "id",
+        sqlite_where=text("lifted_at IS NULL"),
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
     comment="One switch for a lot and everything made of it: no sale, transfer or split (R7, R13)",
 )
 
@@ -92,7 +100,9 @@ rapid_test = Table(
     Column("retest_at", Moment),
     Column("retest_by", String(120), nullable=False, default="", comment="the laboratory"),
     Column("object", String(64), ForeignKey("object.sha256"), index=True),
-    Column("recall", Number, ForeignKey("recall.id"), comment="the hold that a failed test set at once (R12)"),
+    Column(
+        "recall", Number, ForeignKey("recall.id"), index=True, comment="the hold that a failed test set at once (R12)"
+    ),
     Column("person", Number, ForeignKey("person.id")),
     Column("recorded_at", Moment, nullable=False),
 )
@@ -148,7 +158,7 @@ dish = Table(
     Column("name", String(60), nullable=False),
     Column("day", Date, nullable=False),
     Column("meal", String(12), nullable=False, comment="breakfast, lunch, dinner"),
-    Column("event", Number, ForeignKey("event.id"), nullable=False, comment="what was used for it"),
+    Column("event", Number, ForeignKey("event.id"), nullable=False, index=True, comment="what was used for it"),
     Column("item", Number, ForeignKey("ident.id"), nullable=False, comment="the dish as a lot of its own"),
     Column("object", String(64), ForeignKey("object.sha256"), index=True, comment="a photo"),
     Column("retained_until", Moment, comment="of the sample that was kept back (留样)"),

@@ -60,7 +60,7 @@ receipt_line = Table(
     Column("findings", JSON, nullable=False, default=list),
     Column("papers", JSON, nullable=False, default=list, comment="those that were there, as they were on that day"),
     Column("celsius", Integer, comment="arrival temperature in hundredths of a degree"),
-    Column("event", Number, ForeignKey("event.id"), comment="what was seen, whatever was decided"),
+    Column("event", Number, ForeignKey("event.id"), index=True, comment="what was seen, whatever was decided"),
     Column("overridden_by", Number, ForeignKey("person.id"), comment="the second person who accepts against a finding"),
     Column("override_reason", String(200), nullable=False, default=""),
     Column("corrected_at", Moment, comment="a later correction stands in `correction`"),

@@ -130,14 +130,16 @@ def get_paper(session: Session, *, actor: Actor, public_id: str, now: datetime) 
     card = get_certificate(session, actor=actor, public_id=public_id, now=now)
     row = visible_row(session, actor, public_id)
     named = find_lots(session, card["lots"])
-    filer = session.execute(select(person.c.name).where(person.c.id == row.filed_by)).scalar_one_or_none()
+    filer = row.filed_by and session.scalar(select(person.c.name).where(person.c.id == row.filed_by))
     own = row.organisation == actor.organisation
-    media_type = session.scalars(select(stored_object.c.media_type).where(stored_object.c.sha256 == row.object))
+    media_type = row.object and session.scalar(
+        select(stored_object.c.media_type).where(stored_object.c.sha256 == row.object)
+    )
     return {
         **card,
         "fields": {name: value for name, value in card["fields"].items() if name not in KEPT_ASIDE},
         "own": own,
-        "media_type": media_type.one_or_none(),
+        "media_type": media_type,
         "undated": bool(row.fields.get("undated")),
         "statement": row.fields.get("statement", ""),
         "filed_at": row.created_at,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, case, or_, select
+from sqlalchemy import Row, Select, case, select, union
 from sqlalchemy.orm import Session
 
 from storage.events import insert_for
@@ -268,8 +268,14 @@ def list_reviews(session: Session, *, actor: Actor, since: datetime, limit: int 
     {id, reference, prescribed_on, reviewed_at, reviewed_by, pictured, name, shop, remote}; `shop` is whose prescription
     it is, `remote` whether it was reviewed from headquarters.
     """
-    mine = or_(prescription.c.organisation == actor.organisation, duty.c.organisation == actor.organisation)
-    query = _told().where(mine, prescription.c.reviewed_at >= since)
+    ours = select(prescription.c.id).where(
+        prescription.c.organisation == actor.organisation, prescription.c.reviewed_at >= since
+    )
+    from_here = select(prescription.c.id).where(
+        prescription.c.duty.in_(select(duty.c.id).where(duty.c.organisation == actor.organisation)),
+        prescription.c.reviewed_at >= since,
+    )
+    query = _told().where(prescription.c.id.in_(union(ours, from_here)))
     rows = session.execute(query.order_by(prescription.c.id.desc()).limit(limit))
     return [_as_told(row) for row in rows]
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, exists, or_, select
 from sqlalchemy.orm import Session
 
 from storage.events import makers_of
-from storage.stock import items_ever_here
+from storage.stock import dealt_with, items_ever_here
 from storage.tables import (
     MICRO,
     ident,
@@ -26,7 +26,6 @@ from storage.tables import (
     recall_held,
     recall_lot,
     recall_notice,
-    transit,
 )
 from storage.tenancy import across
 from trace.domain.permissions import Actor, in_region, region_prefix
@@ -180,7 +179,8 @@ def get_recall(session: Session, *, actor: Actor, public_id: str, now: datetime)
         number: [_amounts(number, entry, before.get(number, {}), sold, names) for entry in lots]
         for number, lots in having.items()
     }
-    near = _dealt_with(session, row) if view == "own" else set()
+    # Of whom it dealt with who recalls knows the names anyway.
+    near = dealt_with(session, row.organisation, before) if view == "own" else set()
     cards = [_holder(notice, holders.get(notice.organisation, []), actor, view, near, now) for notice in notices]
     mine = next((n for n in notices if n.organisation == actor.organisation), None)
     return {
@@ -289,13 +289,6 @@ def _totals(holders: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, An
             if isinstance(value, Decimal):
                 total[name] = total.get(name, Decimal(0)) + value
     return [sums[unit] for unit in sorted(sums)]
-
-
-def _dealt_with(session: Session, row: Row[Any]) -> set[int]:
-    """Those that got goods from, or sent goods to, who recalls: of those it knows the names anyway."""
-    me = row.organisation
-    query = select(transit.c.sender, transit.c.receiver).where((transit.c.sender == me) | (transit.c.receiver == me))
-    return {one for pair in session.execute(query.distinct()).tuples() for one in pair}
 
 
 def _holder(

@@ -46,8 +46,6 @@ NOT_THIS_WAY = N_("This cannot be undone here: open its own page, where it was r
 # A record of their own hangs on these: they are undone, or taken back, where they were made.
 _OTHERS = (
     receipt_line.c.event,
-    dispensing.c.event,
-    dispensing.c.returned_event,
     dish.c.event,
     care_check_line.c.event,
 )
@@ -203,6 +201,12 @@ def _of_other_records(session: Session, numbers: Sequence[int]) -> set[int]:
     found = {number for number, one in events.items() if one.extensions.keys() & {OF_RECALL, STOCKTAKE}}
     for column in _OTHERS:
         found.update(session.scalars(select(column).where(column.in_(numbers))))
+    # Sales are found by their packs: an index of their events would be one more for each code at the counter.
+    named = find_idents(session, {link.item for one in events.values() for link in links_of(one)})
+    sales = select(dispensing.c.event, dispensing.c.returned_event)
+    for part in chunks(sorted(named.values())):
+        for pair in session.execute(sales.where(dispensing.c.item.in_(part))).tuples():
+            found.update(number for number in pair if number in events)
     return found
 
 
