@@ -30,8 +30,8 @@ def test_every_statement_of_every_test_is_looked_at() -> None:
 def test_a_statement_of_ours_that_reads_a_whole_table_is_refused(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.scans.AROUND", ())
     with databases.opened(make_database(databases, "sqlite")) as store, store.reading() as session:
+        monkeypatch.setattr("tests.scans.AROUND", ())
         assert session.scalars(select(receipt_line.c.line).where(receipt_line.c.event == 1)).all() == []
         with pytest.raises(AssertionError, match=r"tests/test_scans.py .* reads all of export_file"):
             session.scalars(select(export_file.c.id).where(export_file.c.records == 1))
