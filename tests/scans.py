@@ -4,8 +4,9 @@ What a list shows in the order of an index is read as far as its LIMIT, and no w
 """
 
 import re
-import traceback
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -65,8 +66,10 @@ def watch(connection: Connection, _cursor: Any, statement: str, values: Any, _co
 
 def _asker() -> tuple[str, str] | None:
     """(file, function) of ours that asks; None where it may read what it likes."""
-    for frame in reversed(traceback.extract_stack()[:-2]):
-        file = frame.filename.removeprefix(ROOT)
+    frame: FrameType | None = sys._getframe(2)  # who called `watch`
+    while frame is not None:
+        file = frame.f_code.co_filename.removeprefix(ROOT)
         if file.startswith(OURS) and not file.startswith(CARRIERS):
-            return None if file.startswith(AROUND) else (file, frame.name)
+            return None if file.startswith(AROUND) else (file, frame.f_code.co_name)
+        frame = frame.f_back
     return None
