@@ -47,9 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="figures as one JSON object on standard output")
     parser.add_argument("--size", metavar="N,N", help="events in the stores, where the size can be chosen")
     parser.add_argument("--rounds", metavar="N", type=int, help="how often it is done, where that can be chosen")
-    parser.add_argument(
-        "--store", choices=("sqlite", "postgresql"), help="only this one, where both are measured alone"
-    )
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), help="only this one, where both are measured")
     parser.add_argument("--folder", metavar="FOLDER", help="where large stores lie meanwhile: 2 GB a million events")
     for name, module in modules.items():
         if hasattr(module, "add_options"):

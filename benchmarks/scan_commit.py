@@ -55,7 +55,7 @@ def add_options(_parser: Any) -> None:
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """{backend: figures, or why it could not run}."""
     figures: dict[str, Any] = {}
-    for backend in BACKENDS:
+    for backend in [asked.store] if asked.store else BACKENDS:
         try:
             with _url(backend, asked.folder) as url:
                 figures[backend] = measure(url)

@@ -154,7 +154,7 @@ def on_both(
 ) -> dict[str, Any]:
     """{backend: the figures that `measure` finds in stores of several sizes, or why it could not run}."""
     figures: dict[str, Any] = {}
-    for backend in BACKENDS:
+    for backend in [asked.store] if asked.store else BACKENDS:
         try:
             with opened(backend, sizes_of(asked, sizes), asked.folder) as stores:
                 figures[backend] = measure(stores)

@@ -1,5 +1,6 @@
 """The benchmarks of capture, of one scan's commit and of the hash, at a small size: that they count what they say."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks import capture, event_hash, scan_commit
 from benchmarks.bare import prepare_kept
-from benchmarks.stores import opened, prepare_as_in_production
+from benchmarks.stores import on_both, opened, prepare_as_in_production
 
 SKIPPED = {"postgresql": {"skipped": "not asked"}}
 
@@ -22,6 +23,11 @@ def test_documents_are_captured_and_written_bare_in_stores_of_two_sizes(tmp_path
         assert row["log_to_documents"] > 1, "the document itself is in the log"
         assert row["kept_log_to_documents"] > 1 and row["kept_rows"] > 0
     assert capture.lines({"sqlite": found} | SKIPPED)
+
+
+def test_only_the_store_that_is_asked_for_is_measured(tmp_path: Path) -> None:
+    asked = Namespace(store="sqlite", size=None, folder=str(tmp_path))
+    assert on_both(asked, (100,), lambda stores: {"sizes": list(stores)}) == {"sqlite": {"sizes": [100]}}
 
 
 def test_what_the_bare_write_fills_has_the_rows_keys_and_indices_of_the_store(tmp_path: Path) -> None:
