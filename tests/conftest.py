@@ -12,18 +12,16 @@ from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 import storage
 from storage.store import Store, driver_url
 from storage.tables import metadata
-from tests.scans import watch
 from tests.servers import CannotRun, postgres, quick_folder, s3
 from tests.town import NOW, Town
 from trace.collector import settle
 from trace.config import Settings, load_settings
 
-event.listen(Engine, "before_cursor_execute", watch)
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 BACKENDS = ("sqlite", "postgresql")
